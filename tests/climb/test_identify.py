@@ -32,10 +32,13 @@ def text(first: bytes) -> str:
     [
         ("ssh/openssh9.2-banner", Identity("ssh", "an SSH server (OpenSSH_9.2p1 Debian-2+deb12u10)")),
         ("ssh/openssh9.2-http-garbage", Identity("ssh", "an SSH server (OpenSSH_9.2p1 Debian-2+deb12u10)")),
-        ("ssh/openssh9.2-exceeded-maxstartups", Identity("ssh", "an SSH server that refuses (Exceeded MaxStartups)")),
+        (
+            "ssh/openssh9.2-exceeded-maxstartups",
+            Identity("ssh", "an SSH server that refuses the connection (Exceeded MaxStartups)"),
+        ),
         (
             "ssh/openssh10-not-allowed-penalty",
-            Identity("ssh", "an SSH server that refuses (Not allowed at this time)"),
+            Identity("ssh", "an SSH server that refuses the connection (Not allowed at this time)"),
         ),
         ("http/nginx1.22-head", Identity("http", "an HTTP server (nginx/1.22.1)")),
         ("http/nginx1.22-tls-to-http", Identity("http", "an HTTP server (nginx/1.22.1)")),
@@ -236,7 +239,7 @@ def test_a_tls_port_that_says_so_in_http() -> None:
         b"Client sent an HTTP request to an HTTPS server.",
     ):
         answer = b"HTTP/1.1 400 Bad Request\r\nServer: s\r\n\r\n" + words
-        assert text(answer) == "an HTTPS server (s), which was spoken to without TLS"
+        assert text(answer) == "an HTTPS server (s) that received plain HTTP"
 
 
 # --- what proves nothing -----------------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ def test_plain_http_to_the_tls_port(lab: Lab) -> None:
         report = climb(target("http", host, 443), lab.agent)
         expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, fix=f"https://{host}:443/")
         assert report.finding is not None
-        assert "wants TLS" in report.finding.detail
+        assert "requires TLS" in report.finding.detail
 
 
 # --- statuses ----------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_lighttpd_hangs_up_on_plain_http_at_its_tls_port(lab: Lab) -> None:
     server = lighttpd(lab)
     report = climb(target("http", server.hostname, 443), lab.agent)
     expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE, owner=Owner.SERVER)
-    assert "wants TLS" in finding_of(report).detail
+    assert "requires TLS" in finding_of(report).detail
     assert not by_curl(lab, f"http://{server.hostname}:443/")[0]
 
 

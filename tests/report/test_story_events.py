@@ -67,9 +67,9 @@ def test_a_page_that_came_with_the_first_answer_is_not_asked_for_again() -> None
     usual, no_head = asked("http", http.ok), asked("http", http.no_head)
     assert sent(usual, Step.HANDSHAKE) == ["HEAD with our User-Agent"]
     assert sent(usual, Step.AUTH) == ["GET without an account, up to 64 KiB"]
-    assert sent(usual, Step.ACCESS) == ["nothing more: the page came with the answer before"]
+    assert sent(usual, Step.ACCESS) == ["nothing more: the previous answer contained the page"]
     assert sent(no_head, Step.HANDSHAKE) == ["HEAD with our User-Agent; GET with our User-Agent"]
-    assert sent(no_head, Step.ACCESS) == ["nothing more: the page came with the answer before"]
+    assert sent(no_head, Step.ACCESS) == ["nothing more: the previous answer contained the page"]
 
 
 def test_ntlm_is_not_begun_where_it_is_not_taken() -> None:

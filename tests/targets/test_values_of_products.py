@@ -496,7 +496,7 @@ def test_a_status_that_no_class_has(status: str, value: str) -> None:
 
 def test_a_way_to_log_in_that_nobody_knows() -> None:
     report, _ = asked("http", site({"/": answer("401 Unauthorized", "WWW-Authenticate: X-Corp realm=a")}))
-    unknown(report, "the way to log in that the server asks for is 'x-corp'", Step.AUTH)
+    unknown(report, "the login scheme that the server asks for is 'x-corp'", Step.AUTH)
 
 
 def test_a_transfer_coding_that_nobody_knows() -> None:

@@ -125,10 +125,10 @@ def test_versions_that_differ_are_a_refusal() -> None:
         (b"SSH-2.0-a\0b\r\n", "a NUL"),
         (b"SSH-2.0-a\rb\r\n", "a carriage return"),
         (b"hel\rlo\r\nSSH-2.0-x\r\n", "a carriage return"),
-        (b"SSH-2.0\r\n", "clients refuse: SSH-2.0"),
-        (b"SSH-2.0-\r\n", "clients refuse: SSH-2.0-"),
-        (b"SSH-2-x\r\n", "clients refuse: SSH-2-x"),
-        (b"SSH-2.0x-x\r\n", "clients refuse: SSH-2.0x-x"),
+        (b"SSH-2.0\r\n", "clients reject: SSH-2.0"),
+        (b"SSH-2.0-\r\n", "clients reject: SSH-2.0-"),
+        (b"SSH-2-x\r\n", "clients reject: SSH-2-x"),
+        (b"SSH-2.0x-x\r\n", "clients reject: SSH-2.0x-x"),
         (b"hello\n" * 1024 + b"SSH-2.0-x\n", "more than 1023 lines"),
         (b"x" * 8193, "a line of more than 8192 bytes"),
     ],
@@ -175,7 +175,7 @@ def test_a_version_of_the_protocol_that_nobody_knows_is_told(version: str) -> No
 
 
 def test_text_and_then_the_end_is_quoted() -> None:
-    with pytest.raises(WireError, match=r"closed without an SSH identification after saying: You may not\."):
+    with pytest.raises(WireError, match=r"closed without an SSH identification string after the text: You may not\."):
         ssh.read_identification(at_the_end(b"Hello.\r\nYou may not.\r\n"))
 
 

@@ -57,7 +57,7 @@ def test_one_login_two_requests_one_connection() -> None:
     report, server = entered(ews.exchange)
     expect(report, Verdict.SCANNABLE)
     passed(report, Step.LOGIN, Step.ACCESS)
-    assert check_of(report, Step.ACCESS).summary == "read the inbox: 41 items, the id of one read"
+    assert check_of(report, Step.ACCESS).summary == "read the inbox: 41 items, the id of one was read"
     assert report.facts["version"] == "15.2.1118.7"
     assert report.facts["product"].startswith("Microsoft Exchange Server 2019")
     assert (report.footprint.connections, report.footprint.login_attempts) == (2, 1)
@@ -340,8 +340,8 @@ def test_no_password_is_kept_nor_printed(capfd: pytest.CaptureFixture[str], monk
 @pytest.mark.parametrize(
     ("offered", "words"),
     [
-        ('Digest realm="x"', "the server's challenge for digest is broken: it has no nonce"),
-        ("Digest", "the server's challenge for digest is broken: it has no realm"),
+        ('Digest realm="x"', "the server's challenge for digest is invalid: it has no nonce"),
+        ("Digest", "the server's challenge for digest is invalid: it has no realm"),
     ],
 )
 def test_a_broken_challenge_of_digest_is_a_sentence(offered: str, words: str) -> None:

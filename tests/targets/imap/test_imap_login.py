@@ -120,7 +120,7 @@ class TestLogin:
     def test_a_status_that_imap_does_not_have_is_told(self) -> None:
         report, _ = against(mailbox(LOGIN=b"c1 MAYBE later\r\n"), "imaps", credential=SCANNER)
         assert report.finding is not None
-        assert report.finding.detail == "the answer to the login is none that IMAP has: b'MAYBE'"
+        assert report.finding.detail == "the answer to the login has no status of IMAP: b'MAYBE'"
 
     @pytest.mark.parametrize("command", ["LIST", "EXAMINE", "FETCH"])
     def test_such_a_status_later_denies_nothing(self, command: str) -> None:
@@ -288,14 +288,14 @@ class TestAccess:
 
     def test_a_folder_without_a_number_of_messages_is_told(self) -> None:
         report, _ = against(mailbox(EXAMINE=b"* x EXISTS\r\nc1 OK done\r\n"), "imaps", credential=SCANNER)
-        said = "the server opens INBOX, and does not say how many messages it has (no EXISTS)"
+        said = "the server opens INBOX, but does not report its number of messages (no EXISTS)"
         assert finding_of(report).detail == said
 
     def test_an_account_without_folders(self) -> None:
         gone = {"LIST": b"c1 OK List completed.\r\n", "EXAMINE": b"c1 NO [NONEXISTENT] No mailbox\r\n"}
         report, _ = against(mailbox(**gone), "imaps", credential=SCANNER)
         expect(report, Verdict.BLOCKED, "imap.no-inbox", step=Step.ACCESS, owner=Owner.SERVER)
-        assert "no folders at all" in check_of(report, Step.ACCESS).summary
+        assert "top-level folders: none" in check_of(report, Step.ACCESS).summary
 
     def test_an_empty_folder_is_read_as_such(self) -> None:
         empty = MAILBOX[b"EXAMINE"].replace(b"1 EXISTS", b"0 EXISTS")

@@ -52,7 +52,7 @@ def test_the_same_inside_tls() -> None:
 def test_a_refusal_at_another_types_port_is_recognised(status: bytes) -> None:
     found = SIGNATURES.identify(b"* " + status + b" [ALERT] too busy\r\n")
     assert found is not None
-    assert (found.protocol, found.text) == ("imap", "an IMAP server that refuses (too busy)")
+    assert (found.protocol, found.text) == ("imap", "an IMAP server that refuses the connection (too busy)")
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_a_refusal_blocks(status: str, fields: tuple[str, ...], code: str, step:
 def test_an_overload_tells_when_to_ask_again_and_is_not_asked_twice() -> None:
     with serving(answer("503 Service Unavailable", "Retry-After: 120")) as server:
         report = visited(server)
-    assert "after 120 s" in check_of(report, Step.HANDSHAKE).summary
+    assert "Retry-After: 120 s" in check_of(report, Step.HANDSHAKE).summary
     assert server.counts == {"HEAD /": 1}
 
 

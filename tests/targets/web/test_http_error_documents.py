@@ -251,7 +251,7 @@ def test_a_long_page_that_asks_to_come_back_later_is_a_page() -> None:
 def test_a_start_page_of_a_server_is_named() -> None:
     found = judge(Url("http", "h", 80, "/"), Read(titled("Welcome to nginx!", "Welcome to nginx!", "<p>Thanks."), HTML))
     assert found.cause is None
-    assert "the page that nginx shows before a site is installed" in found.detail
+    assert "the default page of nginx before a site is installed" in found.detail
 
 
 @pytest.mark.parametrize(

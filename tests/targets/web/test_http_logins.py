@@ -178,12 +178,12 @@ def test_a_false_ntlm_server_is_our_limit() -> None:
 @pytest.mark.parametrize(
     ("offered", "words"),
     [
-        ("NTLM AAAA", "the server's challenge for ntlm is broken: it is too short, or no base64"),
+        ("NTLM AAAA", "the server's challenge for ntlm is invalid: it is too short or not base64"),
         ("NTLM !!!", "the server's challenge for ntlm is broken"),
         ("NTLM TlRMTVNTUAAC", "the server's challenge for ntlm is broken"),
         ("NTLM TlRMTVNTUAACAAAA", "Invalid NTLM Challenge"),
-        ('Digest realm="x"', "the server's challenge for digest is broken: it has no nonce"),
-        ("Digest", "the server's challenge for digest is broken: it has no realm"),
+        ('Digest realm="x"', "the server's challenge for digest is invalid: it has no nonce"),
+        ("Digest", "the server's challenge for digest is invalid: it has no realm"),
     ],
 )
 def test_a_broken_challenge_is_a_sentence(offered: str, words: str) -> None:

@@ -239,7 +239,7 @@ def test_a_hang_up_names_tls_the_backend_and_the_proxy_protocol_before_a_ban(beh
     assert order == sorted(order)
     assert "PROXY protocol" in report.cause.meaning
     assert report.finding is not None
-    assert "wants TLS" in report.finding.detail
+    assert "requires TLS" in report.finding.detail
     assert len(server.connections) <= 2
 
 
@@ -256,10 +256,10 @@ def picking(*protocols: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("protocols", "verdict", "code", "reply"),
     [
-        (("h2",), Verdict.UNDECIDED, "scanready.limit", "picks h2 by ALPN: it speaks HTTP/2 only"),
-        (("http/1.1",), Verdict.BLOCKED, "handshake.hung-up", "by ALPN it picked http/1.1"),
-        (("h2", "http/1.1"), Verdict.BLOCKED, "handshake.hung-up", "by ALPN it picked http/1.1"),
-        ((), Verdict.BLOCKED, "handshake.hung-up", "by ALPN it picked none of http/1.1 and h2"),
+        (("h2",), Verdict.UNDECIDED, "scanready.limit", "selects h2 by ALPN; it supports only HTTP/2"),
+        (("http/1.1",), Verdict.BLOCKED, "handshake.hung-up", "by ALPN it selected http/1.1"),
+        (("h2", "http/1.1"), Verdict.BLOCKED, "handshake.hung-up", "by ALPN it selected http/1.1"),
+        ((), Verdict.BLOCKED, "handshake.hung-up", "by ALPN it selected neither http/1.1 nor h2"),
     ],
     ids=["h2", "1.1", "both", "none"],
 )

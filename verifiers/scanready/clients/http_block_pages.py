@@ -1,7 +1,7 @@
-"""Recognise the pages that filters, challenges and portals show with the status 200 in a site's place.
+"""Recognise the pages that filters, challenges and portals show with status 200 in place of a site.
 
-Each is a mark that the product writes into its page and that a site has no reason to write. The list is never
-complete: a page without text that a scan reads is reported whatever wrote it.
+Each mark is a text that the product writes into its page and that a site has no reason to write. The list is never
+complete: a page without text for a scan is reported even if its product is unknown.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from scanready.wire import http as wire
 from .http_links import links
 from .http_talk import Url
 
-#: Characters of text from which on a page has content, whatever else it shows; a login's legal notice has fewer.
+#: A page with at least this many characters of text has content; the legal notice of a login page has fewer.
 CONTENT = 2000
-#: Pages of the same site that one page leads to, from which on it has content.
+#: A page with links to at least this many pages of the same site has content.
 INDEX = 20
 
 BLOCK_PAGES = (
@@ -45,7 +45,7 @@ BLOCK_PAGES = (
     (b"<title>McAfee Web Gateway - Notification</title>", "McAfee Web Gateway"),
 )
 
-#: Scripts that the same products also put into pages of the site: a mark only where a page has no text of its own.
+#: Scripts that the same products also put into pages of the site: a mark only if a page has no text of its own.
 CHALLENGE_SCRIPTS = (
     (b"/TSPD/", "an F5 application firewall"),
     (b"/_Incapsula_Resource", "Imperva's firewall"),
@@ -78,9 +78,9 @@ PORTALS = (
 
 
 def is_long(url: Url, looked: wire.Look | None, body: bytes) -> bool:
-    """Say whether a page has so much to read or to follow that it only quotes the marks of a filter.
+    """Return whether a page has so much text or so many links that it only quotes the marks of a filter.
 
-    ``looked`` is None for a text that is no HTML.
+    ``looked`` is None for a text that is not HTML.
     """
     if looked is None:
         return len(body) >= CONTENT
@@ -93,7 +93,7 @@ def block_page_of(body: bytes) -> str | None:
 
 
 def filter_of(answer: wire.Response) -> str | None:
-    """Return the product whose refusal an answer is, by a mark in its page or by Squid's field; None if unknown."""
+    """Return the product that refuses, by a mark in the answer's page or by Squid's field; None if unknown."""
     return "Squid" if answer.header("x-squid-error") else block_page_of(answer.body)
 
 
@@ -103,10 +103,10 @@ def challenge_of(body: bytes) -> str | None:
 
 
 def portal_of(body: bytes) -> str | None:
-    """Return the product whose login to a network a page is, None for no known product."""
+    """Return the product whose network login page a body is, None for no known product."""
     return next((product for mark, product in PORTALS if mark in body), None)
 
 
 def parking_of(body: bytes) -> str | None:
-    """Return the service whose page for a domain without a site a body is, None for no known service."""
+    """Return the parking service whose page a body is, None for no known service."""
     return next((service for mark, service in PARKING if mark in body), None)

@@ -1,4 +1,4 @@
-"""The options of every type that is asked over HTTP: a path on the server, and the proxy on the way."""
+"""Define the options of every type over HTTP: a path on the server, and a proxy."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def _path(name: str, value: Any) -> str:
 
 
 def _proxy(name: str, value: Any) -> str:
-    """Return ``host:port``; ``http://`` is dropped, and a user name or password is refused."""
+    """Return ``host:port``; drop ``http://``, and refuse a user name or password."""
     plain = text(name, value)
     if "@" in plain:
-        raise Wrong("`proxy` names no user and no password (refused, and not repeated here): it is `host:port`")
+        raise Wrong("`proxy` must be `host:port` without a user name or password (the value is not shown here)")
     try:
         host, port = host_and_port(plain.removeprefix("http://").removesuffix("/"))
     except Wrong as wrong:
         raise Wrong(*(f"`proxy`: {message}" for message in wrong.messages)) from None
     if port is None:
-        raise Wrong("`proxy` needs a port, as in `proxy.corp:3128`")
+        raise Wrong("`proxy` needs a port, such as `proxy.corp:3128`")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

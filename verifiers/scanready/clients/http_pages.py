@@ -1,9 +1,9 @@
-"""From a URL to the page at the end of its redirects, and whether that page is one.
+"""Follow a URL's redirects, and check that the status at their end is the server's own.
 
 Redirects are followed as evidence: at most three further endpoints and six further pages, never with a credential. A
-page of the target's own host counts as the target's; where another host answers, the site itself was not seen. Another
-host is asked HEAD only, without a query, on the ports of the web or the target's own; never this agent itself, a
-link-local address or a cloud's metadata service.
+page on the target's own host counts as the target's. If another host answers, the site itself was not checked. Another
+host gets only HEAD, without a query, on the web's ports or the target's own. This agent itself, link-local addresses
+and cloud metadata services are never asked.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ _OURS = ("http", "tls")  # the protocols of the web
 MOST_PAGES = 6
 
 _WANTS_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certificate error")
-#: The substatus in the pages of IIS 5 to 10, in any language; a page of 403 that quotes others is not known.
+#: The substatus in the pages of IIS 5 to 10, in any language. No 403 page that quotes another substatus is known.
 _SUBSTATUS = re.compile(rb"\b403\.(\d{1,2})\b(?:\.0\b)?[ \t]{0,3}(?:-|\xe2\x80\x93|&ndash;|&#8211;)")
 _TLS_WANTED = (4, 5)
 _CERTIFICATE_WANTED = (7, 13, 16, 17)
 _TLS_UPGRADE = re.compile(r"\bTLS\b", re.IGNORECASE)
 _UNAVAILABLE = (*(502, 503, 504), *range(520, 528), 529, 530)
-# Cloudflare's and AWS WAF's own words for "solve this first".
+# The fields with which Cloudflare and AWS WAF mark a challenge.
 _CHALLENGES = (("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha"))
 
 
 @dataclass(slots=True)
 class Page:
-    """The page at the end of the redirects, and the talk it was asked in."""
+    """Hold the page at the end of the redirects, and the talk in which it was requested."""
 
     url: Url
     answer: wire.Response
@@ -55,15 +55,15 @@ class Page:
 
 
 def foreign_ports(probe: Probe) -> frozenset[int]:
-    """Ports that a redirect may not lead to: it is the server's word, and could name anybody's SSH or database."""
+    """Return ports that a redirect may not lead to: a server could name any host's SSH or database port."""
     return probe.shared.catalogue.foreign_ports(*_OURS)
 
 
-# --- handshake: a page, or who stands in the way -----------------------------------------------------------------
+# --- handshake: a page, or a device in between -------------------------------------------------------------------
 
 
 async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
-    """Ask for the target's page and follow it to where it is: one check for each page asked."""
+    """Request the target's page and follow its redirects: one check for each requested page."""
     async with probe.step(Step.HANDSHAKE) as rung:
         page = Page(url, await talk.question(url), talk)
         rung.check.facts.update(facts_of(page.answer))
@@ -75,7 +75,7 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
 
 
 async def follow(probe: Probe, start: Url, page: Page, known: set[Url]) -> Page:
-    """Follow the redirects from ``page`` on, of the target's own page ``start``; ``known`` are the pages before it."""
+    """Follow the redirects of ``page``; ``start`` is the target's own page, ``known`` are the pages before."""
     cookies = False
     while page.answer.status in REDIRECTS and (location := page.answer.header("location")) is not None:
         target = page.url.joined(location)
@@ -92,13 +92,13 @@ async def follow(probe: Probe, start: Url, page: Page, known: set[Url]) -> Page:
                 if not by_head or (asked := await _by_get(page, location)) is None:
                     raise
                 usable(probe, asked)
-                rung.ok(f"{page.url} redirects HEAD alone; it answers {http_talk.described(asked.answer)} to GET")
+                rung.ok(f"{page.url} redirects only HEAD; it answers {http_talk.described(asked.answer)} to GET")
                 page = asked
     return page
 
 
 async def _by_get(page: Page, location: str) -> Page | None:
-    """Ask with GET where a redirect of HEAD leads to nothing; None if that is led to the same place, or nowhere."""
+    """Ask with GET if a redirect of HEAD does not work; None if GET fails or redirects to the same place."""
     try:
         answer = await page.talk.ask("GET", page.url)
     except (Failure, WireError, StreamError, OSError):
@@ -106,50 +106,54 @@ async def _by_get(page: Page, location: str) -> Page | None:
     return None if answer.header("location") == location else Page(page.url, answer, page.talk)
 
 
-def _onward(probe: Probe, start: Url, page: Page, target: Url | None, seen: set[Url], *, cookies: bool) -> Url:
-    """Where to go on, if that makes sense."""
+def _onward(probe: Probe, start: Url, page: Page, target: Url | None, known: set[Url], *, cookies: bool) -> Url:
+    """Return the redirect's target if this check may follow it.
+
+    Raises:
+        Failure: it is no web page, leads back, is one redirect too many, or its port is not one of the web.
+    """
     location = (page.answer.header("location") or "")[:300]
     if target is None:
-        raise Failure(causes.REDIRECT_BROKEN, f"{page.url} leads to {location!r}, which is no address of a web page")
-    if target in seen and cookies:
-        raise Failure(common.LIMIT, f"{page.url} leads back to {target} for who keeps no cookies, as this check")
-    if target in seen:
-        raise Failure(causes.REDIRECT_BROKEN, f"{page.url} leads back to {target}, in a circle")
-    endpoints = {url.origin for url in seen} | {target.origin}
-    if len(seen) > MOST_PAGES or len(endpoints) > 1 + MOST_ENDPOINTS:
-        raise Failure(common.LIMIT, f"more redirects than this check follows; the last leads to {target}")
+        raise Failure(causes.REDIRECT_BROKEN, f"{page.url} redirects to {location!r}, which is not a web address")
+    if target in known and cookies:
+        raise Failure(common.LIMIT, f"{page.url} redirects back to {target}, because this check keeps no cookies")
+    if target in known:
+        raise Failure(causes.REDIRECT_BROKEN, f"{page.url} redirects back to {target} in a loop")
+    endpoints = {url.origin for url in known} | {target.origin}
+    if len(known) > MOST_PAGES or len(endpoints) > 1 + MOST_ENDPOINTS:
+        raise Failure(common.LIMIT, f"there are more redirects than this check follows; the last leads to {target}")
     _demand_port_of_the_web(probe, page.url, target, start.port)
     return target
 
 
 def _demand_port_of_the_web(probe: Probe, page: Url, target: Url, own: int) -> None:
-    """Permit the ports of the web and the target's ``own``; others only if no other service is known by them.
+    """Check that a redirect's port is one of the web, the target's ``own``, or one that no other service uses.
 
     Raises:
-        Failure: a page leads to a port where this check does not go on a peer's word; the site may be right.
+        Failure: this check does not follow a redirect to that port; the site itself may be correct.
     """
     if target.port in (*http_talk.DEFAULT_PORTS.values(), own):
         return
     name = peers_word.other_service(probe, target.port, *_OURS)
     if name or target.port < 1024 or target.port in foreign_ports(probe):
-        port = f"a port that {name} has" if name else "a port that other services use"
-        detail = f"{page} leads to {target}, {port}: nothing was sent there"
+        port = f"the port of {name}" if name else "a port of other services"
+        detail = f"{page} redirects to {target}, {port}; nothing was sent there"
         raise Failure(common.NOT_FOLLOWED, detail, redirect=str(target))
 
 
 def is_elsewhere(start: Url, url: Url) -> bool:
-    """Say whether ``url`` is on another host than the target's own page ``start``."""
+    """Return whether ``url`` is on another host than the target's own page ``start``."""
     return url.host.lower().rstrip(".") != start.host.lower().rstrip(".")
 
 
 async def _elsewhere(probe: Probe, start: Url, page: Url, target: Url) -> Url:
-    """Return what is asked of another host, to which ``page`` leads: only the path, for a query may do something.
+    """Return the URL to request from another host, without the query, because a query may change something.
 
     Raises:
-        Failure: it is no place for this agent.
+        Failure: this agent must not connect to that host or port.
     """
     if target.port not in (*http_talk.DEFAULT_PORTS.values(), start.port):
-        detail = f"{page} leads to {target}, a port of another host: nothing was sent there"
+        detail = f"{page} redirects to {target}, an unusual port on another host; nothing was sent there"
         raise Failure(common.NOT_FOLLOWED, detail, redirect=str(target))
     try:
         proxied = http_talk.proxy_of(probe) is not None
@@ -158,7 +162,7 @@ async def _elsewhere(probe: Probe, start: Url, page: Url, target: Url) -> Url:
         raise _unreachable(probe, page, target, error) from error
     if why:
         raise Failure(
-            common.NOT_FOLLOWED, f"{page} leads to {target}: {why}; nothing was sent there", redirect=str(target)
+            common.NOT_FOLLOWED, f"{page} redirects to {target}: {why}; nothing was sent there", redirect=str(target)
         )
     return replace(target, path=target.path.partition("?")[0])
 
@@ -182,10 +186,10 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url, *, foreign:
 
 
 async def through(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
-    """Ask for a page of the same host that ``page`` leads on to by itself, with GET.
+    """Request with GET a page on the same host to which ``page`` redirects by itself.
 
     Raises:
-        Failure: no connection, or no page; it is on a port of another protocol.
+        Failure: there is no connection or no page, or the port belongs to another protocol.
     """
     talk = page.talk
     if target.origin != page.url.origin:
@@ -200,27 +204,27 @@ async def through(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
 
 
 async def _head(talk: Talk, url: Url) -> wire.Response:
-    """Ask another host: HEAD and nothing else, since GET may do something there.
+    """Send only HEAD to another host, because GET may change something there.
 
     Raises:
-        Failure: it hangs up on HEAD.
+        Failure: it closes the connection after HEAD.
     """
     try:
         return await talk.ask("HEAD", url)
     except PeerClosed as error:
-        said = f"{url}, on another host, hangs up on HEAD; it was asked nothing else"
-        raise Failure(common.LIMIT, said) from error
+        detail = f"{url}, on another host, closes the connection after HEAD; no other request was sent there"
+        raise Failure(common.LIMIT, detail) from error
 
 
 def refuses_head(answer: wire.Response) -> bool:
-    """Say whether an answer to HEAD may be about HEAD, or about a page without its query: no fault of the target."""
+    """Return whether an error may concern HEAD or the missing query: then it is no fault of the target."""
     return answer.status >= 400 and answer.status not in http_talk.TRUSTED_REFUSALS
 
 
 def _unreachable(probe: Probe, start: Url, target: Url, error: Exception) -> Failure:
-    """What keeps the agent from going where everybody is sent; what is our own limit stays that."""
+    """Return the failure of an unreachable redirect target; a limit of this check keeps its own cause."""
     found = probe.explain(error, Step.HANDSHAKE)
-    detail = f"{start} redirects to {target}, where: {found.detail}"
+    detail = f"{start} redirects to {target}: {found.detail}"
     no_way = found.cause.step in (Step.RESOLVE, Step.CONNECT) or found.cause in (common.SILENT, common.HUNG_UP)
     of_the_way = no_way and not found.cause.code.startswith("http.")  # a configured proxy has causes of its own
     if not of_the_way or not found.cause.definite or found.cause.owner is Owner.AGENT:
@@ -229,71 +233,69 @@ def _unreachable(probe: Probe, start: Url, target: Url, error: Exception) -> Fai
 
 
 def usable(probe: Probe, page: Page) -> None:
-    """Check that the status is the server's own answer, whatever the page holds.
+    """Check that the status is the server's own answer, regardless of the page.
 
     Raises:
         Failure: a proxy, a portal, a challenge or a TLS port answers in its place, or the server fails.
-        UnknownValue: a status that neither IANA nor a widespread product has.
+        UnknownValue: neither IANA nor a widespread product defines the status.
     """
     url, answer, proxied = page.url, page.answer, http_talk.proxy_of(probe) is not None
-    said = f"{url} answers {http_talk.described(answer)}"
-    bad = answer.status == 400  # as these are told; a page may quote them
+    reply = f"{url} answers {http_talk.described(answer)}"
+    bad = answer.status == 400  # these texts come with 400; another page may quote them
     if http_talk.wants_tls(url, answer):
-        detail = f"an HTTPS server answers, which wants TLS ({said})"
+        detail = f"an HTTPS server answers, which requires TLS ({reply})"
         raise Failure(common.OTHER_PROTOCOL, detail, http_talk.in_tls(url), speaks="tls")
     if bad and any(words in answer.body for words in _WANTS_CERTIFICATE):
-        raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{said}, for want of a client certificate")
+        raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{reply}, because it requires a client certificate")
     if challenged(answer.headers):
-        raise Failure(causes.CHALLENGED, said)
-    demand_no_other_tls(url, answer, said)
+        raise Failure(causes.CHALLENGED, reply)
+    demand_no_other_tls(url, answer, reply)
     match answer.status:
         case 407 if proxied:
             raise http_talk.proxy_wants_login(answer)
         case 407:
             schemes = ", ".join(challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy)
-            raise Failure(causes.PROXY_BETWEEN, f"{said}, and demands a proxy login ({schemes or 'no scheme named'})")
+            raise Failure(causes.PROXY_BETWEEN, f"{reply} and requires a proxy login ({schemes or 'no scheme named'})")
         case 511:
-            raise Failure(causes.CAPTIVE_PORTAL, said)
+            raise Failure(causes.CAPTIVE_PORTAL, reply)
         case 429:
-            raise Failure(common.THROTTLED, said + retry_after(answer.header("retry-after")))
+            raise Failure(common.THROTTLED, reply + retry_after(answer.header("retry-after")))
         case 403 | 500 | 502 | 503 | 504 if proxied and url.scheme == "http" and _of_the_proxy(answer):
             raise Failure(causes.PROXY_REFUSED, f"the proxy answers {http_talk.described(answer)} for {url}")
         case status if status not in wire.STATUSES:
             raise UnknownValue("the status", status)
         case status if status >= 500:
-            raise Failure(failing_service(status), said + retry_after(answer.header("retry-after")))
+            raise Failure(failing_service(status), reply + retry_after(answer.header("retry-after")))
 
 
 def _of_the_proxy(answer: wire.Response) -> bool:
-    """True for the proxy's own word: what it passes on has a Via (RFC 9110, 7.6.3), and Squid marks its own pages."""
+    """Return whether the proxy itself answers: forwarded answers have Via (RFC 9110, 7.6.3); Squid marks its pages."""
     return answer.header("via") is None or answer.header("x-squid-error") is not None
 
 
 def demand_no_other_tls(url: Url, answer: wire.Response, reply: str) -> None:
-    """Raise where a server wants TLS, or a client certificate in it, and says so by a status of HTTP.
+    """Raise if a server requires TLS, or a client certificate, and reports it with an HTTP status.
 
     Raises:
-        Failure: by IIS' substatus (403.4, 403.7 and the like) or by 426 (RFC 9110, 15.5.22).
+        Failure: the status is an IIS substatus (403.4, 403.7 and others) or 426 (RFC 9110, 15.5.22).
     """
     substatus = _SUBSTATUS.search(answer.body) if answer.status == 403 else None
     number = int(substatus[1]) if substatus else 0
     if number in _CERTIFICATE_WANTED:
-        raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{reply}, and its page has 403.{number}: no client certificate")
+        raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{reply} with substatus 403.{number}: no client certificate")
     if url.scheme != "http":
         return
     if number in _TLS_WANTED:
-        raise Failure(
-            common.TLS_REQUIRED, f"{reply}, and its page has 403.{number}: TLS is required", also=_over_tls(url)
-        )
+        raise Failure(common.TLS_REQUIRED, f"{reply} with substatus 403.{number}: TLS is required", also=_over_tls(url))
     if answer.status == 426:
         upgrade = printable(", ".join(answer.all("upgrade")), 100)
         if _TLS_UPGRADE.search(upgrade):
-            raise Failure(common.TLS_REQUIRED, f"{reply}, and wants an upgrade to {upgrade}", also=_over_tls(url))
-        raise Failure(common.LIMIT, f"{reply}, and wants an upgrade to {upgrade or 'what it does not name'}")
+            raise Failure(common.TLS_REQUIRED, f"{reply} and requires an upgrade to {upgrade}", also=_over_tls(url))
+        raise Failure(common.LIMIT, f"{reply} and requires an upgrade to {upgrade or 'an unnamed protocol'}")
 
 
 def _over_tls(url: Url) -> OtherFixes:
-    """Return the line for the inventory that asks for the same page in TLS, where its port is known."""
+    """Return the line for the inventory with the same page over TLS, if its port is known."""
     if url.port != http_talk.DEFAULT_PORTS["http"]:
         return ()
     secure = replace(url, scheme="https", port=http_talk.DEFAULT_PORTS["https"])
@@ -301,27 +303,26 @@ def _over_tls(url: Url) -> OtherFixes:
 
 
 def challenged(fields: Iterable[tuple[str, str]]) -> bool:
-    """Say whether an answer's fields (names in lower case) say that a challenge comes first."""
+    """Return whether an answer's fields (names in lower case) announce a challenge."""
     return any(one in _CHALLENGES for one in fields)
 
 
 def failing_service(status: int) -> Cause:
-    """Return the cause of a status from 500 on: a service behind the front that is not there, or an error of its own.
+    """Return the cause of a status from 500 on: an unavailable service behind the front end, or an error of the server.
 
-    Cloudflare's statuses for an origin server that does not answer it, or not as it should, are 520 to 527 and 530; its
-    administrator looks at both. 529 is an overload.
+    Cloudflare sends 520 to 527 and 530 if the origin server does not answer or answers incorrectly. 529 is an overload.
     """
     return causes.UNAVAILABLE if status in _UNAVAILABLE else causes.SERVER_ERROR
 
 
 def retry_after(value: str | None) -> str:
-    """Return the time that a server names for the next request, in words; empty if it names none."""
+    """Return the value of Retry-After in parentheses; empty if there is none."""
     after = printable(value or "", 40)
-    return f", to be asked again after {after}{' s' if after.isdigit() else ''}" if after else ""
+    return f" (Retry-After: {after}{' s' if after.isdigit() else ''})" if after else ""
 
 
 def facts_of(answer: wire.Response) -> Facts:
-    """What the fields of an answer tell of the server, in the report's vocabulary."""
+    """Return the facts about the server in the fields of an answer."""
     found: Facts = {"status": answer.status}
     if server := answer.header("server"):
         found["server"] = server[:200]
@@ -338,9 +339,10 @@ def facts_of(answer: wire.Response) -> Facts:
 
 
 def clock_skew(date: str | None) -> int | None:
-    """The server's clock minus ours, in seconds."""
+    """Return the server's clock minus this agent's, in seconds; None without a valid date."""
     try:
-        said = parsedate_to_datetime(date or "")
-        return round((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp())
+        theirs = parsedate_to_datetime(date or "")
+        theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
+        return round(theirs.timestamp() - datetime.now(UTC).timestamp())
     except (ValueError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""The HTTP talk that all types over HTTP share: one connection to one origin, and the questions asked on it.
+"""Send the HTTP requests of all types over HTTP: one connection to one origin, kept as long as the server keeps it.
 
     we                                 proxy, if one is configured       server
     CONNECT host:port             ->                                               (https)
@@ -7,12 +7,12 @@
                                                                     <-   TLS
     HEAD /path                    ->
                                                                     <-   status and fields
-    GET /path                     ->                                               (where HEAD shows no page, or is not
-                                                                                   answered within a third of the time)
+    GET /path                     ->                                               (if HEAD shows no page, or gets no
+                                                                                   answer in a third of the time)
                                                                     <-   status, fields, up to 64 KiB
     close_notify, FIN             ->
 
-Through a proxy, http is asked in absolute form (RFC 9112, 3.2.2) and https through a tunnel (RFC 9110, 9.3.6).
+Through a proxy, http requests have the absolute form (RFC 9112, 3.2.2), and https uses a tunnel (RFC 9110, 9.3.6).
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ from .http_options import PATH, PROXY
 
 USER_AGENT = f"scanready/{__version__} (pre-scan check; reads one page, changes nothing)"
 ALPN = ("http/1.1",)
-#: Offered where a server that picked nothing by ALPN hung up: one of HTTP/2 only picks that.
+#: Offered if a server that selected nothing by ALPN closed the connection: a server with only HTTP/2 selects h2.
 _EITHER = ("http/1.1", "h2")
 _IDENTITY = (("Accept-Encoding", "identity"),)
 #: The share of the remaining time that HEAD may take without an answer; GET has the rest.
 _FOR_HEAD = 1 / 3
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# Some servers refuse HEAD alone, in many ways; a crawler asks with GET, so no refusal is believed without one.
-# These it would only repeat: a login, a limit, a gateway in between.
+# Some servers refuse only HEAD, in many ways. A crawler uses GET, so a refusal of HEAD is confirmed with GET. GET would
+# only repeat these: a login, a limit, a gateway in between.
 TRUSTED_REFUSALS = (401, 429, 511)
 REDIRECTS = (301, 302, 303, 307, 308)
-# What a web server says to CONNECT, beside forbidding it: nginx 400, Apache httpd 405, others 404 or 501.
+# A web server's answers to CONNECT, besides 403: nginx 400, Apache httpd 405, others 404 or 501.
 _NO_PROXY = (400, 404, 405, 501)
-# The words of nginx, Apache httpd, Go's net/http and Tomcat for plain HTTP on their TLS port.
+# The texts of nginx, Apache httpd, Go's net/http and Tomcat for plain HTTP on their TLS port.
 _WANTS_TLS = (
     b"plain HTTP request was sent to HTTPS",
     b"speaking plain HTTP to an SSL",
@@ -79,7 +79,7 @@ _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """Where a question goes. ``path`` includes the query, and is as HTTP carries it."""
+    """Hold the URL of a request; ``path`` includes the query and is percent-encoded."""
 
     scheme: str
     host: str
@@ -88,26 +88,26 @@ class Url:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """What one connection is good for."""
+        """Return scheme, host and port, which one connection serves."""
         return self.scheme, self.host.lower(), self.port
 
     @property
     def endpoint(self) -> str:
-        """``host:port``."""
+        """Return ``host:port``."""
         return f"{bracketed(self.host)}:{self.port}"
 
     @property
     def authority(self) -> str:
-        """The Host field: no port where it is the scheme's default."""
+        """Return the Host field, without the scheme's default port."""
         return wire.authority(self.host, self.port, DEFAULT_PORTS[self.scheme])
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path}"
 
     def joined(self, location: str) -> Url | None:
-        """Where ``location``, a redirect's, leads from here; None if that is no address of a web page.
+        """Resolve ``location`` of a redirect against this URL; None if the result is no web address.
 
-        Its characters up to U+00FF are the octets that came, which are asked for as they are, as curl does.
+        Its characters up to U+00FF are the received octets. They are requested unchanged, as curl does.
         """
         try:
             parts = urlsplit(urljoin(str(self), _OCTETS.sub(lambda octet: f"%{ord(octet[0]):02X}", location.strip())))
@@ -120,29 +120,29 @@ class Url:
 
 
 def _in_ascii(host: str) -> str:
-    """Return a host as the DNS has it.
+    """Return a host name as DNS requires it.
 
     Raises:
-        ValueError: it has percent-encoded octets that are no name in UTF-8.
+        ValueError: its percent-encoded octets are not valid UTF-8 or not a valid name.
     """
     return unquote(host, errors="strict").encode("idna").decode() if "%" in host else host
 
 
 def carried(path: str, query: str = "") -> str:
-    """A path as HTTP carries it: what is not allowed in it percent-encoded, what is encoded left alone."""
+    """Percent-encode the characters that a path must not contain; keep those that are already encoded."""
     return quote((path or "/") + (f"?{query}" if query else ""), safe="%/:?[]@!$&'()*+,;=~")
 
 
 def asked_for(probe: Probe, scheme: str) -> Url:
-    """The target's own page."""
+    """Return the URL of the target's own page."""
     host = probe.host
-    with contextlib.suppress(UnicodeError):  # a name that is none fails where it is resolved
+    with contextlib.suppress(UnicodeError):  # an invalid name fails later, when it is resolved
         host = host if host.isascii() else host.encode("idna").decode()
     return Url(scheme, host, probe.target.port, carried(PATH.of(probe.target.options) or "/"))
 
 
 def proxy_of(probe: Probe) -> tuple[str, int] | None:
-    """The proxy the target's options name, as the inventory normalised it (``host:port``)."""
+    """Return host and port of the proxy in the target's options, None without one."""
     named = str(PROXY.of(probe.target.options) or "").removeprefix("http://").rstrip("/")
     if not named:
         return None
@@ -151,7 +151,7 @@ def proxy_of(probe: Probe) -> tuple[str, int] | None:
 
 
 class Talk:
-    """Questions to one origin, in turn, on one connection for as long as the server keeps it."""
+    """Send requests to one origin in turn, on one connection as long as the server keeps it."""
 
     def __init__(self, probe: Probe, origin: Url, stream: Stream) -> None:
         self._probe = probe
@@ -159,14 +159,14 @@ class Talk:
         self._stream = stream
         self._over = False
         self._asked = 0
-        self.method = ""  # what was asked last: a body came with GET alone
+        self.method = ""  # the last request's method: only GET brings a body
         self._absolute = origin.scheme == "http" and proxy_of(probe) is not None
 
     async def question(self, url: Url, refusal: int = 400) -> wire.Response:
-        """Ask about a page: HEAD, and GET where HEAD does not lead to an answer.
+        """Request a page with HEAD, and with GET if HEAD does not give a usable answer.
 
-        It does not where the server refuses it (by a status from ``refusal`` on, by one that shows no page, or by
-        hanging up), answers it with something else than HTTP, or not within a third of the time that is left.
+        HEAD is not enough if the server refuses it (a status from ``refusal`` on, a status without a page, or a closed
+        connection), does not answer it with HTTP, or takes longer than a third of the remaining time.
 
         Raises:
             WireError, StreamError, Failure: as :meth:`ask` does, for GET.
@@ -201,13 +201,13 @@ class Talk:
             raise Failure(common.HUNG_UP, f"{error}{self._hung_up()}") from error
 
     def _is_believed(self, answer: wire.Response, refusal: int) -> bool:
-        """Say whether GET would be answered as HEAD is; 304 and 299 are no answers to a first question."""
+        """Return whether GET would get the same answer as HEAD; 304 and 299 do not answer a first request."""
         match answer.status:
             case 401 if refusal <= 401:
                 return any(not challenge.proxy for challenge in wire.challenges(answer))
             case 407:
                 return proxy_of(self._probe) is not None
-            case 503:  # an overload, which asks for a pause
+            case 503:  # an overload that asks for a pause
                 return answer.header("retry-after") is not None
             case status if 300 <= status < 400:
                 return status in REDIRECTS and answer.header("location") is not None
@@ -215,13 +215,13 @@ class Talk:
                 return status in TRUSTED_REFUSALS or (status < refusal and status in wire.STATUSES)
 
     def _is_no_web_server(self, error: WireError | PeerClosed) -> bool:
-        """Say whether the answer to HEAD is another protocol's, or may be: such a port gets no further question."""
+        """Return whether the answer to HEAD is, or may be, of another protocol: then no further request is sent."""
         if isinstance(error, Echoed) or self._probe.target.guessed:
             return True
         return self._probe.shared.signatures.foreigner(error.heard, self._probe.row.speaks) is not None
 
     def _for_head(self) -> float | None:
-        """Return the seconds for an answer to HEAD; None for a guessed type at a port that may be no web server."""
+        """Return the seconds to wait for an answer to HEAD; None for a guessed type whose port may be no web server."""
         if self._probe.target.guessed and not self._stream.answered:
             return None
         return self._probe.remaining * _FOR_HEAD
@@ -229,8 +229,8 @@ class Talk:
     def _hung_up(self) -> str:
         """Describe a server that answers neither HEAD nor GET."""
         if not self._stream.encrypted:
-            return "; a port that wants TLS does so, and a listener that expects the PROXY protocol"
-        return f"; by ALPN it picked {self._stream.alpn or f'none of {_EITHER[0]} and {_EITHER[1]}'}"
+            return "; a port that requires TLS and a listener that expects the PROXY protocol behave like this"
+        return f"; by ALPN it selected {self._stream.alpn or f'neither {_EITHER[0]} nor {_EITHER[1]}'}"
 
     async def ask(
         self, method: str, url: Url, headers: Iterable[tuple[str, str]] = (), *, patience: float | None = None
@@ -250,19 +250,19 @@ class Talk:
         try:
             return await self._once(method, url, headers)
         except (PeerClosed, WireError):
-            # A server may end a kept connection at any time (RFC 9112, 9.5); and what comes late on it may be the body
-            # of an answer to HEAD, which must have none.
+            # A server may close a kept connection at any time (RFC 9112, 9.5). Late data on it may be the body of an
+            # answer to HEAD, which must have none.
             if not self._asked:
                 raise
             await self._anew()
             return await self._once(method, url, headers)
 
     async def get(self, url: Url) -> wire.Response:
-        """Ask with GET where no HEAD comes before it.
+        """Request a page with GET, without HEAD before it.
 
         Raises:
             WireError, StreamError: as :meth:`ask` does.
-            Failure: the server speaks HTTP/2 only.
+            Failure: the server supports only HTTP/2.
         """
         try:
             return await self.ask("GET", url)
@@ -285,12 +285,12 @@ class Talk:
             raise
         except WireError as error:
             if wire.is_http2(error.heard):
-                raise Failure(common.LIMIT, f"{url} speaks HTTP/2 alone, and this check HTTP/1.1") from error
+                raise Failure(common.LIMIT, f"{url} supports only HTTP/2, and this check only HTTP/1.1") from error
             if url.scheme == "http" and not self._absolute and (alert := tls.alert(error.heard)):
-                detail = f"a TLS server answers ({alert.description}); this port wants TLS first"
+                detail = f"a TLS server answers ({alert.description}); this port requires TLS"
                 raise Failure(common.OTHER_PROTOCOL, detail, in_tls(url), speaks="tls") from error
             raise
-        # Some servers say in a body, which HEAD has not, that they want TLS. It comes with the head, or GET asks again.
+        # Some servers report in a body, which HEAD must not have, that they require TLS. It may come with the head.
         if method == "HEAD" and answer.status == 400:
             answer = replace(answer, body=(await self._stream.receive(Buffer.everything))[: wire.MAX_BODY])
         answer = wire.decoded(answer)
@@ -301,7 +301,7 @@ class Talk:
 
     @property
     def over(self) -> bool:
-        """True if the last answer ended the connection."""
+        """Return whether the last answer ended the connection."""
         return self._over
 
     async def _anew(self, alpn: tuple[str, ...] = ALPN) -> None:
@@ -310,47 +310,48 @@ class Talk:
         self._over, self._asked = False, 0
 
     async def _anew_after_a_hang_up(self, url: Url) -> None:
-        """Connect again; offer HTTP/2 beside HTTP/1.1 to a server that picked nothing by ALPN.
+        """Connect again; offer HTTP/2 besides HTTP/1.1 to a server that selected nothing by ALPN.
 
         Raises:
-            Failure: it picks HTTP/2, so a request of HTTP/1.1 makes no sense.
+            Failure: it selects HTTP/2, so this check cannot talk to it.
         """
         await self._anew(_EITHER if self._stream.encrypted and self._stream.alpn is None else ALPN)
         if self._stream.alpn == "h2":
-            detail = f"{url} hangs up on HTTP/1.1, and picks h2 by ALPN: it speaks HTTP/2 only, and this check HTTP/1.1"
+            detail = f"{url} closes the connection after an HTTP/1.1 request and selects h2 by ALPN; it supports only "
+            detail += "HTTP/2, and this check only HTTP/1.1"
             raise Failure(common.LIMIT, detail, speaks="http")
 
 
 def wants_tls(url: Url, answer: wire.Response) -> bool:
-    """Say whether a server answers plain HTTP with the words that its port wants TLS; a page may quote them."""
+    """Return whether a server answers plain HTTP with the message that its port requires TLS (only with status 400)."""
     return url.scheme == "http" and answer.status == 400 and any(words in answer.body for words in _WANTS_TLS)
 
 
 def in_inventory(url: Url) -> str:
-    """Return the line for the inventory that names a page; its port is left out where it is the usual one."""
+    """Return the line for the inventory that names a page, without the scheme's default port."""
     if url.port == DEFAULT_PORTS.get(url.scheme):
         return PAGE(scheme=url.scheme, host=url.host, path=url.path)
     return PAGE_AT_PORT(scheme=url.scheme, host=url.host, port=url.port, path=url.path)
 
 
 def in_tls(url: Url) -> str | None:
-    """Return the line for the inventory that asks for the same page in TLS."""
+    """Return the line for the inventory with the same page over TLS."""
     return IN_TLS(host=url.host, port=url.port, path=url.path)
 
 
 def _ends_connection(answer: wire.Response) -> bool:
-    said = [token.strip().lower() for value in answer.all("connection") for token in value.split(",")]
-    kept = "keep-alive" in said or answer.version == "1.1"
-    return "close" in said or not kept or answer.truncated
+    tokens = [token.strip().lower() for value in answer.all("connection") for token in value.split(",")]
+    kept = "keep-alive" in tokens or answer.version == "1.1"
+    return "close" in tokens or not kept or answer.truncated
 
 
 # --- getting a connection ----------------------------------------------------------------------------------------
 
 
 async def open_talk(probe: Probe, url: Url, *, or_in_clear: bool = False) -> Talk:
-    """Climb to where the target can be asked: ``resolve``, ``connect`` (through the proxy, if any) and ``tls``.
+    """Climb ``resolve``, ``connect`` (through the proxy, if any) and ``tls``; return the open talk.
 
-    ``or_in_clear`` advises ``http://`` where a web server without TLS answers.
+    With ``or_in_clear``, the fix advises ``http://`` if a web server without TLS answers.
     """
     proxy = proxy_of(probe)
     stream = await probe.connect() if proxy is None else await _through(probe, url, proxy)
@@ -371,7 +372,7 @@ async def open_talk(probe: Probe, url: Url, *, or_in_clear: bool = False) -> Tal
 
 
 def _is_web_in_clear(probe: Probe, heard: bytes) -> bool:
-    """Return whether a web server answered the TLS hello in clear, with a status line or a page without one."""
+    """Return whether a web server answered the ClientHello in clear text, with a status line or only a page."""
     found = probe.shared.signatures.identify(heard)
     return found is not None and found.protocol == "http"
 
@@ -379,7 +380,7 @@ def _is_web_in_clear(probe: Probe, heard: bytes) -> bool:
 async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
     where = f"{bracketed(proxy[0])}:{proxy[1]}"
     async with probe.step(Step.RESOLVE, probe.host) as rung:
-        rung.skip("left to the proxy")
+        rung.skip("the proxy resolves the name")
     async with probe.step(Step.CONNECT, where) as rung:
         dead: list[Check] = []
         stream = await probe.dial(*proxy, dead=dead)
@@ -390,55 +391,58 @@ async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
             await tunnel(stream, url)
             rung.ok(f"the proxy {where} opened a tunnel")
     elif probe.depth is Step.CONNECT:
-        raise ClimbEnded  # what plain http asks of a proxy is the request itself
+        raise ClimbEnded  # over plain http, the request itself is the first message to a proxy
     return stream
 
 
 async def tunnel(stream: Stream, url: Url) -> None:
-    """Ask the proxy for a tunnel. What is not a 2xx is the proxy's own refusal."""
+    """Ask the proxy for a tunnel; any status other than 2xx is the proxy's own refusal."""
     target = wire.authority(url.host, url.port)
     try:
         await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
         answer = await stream.receive(wire.ResponseReader("CONNECT"))
     except ReadTimeout as error:
-        detail = f"the proxy did not answer to CONNECT {target}; it may be waiting for the target itself"
+        detail = f"the proxy did not answer CONNECT {target}; it may be waiting for the target itself"
         raise Failure(common.OUT_OF_TIME, detail) from error
     except PeerClosed as error:
         if error.heard:
             raise
-        raise Failure(causes.PROXY_REFUSED, f"the proxy hangs up on CONNECT {target}") from error
+        raise Failure(causes.PROXY_REFUSED, f"the proxy closes the connection after CONNECT {target}") from error
     if answer.status == 407:
         raise proxy_wants_login(answer)
     if answer.status in _NO_PROXY:
-        raise Failure(causes.NOT_A_PROXY, f"{described(answer)} to CONNECT {target}")
+        raise Failure(causes.NOT_A_PROXY, f"it answers {described(answer)} to CONNECT {target}")
     if not 200 <= answer.status < 300:
         raise Failure(causes.PROXY_REFUSED, f"the proxy answers {described(answer)} to CONNECT {target}")
 
 
 async def prove_proxy(talk: Talk, answer: wire.Response) -> None:
-    """A web server answers absolute forms too, with a page of its own; a proxy fails for a name that cannot exist.
+    """Check that the option ``proxy`` names a proxy: it must fail for a host name that cannot exist.
 
-    Asked only where the answer does not name a proxy itself (Via, RFC 9110, 7.6.3), and of the proxy alone.
+    A web server also answers the absolute form, with its own page. The request is sent only to the proxy, and only if
+    the answer does not name a proxy itself (Via, RFC 9110, 7.6.3).
 
     Raises:
-        Failure: what the option ``proxy`` names is no proxy.
+        Failure: it is no proxy.
     """
     if answer.header("via") is not None or answer.status >= 400:
         return
     nowhere = await talk.ask("HEAD", Url("http", "scanready.invalid", 80, "/"))  # RFC 6761, 6.4
     if nowhere.status < 400:
-        raise Failure(causes.NOT_A_PROXY, f"{described(nowhere)}, for every name it is asked for")
+        raise Failure(
+            causes.NOT_A_PROXY, f"it answers {described(nowhere)} for every host name, even one that does not exist"
+        )
 
 
 def proxy_wants_login(answer: wire.Response) -> Failure:
-    """The configured proxy's 407, with the schemes it offers."""
+    """Return the failure of the configured proxy's 407, with the schemes it offers."""
     schemes = [challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy]
-    detail = f"the proxy demands a login ({', '.join(schemes) or 'no scheme named'})"
+    detail = f"the proxy requires a login ({', '.join(schemes) or 'no scheme named'})"
     return Failure(causes.PROXY_LOGIN, detail, proxy_auth_methods=schemes)
 
 
 async def _again(probe: Probe, url: Url, alpn: tuple[str, ...]) -> Stream:
-    """One more connection to an origin that was reached before; its certificate was judged then."""
+    """Open another connection to an origin that was reached before; its certificate was judged then."""
     proxy = proxy_of(probe)
     stream = await probe.dial(*(proxy or (url.host, url.port)))
     if url.scheme == "https":
@@ -449,9 +453,9 @@ async def _again(probe: Probe, url: Url, alpn: tuple[str, ...]) -> Stream:
 
 
 async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] | None = None) -> Talk:
-    """Connect to another origin, where a redirect leads; a fault of its certificate warns on this rung.
+    """Connect to another origin to which a redirect leads; a fault of its certificate is a warning on this rung.
 
-    ``dead`` takes a check for each of its addresses that does not answer, where another one does.
+    ``dead`` receives a check for each address that does not answer, if another address does.
     """
     proxy = proxy_of(probe)
     stream = await probe.dial(*(proxy or (url.host, url.port)), dead=dead)
@@ -462,11 +466,11 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] |
         for cause, detail in probe.shown.judge(session, url.host).faults:
             rung.warn(cause, f"certificate of {url.endpoint}: {detail}")
         if session.old:
-            rung.warn(common.TLS_VERSION, f"{url.endpoint} speaks only {session.version}")
+            rung.warn(common.TLS_VERSION, f"{url.endpoint} supports only {session.version}")
     return Talk(probe, url, stream)
 
 
 def described(answer: wire.Response) -> str:
-    """``403 Forbidden (nginx/1.22.1)``."""
+    """Return status, reason and server, such as ``403 Forbidden (nginx/1.22.1)``."""
     server = printable(answer.header("server") or "", 100)
     return f"{answer.status} {printable(answer.reason, 60)}".strip() + (f" ({server})" if server else "")

@@ -1,7 +1,7 @@
-"""The transport under requests, for logins over HTTP: TLS held to the judged certificate, and a watchdog over all.
+"""Provide the transport of requests for logins over HTTP: TLS with the judged certificate, and a watchdog.
 
-http.client takes a head that was cut short for a whole one. Here a head without its end is no answer: a status that is
-the beginning of one would judge the account.
+http.client accepts a truncated head as complete. Here a head without its end is no answer, because a truncated status
+would judge the account.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _AUTHENTICATE = b"NTLMSSP\0\3\0\0\0"  # the message of NTLM that answers the cha
 
 
 def carries_secret(head: bytes) -> bool:
-    """Whether the head of a request has a credential, or an answer that only its holder can give.
+    """Return whether the head of a request contains a credential, or a response computed from one.
 
-    NTLM's first message names no account; the last of three answers the server's challenge. Every other scheme counts.
+    NTLM's first message names no account; the third message answers the server's challenge. Every other scheme counts.
     """
     for scheme, answer in _AUTHORIZATION.findall(head):
         if scheme.lower() not in (b"ntlm", b"negotiate"):
@@ -44,9 +44,9 @@ def carries_secret(head: bytes) -> bool:
 
 
 def adapter(watchdog: Watchdog, trust: LoginTrust, trace: SecretTrace) -> type[HTTPAdapter]:
-    """A transport for requests, guarded from its first byte on; over TLS only to servers that ``trust`` permits.
+    """Return a transport class for requests under the watchdog; over TLS only to servers that ``trust`` permits.
 
-    ``trace`` learns when a secret leaves.
+    ``trace`` is set when a secret is sent.
     """
     from requests.adapters import HTTPAdapter
 
@@ -66,7 +66,7 @@ def adapter(watchdog: Watchdog, trust: LoginTrust, trace: SecretTrace) -> type[H
 
 
 class _WholeLines:
-    """The file of an answer, whose lines end before the connection does."""
+    """Wrap the file of an answer, and raise if the connection ends inside a line."""
 
     def __init__(self, file: Any) -> None:
         self.file = file
@@ -82,7 +82,7 @@ class _WholeLines:
 
 
 class _WholeHead(http.client.HTTPResponse):
-    """An answer whose head arrived whole."""
+    """Read an answer, and raise if its head is truncated."""
 
     def begin(self) -> None:
         file = self.fp
@@ -94,7 +94,7 @@ class _WholeHead(http.client.HTTPResponse):
 
 
 def _guarded(manager: Any, watchdog: Watchdog, trace: SecretTrace) -> Any:
-    """Have each connection of a urllib3 pool manager guarded from its first byte on, TLS included."""
+    """Put each connection of a urllib3 pool manager under the watchdog from its first byte, including TLS."""
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -107,7 +107,7 @@ def _guarded(manager: Any, watchdog: Watchdog, trace: SecretTrace) -> Any:
         def send(self: HTTPConnection, data: Any) -> None:
             if isinstance(data, bytes) and not trace.sent and carries_secret(data):
                 if self.sock is None:
-                    self.connect()  # nothing left if that fails
+                    self.connect()  # nothing is sent if that fails
                 trace.sent = True
             connection.send(self, data)
 

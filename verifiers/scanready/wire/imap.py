@@ -29,7 +29,7 @@ from . import Cursor, ForeignBytes, OurLimit, Reader, Steps, WireError, stepwise
 from .fields import Field, Role
 from .printable import quoted
 
-#: Bytes in one line. RFC 7162 asks clients to send at most 8192; no server says more before a login.
+#: Bytes in one line. RFC 7162 asks clients to send at most 8192; no server sends more before a login.
 LINE_LIMIT = 8 * 1024
 #: Bytes in one whole answer, its literals and untagged lines included.
 ANSWER_LIMIT = 64 * 1024
@@ -89,14 +89,14 @@ class Tagged:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What the server can do, from the untagged lines or, failing those, from the response code."""
+        """Return the capabilities from the untagged lines, or else from the response code."""
         coded = [f"CAPABILITY {self.argument}"] if self.code == "CAPABILITY" else []
         return capabilities(self.untagged) or capabilities(coded)
 
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """The server ends the connection instead of answering."""
+    """Hold a BYE: the server closes the connection instead of answering."""
 
     text: str
     code: str | None
@@ -122,7 +122,7 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
         line = yield from cursor.line(LINE_LIMIT)
     except WireError:
         if _STATUS_FIRST.match(cursor.shown(_LONGEST_STATUS)):
-            raise OurLimit(f"a greeting of more than {LINE_LIMIT} bytes, which are all that is read") from None
+            raise OurLimit(f"a greeting of more than {LINE_LIMIT} bytes, the limit of this check") from None
         raise
     word, rest = _status(_decoded(line[2:]))
     kind = _GREETINGS.get(word)
@@ -178,7 +178,7 @@ def read_answer(cursor: Cursor, tag: str, *, logout: bool = False) -> Steps[Tagg
             return bye
         untagged.append(rest)
         if len(untagged) > UNTAGGED_LIMIT:
-            raise OurLimit(f"more than {UNTAGGED_LIMIT} lines without an answer to {tag}, which are all that is read")
+            raise OurLimit(f"more than {UNTAGGED_LIMIT} lines without an answer to {tag}, the limit of this check")
     return bye or (yield from cursor.cut_short())
 
 
@@ -217,7 +217,7 @@ def _response(cursor: Cursor, tag: str) -> Steps[bytes | None]:
         # Eight digits at most: int() refuses thousands of them, and no answer may be that large anyway.
         if len(literal[1]) > 8 or int(literal[1]) > ANSWER_LIMIT:
             shown = literal[1][:24].decode("ascii")
-            raise OurLimit(f"a literal of {shown} bytes before any login, of which {ANSWER_LIMIT} are read")
+            raise OurLimit(f"a literal of {shown} bytes before any login; the limit of this check is {ANSWER_LIMIT}")
         size = int(literal[1])
         while size and (part := (yield from cursor.part(min(size, _room(cursor, tag))))):
             size -= len(part)
@@ -232,7 +232,7 @@ def _line(cursor: Cursor, tag: str) -> Steps[bytes | None]:
     line = bytearray()
     while not line.endswith(b"\n"):
         if len(line) >= LINE_LIMIT:
-            raise OurLimit(f"a line of more than {LINE_LIMIT} bytes, which are all that is read")
+            raise OurLimit(f"a line of more than {LINE_LIMIT} bytes, the limit of this check")
         part = yield from cursor.part(min(LINE_LIMIT - len(line), _room(cursor, tag)), end=b"\n")
         if not part:
             return None
@@ -241,13 +241,13 @@ def _line(cursor: Cursor, tag: str) -> Steps[bytes | None]:
 
 
 def _room(cursor: Cursor, tag: str) -> int:
-    """The bytes that an answer may still have.
+    """Count the bytes that an answer may still have.
 
     Raises:
         OurLimit: none.
     """
     if cursor.at >= ANSWER_LIMIT:
-        raise OurLimit(f"more than {ANSWER_LIMIT} bytes without an answer to {tag}, which are all that is read")
+        raise OurLimit(f"more than {ANSWER_LIMIT} bytes without an answer to {tag}, the limit of this check")
     return ANSWER_LIMIT - cursor.at
 
 
@@ -256,11 +256,11 @@ def _tagged(mark: str, rest: str, tag: str, untagged: list[str]) -> Tagged:
         raise WireError("the server asks to continue a command that was complete")
     if mark != tag:
         raise ForeignAnswer(f"neither an untagged line nor an answer to {tag}: {mark[:64]!a}", mark)
-    word, said = _status(rest)
+    word, remainder = _status(rest)
     status = _ANSWERS.get(word)
     if status is None:
         raise WireError(f"the answer to {tag} is neither OK nor NO nor BAD: {rest[:64]!a}")
-    code, argument, text = _response_code(said)
+    code, argument, text = _response_code(remainder)
     return Tagged(status, code, text, tuple(untagged), argument)
 
 
@@ -273,7 +273,7 @@ def _bye(untagged: str) -> Bye | None:
 
 
 def referred_to(argument: str) -> tuple[str, int | None] | None:
-    """Return host and port of the server that a REFERRAL names; None if its first URL is none of IMAP.
+    """Return host and port of the server that a REFERRAL names; None if its first URL is not an IMAP URL.
 
     The argument is a list of URLs such as ``imap://user;AUTH=*@server:port/folder`` (RFC 2221, 4; RFC 5092). The
     caller judges whether the host is a name or an address; one of IPv6 cannot stand in a response code.
@@ -299,7 +299,7 @@ def _names(listed: str) -> frozenset[str]:
 
 
 def _decoded(line: bytes) -> str:
-    """UTF-8 where it is (RFC 6855); the bytes of anything older stay readable as escapes."""
+    """Decode UTF-8 (RFC 6855); other bytes stay readable as escapes."""
     return line.decode("utf-8", "backslashreplace")
 
 

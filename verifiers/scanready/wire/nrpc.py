@@ -1,11 +1,11 @@
-"""NRPC, the protocol of Notes and Domino, up to the opening of a session: before anybody is asked who they are.
+"""Open a session over NRPC, the protocol of Notes and Domino, and stop before any login.
 
-    client  open a session: 62 bytes that name nobody
+    client  open a session: 62 bytes without a user name
     server  the session is open; its own distinguished name, CN=.../OU=.../O=...
 
-No description is public. What is here is what three independent public byte traces agree on (see the transcripts'
-README); everything else in the messages is passed over. A message is a u32 length of what follows, then that; all
-numbers are little endian.
+No description is public. This module knows only the bytes on which three independent public traces agree (see the
+transcripts' README), and skips all others. A message is a u32 length, then that many bytes. All numbers are little
+endian.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NAME = re.compile(rb"CN=[^\x00-\x1f\x7f]{1,253}", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session is open. ``server`` is the server's distinguished name, empty where none was found."""
+    """Hold an open session; ``server`` is the server's distinguished name, empty if none was found."""
 
     server: str
 
@@ -49,7 +49,7 @@ def read_opened(cursor: Cursor) -> Steps[Opened]:
 
 
 def _recognise(start: bytes) -> None:
-    """Judge the length and the mark as they come."""
+    """Check the length and the mark as they arrive."""
     if not _MARK.startswith(start[_MARK_AT:]):
         raise ForeignBytes("the answer does not begin as an NRPC session's does")
     if len(start) >= 4 and not _SHORTEST <= _size(start) <= _LONGEST:
@@ -61,7 +61,7 @@ def _size(start: bytes) -> int:
 
 
 def _name(message: bytes) -> str:
-    """The server's name: where it belongs by the lengths, else wherever one stands."""
+    """Return the server's name: at the place that the lengths give, else the first one in the message."""
     length = int.from_bytes(message[_NAME_LENGTH_AT : _NAME_LENGTH_AT + 2], "little")
     placed = message[_NAME_AT : _NAME_AT + length]
     if len(placed) == length and _NAME.fullmatch(placed):

@@ -23,21 +23,21 @@ from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, st
 from .fields import Field, Length, Role
 from .printable import escaped, printable
 
-#: RFC 4253, 4.2: at most 255 bytes, line end included. We keep to it; no client demands it of a server.
+#: RFC 4253, 4.2: at most 255 bytes, line end included. Our own line obeys it; no client enforces it on a server.
 MAX_IDENTIFICATION = 255
 #: The limits of OpenSSH's client, which the scanner logs in with (measured with 9.2 against scripted greetings): bytes
 #: of a line without its end, of the identification and of the text before it; and lines of that text.
 MAX_LINE, MAX_PREAMBLE_LINES = 8192, 1023
-#: Bytes of the text before the identification that we keep: our own limit. OpenSSH's client takes 8 MB.
+#: Bytes of the text before the identification that we keep: our own limit. OpenSSH's client accepts 8 MB.
 MAX_PREAMBLE = 64 * 1024
-#: Bytes of the largest packet that OpenSSH's client takes (PACKET_MAX_SIZE). RFC 4253, 6.1 asks for 35000.
+#: Bytes of the largest packet that OpenSSH's client accepts (PACKET_MAX_SIZE). RFC 4253, 6.1 requires 35000.
 MAX_PACKET = 256 * 1024
-#: Our own limit to the messages before the first KEXINIT that OpenSSH's client passes over, without a limit.
+#: Our own limit of messages to skip before the first KEXINIT; OpenSSH's client skips any number.
 MAX_SKIPPED = 8
 
 MSG_DISCONNECT, MSG_KEXINIT = 1, 20
-#: The messages of the transport that OpenSSH's client passes over before KEXINIT, whatever stands in them (measured
-#: with 9.2): IGNORE and DEBUG (RFC 4253, 11), and those that it answers with UNIMPLEMENTED, such as EXT_INFO.
+#: The messages of the transport that OpenSSH's client skips before KEXINIT, regardless of their content (measured with
+#: 9.2): IGNORE and DEBUG (RFC 4253, 11), and those that it answers with UNIMPLEMENTED, such as EXT_INFO.
 _PASSED_OVER = frozenset(range(2, 50)) - {MSG_KEXINIT}
 #: All numbers that have a meaning (RFC 4250, 4.1.2; RFC 8308): transport, key exchange, authentication, connection.
 _MESSAGES = frozenset(
@@ -52,19 +52,19 @@ AEAD_CIPHERS = frozenset({"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "c
 
 
 _SSH_1, _SSH_2, _BOTH = 1, 2, (1, 99)
-#: The identifications that OpenSSH's client takes; the rest of the line has a character at least.
+#: The identification strings that OpenSSH's client accepts; the rest of the line has at least one character.
 _IDENTIFICATION = re.compile(rb"SSH-[ \t]*([+-]?\d{1,9}\.[ \t]*[+-]?\d{1,9})-(.+)", re.DOTALL)
 
 
 class TurnedAway(WireError):
-    """Text, and then the end: tcp-wrappers, a ban or a full server may say so, and so may any other text protocol."""
+    """Report text before the end of the connection: of tcp-wrappers, a ban, a full server or another text protocol."""
 
 
 class RefusalKind(enum.Enum):
-    """What OpenSSH says in plain text instead of going on; the value is its wording."""
+    """Name OpenSSH's refusals in plain text in place of the protocol; the value is OpenSSH's text."""
 
     MAX_STARTUPS = "Exceeded MaxStartups"  # too many connections that have not logged in yet; random, retry later
-    PENALTY = "Not allowed at this time"  # PerSourcePenalties (OpenSSH >= 9.8): this very agent is being punished
+    PENALTY = "Not allowed at this time"  # PerSourcePenalties (OpenSSH >= 9.8) block this agent's address
     VERSION = "Protocol major versions differ."  # one side is SSH 1 only
     IDENTIFICATION = "Invalid SSH identification string."  # it did not understand our first line
 
@@ -86,7 +86,7 @@ class Identification:
 
     @property
     def speaks_ssh2(self) -> bool:
-        """True for 2.0 and for 1.99, which is 2.0 with SSH 1 beside it (RFC 4253, 5.1)."""
+        """Return True for 2.0, and for 1.99, which means 2.0 and SSH 1 (RFC 4253, 5.1)."""
         return self.version == _BOTH or self.version[0] == _SSH_2
 
     @property
@@ -98,7 +98,7 @@ class Identification:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The server said no in plain text; it closes the connection after that."""
+    """Hold a refusal in plain text, after which the server closes the connection."""
 
     kind: RefusalKind
     text: str
@@ -106,7 +106,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """SSH_MSG_DISCONNECT: the server ends the connection and says why (RFC 4253, 11.1)."""
+    """Hold an SSH_MSG_DISCONNECT with its reason (RFC 4253, 11.1)."""
 
     reason: int
     text: str
@@ -114,7 +114,7 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class KexInit:
-    """What one side offers, most wanted first (RFC 4253, 7.1); languages, which nobody uses, are left out."""
+    """Hold the algorithms that one side offers, in order of preference (RFC 4253, 7.1), without the languages."""
 
     kex: tuple[str, ...]
     host_keys: tuple[str, ...]
@@ -128,13 +128,13 @@ class KexInit:
 
     @property
     def strict(self) -> bool:
-        """True if it offers the strict key exchange that stops CVE-2023-48795 ("Terrapin")."""
+        """Return whether it offers strict key exchange, which prevents CVE-2023-48795 ("Terrapin")."""
         return any(name.startswith("kex-strict-") for name in self.kex)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One thing to agree upon (``kex``, ``host_key``, ``cipher_c2s`` ...), and what either side offers for it."""
+    """Hold the two sides' offers for one kind of algorithm (``kex``, ``host_key``, ``cipher_c2s`` ...)."""
 
     name: str
     ours: tuple[str, ...]
@@ -143,7 +143,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What a client and a server would use together; None where ``missing`` names the slot, or an AEAD needs no MAC."""
+    """Hold the algorithms that both sides agree on; None if ``missing`` has the kind, or an AEAD needs no MAC."""
 
     kex: str | None
     host_key: str | None
@@ -206,7 +206,8 @@ def offer(kex: tuple[str, ...], host_keys: tuple[str, ...], ciphers: tuple[str, 
 
 # --- what we read ------------------------------------------------------------------------------------------------
 
-# No SSH server greets like that, and the peer now waits for us: say so at once instead of waiting for its SSH line.
+# No SSH server greets like this, and such a peer waits for us. So raise immediately instead of waiting for its SSH
+# line.
 _FOREIGN = (b"HTTP/", b"220 ", b"220-", b"* OK", b"* BYE", b"* PREAUTH", b"+OK", b"RFB ", b"<html", b"<!DOCTYPE")
 #: A banner may be coloured, ring a bell or clear a screen; anything else is binary.
 _LINE_CONTROLS = bytes(set(range(0x20)) - set(b"\a\b\t\n\v\f\r\x1b"))
@@ -230,13 +231,13 @@ def read_identification(cursor: Cursor) -> Steps[Identification | Refusal]:
         line = raw.removesuffix(b"\n").rstrip(b"\r")
         if b"\r" in line:
             raise WireError(
-                f"a carriage return within a line, which ssh clients refuse: {printable(_text(line[:100]))}"
+                f"a carriage return inside a line, which ssh clients reject: {printable(_text(line[:100]))}"
             )
         if kind := _REFUSALS.get(line):
             return Refusal(kind, _text(line))
         if not raw.endswith(b"\n"):
             return (yield from _unfinished(cursor, line, preamble))
-        if line.startswith(b"SSH-") and len(line) > len(b"SSH-"):  # less is text to OpenSSH's client
+        if line.startswith(b"SSH-") and len(line) > len(b"SSH-"):  # OpenSSH's client reads a shorter line as text
             return _identification(line, tuple(preamble))
         preamble.append(_text(line))
         if len(preamble) > MAX_PREAMBLE_LINES:
@@ -254,7 +255,7 @@ def _text_line(cursor: Cursor) -> Steps[bytes]:
             break
         line += part
         if len(line) > MAX_LINE and len(line.rstrip(b"\r\n")) > MAX_LINE:
-            raise WireError(f"a line of more than {MAX_LINE} bytes, which ssh clients refuse")
+            raise WireError(f"a line of more than {MAX_LINE} bytes, which ssh clients reject")
         if not line.startswith(b"SSH-"):
             _demand_preamble(bytes(line[:100]).rstrip(b"\r\n"), part.removesuffix(b"\n"))
     return bytes(line)
@@ -262,9 +263,9 @@ def _text_line(cursor: Cursor) -> Steps[bytes]:
 
 def _unfinished(cursor: Cursor, rest: bytes, preamble: list[str]) -> Steps[Refusal]:
     """Judge the text of a peer that closed without an identification."""
-    said = [line for line in (*preamble, _text(rest)) if line]
-    if said and not rest.startswith(b"SSH-"):
-        raise TurnedAway(f"closed without an SSH identification after saying: {said[-1][:200]}")
+    lines = [line for line in (*preamble, _text(rest)) if line]
+    if lines and not rest.startswith(b"SSH-"):
+        raise TurnedAway(f"closed without an SSH identification string after the text: {lines[-1][:200]}")
     return (yield from cursor.cut_short())
 
 
@@ -280,7 +281,7 @@ def _identification(line: bytes, preamble: tuple[str, ...]) -> Identification:
         raise WireError("a NUL in the SSH identification")
     found = _IDENTIFICATION.fullmatch(line)
     if found is None:
-        raise WireError(f"an SSH identification that ssh clients refuse: {printable(_text(line))}")
+        raise WireError(f"an SSH identification that ssh clients reject: {printable(_text(line))}")
     software, _, comments = found[2].lstrip().partition(b" ")
     greeting = Identification(_text(found[1]), _text(software), _text(comments), preamble)
     if greeting.version[0] not in (_SSH_1, _SSH_2):
@@ -290,14 +291,14 @@ def _identification(line: bytes, preamble: tuple[str, ...]) -> Identification:
 
 @stepwise
 def read_kexinit(cursor: Cursor) -> Steps[KexInit | Disconnected | Refusal]:
-    """Read the server's offer of algorithms; messages before it that OpenSSH's client passes over are skipped with it.
+    """Read the server's KEXINIT; skip the messages before it that OpenSSH's client skips.
 
     Raises:
         WireError: a malformed packet or name-list, or another message.
         OurLimit: more than `MAX_SKIPPED` to skip.
         UnknownValue: a message of a number that SSH does not have.
     """
-    if (yield from cursor.peek(1)) != b"\0":  # no packet is that long: OpenSSH says these where a packet is expected
+    if (yield from cursor.peek(1)) != b"\0":  # no packet is that long: OpenSSH sends its refusals in place of a packet
         return (yield from _refusal_for_packet(cursor))
     for _ in range(MAX_SKIPPED + 1):
         payload = yield from _packet(cursor)
@@ -350,7 +351,7 @@ def _kexinit(payload: bytes) -> KexInit:
     at = 17  # message number and cookie
     for _ in range(10):
         names, at = _string(payload, at)
-        # OpenSSH's client takes a name beyond printable ASCII (RFC 4251, 6) for one that it does not know (measured).
+        # OpenSSH's client treats a name beyond printable ASCII (RFC 4251, 6) as an unknown one (measured).
         lists.append(tuple(map(_text, filter(None, names.split(b",")))))
     if len(payload) != at + 5:  # first_kex_packet_follows and the reserved word
         raise WireError(f"{len(payload) - at} bytes after the name-lists of KEXINIT, 5 were expected")
@@ -382,7 +383,7 @@ def _string(payload: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _text(raw: bytes) -> str:
-    """Return what a peer said as printable text; what is not is shown as an escape."""
+    """Return a peer's bytes as printable text; other bytes become escapes."""
     return escaped(raw.decode("utf-8", "backslashreplace"))
 
 
@@ -417,7 +418,7 @@ def common(ours: KexInit, theirs: KexInit) -> Agreement:
 
 
 def _methods(kex: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the list without the names that are signals and not methods (RFC 8308; OpenSSH PROTOCOL, 1.10)."""
+    """Return the list without the markers that are not methods (RFC 8308; OpenSSH PROTOCOL, 1.10)."""
     return tuple(name for name in kex if not name.startswith(("ext-info-", "kex-strict-")))
 
 

@@ -1,8 +1,8 @@
-"""TLS records as foreign bytes: enough to tell that a peer speaks TLS and what it complains about.
+"""Recognise TLS records and alerts among the bytes of another protocol.
 
-The handshake itself is done by the ``ssl`` module. This is for the bytes that come where
-another protocol was expected: a TLS-only port that answers plain text with an alert.
-Record layout and alert numbers: RFC 8446, 5.1 and 6 (and RFC 5246, 7.2 for those of TLS 1.2 alone).
+The ``ssl`` module does the handshake itself. This module is for bytes that arrive in place of another protocol, such as
+the alert with which a TLS-only port answers plain text. Record layout and alert numbers: RFC 8446, 5.1 and 6 (and RFC
+5246, 7.2 for alerts that only TLS 1.2 has).
 """
 
 from __future__ import annotations
@@ -68,17 +68,17 @@ class Alert:
 
 
 def looks_like_tls(data: bytes) -> bool:
-    """Say whether ``data`` starts with the whole header of a TLS record (SSL 3.0 to TLS 1.3)."""
+    """Return whether ``data`` starts with the whole header of a TLS record (SSL 3.0 to TLS 1.3)."""
     return len(data) >= 5 and _may_be_record(data[:5])
 
 
 def begins_like_tls(data: bytes) -> bool:
-    """Say whether ``data``, one byte at least, is the beginning of a TLS record, be its header not whole yet."""
+    """Return whether ``data`` (at least one byte) is the beginning of a TLS record, even with an incomplete header."""
     return bool(data) and _may_be_record(data[:5])
 
 
 def starts_with_server_hello(data: bytes) -> bool:
-    """Say whether ``data`` starts with the record in which a server chose version and cipher (RFC 5246, 7.4.1.3)."""
+    """Return whether ``data`` starts with a ServerHello record (RFC 5246, 7.4.1.3)."""
     return looks_like_tls(data) and data[0] == HANDSHAKE and data[5:6] == b"\x02"
 
 
@@ -91,7 +91,7 @@ def alert(data: bytes) -> Alert | None:
 
 
 def _may_be_record(header: bytes) -> bool:
-    """Say whether one to five bytes are a record header or the start of one."""
+    """Return whether one to five bytes are a record header or the start of one."""
     if not CHANGE_CIPHER_SPEC <= header[0] <= HEARTBEAT:
         return False
     if len(header) >= 2 and header[1] != 3:

@@ -1,4 +1,4 @@
-"""A cloud service: all its endpoints side by side, each with checks of its own.
+"""Check all endpoints of a cloud service in parallel, each with its own checks.
 
     we                          proxy, if one is configured      endpoint
     CONNECT endpoint:443   ->
@@ -9,8 +9,8 @@
                                                             <-   200, 3xx, 400, 401, 403, 404: the service answers
     close_notify, FIN      ->
 
-A public service has a certificate of a public authority. What shows another one is not the service, however right the
-name on it: a TLS inspection device, a captive portal, a filter's block page, each with a cause of its own.
+A public service has a certificate of a public authority. A server with another certificate is not the service, even if
+the name in it is right. It is a TLS inspection device, a captive portal or a filter's block page, each with its cause.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from scanready.wire.printable import printable
 from . import causes
 from .services import PLACEHOLDERS, Place, domain_of, is_own, places
 
-#: Seconds. Kerberos' own limit, and the least that services of the catalogue forgive (Amazon and Azure: 15 minutes).
+#: Seconds. Kerberos' limit, and the smallest tolerance of the services in the catalogue (Amazon and Azure: 15 minutes).
 MOST_SKEW = 300
 _UNTRUSTED = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED)
 
 
 @dataclass(slots=True)
 class Endpoint:
-    """What became of one endpoint. ``genuine`` once the certificate was seen: is it the service's own?
+    """Hold the state of one endpoint. ``genuine``: the certificate is the service's own, as far as it is known.
 
-    ``misnamed`` where it is for other names; ``foreign`` is the check that says who issued it instead. ``private``
-    where all addresses of a public name are of no public network, ``here`` where they are this host's own.
+    ``misnamed``: the certificate is for other names. ``foreign``: the check that names its issuer. ``private``: all
+    addresses of a public name are outside public networks. ``here``: they are this host's own.
     """
 
     place: Place
@@ -64,7 +64,7 @@ class Endpoint:
 
     @property
     def public(self) -> bool:
-        """Whether its name is a public service's, so that a private certificate on it cannot be the service's."""
+        """Return whether the name belongs to a public service, which never has a private certificate."""
         return domain_of(self.url.host) is not None
 
 
@@ -89,10 +89,10 @@ async def ask_all(probe: Probe) -> None:
             probe.record(check)
     for endpoint in missing:
         options_missing = ", ".join(f"`{name}`" for name in endpoint.placeholders if not values.get(name))
-        why = f"not asked, for want of the option {options_missing} ({endpoint.use})"
+        why = f"not asked, because the option {options_missing} is not set ({endpoint.use})"
         probe.record(Check(Step.RESOLVE, endpoint.host, Outcome.SKIPPED, why))
     if (credential := probe.target.credential) is not None and probe.depth.height >= Step.LOGIN.height:
-        why = f"no login at a cloud service is done; the credential {credential.name} was not used"
+        why = f"the check does not log in to cloud services; the credential {credential.name} was not used"
         probe.record(Check(Step.LOGIN, probe.host, Outcome.SKIPPED, why))
     if answered := {one.url.endpoint: one.status for one in found if one.status is not None}:
         probe.checks[-1].facts["endpoints"] = answered
@@ -104,7 +104,7 @@ async def _ask(probe: Probe, one: Endpoint) -> None:
         await _secure(probe, one, stream)
         await _answer(probe, one, stream)
     except ClimbEnded:
-        return  # its checks say why; the other endpoints climb on
+        return  # its checks have the reason; the other endpoints continue
 
 
 # --- resolve and connect -----------------------------------------------------------------------------------------
@@ -128,8 +128,9 @@ async def _connect(probe: Probe, one: Endpoint) -> Stream:
         try:
             stream = await probe.dial(host, port, dead=dead)
         except Failure as failure:
-            if one.here:  # a tunnel that somebody laid would answer
-                raise Failure(causes.SINKHOLED, f"{host} is {', '.join(addresses)}: {failure.detail}") from failure
+            if one.here:  # a local tunnel to the service would answer
+                detail = f"{host} resolves to {', '.join(addresses)}: {failure.detail}"
+                raise Failure(causes.SINKHOLED, detail) from failure
             raise
         rung.ok(f"connected to {stream.peer}")
         rung.also(*dead)
@@ -137,7 +138,7 @@ async def _connect(probe: Probe, one: Endpoint) -> Stream:
 
 
 def _look_at(addresses: list[str], one: Endpoint, rung: Rung) -> None:
-    """What the addresses of a public name say of who answers for it."""
+    """Judge the addresses of a public service's name: unspecified, this host's own, or private."""
     if not one.public:
         return
     parsed = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
@@ -146,13 +147,13 @@ def _look_at(addresses: list[str], one: Endpoint, rung: Rung) -> None:
     one.here = all(address.is_loopback or address.is_unspecified for address in parsed)
     if all(not address.is_global for address in parsed):
         one.private = True
-        rung.ok("private addresses for a public name: a private endpoint, or somebody else", private=addresses)
+        rung.ok("private addresses for a public name: a private endpoint or another host", private=addresses)
 
 
 async def _through(probe: Probe, one: Endpoint, proxy: tuple[str, int]) -> Stream:
     where = wire.authority(*proxy)
     async with probe.step(Step.RESOLVE, one.url.host, one.checks) as rung:
-        rung.skip(f"left to the proxy ({one.place.use})")
+        rung.skip(f"the proxy resolves the name ({one.place.use})")
     async with probe.step(Step.CONNECT, one.url.endpoint, one.checks) as rung:
         stream = await probe.dial(*proxy)
         await http_talk.tunnel(stream, one.url)
@@ -169,7 +170,9 @@ async def _secure(probe: Probe, one: Endpoint, stream: Stream) -> None:
             session = await stream.start_tls(one.url.host, http_talk.ALPN)
         except PeerClosed as error:
             if one.public and not error.heard:
-                raise Failure(causes.CUT_BY_NAME, f"{error}, in answer to {one.url.host}") from error
+                raise Failure(
+                    causes.CUT_BY_NAME, f"{error}, after the ClientHello with the name {one.url.host}"
+                ) from error
             raise
         except TlsError as error:
             other = probe.shared.signatures.identify(error.heard) if one.public else None
@@ -195,7 +198,7 @@ async def _secure(probe: Probe, one: Endpoint, stream: Stream) -> None:
 
 
 def _faults(one: Endpoint, session: TlsSession, judgement: certificates.Judgement) -> list[tuple[Cause, str]]:
-    """The certificate's faults, where the name is a public service's in the light of who issued it."""
+    """Return the certificate's faults; for a public service, with the causes that its issuer implies."""
     faults = list(judgement.faults)
     one.misnamed = any(cause is common.TLS_NAME_MISMATCH for cause, _ in faults)
     untrusted = next((fault for fault in faults if fault[0] in _UNTRUSTED), None)
@@ -208,16 +211,16 @@ def _faults(one: Endpoint, session: TlsSession, judgement: certificates.Judgemen
             faults[faults.index(untrusted)] = (causes.AUTHORITY_MISSING, untrusted[1])
         return faults
     one.genuine = False
-    detail = f"issued by {one.issuer or 'nobody'}, which is no public authority"
+    issued = f"issued by {one.issuer or 'an unnamed issuer'}, which is not a public authority"
     if one.private:
-        told = (causes.PRIVATE_ANSWER, f"a private address answers, with a certificate {detail}")
+        fault = (causes.PRIVATE_ANSWER, f"the server at a private address presents a certificate {issued}")
     elif untrusted is None:
-        told = (causes.INSPECTED, detail)
+        fault = (causes.INSPECTED, f"the certificate is {issued}")
     elif one.misnamed:
-        return faults  # not even the right name: no inspection device does that
+        return faults  # the name is wrong too, and an inspection device always uses the right name
     else:
-        told = (common.TLS_INTERCEPTED, detail)
-    return [told, *(fault for fault in faults if fault is not untrusted)]
+        fault = (common.TLS_INTERCEPTED, f"the certificate is {issued}")
+    return [fault, *(other for other in faults if other is not untrusted)]
 
 
 def _fault(one: Endpoint, cause: Cause, detail: str) -> Check:
@@ -225,7 +228,7 @@ def _fault(one: Endpoint, cause: Cause, detail: str) -> Check:
 
 
 def _compare_issuers(found: list[Endpoint]) -> None:
-    """One private issuer for several vendors is the surest sign of inspection: no two of them share one."""
+    """Note on each fault if several vendors have the same private issuer, which is a sure sign of inspection."""
     by_issuer: dict[str, list[Endpoint]] = {}
     for one in found:
         if one.foreign is not None and one.public:
@@ -239,13 +242,13 @@ def _compare_issuers(found: list[Endpoint]) -> None:
             one.foreign.finding = replace(one.foreign.finding, detail=one.foreign.summary)
 
 
-# --- handshake: does the service answer, or somebody in its place? -----------------------------------------------
+# --- handshake: does the service answer, or another device? ------------------------------------------------------
 
 
 async def _answer(probe: Probe, one: Endpoint, stream: Stream) -> None:
     async with probe.step(Step.HANDSHAKE, one.url.endpoint, one.checks) as rung:
         talk = Talk(probe, one.url, stream)
-        answer = await talk.question(one.url, refusal=500)  # 403 and the like are what was asked for
+        answer = await talk.question(one.url, refusal=500)  # statuses such as 403 are proper answers
         one.status = answer.status
         if one.public and not one.genuine:
             answer = await _unmasked(one, talk, answer)
@@ -266,47 +269,47 @@ def _facts(one: Endpoint, answer: wire.Response) -> Facts:
 
 
 async def _unmasked(one: Endpoint, talk: Talk, answer: wire.Response) -> wire.Response:
-    """Look at the page of who has not the service's certificate.
+    """Inspect the page of a server that does not have the service's certificate; return its last answer.
 
     Raises:
-        Failure: it is a portal's or a filter's own.
+        Failure: the page comes from a portal or a filter.
     """
-    said = f"{one.url} answers {http_talk.described(answer)}"
+    reply = f"{one.url} answers {http_talk.described(answer)}"
     if answer.status in http_pages.REDIRECTS:
         leads = one.url.joined(answer.header("location") or "")
         if leads is not None and leads.host.lower() != one.url.host.lower() and not is_own(leads.host, one.url.host):
-            raise Failure(
-                causes.PORTAL, f"{said} and leads to {leads}, which is not the service's", redirect=str(leads)
-            )
+            detail = f"{reply} and redirects to {leads}, which does not belong to the service"
+            raise Failure(causes.PORTAL, detail, redirect=str(leads))
         return answer
     if talk.method != "GET" and answer.status not in (407, 429, 511):
         answer = await talk.ask("GET", one.url)
     if (squid := answer.header("x-squid-error")) is not None:
-        raise Failure(causes.BLOCK_PAGE, f"{said}: Squid's own page ({printable(squid, 80)})")
+        raise Failure(causes.BLOCK_PAGE, f"{reply} with Squid's own page ({printable(squid, 80)})")
     if answer.coded:
-        raise Failure(common.LIMIT, f"{said}, with an encoded page, against the request for identity: {answer.coded}")
+        detail = f"{reply} with an encoded page ({answer.coded}), although the request asked for identity"
+        raise Failure(common.LIMIT, detail)
     kind = answer.header("content-type")
     body, html = wire.readable(answer.body, kind), (kind or "").lower().startswith("text/html")
     looked = wire.look(body)
-    if not is_long(one.url, looked if html or not kind else None, body):  # a long page only quotes such words
+    if not is_long(one.url, looked if html or not kind else None, body):  # a long page only quotes such a mark
         if named := block_page_of(body):
-            raise Failure(causes.BLOCK_PAGE, f"{said}, with the page of {named}")
+            raise Failure(causes.BLOCK_PAGE, f"{reply} with the page of {named}")
         if named := portal_of(body):
-            raise Failure(causes.PORTAL, f"{said}, with a page that logs in to a network ({named})")
+            raise Failure(causes.PORTAL, f"{reply} with a network login page ({named})")
     leads = one.url.joined(looked.refresh) if looked.refresh else None
     if leads is not None and not is_own(leads.host, one.url.host):
-        raise Failure(causes.PORTAL, f"{said}, and its page leads on to {leads}", redirect=str(leads))
+        raise Failure(causes.PORTAL, f"{reply} with a page that redirects to {leads}", redirect=str(leads))
     if one.misnamed and html and 200 <= answer.status < 300:
-        raise Failure(causes.PORTAL, f"{said}, a page under a certificate that is not for this name")
+        raise Failure(causes.PORTAL, f"{reply} with a page, but the certificate is not for this name")
     return answer
 
 
 def _judge_clock(found: list[Endpoint]) -> None:
-    """This agent's clock is wrong if all who told the time say so; one alone may be wrong itself."""
-    told = [one for one in found if one.skew is not None]
-    if not told or min(abs(one.skew or 0) for one in told) <= MOST_SKEW:
+    """Warn about this agent's clock if the times of all endpoints differ from it; one of them may itself be wrong."""
+    dated = [one for one in found if one.skew is not None]
+    if not dated or min(abs(one.skew or 0) for one in dated) <= MOST_SKEW:
         return
-    first = told[0]
-    detail = f"the service's clock says {first.skew:+d} s against this agent's"
+    first = dated[0]
+    detail = f"the service's clock differs from this agent's by {first.skew:+d} s"
     finding = Finding(causes.CLOCK_SKEW, detail)
     first.checks.append(Check(Step.HANDSHAKE, first.url.endpoint, Outcome.WARNED, detail, finding=finding))

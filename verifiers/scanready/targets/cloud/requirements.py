@@ -1,4 +1,4 @@
-"""Requirements of the scanner for cloud services."""
+"""Define the scanner's requirements for cloud services."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SECTION = "Proxy Agent Network Requirements, WebSites and Cloud Services"
 REQUIREMENTS = {
     "cloud": Requirements(
         one_port(443, "Cloud services", _SECTION, '"To scan cloud services."'),
-        doubt="The document names no endpoint; those asked are the vendors' own. No login at a cloud service is done.",
+        doubt="The document names no endpoints. The check uses those that the vendors publish, and does not log in.",
         verifies_certificate=True,
     ),
 }

@@ -1,4 +1,4 @@
-"""Cloud services as a target type: a target's host is a service's name, as in ``cloud://s3?region=eu-west-1``."""
+"""Describe the target type for cloud services: the host is a service's name (``cloud://s3?region=eu-west-1``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLOUD = TargetType(
     "cloud",
     "Cloud service",
     443,
-    Cost(5, 5, log="one access-log line with our User-Agent at every endpoint of the service: HEAD"),
+    Cost(5, 5, log="one access-log line (HEAD) with scanready's User-Agent at each endpoint of the service"),
     speaks="http",
     home=__package__,
     group=Group.WEB,
@@ -28,5 +28,6 @@ CLOUD = TargetType(
     check=check_service,
     nmap=Nmap(by_port=False),
     called=Called(names=("s3", "sharepoint", "onedrive", "azure", "aws")),
-    proven_by="nginx in the services' places; squid, its TLS inspection and tinyproxy between; no cloud was asked",
+    proven_by="nginx in place of the services; squid with TLS inspection and tinyproxy in between; no real cloud "
+    "service",
 )

@@ -1,9 +1,9 @@
-"""The cloud services of the document's row "Cloud services", and the endpoints on 443 that scanning each one needs.
+"""List the cloud services of the document's row "Cloud services", and the endpoints on 443 that their scans need.
 
-The document names no endpoint. These are the vendors' own, each service with the page that lists them. A host may hold
-a placeholder in braces, which is an option of the target; what no option fills is not asked, and the report says so.
-Left out: pages for people, uploads, telemetry. A service that is not here, or an endpoint more, goes in the option
-``endpoints`` of the inventory.
+The document names no endpoints. These are the ones that the vendors publish; each service names the page that lists
+them. A host may contain a placeholder in braces, which is an option of the target. An endpoint whose option is not set
+is not asked, and the report says so. Pages for people, uploads and telemetry are left out. Services and endpoints that
+are not in this list can be named in the option ``endpoints`` of the inventory.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ PLACEHOLDERS = ("tenant", "account", "region", "bucket", "domain")
 
 @dataclass(frozen=True, slots=True)
 class CloudEndpoint:
-    """One host that a scan talks to, and what for."""
+    """Describe one host that a scan connects to, and its use."""
 
     host: str
     use: str
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """The options that fill it."""
+        """Return the options that its host name contains."""
         return tuple(re.findall(r"\{(\w+)\}", self.host))
 
 
 @dataclass(frozen=True, slots=True)
 class CloudService:
-    """A service by the name that targets use.
+    """Describe a service by the name that targets use.
 
-    ``needs`` are placeholders without which the service has no endpoint worth asking; ``domains`` are the vendor's, so
-    that a redirect there is the service's own; ``also`` are other names people give it.
+    ``needs`` are the placeholders that a target must set. ``domains`` are the vendor's: a redirect to one of them
+    belongs to the service. ``also`` are other names of the service.
     """
 
     name: str
@@ -51,7 +51,7 @@ class CloudService:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One endpoint of a target: where, and what for. ``fixed`` if the vendor's name has no option in it."""
+    """Describe one endpoint of a target; ``fixed`` if its name contains no option."""
 
     host: str
     port: int
@@ -192,7 +192,7 @@ SERVICES: tuple[CloudService, ...] = (
     ),
 )
 BY_SERVICE: dict[str, CloudService] = {service.name: service for service in SERVICES}
-#: What people call them besides, for "did you mean".
+#: Other names of the services, for "did you mean".
 OTHER_NAMES: dict[str, str] = {other: service.name for service in SERVICES for other in service.also}
 _DOMAINS = frozenset(domain for service in SERVICES for domain in service.domains)
 
@@ -200,13 +200,14 @@ _DOMAINS = frozenset(domain for service in SERVICES for domain in service.domain
 def places(
     service: str, port: int, values: Mapping[str, Any], own: str = ""
 ) -> tuple[list[Place], list[CloudEndpoint]]:
-    """Where a scan of ``service`` has to come, and what is not asked because no option fills it.
+    """Return the endpoints that a scan of ``service`` needs, and those that lack an option.
 
     Args:
-        service: a name of the catalogue, or any other name for a service of ``own`` endpoints alone.
-        port: of those that name none.
-        values: the placeholders' options.
-        own: further endpoints, ``host`` or ``host:port``, parted by commas. A service of none is its own endpoint.
+        service: a name of the catalogue, or any other name for a service with only ``own`` endpoints.
+        port: the port of endpoints that name none.
+        values: the values of the placeholders.
+        own: further endpoints, ``host`` or ``host:port``, comma-separated. An unknown service without any is its own
+            endpoint.
     """
     known = BY_SERVICE.get(service)
     asked: list[Place] = []
@@ -226,7 +227,7 @@ def places(
 
 
 def placed(target: Target) -> list[Target]:
-    """Where a target of the type cloud is contacted: a target for each endpoint, with no option left but the proxy."""
+    """Return one target for each endpoint of a cloud target; the only option that they keep is the proxy."""
     options = target.options
     asked, _ = places(target.host, target.port, options, str(options.get("endpoints") or ""))
     left = {"proxy": options["proxy"]} if "proxy" in options else {}
@@ -234,13 +235,13 @@ def placed(target: Target) -> list[Target]:
 
 
 def domain_of(host: str) -> str | None:
-    """The vendor's domain that a name belongs to; None for one of nobody's here."""
+    """Return the vendor's domain that a name belongs to; None if it belongs to no vendor of the catalogue."""
     plain = host.lower().removesuffix(".")
     return next((domain for domain in _DOMAINS if plain == domain or plain.endswith(f".{domain}")), None)
 
 
 def is_own(host: str, of: str) -> bool:
-    """Whether ``host`` belongs to the vendor of ``of``."""
+    """Return whether ``host`` belongs to the same vendor as ``of``."""
     domain = domain_of(of)
     others = {one for service in SERVICES if domain in service.domains for one in service.domains}
     return domain_of(host) in others

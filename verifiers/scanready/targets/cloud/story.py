@@ -1,4 +1,4 @@
-"""Describe what a check of a cloud service sends on each step; no usual program asks the same."""
+"""Describe what a check of a cloud service sends on each step; no common program sends the same."""
 
 from __future__ import annotations
 

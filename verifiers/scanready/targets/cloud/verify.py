@@ -1,14 +1,14 @@
-"""Cloud services, 443: every endpoint that a scan of the service needs, as targets/cloud/endpoints.py asks it.
+"""Verify cloud services, 443: every endpoint that a scan of the service needs (targets/cloud/endpoints.py).
 
-    we                          endpoint (each of them, side by side)
+    we                          endpoint (all of them in parallel)
     TLS, with the name     ->
                            <-   certificate: the service's own, or an inspection device's
     HEAD /                 ->
-                           <-   200, 3xx, 400, 401, 403, 404: the service answers, and knows nobody yet
+                           <-   200, 3xx, 400, 401, 403, 404: the service answers
     close_notify, FIN      ->
 
-The target's host is the service: `cloud://s3?region=eu-west-1`. No login is done: each vendor's is its own, made of
-tokens that a browser or a key file brings. What is proven is the way there, and who is at its end.
+The target's host is the service: `cloud://s3?region=eu-west-1`. There is no login, because each vendor has its own,
+with tokens from a browser or a key file. The check proves the path to the service and the service's identity.
 """
 
 from __future__ import annotations

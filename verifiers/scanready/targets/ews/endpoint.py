@@ -1,16 +1,16 @@
-"""Exchange's web services up to the login prompt: who answers at the endpoint, and how it lets in.
+"""Climb to the login prompt of Exchange Web Services: identify the server, and its login schemes.
 
-    we                                       server, or who stands before it
+    we                                       server, or a device in front of it
     GET /EWS/Exchange.asmx              ->
                                         <-   401 and the ways to log in (anything else is a finding of its own)
     GET /EWS/healthcheck.htm            ->                                      (Exchange 2013 and later)
                                         <-   200 and the server's name; 404 before 2013
-    GET ... (only if nothing yet shows that it is Exchange)
+    GET ... (only if nothing proves yet that it is Exchange)
     GET /EWS/Exchange.asmx, NTLM type 1 ->                                      (names no user)
                                         <-   401 and type 2: names, domain, build, clock
     close_notify, FIN                   ->                                      (no type 3: no logon event)
 
-All on one connection, as NTLM wants it.
+All requests use one connection, as NTLM requires.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from . import causes, fixes
 from .throttling import is_throttled
 
 ENDPOINT = "/EWS/Exchange.asmx"
-#: A path that no server has: who asks for a login there, asks everywhere.
+#: A path that no server has. A server that asks for a login there asks everywhere.
 NOWHERE = "/scanready-control/Exchange.asmx"
 
-#: Who answers a path that does not exist so, or with a server's fault, has not said whether it would ask for a login.
+#: These statuses for a path that does not exist, and 5xx, do not show whether the server asks for a login there.
 _NO_CONTROL = (401, 407, 429)
 
-#: What Exchange alone says of itself, on the answers of its front end (2013 and later) or in OWA's (2007 and later).
+#: Fields that only Exchange sends: on the answers of its front end (2013 and later) or of OWA (2007 and later).
 _MARKS = ("x-feserver", "x-beserver", "x-owa-version", "x-calculatedbetarget", "x-diaginfo", "x-backendhttpstatus")
-#: Beside those, for the report.
-_TOLD = {"x-feserver": "front_end", "x-beserver": "back_end", "request-id": "request_id", "x-diaginfo": "back_end"}
+#: Fields that the report records as facts.
+_RECORDED = {"x-feserver": "front_end", "x-beserver": "back_end", "request-id": "request_id", "x-diaginfo": "back_end"}
 _RELEASES = {
     "8.": "Microsoft Exchange Server 2007",
     "14.": "Microsoft Exchange Server 2010",
@@ -58,11 +58,11 @@ _RELEASES = {
 }
 _HEALTHY = re.compile(rb"\A\s*200 OK\s*(?:<br\s*/?>\s*([A-Za-z0-9._-]{1,253}))?", re.IGNORECASE)
 _WSDL = b"ExchangeServices"
-#: What single sign-on pages carry, beside a password field: WS-Federation, SAML, and forms that submit themselves.
+#: Marks of single sign-on pages without a password field: WS-Federation, SAML, and forms that submit themselves.
 _SIGN_ON = re.compile(
     rb"wsignin1\.0|SAMLRequest|SAMLResponse|/adfs/|/owa/auth/|document\.forms\[0\]\.submit", re.IGNORECASE
 )
-#: Devices that end TLS and name themselves; IIS's name would come through most of the others.
+#: Devices that terminate TLS and name themselves. Most others pass on IIS's name.
 _DEVICES = re.compile(
     r"nginx|openresty|big-?ip|haproxy|envoy|cloudflare|akamai|awselb|netscaler|kemp|varnish|squid", re.IGNORECASE
 )
@@ -73,10 +73,10 @@ _DEVICE_COOKIES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What whoever comes is asked for: ``schemes`` are those a password can do, in the order to try.
+    """Describe the login prompt: ``schemes`` are those that a password can use, in the order to try.
 
-    ``in_front`` names what ends TLS before Exchange, empty if nothing shows it. ``withheld`` says why a credential must
-    not go there, empty if it may.
+    ``in_front`` names the device that terminates TLS before Exchange, empty if none is known. ``withheld`` is the
+    reason why a credential must not be sent, empty if it may.
     """
 
     url: Url
@@ -86,12 +86,12 @@ class Prompt:
 
 
 def product_of(version: str) -> str:
-    """What a version ("15.2.1118.7") is sold as; just Exchange where nobody knows it."""
+    """Return the product name of a version ("15.2.1118.7"); only "Microsoft Exchange Server" if it is unknown."""
     fitting = [name for start, name in _RELEASES.items() if version.startswith(start)]
     return fitting[-1] if fitting else "Microsoft Exchange Server"
 
 
-# --- handshake: is it Exchange, and who stands before it? -------------------------------------------------------------
+# --- handshake: is it Exchange, and what is in front of it? -----------------------------------------------------------
 
 
 async def arrive(probe: Probe, talk: Talk, url: Url) -> wire.Response:
@@ -102,15 +102,15 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> wire.Response:
         _judge(probe, http_pages.Page(url, answer, talk))
         shown = await _evidence(rung, talk, url, answer)
         rung.check.facts.setdefault("product", product_of(""))
-        rung.ok(f"answers as Exchange's web services ({shown})")
+        rung.ok(f"answers as Exchange Web Services ({shown})")
     return answer
 
 
 def _facts(answer: wire.Response) -> Facts:
     found = http_pages.facts_of(answer)
-    for of_iis in ("product", "version"):  # Exchange's own are told elsewhere
+    for of_iis in ("product", "version"):  # Exchange's own product and version are recorded below
         found.pop(of_iis, None)
-    for name, fact in _TOLD.items():
+    for name, fact in _RECORDED.items():
         if value := answer.header(name):
             found.setdefault(fact, value[:100])
     if version := (answer.header("x-owa-version") or "")[:40]:
@@ -119,46 +119,45 @@ def _facts(answer: wire.Response) -> Facts:
 
 
 def _judge(probe: Probe, page: http_pages.Page) -> None:
-    """Raise what keeps callers from Exchange, as the first answer tells it. A 401 is what should come."""
+    """Raise a failure if the first answer shows that Exchange cannot be reached. The expected status is 401."""
     answer, url = page.answer, page.url
-    said = f"{url} answers {http_talk.described(answer)}"
+    reply = f"{url} answers {http_talk.described(answer)}"
     if diagnosis := answer.header("x-ms-diagnostics"):
-        said += f"; it says {diagnosis[:200]}"
-    http_pages.demand_no_other_tls(url, answer, said)
+        reply += f" with the diagnosis {diagnosis[:200]}"
+    http_pages.demand_no_other_tls(url, answer, reply)
     match answer.status:
         case 401:
             return
         case status if http_pages.failing_service(status) is web.UNAVAILABLE:
-            raise _not_served(answer, said)
+            raise _not_served(answer, reply)
         case 440:
-            raise Failure(causes.PREAUTHENTICATION, said)
+            raise Failure(causes.PREAUTHENTICATION, reply)
         case 404 | 410:
-            raise Failure(causes.NOT_HERE, said)
+            raise Failure(causes.NOT_HERE, reply)
         case 403:
-            raise _forbidden(probe, answer, said)
+            raise _forbidden(probe, answer, reply)
     http_pages.usable(probe, page)
     if 300 <= answer.status < 400:
-        raise _led_away(url, answer, said)
+        raise _led_away(url, answer, reply)
     if 200 <= answer.status < 300:
         if answer.coded:
-            raise Failure(
-                common.LIMIT, f"{said}, with an encoded page, against the request for identity: {answer.coded}"
-            )
+            detail = f"{reply} with an encoded page ({answer.coded}), although the request asked for identity"
+            raise Failure(common.LIMIT, detail)
         if wire.is_login_form(answer.body) or _SIGN_ON.search(answer.body) or wire.refresh_of(answer.body):
-            raise Failure(causes.PREAUTHENTICATION, f"{said}, with the page of a login")
-        raise Failure(causes.NOT_EXCHANGE, said)
-    raise Failure(web.REQUEST_REFUSED, said)
+            raise Failure(causes.PREAUTHENTICATION, f"{reply} with a login page")
+        raise Failure(causes.NOT_EXCHANGE, reply)
+    raise Failure(web.REQUEST_REFUSED, reply)
 
 
 def _not_served(answer: wire.Response, reply: str) -> Failure:
-    """Return why the front of Exchange passes nothing on: it throttles, or the services behind it are down."""
+    """Return why the front end forwards nothing: it throttles, or the services behind it are down."""
     later = answer.header("retry-after")
     throttled = is_throttled(answer.status, later, answer.header("x-ms-diagnostics"))
     return Failure(common.THROTTLED if throttled else causes.SERVICE_DOWN, reply + http_pages.retry_after(later))
 
 
 def _forbidden(probe: Probe, answer: wire.Response, reply: str) -> Failure:
-    """Return who refuses callers, and why: IIS, for want of a client certificate or by address, or a filter."""
+    """Return the failure of a 403: IIS requires a client certificate or bars the address, or a filter answers."""
     if b"client certificate" in answer.body.lower():
         return Failure(common.TLS_CLIENT_CERTIFICATE, reply)
     if product := filter_of(answer):
@@ -167,28 +166,27 @@ def _forbidden(probe: Probe, answer: wire.Response, reply: str) -> Failure:
 
 
 def _allow(probe: Probe, answer: wire.Response) -> str | None:
-    """What lets this agent in, where IIS itself refuses."""
+    """Return the fix that permits this agent's address if IIS itself refuses, else None."""
     if not (answer.header("server") or "").startswith("Microsoft-IIS"):
         return None
     return fixes.ALLOW_ADDRESS(agent=probe.agent_address)
 
 
-def _led_away(url: Url, answer: wire.Response, said: str) -> Failure:
+def _led_away(url: Url, answer: wire.Response, reply: str) -> Failure:
     location = (answer.header("location") or "")[:300]
     target = url.joined(location)
     if target is not None and target.path.lower().endswith(".asmx"):
         fix = fixes.OTHER_ENDPOINT(host=target.host, port=target.port, path=target.path)
-        return Failure(causes.MOVED, f"{said} and leads to {target}", fix, location=location)
-    return Failure(
-        causes.PREAUTHENTICATION, f"{said} and leads to {printable(location or 'nowhere', 300)}", location=location
-    )
+        return Failure(causes.MOVED, f"{reply} and redirects to {target}", fix, location=location)
+    shown = printable(location or "no address", 300)
+    return Failure(causes.PREAUTHENTICATION, f"{reply} and redirects to {shown}", location=location)
 
 
 async def _evidence(rung: Rung, talk: Talk, url: Url, answer: wire.Response) -> str:
-    """What shows that it is Exchange.
+    """Return the evidence that the server is Exchange.
 
     Raises:
-        Failure: nothing does.
+        Failure: there is none.
     """
     shown = [name for name in _MARKS if answer.header(name)]
     folder = url.path.rpartition("/")[0]
@@ -207,12 +205,13 @@ async def _evidence(rung: Rung, talk: Talk, url: Url, answer: wire.Response) -> 
     control = await _glance(talk, url, NOWHERE)
     if control is not None and control.status < 500 and control.status not in _NO_CONTROL:
         return f"only this path asks for a login: {NOWHERE} answers {control.status}"
-    said = "is not answered" if control is None else f"answers {control.status}"
-    raise Failure(causes.UNCONFIRMED, f"{url} answers {http_talk.described(answer)}; the control {NOWHERE} {said}")
+    result = "gets no answer" if control is None else f"answers {control.status}"
+    detail = f"{url} answers {http_talk.described(answer)}; the control path {NOWHERE} {result}"
+    raise Failure(causes.UNCONFIRMED, detail)
 
 
 async def _glance(talk: Talk, url: Url, path: str) -> wire.Response | None:
-    """Another page of the same server, None if that is not to be had: it is evidence, and no requirement."""
+    """Return another page of the same server as evidence, None if there is no answer."""
     record("glance")
     try:
         return await talk.ask("GET", Url(url.scheme, url.host, url.port, path))
@@ -224,71 +223,71 @@ async def _glance(talk: Talk, url: Url, path: str) -> wire.Response | None:
 
 
 async def look_for_prompt(probe: Probe, talk: Talk, url: Url, answer: wire.Response) -> Prompt:
-    """Say how one may log in, and what NTLM's challenge tells."""
+    """Record the login schemes and the names in NTLM's challenge, and return the prompt."""
     offered = list(dict.fromkeys(challenge.scheme for challenge in wire.challenges(answer) if not challenge.proxy))
     lower = {scheme.lower() for scheme in offered}
-    said = f"asks for {', '.join(offered) or 'a login without naming a way'}"
+    asks = f"asks for {', '.join(offered) or 'a login without naming a scheme'}"
     async with probe.step(Step.AUTH, url.endpoint) as rung:
         rung.check.facts["auth_methods"] = offered
         if front := in_front_of(answer):
-            rung.ok(f"TLS ends before Exchange ({front}), which NTLM and Extended Protection may not survive")
+            rung.ok(f"TLS ends before Exchange ({front}); NTLM and Extended Protection may fail there")
         password = [scheme for scheme in ("digest", "basic") if scheme in lower]
         windows = next((scheme for scheme in ("NTLM", "Negotiate") if scheme.lower() in lower), None)
         without = await _challenge(rung, talk, url, windows) if windows else ""
         if windows and not without:
-            rung.ok(said)
+            rung.ok(asks)
             return Prompt(url, ("ntlm",), front)
         if "ntlm" in lower:
             if not password:
-                rung.stop(causes.NTLM_BROKEN, f"{said}; {without}")
-            rung.warn(causes.NTLM_BROKEN, f"{said}; {without}")
+                rung.stop(causes.NTLM_BROKEN, f"{asks}; {without}")
+            rung.warn(causes.NTLM_BROKEN, f"{asks}; {without}")
         elif password:
-            rung.warn(causes.BASIC_PREAUTH, said, _windows_authentication(answer))
+            rung.warn(causes.BASIC_PREAUTH, asks, _windows_authentication(answer))
         elif without:
-            rung.warn(causes.KERBEROS_ONLY, f"{said}; {without}")
+            rung.warn(causes.KERBEROS_ONLY, f"{asks}; {without}")
         elif "bearer" in lower:
-            rung.stop(causes.MODERN_AUTH_ONLY, said)
+            rung.stop(causes.MODERN_AUTH_ONLY, asks)
         else:
-            rung.stop(web.NO_PASSWORD_SCHEME, said)
+            rung.stop(web.NO_PASSWORD_SCHEME, asks)
     return Prompt(url, tuple(password), front)
 
 
 async def _challenge(rung: Rung, talk: Talk, url: Url, scheme: str) -> str:
-    """Send NTLM's type 1 and understand type 2. Returns why there was none, empty if there was."""
+    """Send NTLM's type 1 and read type 2; return why there was no type 2, empty if there was one."""
     first = ntlm.NEGOTIATE if scheme == "NTLM" else spnego.offer_ntlm(ntlm.NEGOTIATE)
     field = f"{scheme} {base64.b64encode(first).decode()}"
     record("ntlm")
     try:
         answer = await talk.ask("GET", url, [("Authorization", field)])
     except PeerClosed as error:
-        return f"NTLM's first message is not answered: {error}"
+        return f"the server does not answer NTLM's first message: {error}"
     tokens = [
         c.token for c in wire.challenges(answer) if c.scheme.lower() == scheme.lower() and c.token and not c.proxy
     ]
     if answer.status != 401 or not tokens:
-        return f"NTLM's first message is answered with {answer.status} and no challenge"
+        return f"the server answers NTLM's first message with {answer.status} and no challenge"
     try:
-        said = ntlm.read_challenge(_bare(base64.b64decode(tokens[0], validate=True)))
+        challenge = ntlm.read_challenge(_bare(base64.b64decode(tokens[0], validate=True)))
     except (WireError, binascii.Error) as error:
-        return f"NTLM's first message is answered with no challenge of NTLM's: {error}"
+        return f"the server answers NTLM's first message with an invalid challenge: {error}"
     if talk.over:
-        return "the connection that NTLM would log in is ended with the challenge"
-    told = {
-        "server_name": said.dns_host or said.server_name or said.target,
-        "domain": said.dns_domain or said.domain,
-        "os": said.os,
+        return "the server closes the connection with the challenge, and NTLM needs that connection"
+    facts = {
+        "server_name": challenge.dns_host or challenge.server_name or challenge.target,
+        "domain": challenge.dns_domain or challenge.domain,
+        "os": challenge.os,
     }
-    rung.check.facts |= {fact: value for fact, value in told.items() if value}
-    if said.timestamp:
-        rung.check.facts["clock_skew_seconds"] = round((said.timestamp - datetime.now(UTC)).total_seconds())
-    if said.server_name or said.domain:
-        domain = printable(said.dns_domain or said.domain) or "no domain"
-        rung.ok(f"NTLM: {printable(said.server_name or said.target)} of {domain}")
+    rung.check.facts |= {fact: value for fact, value in facts.items() if value}
+    if challenge.timestamp:
+        rung.check.facts["clock_skew_seconds"] = round((challenge.timestamp - datetime.now(UTC)).total_seconds())
+    if challenge.server_name or challenge.domain:
+        domain = printable(challenge.dns_domain or challenge.domain) or "no domain"
+        rung.ok(f"NTLM: {printable(challenge.server_name or challenge.target)} of {domain}")
     return ""
 
 
 def _bare(token: bytes) -> bytes:
-    """NTLM's own message, out of SPNEGO if it is wrapped; Negotiate may carry either."""
+    """Return NTLM's message, unwrapped from SPNEGO if necessary; Negotiate may carry either."""
     return token if token.startswith(ntlm.SIGNATURE) else spnego.read_answer(token).token
 
 
@@ -299,7 +298,7 @@ def _windows_authentication(answer: wire.Response) -> str | None:
 
 
 def in_front_of(answer: wire.Response) -> str:
-    """What ends TLS before Exchange, by its own word: a Via, a device's name or cookie. Empty proves nothing."""
+    """Return the device that terminates TLS before Exchange: by Via, Server or a cookie; empty if none is known."""
     if via := answer.header("via"):
         return f"Via: {via[:80]}"
     if _DEVICES.search(server := answer.header("server") or ""):

@@ -1,4 +1,4 @@
-"""The facts that a check of Exchange Web Services states."""
+"""Define the facts that a check of Exchange Web Services records."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         Fact("server_name", Kind.TEXT, "", "The name of the server.", "NTLM challenge, DNS host name"),
         Fact("domain", Kind.TEXT, "", "The domain of the server.", "NTLM challenge, DNS domain name"),
         OS,
-        Fact("url", Kind.TEXT, "URL", "The Autodiscover address that was asked."),
+        Fact("url", Kind.TEXT, "URL", "The Autodiscover URL that was requested."),
     )
 }

@@ -1,4 +1,4 @@
-"""Fixes for Exchange: commands of its Management Shell and of IIS, and entries of the inventory."""
+"""Define the fixes for Exchange: commands of its Management Shell and of IIS, and entries of the inventory."""
 
 from __future__ import annotations
 

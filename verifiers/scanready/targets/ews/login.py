@@ -1,9 +1,9 @@
 """Log in to Exchange's web services with exchangelib, once, and read the inbox's counts and the id of one item.
 
-Endpoint, scheme and version are given, so that nothing is discovered, guessed or tried again behind our back: two
-requests on one connection, the second after the first was understood. No proxies and no credentials from the
-environment, no redirects, and no cache of connections, which the library would keep with the password in it. TLS
-is held to the certificate that was judged; NTLM binds its login to it (RFC 5929), as Extended Protection wants.
+Endpoint, scheme and version are given, so the library discovers, guesses and retries nothing: it sends two requests on
+one connection, the second after the first answer was valid. It uses no proxies and no credentials from the environment,
+no redirects, and no cache of connections, which would keep the password. The server must present the certificate that
+was judged. NTLM binds its login to that certificate (RFC 5929), as Extended Protection requires.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from . import causes
 from .login_answers import refused, translated
 
 _MISSING = "exchangelib is not installed: pip install 'scanready[mail]'"
-#: Exceptions of the libraries on an answer that they take apart without checking it.
+#: Exceptions of the libraries at an answer that they parse without validating it.
 _UNCHECKED = (LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
-#: The root of SOAP, after a declaration and comments.
+#: The root element of SOAP, after a declaration and comments.
 _ENVELOPE = re.compile(rb"\A[^<]{0,20}(?:<[?!][^<>]{0,500}>\s{0,50}){0,5}<(?:[\w.-]{1,30}:)?Envelope\b")
 #: Bytes of one answer. An inbox's counts are 2 KiB.
 _MOST = 1 << 20
-#: The library prints what it sent with whatever goes wrong; it is told in the report instead.
+#: The library logs its requests at each error; the report has the error instead.
 _LOG = "exchangelib"
-#: exchangelib wants an address; this one is never sent.
+#: exchangelib requires an address; this one is never sent.
 _NOBODY = "scanready@scanready.invalid"
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The endpoint and how to log in ("ntlm", "digest" or "basic").
+    """Describe the endpoint and the scheme of the login ("ntlm", "digest" or "basic").
 
-    ``mailbox`` is whose inbox is read, the account's own where it is None; ``in_front`` the device that ends TLS
-    before Exchange, empty if none is known; ``trust`` the certificates that the endpoint may show; ``trace`` records
-    whether the secret left.
+    ``mailbox`` is the mailbox whose inbox is read, None for the account's own. ``in_front`` is the device that
+    terminates TLS before Exchange, empty if none is known. ``trust`` has the certificates that the endpoint may
+    present. ``trace`` records whether the secret was sent.
     """
 
     url: str
@@ -66,17 +66,17 @@ class Where:
     trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
 
     def acts_for_another(self, username: str) -> bool:
-        """Whether the account is to act for somebody else."""
+        """Return whether the account impersonates another mailbox."""
         return self.mailbox is not None and self.mailbox.lower() != username.lower()
 
 
 def load() -> None:
-    """Load the library, which takes a second or two: before a login is begun, not on its time."""
+    """Load the library before a login begins, because it takes a second or two."""
     import exchangelib  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
-    """Log in once and look into the inbox. ``seconds`` bounds all of it.
+    """Log in once and read the inbox, within ``seconds``.
 
     Raises:
         Failure: the login was refused, or the server failed before it was judged; exchangelib is not installed.
@@ -86,7 +86,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         import requests
         from spnego.exceptions import SpnegoError
 
-    assert credential.password is not None, "nobody logs in with a name alone"
+    assert credential.password is not None, "a login needs a password"
     with Watchdog(time.monotonic() + seconds) as watchdog, _quietly():
         mailbox = _Mailbox(where, credential, watchdog, seconds)
         result = LoginResult()
@@ -103,20 +103,20 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         finally:
             mailbox.close()
         if not where.trace.sent:
-            detail = "the web services asked for a login before, and now they answer without one"
+            detail = "the web services asked for a login before, but now they answer without one"
             raise Failure(common.LOGIN_NOT_JUDGED, detail)
         result.version = mailbox.version
     return result
 
 
 def _by_name(error: Exception, where: Where, username: str, mailbox: _Mailbox, watchdog: Watchdog) -> Failure:
-    """Return why nothing was read, by an error to which exchangelib gave a name: mostly Exchange's.
+    """Return why nothing was read, by an exception of exchangelib: mostly one of Exchange's error codes.
 
     Raises:
         Failure: the login was not accepted, or the account is locked or has expired.
     """
     if watchdog.bitten:
-        raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+        raise Failure(common.OUT_OF_TIME, "the login did not finish in time") from error
     denied = translated(error, where.mailbox, username)
     if denied.cause is common.LIMIT and peer_ended(error):
         denied = _ended(error, accepted=mailbox.accepted)
@@ -128,13 +128,13 @@ def _by_name(error: Exception, where: Where, username: str, mailbox: _Mailbox, w
 
 
 def _without_a_name(error: Exception, where: Where, mailbox: _Mailbox, watchdog: Watchdog) -> Failure:
-    """Return why nothing was read, by an error that exchangelib lets through: of NTLM or XML that is none.
+    """Return why nothing was read, by an exception that exchangelib passes on: of invalid NTLM or XML.
 
     Raises:
         Failure: the login was not accepted.
     """
     if watchdog.bitten:
-        raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+        raise Failure(common.OUT_OF_TIME, "the login did not finish in time") from error
     denied = Failure(common.LIMIT, broken_challenge("exchangelib", where.scheme, error))
     if where.trace.sent and peer_ended(error):
         denied = _ended(error, accepted=mailbox.accepted)
@@ -144,9 +144,9 @@ def _without_a_name(error: Exception, where: Where, mailbox: _Mailbox, watchdog:
 
 
 def _ended(error: Exception, *, accepted: bool) -> Failure:
-    """Why nothing was read where Exchange, or a device before it, ended the connection."""
+    """Return the failure if Exchange, or a device in front of it, closed the connection."""
     cause = talk_ended.ACCESS_BROKEN_OFF if accepted else talk_ended.LOGIN_BROKEN_OFF
-    return Failure(cause, f"the server ended the connection in place of an answer: {printable(str(error), 300)}")
+    return Failure(cause, f"the server closed the connection instead of answering: {printable(str(error), 300)}")
 
 
 @contextlib.contextmanager
@@ -156,12 +156,12 @@ def _quietly() -> Iterator[None]:
     if not log.handlers:
         log.addHandler(logging.NullHandler())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
+        warnings.simplefilter("ignore")  # urllib3 warns about the unverified certificate, which was judged before
         yield
 
 
 class _Mailbox:
-    """One account at one endpoint, by exchangelib with everything said beforehand."""
+    """Access one account at one endpoint with exchangelib, with all settings given."""
 
     def __init__(self, where: Where, credential: Credential, watchdog: Watchdog, seconds: float) -> None:
         import exchangelib
@@ -169,14 +169,14 @@ class _Mailbox:
         from exchangelib.version import EXCHANGE_2007_SP1
 
         self._where = where
-        #: True once Exchange took the login: everything later is about reading.
+        #: True once Exchange accepted the login: every later error is about reading.
         self.accepted = False
         scheme = {"ntlm": exchangelib.NTLM, "digest": exchangelib.DIGEST, "basic": exchangelib.BASIC}[where.scheme]
         config = exchangelib.Configuration(
             service_endpoint=where.url,
             credentials=exchangelib.Credentials(credential.username, credential.password),
             auth_type=scheme,
-            # The oldest that every Exchange takes, so that no version has to be tried out.
+            # The oldest version, which every Exchange accepts, so that no version has to be tried.
             version=exchangelib.Version(build=EXCHANGE_2007_SP1),
             retry_policy=_policy(self),
             max_connections=1,
@@ -192,17 +192,17 @@ class _Mailbox:
         )
         with contextlib.suppress(KeyError):
             del Protocol[config]
-        # Not by calling the class, which would keep it in that cache.
+        # A call of the class itself would keep the object in that cache.
         self._account.protocol = type.__call__(_protocol(where, watchdog, seconds), config=config)
 
     def look(self) -> str:
-        """Ask for the inbox, then for one item in it."""
+        """Request the inbox, then one item in it; return a summary."""
         from exchangelib.folders import Inbox, Root
         from exchangelib.items import ID_ONLY, SHALLOW
 
         folder = Inbox(root=Root(account=self._account), _distinguished_id=_inbox())
         if self._where.mailbox is None:
-            folder._distinguished_id.mailbox = None  # the account's own, whatever its address
+            folder._distinguished_id.mailbox = None  # the account's own mailbox, without its address
         inbox = _service("GetFolder", self._account, self._where).get(
             folders=[folder], additional_fields=None, shape="Default"
         )
@@ -223,11 +223,11 @@ class _Mailbox:
         for item in items:
             if isinstance(item, Exception):
                 raise item
-        return f"{inbox.total_count} items, {'the id of one' if items else 'none'} read"
+        return f"{inbox.total_count} items, {'the id of one was' if items else 'none was'} read"
 
     @property
     def version(self) -> str:
-        """What the server called its version in the answer, empty if it did not."""
+        """Return the version in the server's answer, empty if there was none."""
         from exchangelib.version import EXCHANGE_2007_SP1
 
         build = self._account.version.build
@@ -238,14 +238,14 @@ class _Mailbox:
 
 
 def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
-    """exchangelib's connection, guarded, bounded, and without a word from the environment."""
+    """Return exchangelib's connection class with a watchdog, limits, and no settings from the environment."""
     from exchangelib.protocol import Protocol
     from requests.auth import HTTPBasicAuth
 
     ours = adapter(watchdog, where.trust, where.trace)
 
     class Bounded(ours):  # type: ignore[misc,valid-type]  # made for this one login
-        """Answers are no longer than what a mailbox says of its inbox."""
+        """Limit the length of each answer."""
 
         def build_response(self, request: Any, answer: Any) -> Any:
             answer.stream = _at_most(answer.stream)
@@ -270,7 +270,7 @@ def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
         def create_session(self) -> Any:
             session = super().create_session()
             if where.scheme == "basic":
-                # As bytes, because requests would encode text as Latin-1; RFC 7617 has UTF-8 for what is not ASCII.
+                # As bytes, because requests would encode text as Latin-1; RFC 7617 uses UTF-8 beyond ASCII.
                 account = self.credentials
                 session.auth = HTTPBasicAuth(account.username.encode(), account.password.encode())
             return session
@@ -279,7 +279,7 @@ def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
 
 
 def _inbox() -> Any:
-    """The inbox's name; exchangelib's own insists on a mailbox, which Exchange does not."""
+    """Return the inbox's folder id without a mailbox, which exchangelib's class requires but Exchange does not."""
     from exchangelib.properties import DistinguishedFolderId, FolderId
 
     class Inbox(DistinguishedFolderId):  # type: ignore[misc]
@@ -297,14 +297,14 @@ def _at_most(stream: Any) -> Any:
         for chunk in stream(*arguments, **named):
             left -= len(chunk)
             if left < 0:
-                raise Failure(common.LIMIT, f"an answer of more than {_MOST} bytes")
+                raise Failure(common.LIMIT, f"the answer has more than {_MOST} bytes, the limit of this check")
             yield chunk
 
     return bounded
 
 
 def _service(name: str, account: Any, where: Where, **named: Any) -> Any:
-    """One of exchangelib's services that asks in one version, and names no mailbox that nobody named."""
+    """Return one of exchangelib's services that uses one version, and names a mailbox only if one was given."""
     from exchangelib import services
 
     class Once(getattr(services, name)):  # type: ignore[misc]
@@ -320,7 +320,7 @@ def _service(name: str, account: Any, where: Where, **named: Any) -> Any:
 
 
 def _policy(mailbox: _Mailbox) -> Any:
-    """What exchangelib asks about each answer: nothing is tried again, and every status has its cause."""
+    """Return the retry policy for exchangelib: retry nothing, and map every status to its cause."""
     from exchangelib.protocol import FailFast
     from exchangelib.util import is_xml
 
@@ -328,7 +328,7 @@ def _policy(mailbox: _Mailbox) -> Any:
         """See :func:`_policy`."""
 
         def raise_response_errors(self, response: Any) -> None:
-            # A page may be XML, too: only SOAP is the word of the web services, which say nothing to strangers.
+            # A page may also be XML. Only SOAP comes from the web services, which answer only after a login.
             if response.status_code in (200, 500) and is_xml(response.content) and _ENVELOPE.search(response.content):
                 mailbox.accepted = True
                 return

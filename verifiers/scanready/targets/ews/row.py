@@ -1,4 +1,4 @@
-"""Exchange's web services as a target type."""
+"""Describe the target type for Exchange Web Services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scanready.clients.http_options import PATH, PROXY
 
 
 def _endpoint(path: str) -> Mapping[str, str] | None:
-    """A URL that ends as the endpoint's does names the endpoint, as Exchange's administrators have it."""
+    """Return the option ``path`` for a URL path that ends in .asmx, as Exchange's endpoint does; else None."""
     return {"path": path} if path.lower().endswith(".asmx") else None
 
 
@@ -18,13 +18,13 @@ EWS = TargetType(
     "ews",
     "Microsoft Exchange (EWS)",
     443,
-    # The endpoint twice where connections are not kept; with autodiscover, each place it looks.
+    # The endpoint twice if the server does not keep connections; with autodiscover, each location that is asked.
     Cost(
         8,
         9,
         login_attempts=1,
-        log="a line in IIS's log with our User-Agent for each request: the endpoint twice (for NTLM's challenge), "
-        "the health page, two more paths where neither shows Exchange; no logon event without a credential",
+        log="IIS: one line with scanready's User-Agent for each request: the endpoint twice (for NTLM's challenge), "
+        "the health page, and two more paths if these do not prove Exchange; no logon event without a credential",
     ),
     speaks="http",
     home=__package__,

@@ -1,4 +1,4 @@
-"""What a name server says beside addresses, asked with dnspython, which the operating system's resolver cannot."""
+"""Query SRV records with dnspython, because the operating system's resolver cannot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 
-_MISSING = "SRV records were not asked for: dnspython is not installed: pip install 'scanready[mail]'"
+_MISSING = "SRV records were not queried, because dnspython is not installed: pip install 'scanready[mail]'"
 
 
 def service(name: str, seconds: float) -> tuple[str, int] | None:

@@ -1,7 +1,7 @@
-"""Exchange's web services, 443.
+"""Verify Exchange Web Services, 443.
 
-    we                                       server, or who stands before it
-    (with `autodiscover`: the places where the mail domain's server is named, each asked without a credential)
+    we                                       server, or a device in front of it
+    (with `autodiscover`: the mail domain's Autodiscover locations, each asked without a credential)
     TLS, with the name (SNI)            ->
                                         <-   certificate: judged after the handshake
     GET /EWS/Exchange.asmx              ->
@@ -11,8 +11,8 @@
                                         <-   401 and type 2: the login prompt
     close_notify, FIN                   ->
 
-With a credential: one login by exchangelib, the inbox's counts and the id of one item in it. With `mailbox` of somebody
-else the account acts for it, as a scan of many mailboxes does.
+With a credential: one login by exchangelib, the inbox's counts and the id of one item in it. With another user's
+`mailbox`, the account impersonates it, as a scan of many mailboxes does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .endpoint import Prompt
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt; with a credential, into the mailbox."""
+    """Climb to the login prompt; with a credential, log in and read the mailbox."""
     options = probe.target.options
     asked = ("ews", options.get("path"), options.get("proxy"), options.get("autodiscover"))
     prompt = await probe.share(asked, _reach)
@@ -41,11 +41,13 @@ async def _reach(probe: Probe) -> Prompt:
     withheld = ""
     if probe.target.options.get("autodiscover"):
         if http_talk.proxy_of(probe):
-            raise Failure(common.LIMIT, "Autodiscover is not asked through a proxy: name Exchange's own host")
+            raise Failure(common.LIMIT, "Autodiscover through a proxy is not supported: name Exchange's own host")
         url = await autodiscover.discover(probe)
         talk = await _open_found(probe, url)
         if not autodiscover.trusted(probe.host, url):
-            withheld = f"Autodiscover led to {url.endpoint}, outside the mail domain; put it in the inventory to log in"
+            withheld = (
+                f"Autodiscover leads to {url.endpoint}, outside the mail domain; put it in the inventory to log in"
+            )
     else:
         url = Url("https", http_talk.asked_for(probe, "https").host, probe.target.port, _path(probe))
         talk = await http_talk.open_talk(probe, url)
@@ -59,11 +61,11 @@ def _path(probe: Probe) -> str:
 
 
 async def _open_found(probe: Probe, url: Url) -> Talk:
-    """Connect to the host that Autodiscover led to; its certificate counts as the target's."""
+    """Connect to the host that Autodiscover named; its certificate counts as the target's."""
     async with probe.step(Step.CONNECT, url.endpoint) as rung:
         dead: list[Check] = []
         stream = await probe.dial(url.host, url.port, dead=dead)
-        probe.address = stream.peer  # who answers, for whoever asks another port of the same host
+        probe.address = stream.peer  # for checks of other ports of the same host
         rung.ok("connected")
         rung.also(*dead)
     if probe.depth is Step.CONNECT:
@@ -74,7 +76,7 @@ async def _open_found(probe: Probe, url: Url) -> Talk:
 
 
 async def _log_in(probe: Probe, prompt: Prompt) -> None:
-    """One login with the credential, one bounded read."""
+    """Log in once with the credential, and read a limited amount."""
     credential = probe.credential
     assert credential is not None, "a login needs a credential"
     mailbox = probe.target.options.get("mailbox")

@@ -1,4 +1,4 @@
-"""The facts that a check of IMAP states."""
+"""Define the facts that a check of IMAP records."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from scanready.catalogue.facts import AUTH_METHODS, PRODUCT, VERSION, Fact, Kind
 _FACTS = (
     PRODUCT,
     VERSION,
-    Fact("alert", Kind.TEXT, "", "What the server wants users to read.", "response code `ALERT`"),
+    Fact("alert", Kind.TEXT, "", "The message that the server sends for its users.", "response code `ALERT`"),
     AUTH_METHODS,
-    Fact("capabilities", Kind.TEXTS, "", "What the server can do.", "response `CAPABILITY`"),
+    Fact("capabilities", Kind.TEXTS, "", "The server's capabilities.", "response `CAPABILITY`"),
     Fact("encryption", Kind.TEXT, "", "How the connection is encrypted: `TLS`, `STARTTLS` or `none`."),
     Fact("folders", Kind.TEXTS, "", "The folders at the top of the mailbox.", "response `LIST`"),
 )

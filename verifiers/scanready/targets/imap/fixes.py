@@ -1,4 +1,4 @@
-"""Fixes for an IMAP server: what lets an account read, and entries of the inventory."""
+"""Define the fixes for an IMAP server: rights of an account, settings of the server, and entries of the inventory."""
 
 from __future__ import annotations
 

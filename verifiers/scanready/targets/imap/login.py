@@ -1,8 +1,8 @@
 """Log in to an IMAP server with imapclient, once, and read one header.
 
 The folder is opened with EXAMINE and the header fetched with BODY.PEEK: no flag
-of any message changes (RFC 3501, 6.3.2 and 6.4.5). TLS is done where the
-handshake had it, and held to the certificate that was judged there.
+of any message changes (RFC 3501, 6.3.2 and 6.4.5). TLS is used if
+the handshake used it, and the server must present the certificate that was judged there.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 Encryption = Literal["TLS", "STARTTLS", "none"]
 
-INBOX = "INBOX"  # every account has it, whatever its language (RFC 3501, 5.1)
+INBOX = "INBOX"  # every account has it, in any language (RFC 3501, 5.1)
 HEADER = "BODY.PEEK[HEADER.FIELDS (DATE)]"
-_MOST_SHOWN = 240  # characters of a server's own words in a detail
+_MOST_SHOWN = 240  # characters of a server's text in a detail
 _MOST_FOLDERS = 1000
 
 _NOT_THERE = re.compile(r"n't exist|not exist|unknown mailbox|not found|no such|non-?existent", re.IGNORECASE)
@@ -49,31 +49,31 @@ _BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
 _WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
 _CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
 _TURNED_AWAY = re.compile(r"\* (?:BYE|NO|BAD)\b", re.IGNORECASE)  # in place of a greeting
-# Exceptions of imapclient and imaplib on an answer that they take apart without checking it.
+# Exceptions of imapclient and imaplib at an answer that they parse without validating it.
 _UNCHECKED = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
-_NONAUTH = "NONAUTH"  # imaplib's state of a connection that takes a login
-_LOST = "the library does not understand the server"
+_NONAUTH = "NONAUTH"  # imaplib's state of a connection that accepts a login
+_LOST = "the library does not understand the server's answer"
 
 
 @dataclass(slots=True)
 class Trace(LoginTrace):
-    """How far a visit came, however it ended: whether the server saw a password."""
+    """Record whether a password was sent, however the visit ended."""
 
     tried: bool = False
 
     @property
     def secret_left(self) -> bool:
-        """Whether the server may have the password."""
+        """Return whether the server may have received the password."""
         return self.tried
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where to log in, and how the handshake said: ``address`` is dialled, ``name`` goes into SNI.
+    """Describe where and how to log in: ``address`` is dialled, ``name`` is the SNI.
 
-    ``login_command`` is false where the server bars LOGIN (LOGINDISABLED), whatever it has among its ``sasl``.
-    ``product`` is who answered, as its greeting named it. ``trust`` has the certificates that it may be shown;
-    ``trace`` records what the login did.
+    ``login_command`` is false if the server disables LOGIN (LOGINDISABLED); ``sasl`` has its AUTH mechanisms.
+    ``product`` is the server software that the greeting names. ``trust`` has the certificates that the server may
+    present. ``trace`` records whether the password was sent.
     """
 
     address: str
@@ -90,13 +90,13 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """``referred`` is a referral beside an accepted login: the account's own mailboxes are on another server."""
+    """Add ``referred``: a referral with an accepted login, because the account's mailboxes are on another server."""
 
     referred: Failure | None = None
 
 
 class _Context:
-    """The handshake's TLS context, with the target's name for SNI though an address is dialled."""
+    """Wrap the handshake's TLS context, to send the target's name as SNI although an address is dialled."""
 
     def __init__(self, where: Where, watchdog: Watchdog) -> None:
         self._name = where.name
@@ -104,7 +104,7 @@ class _Context:
         self._watchdog = watchdog
 
     def wrap_socket(self, sock: socket.socket, server_hostname: str | None = None) -> ssl.SSLSocket:
-        """What imaplib and imapclient call."""
+        """Wrap a socket in TLS; imaplib and imapclient call this."""
         self._watchdog.guard(sock.fileno())
         return self._context.wrap_socket(sock, server_hostname=server_name(self._name))
 
@@ -122,17 +122,19 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """
     with importing("imapclient is not installed: pip install 'scanready[mail]'"):
         from imapclient.exceptions import IMAPClientError
-    assert credential.password is not None, "nobody logs in with a name alone"
+    assert credential.password is not None, "a login needs a password"
     log_in = _way(where, credential.username, credential.password)
     with _session(where, seconds) as client:
         if client._imap.state != _NONAUTH:
-            raise Failure(common.LOGIN_NOT_JUDGED, "the server greets the login with PREAUTH, and takes none then")
+            raise Failure(
+                common.LOGIN_NOT_JUDGED, "the server greets the login connection with PREAUTH and accepts no login"
+            )
         try:
             answer = printable(str(log_in(client)), _MOST_SHOWN)
         except IMAPClientError as error:
             raise _refused(error, where) from error
         except UnknownStatus as error:
-            raise Unfinished(common.LIMIT, f"the answer to the login is none that IMAP has: {error}") from error
+            raise Unfinished(common.LIMIT, f"the answer to the login has no status of IMAP: {error}") from error
         except (NotUnderstood, *_UNCHECKED) as error:
             detail = f"imaplib does not understand the answer to the login: {_words(error)}"
             raise Unfinished(common.LIMIT, detail) from error
@@ -142,7 +144,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 
 
 def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], object]:
-    """The LOGIN command, or AUTHENTICATE where that is barred or imaplib would send it wrong.
+    """Return the login function: LOGIN, or AUTHENTICATE if LOGIN is disabled or imaplib would send it incorrectly.
 
     imaplib sends the user name of LOGIN unquoted, and everything as ASCII (read in Python 3.11).
     """
@@ -152,23 +154,22 @@ def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], objec
         return _sasl(where.trace, "PLAIN", f"\0{user}\0{password}")
     if "LOGIN" in where.sasl:
         return _sasl(where.trace, "LOGIN", user, password)  # it asks for one, then for the other
-    raise Failure(
-        common.LIMIT, "this account's name or password needs AUTH=PLAIN here, which the server does not offer"
-    )
+    raise Failure(common.LIMIT, "this account's name or password requires AUTH=PLAIN, which the server does not offer")
 
 
 def _by_command(client: IMAPClient, user: str, password: str, trace: Trace) -> object:
-    if "LOGINDISABLED" in client._imap.capabilities:  # as this connection said, in TLS where it has it
-        detail = "the server bars LOGIN on this connection (LOGINDISABLED), and did not on the one before it"
+    if "LOGINDISABLED" in client._imap.capabilities:  # the capabilities of this connection, inside TLS if it is used
+        detail = "the server disables LOGIN on this connection (LOGINDISABLED), but did not on the previous one"
         raise Failure(common.LOGIN_NOT_JUDGED, detail)
     trace.tried = True
     return client.login(user, password)
 
 
 def _sasl(trace: Trace, mechanism: str, *answers: str) -> Callable[[IMAPClient], object]:
-    """AUTHENTICATE; each answer leaves once; a server that asks for more gets the cancellation of the exchange.
+    """Return a login function with AUTHENTICATE that sends each answer once, and cancels if the server asks for more.
 
-    The library repeats PLAIN's answer at each request of the server (read in imapclient 4.1). The last is the secret.
+    The library repeats PLAIN's answer at each request of the server (read in imapclient 4.1). The last answer is the
+    secret.
     """
     left = [answer.encode() for answer in answers]
 
@@ -181,10 +182,10 @@ def _sasl(trace: Trace, mechanism: str, *answers: str) -> Callable[[IMAPClient],
 
 @contextmanager
 def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
-    """Connect as the handshake did, log out politely at the end; whatever the peer does, it ends after ``seconds``."""
+    """Connect as the handshake did, and log out at the end; the session ends after ``seconds`` in any case."""
     from imapclient.exceptions import IMAPClientError
 
-    # The caller gives up first; the watchdog ends the thread where the peer drips for ever, be it in its greeting.
+    # The caller stops first. The watchdog ends the thread if the peer sends slowly without end, even in its greeting.
     with Watchdog(time.monotonic() + seconds + 1) as watchdog:
         context = _Context(where, watchdog)
         try:
@@ -193,30 +194,32 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
                     _start_tls(client, context)
                 yield client
         except TimeoutError as error:
-            raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            raise Failure(common.OUT_OF_TIME, "the login did not finish in time") from error
         except UnknownStatus as error:
-            raise Failure(common.LIMIT, f"an answer before the login is none that IMAP has: {error}") from error
+            raise Failure(common.LIMIT, f"an answer before the login has no status of IMAP: {error}") from error
         except NotUnderstood as error:
             detail = f"imaplib does not understand an answer before the login: {_words(error)}"
             raise Failure(common.LIMIT, detail) from error
         except (OSError, IMAPClientError) as error:
             if watchdog.bitten:
-                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+                raise Failure(common.OUT_OF_TIME, "the login did not finish in time") from error
             if isinstance(error, OSError) and (limit := local_limit(error)) and not where.trace.tried:
                 raise Failure(common.LOCAL_LIMIT, f"the login could not connect: {limit}") from error
             if _is_an_opinion(error) and not where.trace.tried:
-                raise Failure(common.LIMIT, f"imaplib does not begin with this server: {_words(error)}") from error
-            code, text = _said(error)
+                raise Failure(
+                    common.LIMIT, f"imaplib does not accept this server's greeting: {_words(error)}"
+                ) from error
+            code, text = _answer(error)
             if not where.trace.tried and (referred := referrals.in_words(text, tls=where.encryption == "TLS")):
                 raise referred from error
             cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
             if where.trace.tried:
-                raise Unfinished(cause, f"the connection ended at the login: {printable(text)}") from error
+                raise Unfinished(cause, f"the connection ended during the login: {printable(text)}") from error
             raise Failure(cause, f"the login could not connect: {printable(text)}") from error
 
 
 def _start_tls(client: IMAPClient, context: _Context) -> None:
-    """Begin TLS, or do without the login: a server that had it a moment ago is another one, or is reached through one.
+    """Start TLS, or do not log in: a server that no longer offers TLS is another one, or an attacker removes it.
 
     Raises:
         Failure: ``login.withheld``: the server does not offer TLS, or refuses it.
@@ -228,7 +231,7 @@ def _start_tls(client: IMAPClient, context: _Context) -> None:
     except IMAPClientAbortError:
         raise
     except IMAPClientError as error:
-        detail = f"the server has no TLS for the login, though it had for the check: {_said(error)[1]}"
+        detail = f"the server offers no TLS for the login, although it did for the check: {_answer(error)[1]}"
         raise Failure(common.LOGIN_WITHHELD, detail) from error
 
 
@@ -256,14 +259,15 @@ def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog)
 
 
 def _refused(error: Exception, where: Where) -> Failure:
-    """Why the login came to nothing. Only what the server says of the account is held against it."""
-    code, text = _said(error)
+    """Return why the login failed. Only a text about the account is held against the account."""
+    code, text = _answer(error)
     if referred := referrals.in_words(text, tls=where.encryption == "TLS"):
         return referred
     if judged := refusals.of_login(code, text, encrypted=where.encryption != "none"):
         return judged
     if _broke_off(error):
-        return Unfinished(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
+        detail = f"the server closed the connection instead of answering: {printable(text)}"
+        return Unfinished(causes.BACKEND_UNAVAILABLE, detail)
     return refusals.of_words(code, text, where.product)
 
 
@@ -276,32 +280,32 @@ def _look_around(client: IMAPClient, where: Where, user: str) -> Result:
         folders += _top_folders(client)
         exists = client.select_folder(wanted, readonly=True).get(b"EXISTS")
         messages = None if exists is None else int(exists)
-        # The newest message by its number, which needs no search: some servers find nothing in a folder that they show.
+        # The newest message by its number, without SEARCH: on some servers, SEARCH finds nothing in such a folder.
         client.use_uid = False
         if messages is None:
-            detail = f"the server opens {wanted}, and does not say how many messages it has (no EXISTS)"
+            detail = f"the server opens {wanted}, but does not report its number of messages (no EXISTS)"
             result.denied = Failure(common.LIMIT, detail)
         elif not messages:
             result.read = f"{wanted}, which has no messages"
         elif client.fetch([messages], [HEADER]):
             result.read = f"one header of {messages} in {wanted}"
-        else:  # no refusal: it may have been deleted since
-            detail = f"{wanted} has {messages} messages; asked for the newest, the server returns nothing and says OK"
+        else:  # not a refusal: the message may have been deleted meanwhile
+            detail = f"{wanted} has {messages} messages, but the server answers FETCH of the newest with OK and no data"
             result.denied = Failure(common.LIMIT, detail)
     except TimeoutError:
-        result.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
+        result.denied = Failure(common.OUT_OF_TIME, "reading did not finish in time")
     except (OSError, IMAPClientError) as error:
-        referred = referrals.in_words(_said(error)[1], tls=where.encryption == "TLS")
+        referred = referrals.in_words(_answer(error)[1], tls=where.encryption == "TLS")
         result.denied = referred or _unreadable(error, wanted, user, folders)
     except (NotUnderstood, *_UNCHECKED) as error:
         result.denied = Failure(common.LIMIT, f"{_LOST}: {_words(error)}")
     except RecursionError:
-        result.denied = Failure(common.LIMIT, f"{_LOST}: an answer is nested too deep")
+        result.denied = Failure(common.LIMIT, f"{_LOST}: it is nested too deeply")
     return result
 
 
 def _top_folders(client: IMAPClient) -> list[str]:
-    """Return the folders at the top; none where the server refuses the question, which is ours and no scan's."""
+    """Return the top-level folders; none if the server refuses LIST, which a scan does not need."""
     from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
 
     try:
@@ -313,33 +317,33 @@ def _top_folders(client: IMAPClient) -> list[str]:
 
 
 def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) -> Failure:
-    """Why nothing could be read after the password was accepted."""
+    """Return why nothing could be read after the server accepted the password."""
     from imapclient.exceptions import IllegalStateError, IMAPClientAbortError, ProtocolError
 
-    code, text = _said(error)
+    code, text = _answer(error)
     if isinstance(error, ProtocolError | IllegalStateError):
         return Failure(common.LIMIT, f"{_LOST}: {printable(text)}")
     if isinstance(error, OSError | IMAPClientAbortError):
-        return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
+        detail = f"the server closed the connection instead of answering: {printable(text)}"
+        return Failure(causes.BACKEND_UNAVAILABLE, detail)
     if code in ("NONEXISTENT", "TRYCREATE") or _NOT_THERE.search(text):
-        shown = ", ".join(folders[:8]) or "no folders at all"
-        if wanted == INBOX:
-            return Failure(causes.NO_INBOX, f"{printable(text)}; at its top the account has {shown}")
-        return Failure(common.ACCESS_NOT_FOUND, f"{printable(text)}; at its top the account has {shown}")
+        shown = ", ".join(folders[:8]) or "none"
+        detail = f"{printable(text)}; the account's top-level folders: {shown}"
+        return Failure(causes.NO_INBOX if wanted == INBOX else common.ACCESS_NOT_FOUND, detail)
     if otherwise := refusals.of_folder(code, text):
         return otherwise
     return Failure(common.ACCESS_DENIED, printable(text), fixes.GRANT_FOLDER(folder=_typed(wanted), user=_typed(user)))
 
 
 def _typed(name: str) -> str:
-    """A name as a client types it: folders beyond ASCII in modified UTF-7 (RFC 3501, 5.1.3)."""
+    """Return a name as a client sends it: folders beyond ASCII in modified UTF-7 (RFC 3501, 5.1.3)."""
     from imapclient.imap_utf7 import encode
 
     return str(encode(name).decode("ascii"))
 
 
-def _said(error: Exception) -> tuple[str | None, str]:
-    """The response code, if there is one, and the server's words; imaplib shows some of them as a bytes literal."""
+def _answer(error: Exception) -> tuple[str | None, str]:
+    """Return the response code, if there is one, and the server's text; imaplib shows some as a bytes literal."""
     text = str(error)
     if literal := _BYTES.fullmatch(text):
         text = literal[2]
@@ -349,21 +353,21 @@ def _said(error: Exception) -> tuple[str | None, str]:
 
 
 def _words(error: Exception) -> str:
-    """An error in imaplib's own words, with its kind where they are no sentence."""
+    """Return imaplib's text for an error, with the exception's class if the text is no sentence."""
     kind = f"{type(error).__name__}: " if isinstance(error, LookupError | TypeError | AttributeError) else ""
     return kind + printable(str(error), _MOST_SHOWN)
 
 
 def _is_an_opinion(error: Exception) -> bool:
-    """True where imaplib refuses to begin with a server that answers: its greeting, or what it says that it can do."""
+    """Return whether imaplib does not accept a server's greeting or its capabilities."""
     from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
     refused = isinstance(error, IMAPClientError) and not isinstance(error, IMAPClientAbortError)
-    return refused and not _TURNED_AWAY.match(_said(error)[1])
+    return refused and not _TURNED_AWAY.match(_answer(error)[1])
 
 
 def _broke_off(error: Exception) -> bool:
-    """True where imapclient's LoginError stands for a connection that ended."""
+    """Return whether imapclient's LoginError was raised because the connection ended."""
     from imapclient.exceptions import IMAPClientAbortError
 
     return isinstance(error.__context__, IMAPClientAbortError)

@@ -1,11 +1,11 @@
-"""Read the lines of an IMAP server's answers as RFC 3501 has them, where imaplib reads less or guesses.
+"""Read the lines of an IMAP server's answers according to RFC 3501, where imaplib is too strict or guesses.
 
-imaplib takes any capitals after a tag for a status, so one that IMAP does not have looks like a refusal; it takes none
-in small letters, and none without a text, which some servers leave out (read in Python 3.11 to 3.14). It takes no line
-that LF ends without CR, which GNU's server sends and other clients read.
+imaplib accepts any capitals after a tag as a status, so an unknown status looks like a refusal. It does not accept a
+status in small letters, or one without a text, which some servers omit (read in Python 3.11 to 3.14). It does not
+accept a line that ends with LF without CR, which GNU's server sends and other clients read.
 
-It raises ``abort`` for an answer that it does not understand, and for the end of a connection. Here the first is
-:class:`NotUnderstood`, which is none of imaplib's errors; an ``abort`` then is the end of the connection, or BYE.
+imaplib raises ``abort`` both for an answer that it does not understand and for the end of a connection. This module
+raises :class:`NotUnderstood` for the former, so ``abort`` always means the end of the connection, or BYE.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _LINE = re.compile(rb"([A-Za-z0-9]+|\*) ([A-Za-z]+)(?: (.*))?", re.DOTALL)
 
 
 class NotUnderstood(Exception):
-    """imaplib does not understand an answer, in its own words; the connection stands."""
+    """Report an answer that imaplib does not understand, with imaplib's text; the connection is still open."""
 
 
 class UnknownStatus(NotUnderstood):
-    """The answer to a command has none of the three statuses that there are."""
+    """Report an answer to a command without one of the three statuses of IMAP."""
 
 
 class OwnReading:
-    """A part of imaplib's connection: stands before its class, and changes what it reads of a line."""
+    """Mix into imaplib's connection class, before it in the bases, to change how it reads lines."""
 
     tagpre: bytes
     abort: type[Exception]
@@ -36,10 +36,10 @@ class OwnReading:
     _ended = False
 
     def readline(self) -> bytes:
-        """Read a line; the end of the connection is noted.
+        """Read a line, and remember the end of the connection.
 
         Raises:
-            NotUnderstood: it is longer than imaplib reads.
+            NotUnderstood: the line is longer than imaplib's limit.
             OSError: the connection is lost.
         """
         try:
@@ -63,14 +63,14 @@ class OwnReading:
 
 
 def as_imaplib_reads(line: bytes, tag: bytes) -> bytes:
-    """Return a line with its status in capitals, and with an empty text where it has none.
+    """Return a line with its status in capitals, and with an empty text if it has none.
 
     Args:
-        line: without its end.
-        tag: what the tags of our commands begin with.
+        line: the line without its end.
+        tag: the prefix of our commands' tags.
 
     Raises:
-        UnknownStatus: it answers one of our commands, and neither with OK nor with NO nor with BAD.
+        UnknownStatus: it answers one of our commands, but not with OK, NO or BAD.
     """
     found = _LINE.fullmatch(line)
     if found is None:

@@ -1,6 +1,6 @@
-"""Name the server that a REFERRAL leads to: at the greeting or the login (RFC 2221), or for a folder (RFC 2193).
+"""Name the server in a REFERRAL: at the greeting or the login (RFC 2221), or for a folder (RFC 2193).
 
-Nothing is sent there: the credential is for the target's own addresses, and a referral is a peer's word.
+Nothing is sent to that server: the credential is for the target's own addresses, and any peer could name a host.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from scanready.wire.printable import printable
 
 from . import causes, fixes
 
-#: The code as it stands in a server's words.
+#: The response code in a server's text.
 _IN_WORDS = re.compile(r"\[REFERRAL ([^\]]*)\]", re.IGNORECASE)
 #: The ports of IMAP's two types (RFC 8314, 7).
 _IN_CLEAR, _IN_TLS = 143, 993
 
 
 def referral(argument: str, words: str, *, tls: bool) -> Failure:
-    """Return the failure of a server that names another one in its place.
+    """Return the failure of a server that refers to another one.
 
     Args:
-        argument: what the response code says after its name.
-        words: the server's words, for the detail.
-        tls: whether the target's type has TLS from the first byte; the entry for the inventory is of that type.
+        argument: the argument of the response code.
+        words: the server's text, for the detail.
+        tls: whether the target's type uses TLS from the first byte; the entry for the inventory has the same type.
     """
     found = referred_to(argument)
     if found is None:
-        return Failure(causes.REFERRED, f"{words}; the referral names no server of IMAP")
+        return Failure(causes.REFERRED, f"{words}; the referral names no IMAP server")
     host, port = found
     detail = f"{words}; the other server is {printable(host)}" + (f", port {port}" if port else "")
     if _special(host):
@@ -41,13 +41,13 @@ def referral(argument: str, words: str, *, tls: bool) -> Failure:
 
 
 def in_words(text: str, *, tls: bool) -> Failure | None:
-    """Return the failure of a server whose words, as imaplib shows them, have a referral; None if they have none."""
+    """Return the failure for a referral in a server's text, as imaplib shows it; None if there is none."""
     found = _IN_WORDS.search(text)
     return referral(found[1], printable(text), tls=tls) if found else None
 
 
 def _special(host: str) -> str:
-    """Say what an address is that no other host's word may lead to; empty for all others and for names."""
+    """Describe an address to which no referral may lead; empty for any other address and for names."""
     try:
         return special(str(ipaddress.ip_address(host)))
     except ValueError:

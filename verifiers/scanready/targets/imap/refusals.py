@@ -1,7 +1,7 @@
-"""Judge a server's NO or BAD: by its response code (RFC 3501, 7.1; RFC 5530, 3), and by its words where that says less.
+"""Judge a server's NO or BAD by its response code (RFC 3501, 7.1; RFC 5530, 3), or else by its text.
 
-Only a word on the account or its password is held against the account. A code that is unknown here, with words that say
-nothing of either, leaves the matter open; the secret was sent, so the caller counts it as one that may have counted.
+Only a text about the account or its password is held against the account. An unknown code with a text about neither
+leaves the result open. The secret was sent, so the caller records that the attempt may have counted.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _CODES: dict[str, Cause] = {
     "EXPIRED": common.LOGIN_EXPIRED,
     "PRIVACYREQUIRED": causes.LOGIN_DISABLED,
 }
-#: Codes that stand before any words: of an alert, and of what the server can do.
+#: Codes that may precede any text: an alert, and the capabilities.
 _WITHOUT_MEANING = (None, "ALERT", "CAPABILITY")
-_BAD = re.compile(r"[A-Z]+ command error: BAD\b")  # imaplib's words
+_BAD = re.compile(r"[A-Z]+ command error: BAD\b")  # imaplib's text
 _EXPIRED = re.compile(
     r"\b(?:password|account|credentials?)\b.{0,40}\bexpired\b|\bexpired (?:password|account)|"
     r"\bmust change\b.{0,20}\bpassword|\bpassword (?:must be changed|change required)",
@@ -32,13 +32,13 @@ _EXPIRED = re.compile(
 _LOCKED = re.compile(
     r"\block(?:ed|out)\b|disabled|suspended|deactivated|\b(?:account|user|mailbox)\b.{0,40}\bblocked\b", re.IGNORECASE
 )
-#: "LOGIN is disabled", "Authentication is temporarily disabled": a way to log in is off, be the account what it may.
+#: "LOGIN is disabled", "Authentication is temporarily disabled": a login method is disabled for every account.
 _WAY_DISABLED = re.compile(
     r"\b(?:log[io]ns?|sign-?in|authenticat(?:e|ion)|passwords?|mechanism|command|protocol|service|access)\b"
     r"(?: (?:is|are|has been|have been|currently|temporarily)){0,3} disabled\b(?!.*\b(?:user|account|mailbox)\b)",
     re.IGNORECASE,
 )
-#: Exchange's answer to a wrong password; and to a right one where the mailbox or the service keeps IMAP from it.
+#: Exchange's answer to a wrong password, and to a right one if IMAP is disabled for the mailbox or the service.
 _EXCHANGE, _EXCHANGE_SAYS = "Microsoft Exchange", re.compile(r"(?:LOGIN|AUTHENTICATE) failed\.?")
 #: "Invalid credentials", "LOGIN failed.", "Incorrect username or password", "Authentication failure".
 _OF_THE_ACCOUNT = re.compile(
@@ -50,9 +50,9 @@ _OF_RIGHTS = re.compile(r"permi(?:ssion|tted)|denied|not allowed|access|authori[
 
 
 def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
-    """Return the failure of a login that was refused with ``text``; None where the text by itself decides nothing.
+    """Return the failure of a login that was refused with ``text``; None if the text does not decide.
 
-    None is for the caller, who knows whether the connection ended.
+    In that case the caller decides, because it knows whether the connection ended.
     """
     words = printable(text)
     if code != "OVERQUOTA" and causes.too_many(code, text):
@@ -69,7 +69,7 @@ def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
         return Failure(causes.NOT_ENABLED, words)
     if causes.wants_other_login(text):
         return Failure(causes.NO_PASSWORD_LOGIN, words)
-    if not encrypted and causes.bars_clear_text(text):  # no word on the password
+    if not encrypted and causes.bars_clear_text(text):  # nothing about the password
         return Unfinished(causes.LOGIN_DISABLED, words)
     if _EXPIRED.search(text):
         return Failure(common.LOGIN_EXPIRED, words)
@@ -79,14 +79,14 @@ def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
 
 
 def of_words(code: str | None, text: str, product: str = "") -> Failure:
-    """Return the failure of a login that :func:`of_login` leaves open, on a connection that stands.
+    """Return the failure of a login that :func:`of_login` leaves open, on a connection that is still open.
 
     Args:
-        product: who answers, as the greeting named it.
+        product: the server software that the greeting names.
     """
     words = printable(text)
     of_the_account = _OF_THE_ACCOUNT.search(text)
-    if complains_of_command(code, text) and not causes.internal(text):  # no word on the account (RFC 3501, 6.2)
+    if complains_of_command(code, text) and not causes.internal(text):  # nothing about the account (RFC 3501, 6.2)
         return Unfinished(common.LIMIT, words)
     if causes.internal(text) or (causes.later(text) and not of_the_account):
         return Unfinished(causes.BACKEND_UNAVAILABLE, words)
@@ -95,19 +95,19 @@ def of_words(code: str | None, text: str, product: str = "") -> Failure:
         return Unfinished(causes.COMMAND_REFUSED, words)
     if product == _EXCHANGE and _EXCHANGE_SAYS.fullmatch(text.strip()):
         return Failure(causes.REFUSED_OR_DISABLED, words)
-    # A refusal without a code. Taking it for a refused password protects the account.
+    # A refusal without a code. To treat it as a refused password protects the account.
     return Failure(common.LOGIN_REFUSED, words)
 
 
 def of_folder(code: str | None, text: str) -> Failure | None:
-    """Return the failure of a folder that is not opened for another reason than its rights; None for its rights."""
+    """Return the failure of a folder that cannot be opened; None if the account's rights are the reason."""
     words = printable(text)
     if code != "OVERQUOTA" and causes.too_many(code, text):
         return Failure(common.THROTTLED, words)
     if causes.not_connected(text):
         return Failure(causes.MAILBOX_NOT_OPENED, words)
     if complains_of_command(code, text) and not causes.internal(text):
-        return Failure(common.LIMIT, f"the server does not understand the command: {words}")
+        return Failure(common.LIMIT, f"the server rejects the command as invalid: {words}")
     if code == "NOPERM":
         return None
     if causes.down(code, text) or causes.in_use(text) or causes.internal(text) or causes.later(text):
@@ -118,5 +118,5 @@ def of_folder(code: str | None, text: str) -> Failure | None:
 
 
 def complains_of_command(code: str | None, text: str) -> bool:
-    """Return whether the server does not understand a command, which says nothing of the account."""
+    """Return whether the server does not understand a command, which proves nothing about the account."""
     return code == "CLIENTBUG" or bool(_BAD.match(text))

@@ -1,4 +1,4 @@
-"""Requirements of the scanner for mailboxes over IMAP."""
+"""Define the scanner's requirements for mailboxes over IMAP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mailboxes over IMAP, in clear with STARTTLS and in TLS from the first byte."""
+"""Describe the target types for mailboxes over IMAP: with STARTTLS, and inside TLS from the first byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describe what a check of mailboxes sends on each step, with the curl lines that ask the same."""
+"""Describe what a check of mailboxes sends on each step, with the equivalent curl commands."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ def _steps(encrypting: Sent) -> dict[Step, Exchange]:
     return {
         Step.TLS: Exchange(encrypting, OPENSSL),
         Step.HANDSHAKE: Exchange(
-            Sent("nothing: the server speaks first, and its greeting tells the rest", capability="CAPABILITY"),
+            Sent("nothing: the server sends its greeting first, with its capabilities", capability="CAPABILITY"),
             "curl -vk {url} -X CAPABILITY",
         ),
         Step.AUTH: Exchange(
-            Sent("nothing more: the answer before still counts", capability="CAPABILITY"),
+            Sent("nothing more: the capabilities from the previous step are still valid", capability="CAPABILITY"),
             "curl -vk --ssl {url} -X CAPABILITY",
         ),
-        Step.LOGIN: Exchange("the account, once, on a connection of its own", _CURL),
-        Step.ACCESS: Exchange(when_read("EXAMINE of a folder, and the date of one message; no flag changes"), _CURL),
+        Step.LOGIN: Exchange("the account's login, once, on a separate connection", _CURL),
+        Step.ACCESS: Exchange(
+            when_read("EXAMINE of a folder, and FETCH of one message's date; no flag changes"), _CURL
+        ),
     }
 
 

@@ -1,4 +1,4 @@
-"""One IMAP talk up to the login prompt, without a judgement: greeting, commands, LOGOUT, and who answers."""
+"""Hold an IMAP talk up to the login prompt: greeting, commands, LOGOUT and the product; judge nothing."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from scanready.wire.printable import printable
 
 from . import causes, referrals
 
-MOST_SHOWN = 240  # characters of a server's own words in a detail
+MOST_SHOWN = 240  # characters of a server's text in a detail
 
-# What the capability list means for a client that has a user name and a password.
+# The mechanisms for a client that has a user name and a password.
 PASSWORD_MECHANISMS = {"PLAIN", "LOGIN"}
 
-#: The first word of the PROXY protocol's header, version 1; a server of IMAP takes it for the tag of a command.
+#: The first word of the PROXY protocol's header, version 1; an IMAP server reads it as the tag of a command.
 PROXY_TAG = "PROXY"
 
-#: How servers name themselves in their greeting; the first group is the version, where they tell it.
+#: How servers name themselves in their greeting; the first group is the version, if they send it.
 PRODUCTS = (
     ("Dovecot", re.compile(r"\bDovecot\b")),
     ("Courier IMAP", re.compile(r"\bCourier-IMAP\b")),
@@ -40,9 +40,9 @@ PRODUCTS = (
 
 @dataclass(slots=True)
 class Talk:
-    """One IMAP talk. ``listening`` while the server takes commands: only then may we say LOGOUT.
+    """Hold the state of one IMAP talk. ``listening``: the server accepts commands, so LOGOUT may be sent.
 
-    ``tls`` is true where TLS comes before the greeting.
+    ``tls`` is true if TLS comes before the greeting.
     """
 
     tls: bool = False
@@ -53,7 +53,7 @@ class Talk:
     _commands: int = 0
 
     async def greeted(self, stream: Stream) -> wire.Greeting:
-        """Read the greeting, and the capabilities if it does not tell them."""
+        """Read the greeting, and ask for the capabilities if it does not contain them."""
         self.greeting = greeting = await stream.receive(wire.read_greeting)
         self.lines.append(greeting.text)
         if greeting.kind not in ("OK", "PREAUTH"):
@@ -66,7 +66,7 @@ class Talk:
         """Send a command and read its answer.
 
         Raises:
-            Failure: the server says BYE instead.
+            Failure: the server answers BYE instead.
         """
         self._commands += 1
         tag = f"c{self._commands}"
@@ -77,7 +77,9 @@ class Talk:
         except wire.ForeignAnswer as error:
             if error.tag != PROXY_TAG:
                 raise
-            raise Failure(common.PROXY_HEADER, f"an answer to {PROXY_TAG}, which this agent did not send") from error
+            raise Failure(
+                common.PROXY_HEADER, f"the server answers a command {PROXY_TAG}, which this agent did not send"
+            ) from error
         if isinstance(answer, wire.Bye):
             self.listening = False
             raise self._turned_away("BYE", answer, stream)
@@ -85,25 +87,25 @@ class Talk:
         return answer
 
     async def capabilities(self, stream: Stream) -> frozenset[str]:
-        """Ask what the server can do now; what it said before TLS is void (RFC 3501, 6.2.1)."""
+        """Ask for the server's current capabilities; those from before TLS are void (RFC 3501, 6.2.1)."""
         answer = await self.ask(stream, "CAPABILITY")
         self.offered = answer.capabilities
         if answer.status != "OK" and not causes.knows_no_such_command(answer.text):
-            said = f"CAPABILITY is answered with {answer.status} {printable(_coded(answer), MOST_SHOWN)}"
+            detail = f"the server answers CAPABILITY with {answer.status} {printable(_coded(answer), MOST_SHOWN)}"
             raise Failure(
-                common.THROTTLED if causes.too_many(answer.code, answer.text) else causes.COMMAND_REFUSED, said
+                common.THROTTLED if causes.too_many(answer.code, answer.text) else causes.COMMAND_REFUSED, detail
             )
         if not any(name.startswith("IMAP4") for name in self.offered):
-            # RFC 3501, 6.1.1: it must be there. Others greet with "* OK" too (Cyrus's MUPDATE), and clients leave then.
+            # RFC 3501, 6.1.1 requires it. Other protocols also greet with "* OK" (Cyrus's MUPDATE).
             error = WireError(
-                f"its capabilities do not name IMAP4: {answer.status} {printable(answer.text, MOST_SHOWN)}"
+                f"its capabilities do not include IMAP4: {answer.status} {printable(answer.text, MOST_SHOWN)}"
             )
             error.heard = stream.heard
             raise error
         return self.offered
 
     async def say_goodbye(self, stream: Stream) -> None:
-        """LOGOUT, and the BYE: Dovecot notes a client that logged out, not one that broke off."""
+        """Send LOGOUT and read the BYE, so that Dovecot logs a logout instead of a lost connection."""
         if self.listening:
             self.listening = False
             await stream.send(wire.command("bye", "LOGOUT"))
@@ -119,31 +121,31 @@ class Talk:
 
     @property
     def mechanisms(self) -> set[str]:
-        """What may be used to log in: SASL mechanisms, and the LOGIN command as ``LOGIN``."""
+        """Return the login methods: SASL mechanisms, and the LOGIN command as ``LOGIN``."""
         return self.sasl | {"LOGIN"} if self.login_command else self.sasl
 
     @property
     def sasl(self) -> set[str]:
-        """What AUTHENTICATE takes."""
+        """Return the mechanisms of AUTHENTICATE."""
         return {name.removeprefix("AUTH=") for name in self.offered if name.startswith("AUTH=")}
 
     @property
     def login_command(self) -> bool:
-        """Whether the command LOGIN is not barred."""
+        """Return whether the command LOGIN is enabled."""
         return "LOGINDISABLED" not in self.offered
 
     @property
     def takes_passwords(self) -> bool:
-        """Whether a client with user name and password could log in now."""
+        """Return whether a client with user name and password could log in now."""
         return bool(PASSWORD_MECHANISMS & self.mechanisms)
 
     @property
     def preauthenticated(self) -> bool:
-        """Whether the server took us as logged in when it greeted."""
+        """Return whether the server's greeting is PREAUTH."""
         return self.greeting is not None and self.greeting.kind == "PREAUTH"
 
     def product(self) -> Facts:
-        """Who answers, as the greeting names it (Dovecot's real one may come late, among the answers)."""
+        """Return product and version from the greeting or, for some Dovecot servers, from later answers."""
         for name, pattern in PRODUCTS:
             for line in self.lines:
                 if found := pattern.search(line):
@@ -153,5 +155,5 @@ class Talk:
 
 
 def _coded(answer: wire.Tagged | wire.Bye | wire.Greeting) -> str:
-    """The server's words with their response code."""
+    """Return the server's text with its response code."""
     return f"[{answer.code}] {answer.text}".rstrip() if answer.code else answer.text

@@ -1,17 +1,17 @@
-"""IMAP 143: in clear, and inside TLS from STARTTLS on where the server offers it.
+"""Verify IMAP 143: in clear text, and inside TLS after STARTTLS if the server offers it.
 
     we                              server
-                              <-    * OK [CAPABILITY ... STARTTLS LOGINDISABLED] ready, or * BYE and why not
-    c1 CAPABILITY             ->                             (unless the greeting told it)
+                              <-    * OK [CAPABILITY ... STARTTLS LOGINDISABLED] ready, or * BYE and a reason
+    c1 CAPABILITY             ->                             (unless the greeting had it)
     c2 STARTTLS               ->
                               <-    c2 OK, or NO
     TLS handshake             <->
-    c3 CAPABILITY             ->                             (what it said in clear is void, RFC 3501 6.2.1)
+    c3 CAPABILITY             ->                             (the answer in clear text is void, RFC 3501 6.2.1)
                               <-    * CAPABILITY ... AUTH=PLAIN: the login prompt
     LOGOUT                    ->
                               <-    * BYE                    (logs one line at info level)
 
-The ladder is climbed in the order of the wire, so ``handshake`` stands before ``tls``.
+The steps follow the order on the wire, so ``handshake`` comes before ``tls``.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .talk import MOST_SHOWN, Talk
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, and on to one header with a credential."""
+    """Climb to the login prompt; with a credential, log in and read one header."""
     talk = Talk()
     stream = await probe.connect(farewell=talk.say_goodbye)
     try:
         await prompt.greet(probe, stream, talk)
     except ClimbEnded:
-        # STARTTLS comes after the greeting, though `tls` is the lower rung: say that it was not asked for.
+        # STARTTLS comes after the greeting, although `tls` is the lower rung. Record that it was not requested.
         probe.record(Check(Step.TLS, probe.endpoint, Outcome.SKIPPED, "not reached: STARTTLS follows the greeting"))
         raise
     async with probe.step(Step.TLS) as rung:
@@ -47,7 +47,7 @@ async def verify(probe: Probe) -> None:
 
 
 async def _encrypt(probe: Probe, rung: Rung, stream: Stream, talk: Talk) -> Encryption:
-    """STARTTLS, as every client that wants its password to stay one would."""
+    """Request STARTTLS if the server offers it, and return the encryption of the connection."""
     if talk.preauthenticated:
         rung.skip("STARTTLS is not permitted after PREAUTH")
         return "none"
@@ -56,13 +56,13 @@ async def _encrypt(probe: Probe, rung: Rung, stream: Stream, talk: Talk) -> Encr
         return "none"
     answer = await talk.ask(stream, "STARTTLS")
     if answer.status == "OK":
-        talk.listening = False  # a LOGOUT in the middle of a TLS handshake would break it
+        talk.listening = False  # no LOGOUT may be sent during a TLS handshake
         await probe.start_tls(stream, rung)
         talk.listening = True
         return "STARTTLS"
-    detail = f"STARTTLS is offered, and refused: {printable(answer.text, MOST_SHOWN)}"
+    detail = f"the server offers STARTTLS but refuses it: {printable(answer.text, MOST_SHOWN)}"
     if not talk.takes_passwords:
-        # The login prompt would only show that passwords are barred in clear; this is why they are.
+        # The login prompt would only show that passwords are barred in clear text; this is the reason.
         rung.stop(common.TLS_NOT_OFFERED, detail)
     rung.warn(common.TLS_NOT_OFFERED, detail)
     return "none"

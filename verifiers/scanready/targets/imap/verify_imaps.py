@@ -1,9 +1,9 @@
-"""IMAPS 993: IMAP inside TLS from the first byte.
+"""Verify IMAPS 993: IMAP inside TLS from the first byte.
 
 we                              server
 TLS handshake             <->
-                          <-    * OK [CAPABILITY ...] ready, or * BYE and why not
-c1 CAPABILITY             ->                             (unless the greeting told it)
+                          <-    * OK [CAPABILITY ...] ready, or * BYE and a reason
+c1 CAPABILITY             ->                             (unless the greeting had it)
                           <-    * CAPABILITY ... AUTH=PLAIN: the login prompt
 LOGOUT                    ->
                           <-    * BYE                    (logs one line at info level)
@@ -22,7 +22,7 @@ from .talk import Talk
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, and on to one header with a credential."""
+    """Climb to the login prompt; with a credential, log in and read one header."""
     talk = Talk(tls=True)
     stream = await probe.connect(farewell=talk.say_goodbye)
     async with probe.step(Step.TLS) as rung:
@@ -38,10 +38,10 @@ async def verify(probe: Probe) -> None:
 
 
 def _demand_tls(probe: Probe, error: TlsError) -> None:
-    """Check that it was not a greeting in clear that came in place of TLS.
+    """Raise a better failure if the server sent an IMAP greeting in clear text in place of TLS.
 
     Raises:
-        Failure: it was; with the target that it is.
+        Failure: it did; the fix is the entry for the inventory without TLS.
     """
     found = probe.explain(error, Step.TLS)
     if found.cause is common.TLS_NOT_OFFERED and error.heard.startswith(b"* "):

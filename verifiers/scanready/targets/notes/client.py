@@ -1,7 +1,7 @@
-"""The agent's own Notes client: is it there, and has it been set up with an ID?
+"""Find the agent's own Notes client and the ID file that it is set up with.
 
-The scanner reads Domino through this client, as the user whose ID file it holds. Nothing is run and nothing sent: its
-places are looked at, as its installers leave them, and the one line of ``notes.ini`` that names the ID file.
+The scanner reads Domino through this client, as the user of its ID file. Nothing is run and nothing is sent: the check
+looks at the folders that its installers use, and reads the line of ``notes.ini`` that names the ID file.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from scanready.remedies.fixes import Fix, on_agent
 
 from . import causes
 
-#: Its name in messages.
+#: The client's name in messages.
 NAME = "Notes client"
-#: What the product has called its maker, newest first; each left folders of its own.
+#: The vendor's names in folders of the product, newest first.
 _MAKERS = ("HCL", "IBM", "IBM/Lotus", "Lotus")
 _WINDOWS_PROGRAMS = ("notes.exe", "nlnotes.exe")
 _UNIX_PROGRAMS = ("notes", "notes2", "linux/notes2")
 _MAC_BUNDLES = ("HCL Notes.app", "IBM Notes.app", "Lotus Notes.app")  # "Notes.app" is Apple's own
-#: Set by hand where the client is in no usual place; the Notes API itself goes by this name.
+#: A variable that names the folder if the client is in no usual place; the Notes API uses the same name.
 FOLDER_VARIABLE = "Notes_ExecDirectory"
 _MOST_INI = 1 << 20
 _KEY_FILE = re.compile(rb"^[ \t]*KeyFileName[ \t]*=[ \t]*([^\r\n]{1,400})", re.IGNORECASE | re.MULTILINE)
@@ -36,9 +36,9 @@ _DATA_FOLDER = re.compile(rb"^[ \t]*Directory[ \t]*=[ \t]*([^\r\n]{1,400})", re.
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The client's program. ``settings`` is its notes.ini, ``identity`` the ID file that names; empty if not found.
+    """Describe the client: its program, its notes.ini (``settings``) and the ID file named there (``identity``).
 
-    ``identity_there`` is false where the settings name an ID file that does not exist.
+    The texts are empty if not found. ``identity_there`` is false if the named ID file does not exist.
     """
 
     program: str
@@ -48,7 +48,7 @@ class Client:
 
 
 def present() -> Client | None:
-    """Look for the client in the places its installers use, in PATH, and where `FOLDER_VARIABLE` points."""
+    """Look for the client in the folders of its installers, in PATH, and in the folder of `FOLDER_VARIABLE`."""
     for folder, names in _folders():
         for name in names:
             program = Path(folder, name)
@@ -58,7 +58,7 @@ def present() -> Client | None:
 
 
 def places() -> str:
-    """Where :func:`present` looks, for whoever has to be told that nothing is there."""
+    """Describe where :func:`present` looks, for a message that it found nothing."""
     registry = "the registry (SOFTWARE\\Lotus\\Notes), " if sys.platform == "win32" else ""
     return f"{registry}the usual folders, PATH and {FOLDER_VARIABLE}"
 
@@ -66,8 +66,8 @@ def places() -> str:
 def _folders() -> Iterator[tuple[str, tuple[str, ...]]]:
     windows = sys.platform == "win32"
     names = _WINDOWS_PROGRAMS if windows else _UNIX_PROGRAMS
-    if told := os.environ.get(FOLDER_VARIABLE):
-        yield told, names
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        yield folder, names
     if windows:
         yield from ((folder, names) for folder in _registered("Path"))
         for root in (os.environ.get("PROGRAMFILES"), os.environ.get("PROGRAMFILES(X86)")):
@@ -76,13 +76,13 @@ def _folders() -> Iterator[tuple[str, tuple[str, ...]]]:
         yield from ((f"/Applications/{bundle}/Contents/MacOS", ("Notes", *names)) for bundle in _MAC_BUNDLES)
     else:
         yield from ((f"/opt/{maker.lower()}/notes", names) for maker in _MAKERS)
-    # A program called "notes" may be anybody's: in PATH only the names count that nobody else uses.
+    # Other products also have a program called "notes", so in PATH only the names that are unique to this one count.
     own = _WINDOWS_PROGRAMS[1:] if windows else _UNIX_PROGRAMS[1:2]
     yield from ((folder, own) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder)
 
 
 def _registered(value: str) -> list[str]:
-    """What the installer wrote down; 32-bit clients on 64-bit Windows have a view of the registry of their own."""
+    """Return a value of the installer's registry key; 32-bit clients have their own view of the registry."""
     if sys.platform != "win32":
         return []
     import winreg
@@ -113,7 +113,7 @@ def _with_settings(program: Path) -> Client:
 
 
 def _settings(folder: Path) -> Iterator[Path]:
-    """notes.ini beside the program, or in the data folder of the user we run as."""
+    """Yield the possible paths of notes.ini: beside the program, or in the data folder of the current user."""
     yield folder / "notes.ini"
     yield from (Path(data, "notes.ini") for data in _registered("DataPath"))
     if local := os.environ.get("LOCALAPPDATA"):
@@ -125,7 +125,7 @@ def _settings(folder: Path) -> Iterator[Path]:
 
 
 def _identity(name: str, settings: bytes, folder: Path) -> Path:
-    """The ID file: a path without a folder is in the data folder."""
+    """Return the path of the ID file; a name without a folder is in the data folder."""
     data = _DATA_FOLDER.search(settings)
     return Path(data[1].decode("latin-1").strip() if data else folder) / name
 
@@ -137,7 +137,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-#: For the agent.
+#: Installs the client on the agent.
 _INSTALL = Fix(
     "Install the vendor's Notes client, and set it up with the scan account's ID file.",
     at=on_agent("as the user that the scanner runs as"),
@@ -147,20 +147,20 @@ _INSTALL = Fix(
 
 
 def describe(found: Client | None, words: Words) -> None:
-    """State whether a client is there, and set up with an ID."""
-    if found is None:  # warned of only: the document does not demand it, and it may be in a place that is not looked at
-        words.warn(common.CLIENT_MISSING, f"no Notes client is in {places()}", _INSTALL())
+    """Record whether the client is installed and set up with an ID file."""
+    if found is None:  # only a warning: the document does not require it, and it may be in another folder
+        words.warn(common.CLIENT_MISSING, f"no Notes client was found in {places()}", _INSTALL())
     elif found.settings and not found.identity_there:
-        named = f"names the ID file {found.identity}, which is not there" if found.identity else "names no ID file"
+        named = f"names the ID file {found.identity}, which does not exist" if found.identity else "names no ID file"
         words.warn(causes.NO_ID, f"Notes client {found.program}: {found.settings} {named}")
     else:
-        tells = f", with the ID {found.identity}" if found.identity else "; its settings are another user's"
-        words.ok(f"Notes client {found.program}{tells}", notes_client=found.program, notes_id=found.identity)
+        setup = f", with the ID file {found.identity}" if found.identity else "; no settings of this user were found"
+        words.ok(f"Notes client {found.program}{setup}", notes_client=found.program, notes_id=found.identity)
 
 
 def examine(found: Client | None, words: Words, needing: Sequence[str], named: Sequence[str]) -> None:
-    """State the same; a missing one matters only where a target needs it."""
+    """Record the same as :func:`describe`; a missing client matters only if a target needs it."""
     if found is None and not named:
-        words.skip("none found; only notes targets need one")
+        words.skip("no Notes client was found; only notes targets need one")
     else:
         describe(found, words)

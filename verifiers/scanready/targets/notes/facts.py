@@ -1,4 +1,4 @@
-"""The facts that a check of Domino states."""
+"""Define the facts that a check of Domino records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from scanready.catalogue.facts import PRODUCT, PROOF, Fact, Kind
 
-#: Stated of the Notes client on the agent, by a check and by `scanready agent`.
+#: Recorded about the Notes client on the agent, by a check and by `scanready agent`.
 AGENT_FACTS = (
     Fact("notes_client", Kind.TEXT, "path", "The Notes client on this agent."),
     Fact("notes_id", Kind.TEXT, "path", "The Notes ID file on this agent.", nullable=True),

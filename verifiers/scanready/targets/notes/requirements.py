@@ -1,4 +1,4 @@
-"""Requirements of the scanner for Notes."""
+"""Define the scanner's requirements for Notes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ _SECTION = "Proxy Agent Network Requirements"
 REQUIREMENTS = {
     "notes": Requirements(
         one_port(1352, "IBM / Lotus Notes client", _SECTION, '"To scan IBM / Lotus Notes clients."'),
-        doubt="The document says client; 1352 is the Domino server's port, and the agent needs a Notes client besides. "
-        "The protocol is not public: never more than ready, and no vendor's client has judged our side of it.",
+        doubt="The document says client, but 1352 is the Domino server's port. The agent also needs a Notes client. "
+        "The protocol is not public, so the verdict is never better than ready. Our messages were not tested with a "
+        "vendor's client.",
         client="Notes, set up with an ID file",
     ),
 }

@@ -1,4 +1,4 @@
-"""Notes and Domino as a target type."""
+"""Describe the target type for Notes and Domino."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ NOTES = TargetType(
     public=False,
     nmap=Nmap(services=("lotusnotes",)),
     called=Called(names=("lotus", "domino")),
-    proven_by="nobody: literal bytes only, no client can be had",
-    no_other_judge="the protocol is not public, and neither Domino nor its client has a package",
+    proven_by="no product: literal bytes only, no client is available",
+    no_other_judge="the protocol is not public, and no package of Domino or its client exists",
 )

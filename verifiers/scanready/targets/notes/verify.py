@@ -1,14 +1,14 @@
-"""Notes and Domino, 1352.
+"""Verify Notes and Domino, 1352.
 
     agent                              server
     (a Notes client, set up with an ID)
-    open a session, naming nobody  ->
+    session request, no user name  ->
                                    <-  the session is open; the server's distinguished name
-    FIN                            ->                          (before anybody is asked who they are)
+    FIN                            ->                          (before any login)
 
-The protocol is not public: question and answer are those of public byte traces, and no vendor's client has judged
-them. An answer of that shape with a server's name is `ready` and never more: only a Notes client with its ID file can
-log in, and that is the scanner's.
+The protocol is not public. Request and answer follow public packet traces and were not tested with a vendor's client.
+An answer of that format with a server's name is `ready` and never more: only a Notes client with its ID file can log
+in, and the scanner uses that client.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scanready.wire import nrpc
 
 from . import causes
 
-PROOF = "the shape of the answer, as public byte traces have it; no vendor's client was at hand to judge it"
+PROOF = "the format of the answer, as in public packet traces; no vendor's client was available for a test"
 
 
 async def verify(probe: Probe) -> None:
@@ -33,13 +33,13 @@ async def verify(probe: Probe) -> None:
             await stream.send(nrpc.OPEN_SESSION)
             opened = await stream.receive(nrpc.read_opened)
         except PeerClosed as error:
-            if error.heard or probe.target.guessed:  # foreign bytes are hung up on by all kinds of services
+            if error.heard or probe.target.guessed:  # services of any kind close the connection after foreign bytes
                 raise
             rung.stop(causes.HUNG_UP, str(error))
         if not opened.server:
-            rung.stop(causes.NAMELESS, "an answer of NRPC's shape, without a name", proof=PROOF)
+            rung.stop(causes.NAMELESS, "the answer has the format of NRPC but no server name", proof=PROOF)
         rung.ok(f"opens a session as {opened.server}", product="Domino (NRPC)", server_name=opened.server, proof=PROOF)
     await probe.leave(stream)
     for step in (Step.AUTH, Step.LOGIN, Step.ACCESS):
         async with probe.step(step) as rung:
-            rung.skip("a Notes client with its ID file alone can go on from here; a user name and a password cannot")
+            rung.skip("only a Notes client with its ID file can log in; a user name and a password are not enough")

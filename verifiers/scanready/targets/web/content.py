@@ -1,4 +1,4 @@
-"""Judge a page by what a scan reads on it: a scan runs no scripts, fills in no form and takes no filter's page."""
+"""Judge whether a page has content for a scan, which runs no scripts and fills in no forms."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from .error_documents import Says
 
 #: A page with a script and at most one link has at least this much to read; "It works!" has no script.
 _LEAST, _LEAST_BESIDE_A_WAIT = 30, 400
-#: Links of a page that is only the way to another one: to that, to a help, to an imprint.
+#: The most links of a page that only leads to another one: that link, a help page, an imprint.
 _WAYS_ON = 3
-#: A page that reports a failure has fewer characters of prose; one with more only has such a title.
+#: A page that reports a failure has fewer characters of prose; a longer page only has such a title.
 _LEAST_BESIDE_A_FAILURE = 1000
-#: The characters of a page that may as a whole be the words of a failure ("Unauthorized").
+#: The most characters of a page that may as a whole be an error message ("Unauthorized").
 _MOST_WORDS = 120
 _FAILURES = {
     Says.ERROR: causes.ERROR_PAGE,
     Says.REFUSAL: causes.BLOCK_PAGE,
     Says.MAINTENANCE: causes.MAINTENANCE,
 }
-#: The words of pages while a script decides about a visitor.
+#: Texts of pages while a script decides about a visitor.
 _WAIT = re.compile(
     rb"(?:enable|requires?|without|need) java\s?script|java\s?script (?:is )?(?:required|disabled|enabled)"
     rb"|checking your browser|just a moment|verify(?:ing)? (?:that )?you are|are you (?:a )?(?:human|robot)"
@@ -53,25 +53,25 @@ _ROOT = re.compile(
     r"|__next|__nuxt|___gatsby|mount|ng-view|ui-view|data-ng-view|data-reactroot|(?:[a-z0-9]+-){1,4}(?:app|root|shell)",
     re.IGNORECASE,
 )
-#: The words of an application for a browser without scripts.
+#: The text of an application for a browser without scripts.
 _WITHOUT_SCRIPTS = re.compile(
     rb"<noscript[^>]{0,200}>\s{0,50}(?:<(?:p|b|div|span|strong|h\d)\b[^>]{0,100}>\s{0,50}){0,3}[^<]{0,300}java\s?script",
     re.IGNORECASE,
 )
-#: The text of the link by which a page of terms, ages or consents lets its visitors in.
+#: The text of the link with which visitors accept terms, an age check or a consent.
 _ENTER = re.compile(
     r"(?:yes|ok|i|ich|enter|accept|agree|continue|proceed|weiter|akzeptieren|zustimmen|eintreten)\b", re.IGNORECASE
 )
-#: Doors of one page that are tried, where its text is the page if they lead to no login.
+#: The most such links that are tried; if none leads to a login, the first page itself is judged.
 _MOST_WAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The page that was read: its declared content type ``kind``, and the value of its field Refresh.
+    """Hold a page: its body, its declared content type ``kind``, and the value of its field Refresh.
 
-    ``coded`` names the content codings that could not be undone; ``later`` is the value of the field Retry-After of an
-    answer 200, which says that its page is not the one that was asked for.
+    ``coded`` names the content codings that could not be decoded. ``later`` is the value of Retry-After in a 200
+    answer, which means that the page is not the requested one.
     """
 
     body: bytes
@@ -83,7 +83,7 @@ class Read:
 
 
 def answered(answer: wire.Response) -> Read:
-    """Return what an answer to GET holds."""
+    """Return the page in an answer to GET."""
     kind, refresh = answer.header("content-type"), answer.header("refresh")
     later = answer.header("retry-after") if answer.status == 200 else None
     return Read(answer.body, kind, answer.truncated, answer.coded, refresh, later)
@@ -91,10 +91,10 @@ def answered(answer: wire.Response) -> Read:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A page's judgement: a warning with its ``cause``, or none for content.
+    """Hold a page's judgement: a warning with its ``cause``, or None for content.
 
-    ``doors`` are pages of the same host, of which this page is only the way in: they decide instead. ``ways`` are pages
-    behind terms to agree to: a login there decides, and else this page.
+    ``doors`` are pages on the same host to which this page only leads: they decide instead. ``ways`` are pages behind
+    terms to accept: a login there decides, otherwise this page does.
     """
 
     detail: str
@@ -105,7 +105,7 @@ class Judged:
     ways: tuple[Url, ...] = ()
 
     def tell(self, rung: Rung) -> None:
-        """Write it on a rung."""
+        """Record the judgement on a rung."""
         if self.cause is None:
             rung.ok(self.detail)
         else:
@@ -119,8 +119,8 @@ def judge(url: Url, read: Read) -> Judged:
         Failure: the page could not be read.
     """
     if read.coded:
-        said = f"{url} is encoded, against the request for identity: {read.coded}; the page was not read"
-        raise Failure(common.LIMIT, said)
+        detail = f"{url} is encoded ({read.coded}), although the request asked for identity; the page was not read"
+        raise Failure(common.LIMIT, detail)
     body = wire.readable(read.body, read.kind)
     looked = wire.look(body) if _is_html(body, read.kind) else None
     own = links(url, looked) if looked else set()
@@ -129,25 +129,25 @@ def judge(url: Url, read: Read) -> Judged:
     onward = _onward(url, read, looked, own)
     leads = joined(url, looked, onward) if onward else None
     if leads is not None and not is_own(url, leads):
-        said = f"{url} sends its visitors on to {leads}, on another host"
-        return Judged(said, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
+        detail = f"{url} sends its visitors to {leads}, on another host"
+        return Judged(detail, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
     little = looked is None or (looked.text < _LEAST_BESIDE_A_WAIT and len(own) <= _WAYS_ON)
     if leads is not None and leads != url and little:
-        return Judged(f"{url} sends its visitors on to {leads}", doors=(leads,))
+        return Judged(f"{url} sends its visitors to {leads}", doors=(leads,))
     if wire.is_empty(body) or error_documents.is_void(body) or (looked is not None and _is_empty(url, looked)):
         return Judged(f"{url} is empty", causes.EMPTY)
     if looked is not None and listings.is_empty(url, looked):
-        return Judged(f"{url} is a listing of files with no file in it", causes.EMPTY)
+        return Judged(f"{url} is an empty directory listing", causes.EMPTY)
     without = _failure(url, read, looked, own, body) or (_without_content(url, looked, own, body) if looked else None)
     size = f"{'the first ' if read.truncated else ''}{len(read.body)} bytes"
     detail = f"read {size} of {(read.kind or 'no declared type')[:80]} from {url.path}"
     if looked is not None and (product := listings.start_page_of(looked)):
-        detail += f", the page that {product} shows before a site is installed"
+        detail += f", the default page of {product} before a site is installed"
     return without or Judged(detail, ways=_ways(url, looked, own) if looked else ())
 
 
 def _onward(url: Url, read: Read, looked: wire.Look | None, own: set[str]) -> str | None:
-    """Return where a page sends its visitors by itself: by its field, its meta element, or a form sent at once."""
+    """Return the automatic redirect of a page: its Refresh field, its meta element, or a self-submitting form."""
     if by_field := wire.refresh_to(read.refresh or ""):
         return by_field
     if looked is None or looked.refresh:
@@ -158,23 +158,25 @@ def _onward(url: Url, read: Read, looked: wire.Look | None, own: set[str]) -> st
 
 
 def _filter(url: Url, looked: wire.Look | None, body: bytes) -> Judged | None:
-    """Judge a page that a filter or a portal shows; a page with much to read or to follow only quotes its marks."""
+    """Judge a page of a filter or a portal; a page with much text or many links only quotes its marks."""
     if is_long(url, looked, body):
         return None
     if product := block_page_of(body):
         return Judged(f"{url} shows the page of {product}", causes.BLOCK_PAGE)
     if product := portal_of(body):
-        return Judged(f"{url} shows a page that logs in to a network ({product})", causes.CAPTIVE_PORTAL)
+        return Judged(f"{url} shows a network login page ({product})", causes.CAPTIVE_PORTAL)
     if product := parking_of(body):
         return Judged(f"{url} shows the page of a parked domain ({product})", causes.PARKED)
     return None
 
 
 def _failure(url: Url, read: Read, looked: wire.Look | None, own: set[str], body: bytes) -> Judged | None:
-    """Judge a document that reports a failure with the status of a page; None if it has anything else."""
+    """Judge a document that reports a failure with a success status; None if it has other content."""
     document = body.strip()
     if error := error_documents.json_error(document) or error_documents.xml_error(document):
-        return Judged(f"{url} answers with the status of a page and reports an error ({error})", causes.ERROR_PAGE)
+        return Judged(
+            f"{url} answers with a success status, but its body reports an error ({error})", causes.ERROR_PAGE
+        )
     title, heading = (looked.title, looked.heading) if looked is not None else ("", "")
     if looked is not None and not _is_little(url, looked, own):
         return None
@@ -183,51 +185,51 @@ def _failure(url: Url, read: Read, looked: wire.Look | None, own: set[str], body
         heading = heading or ("" if words.isdigit() else words)
     if says := error_documents.headline(title, heading):
         shown = printable(heading if error_documents.headline("", heading) else title, 100)
-        said = f"{url} answers with the status of a page and reports {says.value}: {shown!r}"
-        return Judged(said, _FAILURES[says])
+        detail = f"{url} answers with a success status, but its page reports {says.value}: {shown!r}"
+        return Judged(detail, _FAILURES[says])
     if looked is not None and read.later and read.later.strip() != "0":
-        said = f"{url} answers with the status of a page and asks to come back later (Retry-After: {read.later[:40]})"
-        return Judged(said, causes.MAINTENANCE)
+        detail = f"{url} answers with a success status, but asks to try again later (Retry-After: {read.later[:40]})"
+        return Judged(detail, causes.MAINTENANCE)
     return None
 
 
 def _is_little(url: Url, looked: wire.Look, own: set[str]) -> bool:
-    """Say whether a page has little to read and to follow beside its menu."""
+    """Return whether a page has little text and few links outside its menu."""
     beside_menu = own - own_pages(url, looked, looked.menu[:MOST_LINKS])
     return looked.prose < _LEAST_BESIDE_A_FAILURE and len(beside_menu) <= _WAYS_ON and len(own) < INDEX
 
 
 def _without_content(url: Url, looked: wire.Look, own: set[str], body: bytes) -> Judged | None:
-    """Judge a page on which a scan finds next to nothing; None if it finds something."""
+    """Judge a page on which a scan finds almost nothing; None if it has content."""
     if looked.password and looked.beside < CONTENT and len(own) < INDEX:
-        said = f"{url} is a login form, and all that a scan sees of the site"
-        return Judged(said, causes.LOGIN_FORM, facts={"login_form": True})
+        detail = f"{url} is a login form; a scan sees nothing else of the site"
+        return Judged(detail, causes.LOGIN_FORM, facts={"login_form": True})
     bare = looked.text < _LEAST and not own
     frames = [leads for frame in looked.frames[:MOST_LINKS] if (leads := joined(url, looked, frame))] if bare else []
     if inside := tuple(leads for leads in frames if is_own(url, leads) and leads != url):
-        return Judged(f"{url} shows only {', '.join(map(str, inside[:3]))}", doors=inside)
+        return Judged(f"{url} shows only frames with {', '.join(map(str, inside[:3]))}", doors=inside)
     if _needs_scripts(url, looked, own, body):
         return _scripted(url, looked, body)
     if frames:
-        said = f"{url} shows only {frames[0]}, of another host"
-        return Judged(said, causes.REDIRECTS_ELSEWHERE, in_inventory(frames[0]))
+        detail = f"{url} shows only a frame with {frames[0]}, on another host"
+        return Judged(detail, causes.REDIRECTS_ELSEWHERE, in_inventory(frames[0]))
     if looked.posts_to is not None and bare:
-        said = f"{url} is a form of a single sign-on, and all that a scan sees of the site"
-        return Judged(said, causes.LOGIN_FORM, facts={"login_form": True})
+        detail = f"{url} is a single sign-on form; a scan sees nothing else of the site"
+        return Judged(detail, causes.LOGIN_FORM, facts={"login_form": True})
     return None
 
 
 def _scripted(url: Url, looked: wire.Look, body: bytes) -> Judged:
-    """Judge a page of scripts: they may send visitors to another host, or be a firewall's challenge."""
+    """Judge a page of scripts: they may redirect to another host, or be a firewall's challenge."""
     leads = joined(url, looked, looked.script_leads_to) if looked.script_leads_to else None
     if leads is not None and not is_own(url, leads):
-        said = f"{url} sends its visitors on to {leads}, on another host"
-        return Judged(said, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
+        detail = f"{url} sends its visitors to {leads}, on another host"
+        return Judged(detail, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
     if product := challenge_of(body):
-        return Judged(f"{url} shows a challenge in JavaScript by {product}", causes.BLOCK_PAGE)
-    further = f"; its script leads to {leads}" if leads else ""
-    said = f"{url} has {looked.text} characters of text beside its scripts{further}"
-    return Judged(said, causes.SCRIPTS_ONLY)
+        return Judged(f"{url} shows a JavaScript challenge of {product}", causes.BLOCK_PAGE)
+    further = f"; its script redirects to {leads}" if leads else ""
+    detail = f"{url} has only {looked.text} characters of text outside its scripts{further}"
+    return Judged(detail, causes.SCRIPTS_ONLY)
 
 
 def _is_html(body: bytes, kind: str | None) -> bool:
@@ -236,13 +238,13 @@ def _is_html(body: bytes, kind: str | None) -> bool:
 
 
 def _is_empty(url: Url, looked: wire.Look) -> bool:
-    """Say whether a page has nothing, or only frames without a page (``about:blank``)."""
+    """Return whether a page is empty, or has only frames without a page (``about:blank``)."""
     blank = looked.links == len(looked.frames) and not any(joined(url, looked, one) for one in looked.frames)
     return looked.empty or (blank and not (looked.text or looked.scripted or looked.shows))
 
 
 def _ways(url: Url, looked: wire.Look, own: set[str]) -> tuple[Url, ...]:
-    """Return the pages of the same host that a page of terms leads to, by links that say that one agrees to them."""
+    """Return the pages on the same host behind a page of terms: the targets of its links that accept them."""
     if looked.text >= CONTENT or len(own) > _WAYS_ON:
         return ()
     entering = [href for href, label in zip(looked.hrefs, looked.labels, strict=True) if _ENTER.match(label)]
@@ -252,7 +254,7 @@ def _ways(url: Url, looked: wire.Look, own: set[str]) -> tuple[Url, ...]:
 
 
 def _needs_scripts(url: Url, looked: wire.Look, own: set[str], body: bytes) -> bool:
-    """Say whether a page shows its content only to who runs its scripts: a challenge, or an application."""
+    """Return whether a page shows its content only to a client that runs its scripts: a challenge or an application."""
     if not looked.scripted:
         return False
     if len(own) <= 1 and looked.text < (_LEAST_BESIDE_A_WAIT if _WAIT.search(body) else _LEAST):
@@ -261,10 +263,10 @@ def _needs_scripts(url: Url, looked: wire.Look, own: set[str], body: bytes) -> b
 
 
 def _is_shell(looked: wire.Look, beside_menu: set[str], body: bytes) -> bool:
-    """Say whether a page is the shell of an application, with links in it or a notice about cookies.
+    """Return whether a page is the shell of an application, perhaps with links in it or a notice about cookies.
 
-    It has the element that the application fills, without a text; an element of another name counts where a script is
-    named like an application's, or where the page wants scripts. ``beside_menu`` are the pages it leads to otherwise.
+    It has the empty element that the application fills. An element of another name counts if a script is named like an
+    application's, or if the page requires scripts. ``beside_menu`` are the pages linked outside the menu.
     """
     if any(_ROOT.fullmatch(name) for name in looked.mounts):
         return looked.prose < _LEAST_BESIDE_A_WAIT and len(beside_menu) < INDEX

@@ -1,8 +1,8 @@
-"""Recognise documents that report a failure and hold nothing else, whatever status they are sent with.
+"""Recognise documents that contain only an error report, regardless of their HTTP status.
 
-The form decides, not a word: a JSON object of nothing but the fields of an error, an XML document whose root is an
-error, a page whose title or first heading is as a whole what a server says of a failure. A page that mentions such
-words among others is a page.
+The form decides, not single words: a JSON object with only the fields of an error, an XML document whose root is an
+error, or a page whose whole title or first heading is an error message. A page that mentions such words among others is
+content.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scanready.wire.printable import printable
 
 
 class Says(Enum):
-    """The kinds of failures that a headline reports."""
+    """Name the kinds of failures that a headline reports."""
 
     ERROR = "an error"
     REFUSAL = "a refusal"
@@ -31,8 +31,8 @@ MOST_ERROR = 4000
 
 # --- JSON --------------------------------------------------------------------------------------------------------
 
-#: The fields of errors: RFC 9457, OData, JSON:API, GraphQL, and the usual names of frameworks and gateways. Only a
-#: document without any other field is an error.
+#: The fields of errors: RFC 9457, OData, JSON:API, GraphQL, and common names of frameworks and gateways. A document is
+#: an error only if it has no other field.
 _FIELDS = frozenset(
     (
         *("error", "errors", "errorcode", "errormessage", "errortype", "errorid", "errordescription", "errorsummary"),
@@ -49,12 +49,12 @@ _WORDS = ("message", "msg", "status", "statustext", "reason", "detail", "title",
 _FLAGS = ("success", "ok")
 _FAILED = ("error", "fail", "failed", "failure", "denied", "unauthenticated", "unauthorized", "forbidden")
 _NONE = ("", "0", "none", "null", "ok", "false", "no", "success")
-#: Errors in one list.
+#: The most errors in one list.
 _MOST_LISTED = 5
 
 
 def json_error(body: bytes) -> str | None:
-    """Return how a document in JSON reports an error and nothing else, None for any other document."""
+    """Describe the error in a JSON document that contains only an error; None for any other document."""
     if body[:1] not in (b"{", b"[", b'"') or len(body) > MOST_ERROR:
         return None
     try:
@@ -98,7 +98,7 @@ def _short(value: object) -> str:
 
 
 def is_void(body: bytes) -> bool:
-    """Say whether a document has no data: an empty object or list in JSON, or the listing of an empty bucket."""
+    """Return whether a document has no data: an empty JSON object or list, or the listing of an empty bucket."""
     if body.strip() in (b"{}", b"[]", b"null", b'""'):
         return True
     names = _elements(body) if len(body) <= MOST_ERROR else []
@@ -107,7 +107,7 @@ def is_void(body: bytes) -> bool:
 
 # --- XML ---------------------------------------------------------------------------------------------------------
 
-#: Roots of errors: S3 and Azure, OData, OGC, Salesforce and the like.
+#: Root elements of errors: S3 and Azure, OData, OGC, Salesforce and others.
 _ROOTS = frozenset(
     ("error", "errors", "errorresponse", "fault", "exception", "exceptionreport", "serviceexceptionreport", "problem")
 )
@@ -116,19 +116,19 @@ _LISTINGS = {
     "listbucketresult": {"contents", "commonprefixes"},
     "enumerationresults": {"blob", "container", "blobprefix", "file", "directory"},
 }
-#: Elements that are looked at.
+#: The most elements that are inspected.
 _MOST_ELEMENTS = 60
 
 
 def xml_error(body: bytes) -> str | None:
-    """Return how a document in XML reports an error and nothing else, None for any other document."""
+    """Describe the error in an XML document that contains only an error; None for any other document."""
     if len(body) > MOST_ERROR or not (names := _elements(body)):
         return None
     if names[0] in _ROOTS:
         return f"the element {names[0]}"
     if names[0] == "envelope" and "body" in names:
         inside = names[names.index("body") + 1 :]
-        return "a Fault of SOAP" if inside[:1] == ["fault"] else None
+        return "a SOAP Fault" if inside[:1] == ["fault"] else None
     return None
 
 
@@ -142,7 +142,7 @@ def _elements(body: bytes) -> list[str]:
 
 # --- headlines ---------------------------------------------------------------------------------------------------
 
-#: Reasons that no page has as its title; "Gone" and "Conflict" are also words.
+#: Reason phrases that no page has as its title; "Gone" and "Conflict" are also ordinary words.
 _REASONS = [
     status.phrase.lower()
     for status in HTTPStatus
@@ -206,7 +206,7 @@ _KINDS = (
     (Says.REFUSAL, _any_of(_REFUSAL_SENTENCES)),
     (Says.ERROR, _any_of([*map(re.escape, _REASONS), *_ERROR_SENTENCES])),
 )
-#: "Error 404 (", "HTTP Status 500 - ": before the words themselves.
+#: A prefix of the message: "Error 404 (", "HTTP Status 500 - ".
 _BEFORE = re.compile(
     r"((?:(?:https?|error|fehler|erreur|status|code|server|err|iis [0-9.]{1,5} detailed)\b[ .:#!-]*){0,4})"
     r"(?:([45]\d\d)(?:\.\d{1,2})?(?!\d))?[ .:,;()\[\]-]*"
@@ -218,7 +218,7 @@ _MOST = 200
 
 
 def headline(title: str, heading: str) -> Says | None:
-    """Return what the title of a page, or its first heading, reports as a whole; None if it is about something."""
+    """Return the failure that a page's whole title or first heading reports; None if it reports none."""
     for text in (heading, title):
         if found := _of_text(text):
             return found

@@ -1,4 +1,4 @@
-"""The facts that a check of a website states."""
+"""Define the facts that a check of a website records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FACTS = (
     PRODUCT,
     VERSION,
     AUTH_METHODS,
-    Fact("login_form", Kind.FLAG, "", "True if the page is a login form and nothing else."),
+    Fact("login_form", Kind.FLAG, "", "True if the page contains only a login form."),
 )
 
 FACTS: Mapping[str, tuple[Fact, ...]] = {"http": _FACTS, "https": _FACTS}

@@ -1,4 +1,4 @@
-"""Recognise the pages that web servers make up: listings of files, and the start page before a site is installed."""
+"""Recognise the pages that web servers generate: directory listings, and default pages before a site is installed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _START_PAGES = re.compile(
 
 
 def is_empty(url: Url, looked: wire.Look) -> bool:
-    """Say whether a page is a listing of files with no file and no folder in it.
+    """Return whether a page is a directory listing without any file or folder.
 
-    Links to the folders above, and to the same listing in another order, lead to nothing in it.
+    Links to parent folders, and to the same listing in another order, do not count.
     """
     return _is_listing(url, looked) and all(_is_above(url, looked, href) for href in looked.hrefs)
 
@@ -38,7 +38,7 @@ def _is_listing(url: Url, looked: wire.Look) -> bool:
 
 
 def _is_above(url: Url, looked: wire.Look, href: str) -> bool:
-    """Say whether a link leads to the folder itself, to one above, or to another host, as that of the product."""
+    """Return whether a link leads to the folder itself, to a parent folder, or to another host (the product's)."""
     leads = joined(url, looked, href)
     if leads is None or not is_own(url, leads):
         return True
@@ -47,6 +47,6 @@ def _is_above(url: Url, looked: wire.Look, href: str) -> bool:
 
 
 def start_page_of(looked: wire.Look) -> str | None:
-    """Return the product whose start page this is, None for any other page."""
+    """Return the product whose default page this is, None for any other page."""
     found = _START_PAGES.fullmatch(looked.title) or _START_PAGES.fullmatch(looked.heading)
     return found.lastgroup if found else None

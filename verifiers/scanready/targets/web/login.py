@@ -1,9 +1,9 @@
 """Log in to a web page with requests, once, and read the beginning of it.
 
-The scheme is the one the handshake chose, so that nothing is negotiated behind our back: no redirects, no retries,
-no proxies and no credentials from the environment. TLS is held to the certificate that was judged. What is counted as
-an attempt: Basic sends the password with the first request; Digest and NTLM answer one challenge. Where the status of
-the answer proves something only beside the one that comes without a credential, the page is asked once more without.
+The scheme is the one that the handshake chose, so the library negotiates nothing: no redirects, no retries, no proxies
+and no credentials from the environment. The server must present the certificate that was judged. One attempt is: Basic
+sends the password with the first request; Digest and NTLM answer one challenge. Some statuses prove a login only in
+comparison with the answer to a request without a credential. Then the page is requested once more without one.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 _MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[web]'"
 
 
-#: Exceptions of the libraries on an answer that they take apart without checking it.
+#: Exceptions of the libraries at an answer that they parse without validating it.
 _UNCHECKED = (LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The page, the scheme to log in with ("basic", "digest" or "ntlm"), and the proxy's URL if there is one.
+    """Describe the page, the scheme of the login ("basic", "digest" or "ntlm"), and the proxy's URL if there is one.
 
-    ``trust`` has the certificates that its server may show; ``trace`` records whether the secret left.
+    ``trust`` has the certificates that the server may present; ``trace`` records whether the secret was sent.
     """
 
     url: str
@@ -69,14 +69,14 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """
     with importing(_MISSING):
         import requests
-        import requests_ntlm  # noqa: F401  one extra brings both, and its absence is told before any attempt
+        import requests_ntlm  # noqa: F401  one extra installs both; report its absence before any attempt
         import urllib3
         from spnego.exceptions import FeatureMissingError, SpnegoError
-    assert credential.password is not None, "nobody logs in with a name alone"
+    assert credential.password is not None, "a login needs a password"
     with Watchdog(time.monotonic() + seconds) as watchdog:
         try:
             with _session(where, watchdog) as session, warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
+                warnings.simplefilter("ignore")  # urllib3 warns about the certificate, which was judged before
                 answer = session.get(
                     where.url,
                     auth=_auth(where.scheme, credential.username, credential.password),
@@ -86,31 +86,31 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                     stream=True,
                 )
                 reply = _answer_of(answer, watchdog)
-                if watchdog.bitten:  # http.client takes a head that was cut short for a whole one
-                    raise Failure(common.OUT_OF_TIME, "the login did not end in time")
+                if watchdog.bitten:  # http.client accepts a truncated head
+                    raise Failure(common.OUT_OF_TIME, "the login did not finish in time")
                 how = How(url_of(where.url), where.proxy is not None, where.trace.sent)
                 return judged(reply, how, _control(where, watchdog, seconds))
         except requests.Timeout as error:
-            raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {printable(str(error))}") from error
+            raise Failure(common.OUT_OF_TIME, f"the login did not finish in time: {printable(str(error))}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if watchdog.bitten:
-                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+                raise Failure(common.OUT_OF_TIME, "the login did not finish in time") from error
             if peer_ended(error):
-                detail = f"the server ended the connection in place of an answer: {printable(str(error))}"
+                detail = f"the server closed the connection instead of answering: {printable(str(error))}"
                 cause = talk_ended.LOGIN_BROKEN_OFF if where.trace.sent else common.LOGIN_NOT_JUDGED
                 raise _broken_off(where.trace)(cause, detail) from error
-            raise _broken_off(where.trace)(common.LIMIT, f"requests says: {printable(str(error))}") from error
+            raise _broken_off(where.trace)(common.LIMIT, f"requests reports: {printable(str(error))}") from error
         except (PermissionError, *_UNCHECKED, SpnegoError, FeatureMissingError) as error:
-            # requests_ntlm lets these through when the server's side of NTLM is not one, or ends the connection with it
-            # (AttributeError), and requests (TypeError) when it does not know the digest that the server wants.
+            # requests_ntlm passes these on if the server's NTLM message is invalid, or if the server closes the
+            # connection with it (AttributeError); requests raises TypeError for an unknown digest algorithm.
             detail = broken_challenge("requests", where.scheme, error)
             raise _broken_off(where.trace)(common.LIMIT, detail) from error
 
 
 def _broken_off(trace: SecretTrace) -> type[Failure]:
-    """Return what an error of requests is: before the secret left a plain failure, and from then on an open outcome.
+    """Return the class for an error of requests: Failure before the secret was sent, Unfinished afterwards.
 
-    Its kind says nothing of that: TLS may break with the handshake, and with the answer to the login.
+    The kind of error does not decide this: TLS may fail in the handshake, or with the answer to the login.
     """
     return Unfinished if trace.sent else Failure
 
@@ -140,12 +140,12 @@ def _auth(scheme: str, user: str, password: str) -> AuthBase:
         case "digest":
             return HTTPDigestAuth(user, password)
         case _:
-            # As bytes, because requests would encode text as Latin-1; RFC 7617 has UTF-8 for what is not ASCII.
+            # As bytes, because requests would encode text as Latin-1; RFC 7617 uses UTF-8 beyond ASCII.
             return HTTPBasicAuth(user.encode(), password.encode())
 
 
 def _answer_of(answer: requests.Response, watchdog: Watchdog) -> Answer:
-    """Return the answer to the login, with its page where the status may have one that counts."""
+    """Return the answer to the login, with its page if the status may have a page that decides."""
     status, body, truncated = answer.status_code, b"", False
     if 200 <= status < 300 or status in WITH_A_PAGE:
         body, truncated = _body(answer, watchdog)
@@ -156,9 +156,10 @@ def _answer_of(answer: requests.Response, watchdog: Watchdog) -> Answer:
 
 
 def _control(where: Where, watchdog: Watchdog, seconds: float) -> Control:
-    """Return what asks for the same page once more, without a credential, and returns its status.
+    """Return a function that requests the same page without a credential and returns its status, None if unanswered.
 
-    On a connection and with a session of its own: NTLM logs in a connection, and a cookie may log in a session.
+    It uses a new connection and session, because NTLM authenticates a connection, and a cookie may authenticate a
+    session.
     """
 
     def status() -> int | None:
@@ -178,7 +179,7 @@ def _control(where: Where, watchdog: Watchdog, seconds: float) -> Control:
 
 
 def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool]:
-    """Up to 64 KiB, and what there was of it where the connection ended first or the time was over."""
+    """Return up to 64 KiB of the body, and whether it was cut by the size, the end of the connection or the time."""
     import urllib3
 
     body = bytearray()

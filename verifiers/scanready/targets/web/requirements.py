@@ -1,4 +1,4 @@
-"""Requirements of the scanner for web sites."""
+"""Define the scanner's requirements for web sites."""
 
 from __future__ import annotations
 

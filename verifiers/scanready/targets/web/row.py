@@ -1,4 +1,4 @@
-"""Web sites, over HTTP and HTTPS."""
+"""Describe the target types for web sites over HTTP and HTTPS."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
 from scanready.clients.http_options import PATH, PROXY
 
-# The page and three places it leads to, each asked twice where connections are not kept; one more for a login, and one
-# to compare its answer with that to a request without a credential.
+# The page and three redirect targets, each asked twice if connections are not kept; one more for a login, and one to
+# compare its answer with the answer to a request without a credential.
 _COST = Cost(
     8,
     10,
     login_attempts=1,
-    log="an access-log line with our User-Agent for each request: HEAD, then GET where the page is open; after a login "
-    "that is answered with a redirect, 403 or 404, one more GET without the account",
+    log="one access-log line with scanready's User-Agent for each request: HEAD, then GET if the page needs no login; "
+    "one more GET without the account if a login is answered with a redirect, 403 or 404",
 )
 _DRIVERS = (Driver("requests", "requests", "web"),)
 _PROVEN_BY = "nginx, Apache httpd, tinyproxy"

@@ -8,7 +8,7 @@ from scanready.climb.identify import Signature, says, shown
 from scanready.wire import http
 
 _SERVER = re.compile(rb"\n[Ss]erver:[ \t]*([^\r\n]*)")
-#: The words of nginx, Apache httpd, Go's net/http and Tomcat for plain HTTP on their TLS port.
+#: The texts of nginx, Apache httpd, Go's net/http and Tomcat for plain HTTP on their TLS port.
 _PLAIN_TO_TLS = (
     b"plain HTTP request was sent to HTTPS",
     b"speaking plain HTTP to an SSL",
@@ -26,12 +26,12 @@ def _http(data: bytes) -> str | None:
     product = shown(named[1]) if named else ""
     server = f" ({product})" if product else ""
     if any(words in data for words in _PLAIN_TO_TLS):
-        return f"an HTTPS server{server}, which was spoken to without TLS"
+        return f"an HTTPS server{server} that received plain HTTP"
     return f"an HTTP proxy{server}" if status[1] == b"407" else f"an HTTP server{server}"
 
 
 SIGNATURES: tuple[Signature, ...] = (
-    # Before SSH, whose banner a page may quote.
+    # Before SSH, because a page may quote an SSH banner.
     Signature("http", _http, 0),
     Signature(
         "http", says(rb"\s{0,16}(?i:<!doctype html|<html)\b", "a web server that sends HTML without a header"), 30

@@ -1,6 +1,6 @@
-"""Check a web site as a crawler meets it: whether it asks for a login, and whether its page has content.
+"""Check a web site as a crawler sees it: whether it asks for a login, and whether its page has content.
 
-A page of the target's own host counts as the target's; where another host answers, the site itself was not seen.
+A page on the target's own host counts as the target's. If another host answers, the site itself was not checked.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from scanready.wire import http as wire
 
 from . import content, fixes, login
 
-# In the order they are tried: what shows the password to nobody comes first.
+# In the order they are tried: schemes that do not reveal the password come first.
 PASSWORD_SCHEMES = ("ntlm", "digest", "basic")
-#: Ways to log in that take no password of ours: the registered ones (IANA, "HTTP Authentication Schemes"), and Hawk.
+#: Schemes that do not accept our password: the registered ones (IANA, "HTTP Authentication Schemes"), and Hawk.
 _OTHER_SCHEMES = frozenset(
     (
         *("bearer", "concealed", "dpop", "gnap", "hawk", "hoba", "mutual", "negotiate", "oauth", "privatetoken"),
         *("scram-sha-1", "scram-sha-256", "vapid"),
     )
 )
-#: Pages that are asked where one only leads on to others: frames, and pages that send their visitors on.
+#: The most pages that are requested if one only leads to others: frames, and pages that redirect by themselves.
 _MOST_DOORS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a visitor is asked for: ``schemes`` are those a password can do, in lower case and the order to try.
+    """Describe the login prompt: ``schemes`` are those that a password can use, lower case, in the order to try.
 
-    ``withheld`` says why a credential must not go there, empty if it may.
+    ``withheld`` is the reason why a credential must not be sent there, empty if it may.
     """
 
     url: Url
@@ -51,7 +51,7 @@ class Prompt:
 
 
 async def reach(probe: Probe, scheme: str) -> Prompt:
-    """Climb to the login prompt, or to the open page and read it; once for all types that ask the same."""
+    """Climb to the login prompt, or to the open page and read it; once for all types with the same options."""
     options = probe.target.options
     asked = (scheme, options.get("path"), options.get("proxy"), probe.credential is not None)
 
@@ -70,9 +70,9 @@ async def reach(probe: Probe, scheme: str) -> Prompt:
 
 
 async def _crawled(probe: Probe, url: Url, page: Page) -> tuple[Page, Exception | None]:
-    """Return the page as a crawler gets it, with GET, which some servers treat otherwise than HEAD.
+    """Return the page as a crawler gets it, with GET, because some servers answer HEAD differently.
 
-    Where that ends with an error, which belongs to the access, the page is as HEAD has it.
+    If GET fails, return the page from HEAD and the error, which belongs to the access step.
     """
     known = {url, page.url}
     while (
@@ -93,17 +93,16 @@ async def _crawled(probe: Probe, url: Url, page: Page) -> tuple[Page, Exception 
 # --- auth: does it ask for a login? ------------------------------------------------------------------------------
 
 
-#: The judgement of a page that was read, the error that kept it from one, or None where it was not read.
+#: The judgement of a page, the error that prevented it, or None if the page was not read.
 Entered = content.Judged | Exception | None
 
 
 async def look_for_prompt(
     probe: Probe, page: Page, *, crawled: bool = False, readable: bool = True
 ) -> tuple[Prompt, Entered]:
-    """Say what the page asks for, or the page behind it where that only leads on; and judge what it shows.
+    """Return the login prompt of the page, or of the page that it leads to, and the judgement of its content.
 
-    ``crawled`` says that a GET after the page's HEAD was sent to know it. A page that is not ``readable`` is not
-    judged.
+    ``crawled``: a GET was sent after the page's HEAD. A page that is not ``readable`` is not judged.
     """
     url, status = page.url, page.answer.status
     elsewhere = is_elsewhere(http_talk.asked_for(probe, url.scheme), url)
@@ -112,32 +111,33 @@ async def look_for_prompt(
         if crawled:
             record("get")
         if elsewhere and refuses_head(page.answer):
-            said = f"the site leads to {url}, on another host, which answers {http_talk.described(page.answer)} to HEAD"
-            rung.warn(causes.REDIRECTS_ELSEWHERE, said, http_talk.in_inventory(url))
+            reply = http_talk.described(page.answer)
+            detail = f"the site redirects to {url}, on another host, which answers {reply} to HEAD"
+            rung.warn(causes.REDIRECTS_ELSEWHERE, detail, http_talk.in_inventory(url))
             return Prompt(url, True, elsewhere, (), _withheld(probe, url)), None
         if status != 401 and not missing and not 200 <= status < 300:
-            said = f"{url} answers {http_talk.described(page.answer)}"
+            reply = f"{url} answers {http_talk.described(page.answer)}"
             if status in (403, 451) and (product := filter_of(page.answer)):
-                rung.stop(causes.BLOCK_PAGE, f"{said}, with the page of {product}")
+                rung.stop(causes.BLOCK_PAGE, f"{reply} with the page of {product}")
             if status in (403, 451):
-                rung.stop(causes.FORBIDDEN, said, _allow_line(probe, page.answer))
-            rung.stop(causes.REQUEST_REFUSED, said)
+                rung.stop(causes.FORBIDDEN, reply, _allow_line(probe, page.answer))
+            rung.stop(causes.REQUEST_REFUSED, reply)
         entered: Entered = None
         if readable and page.talk.method == "GET" and 200 <= status < 300 and not elsewhere:
             page, entered = await _behind_doors(probe, rung, page)
         schemes = _asked_schemes(rung, page)
         if elsewhere:
             rung.warn(
-                causes.REDIRECTS_ELSEWHERE, f"the site leads to {url}, on another host", http_talk.in_inventory(url)
+                causes.REDIRECTS_ELSEWHERE, f"the site redirects to {url}, on another host", http_talk.in_inventory(url)
             )
     url = page.url
     return Prompt(url, page.answer.status != 401, elsewhere, schemes, _withheld(probe, url)), entered
 
 
 async def _behind_doors(probe: Probe, rung: Rung, page: Page) -> tuple[Page, Entered]:
-    """Judge a page, by those that it leads to if it does; return the one of them that asks for a login in its place.
+    """Judge a page, or the pages that it leads to; return the first of those that asks for a login in its place.
 
-    An error on the way is no finding about the login prompt: it is returned, for the rung of the reading.
+    An error is not a finding about the login prompt: it is returned, for the access step.
     """
     if probe.depth.height < Step.ACCESS.height:
         return page, None
@@ -153,7 +153,7 @@ async def _behind_doors(probe: Probe, rung: Rung, page: Page) -> tuple[Page, Ent
 
 def _asked_schemes(rung: Rung, page: Page) -> tuple[str, ...]:
     if page.answer.status != 401:
-        rung.ok("no login is asked for", auth_methods=["anonymous"])
+        rung.ok("the page needs no login", auth_methods=["anonymous"])
         return ()
     offered = list(dict.fromkeys(c.scheme for c in wire.challenges(page.answer) if not c.proxy))
     lower = {scheme.lower() for scheme in offered}
@@ -164,23 +164,23 @@ def _asked_schemes(rung: Rung, page: Page) -> tuple[str, ...]:
         rung.warn(causes.NEGOTIATE_ONLY, f"asks for {', '.join(offered)}", auth_methods=offered)
     else:
         if unknown := sorted(lower - _OTHER_SCHEMES):
-            raise UnknownValue("the way to log in that the server asks for", unknown[0])
-        names = ", ".join(offered) or "a login (401) without naming a way to log in"
+            raise UnknownValue("the login scheme that the server asks for", unknown[0])
+        names = ", ".join(offered) or "a login (401) without naming a scheme"
         rung.stop(causes.NO_PASSWORD_SCHEME, f"asks for {names}", auth_methods=offered)
     return can
 
 
 def _withheld(probe: Probe, url: Url) -> str:
-    """Why a credential must not go to where the redirects led; empty if it may."""
+    """Return why a credential must not be sent to the redirects' target; empty if it may."""
     own = http_talk.asked_for(probe, url.scheme)
     upgraded = url.port == 443 and own.port == 80 and url.scheme == "https"
     if url.host.lower() == own.host.lower() and (url.port == own.port or upgraded):
         return ""
-    return f"the login is asked for by {url.endpoint}, not by the target; the credential was not sent there"
+    return f"{url.endpoint} asks for the login, not the target; the credential was not sent there"
 
 
 def _allow_line(probe: Probe, answer: wire.Response) -> str | None:
-    """The line that lets this agent in, for the servers whose language we know."""
+    """Return the line that permits this agent's address, for nginx and Apache; else None."""
     product = (answer.header("server") or "").lower()
     if product.startswith("nginx"):
         return fixes.NGINX_ALLOW(agent=probe.agent_address)
@@ -191,7 +191,7 @@ def _allow_line(probe: Probe, answer: wire.Response) -> str | None:
 
 
 async def visit(probe: Probe, prompt: Prompt) -> None:
-    """Log in with the credential, if there is one and a password can do it."""
+    """Log in with the credential, if there is one and the prompt has a scheme for a password."""
     if probe.credential is None or not prompt.schemes:
         return
     if prompt.withheld:
@@ -202,12 +202,12 @@ async def visit(probe: Probe, prompt: Prompt) -> None:
 
 
 async def read_openly(probe: Probe, page: Page, prompt: Prompt, entered: Entered) -> None:
-    """Read the page that asks for no login, unless it is another host's."""
+    """Record the judgement of the page that asks for no login, unless it is on another host."""
     async with probe.step(Step.LOGIN) as rung:
-        rung.skip("no login is asked for" + ("; the credential was not sent" if probe.credential else ""))
+        rung.skip("the page needs no login" + ("; the credential was not sent" if probe.credential else ""))
     async with probe.step(Step.ACCESS, page.url.endpoint) as rung:
         if prompt.elsewhere:
-            rung.skip("the page is another host's")
+            rung.skip("the page is on another host")
             return
         if page.answer.status in (404, 410):
             raise _not_found(page.url, page.answer.status)
@@ -218,12 +218,12 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt, entered: Entered
 
 
 async def _judged(probe: Probe, rung: Rung, page: Page) -> tuple[content.Judged, Page | None]:
-    """Judge a page; one that only leads on is judged by the pages of the same host that it leads to.
+    """Judge a page; if it only leads to pages on the same host, judge those instead.
 
-    The page that is returned beside asks for a login (401), and none of the others has content.
+    The second result is a page that asks for a login (401), if none of the others has content.
 
     Raises:
-        Failure: such a page does not answer with a page.
+        Failure: one of those pages does not answer with a page.
     """
     found = content.judge(page.url, content.answered(page.answer))
     if found.ways:
@@ -232,7 +232,7 @@ async def _judged(probe: Probe, rung: Rung, page: Page) -> tuple[content.Judged,
     first, asks = None, None
     while doors:
         if len(known) > _MOST_DOORS:
-            raise Failure(common.LIMIT, f"{entered}; more pages than this check follows")
+            raise Failure(common.LIMIT, f"{entered}; there are more pages than this check follows")
         door = doors.pop(0)
         if door in known:
             continue
@@ -250,18 +250,18 @@ async def _judged(probe: Probe, rung: Rung, page: Page) -> tuple[content.Judged,
     if asks is not None and first is not None:
         return first, asks
     if first is None and found.doors:
-        return content.Judged(f"{entered}, and from there in a circle", causes.EMPTY), None
+        return content.Judged(f"{entered}, and from there back in a loop", causes.EMPTY), None
     return first or found, None
 
 
 async def _behind_terms(
     probe: Probe, rung: Rung, page: Page, found: content.Judged
 ) -> tuple[content.Judged, Page | None]:
-    """Look behind a page of terms, ages or consents: a login there is what its visitors meet; else it is a page."""
+    """Judge a page of terms, age check or consent: by a login behind it, else by its own content."""
     for way in found.ways:
         try:
             behind = await through(probe, rung, page, way)
-            entered = f"{page.url} is a page of terms and leads to {way}"
+            entered = f"{page.url} asks to accept terms and leads to {way}"
             if behind.answer.status == 401:
                 return content.Judged(f"{entered}, which asks for a login"), behind
             judged = _behind(entered, behind)
@@ -274,23 +274,23 @@ async def _behind_terms(
 
 
 def _behind(entered: str, page: Page) -> content.Judged:
-    """Judge the answer of a page that another one leads to; ``entered`` describes that one."""
+    """Judge the answer of a page that another page leads to; ``entered`` describes the other page."""
     url, answer = page.url, page.answer
     text = f"{entered}, which answers {http_talk.described(answer)}"
     if answer.status in REDIRECTS and (leads := url.joined(answer.header("location") or "")):
         if is_elsewhere(url, leads):
-            text += f" and leads to {leads}, on another host"
+            text += f" and redirects to {leads}, on another host"
             return content.Judged(text, causes.REDIRECTS_ELSEWHERE, http_talk.in_inventory(leads))
         return content.Judged(text, doors=(leads,))
     if answer.status in (404, 410):
         return content.Judged(text, causes.EMPTY)
     if not 200 <= answer.status < 300:
-        raise Failure(common.LIMIT, f"{text}; name its path in the inventory to have it judged")
+        raise Failure(common.LIMIT, f"{text}; name its path in the inventory to check it")
     return content.judge(url, content.answered(answer))
 
 
 async def _log_in(probe: Probe, prompt: Prompt) -> None:
-    """One login with the credential, and one bounded read."""
+    """Log in once with the credential, and read a limited amount."""
     credential = probe.credential
     assert credential is not None, "a login needs a credential"
     async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
@@ -320,5 +320,5 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
 
 
 def _not_found(url: Url, status: int) -> Failure:
-    """The path is not there."""
+    """Return the failure of a path that does not exist."""
     return Failure(common.ACCESS_NOT_FOUND, f"{url} answers {status}")

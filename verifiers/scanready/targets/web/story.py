@@ -1,4 +1,4 @@
-"""Describe what a check of a web site sends on each step, with the curl lines that ask the same."""
+"""Describe what a check of a web site sends on each step, with the equivalent curl commands."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _SITE = {
         "curl -vkIL {url}",
     ),
     Step.AUTH: Exchange(
-        Sent("nothing more: the answer before says it", get="GET without an account, up to 64 KiB"), "curl -vk {url}"
+        Sent("nothing more: the previous answer shows it", get="GET without an account, up to 64 KiB"), "curl -vk {url}"
     ),
     Step.LOGIN: Exchange(
-        "one request with the account, by the scheme that the site offers; where the answer is a redirect, 403 or 404, "
-        "the same without the account, to compare",
+        "one request with the account, with a scheme that the site offers; if the answer is a redirect, 403 or "
+        "404, the same request without the account, to compare the answers",
         _ACCOUNT,
     ),
     Step.ACCESS: Exchange(
         Sent(
-            "nothing more: the page came with the answer before",
+            "nothing more: the previous answer contained the page",
             get="GET without an account, up to 64 KiB",
             account="GET with the account, up to 64 KiB",
         ),

@@ -1,4 +1,4 @@
-"""Web site over HTTPS, 443.
+"""Verify a web site over HTTPS, 443.
 
     we                              configured proxy            server
     CONNECT host:443          ->                                                   (only with a proxy)
@@ -11,8 +11,8 @@
                                                           <-    up to 64 KiB of it
     close_notify, FIN         ->
 
-The scanner's client verifies certificates, so a faulty one limits; it never ends the climb, and never the TLS
-handshake, which would leave an alert in the server's log.
+The scanner's client verifies certificates, so a faulty one limits the verdict. It never ends the climb or the TLS
+handshake, because that would leave an alert in the server's log.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ from . import site
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt or the open page; log in where a login is asked for and a credential given."""
+    """Climb to the login prompt or the open page; log in if the page asks for it and there is a credential."""
     prompt = await site.reach(probe, "https")
     await site.visit(probe, prompt)

@@ -15,7 +15,7 @@ from .values import TRANSFER_CODINGS
 
 #: A head of this many bytes is more than any server sends: Apache's and nginx's own limits are 8 KiB a line.
 MAX_HEAD = 65536
-#: What a verifier looks at of a body; the rest is left unread.
+#: The bytes of a body that are read; the rest is left unread.
 MAX_BODY = 65536
 #: Lines of a head. Servers send some dozens.
 MAX_LINES = 4000
@@ -34,7 +34,7 @@ _BEGINNINGS = (b"http", b"icy 2", b"<html", b"<!doc")
 
 
 class _CutOff(Exception):
-    """The connection ended within a line, of which ``line`` came."""
+    """Report a connection that ended inside a line, with the part that arrived (``line``)."""
 
     def __init__(self, line: bytes) -> None:
         super().__init__("the connection ended within a line")
@@ -66,7 +66,7 @@ class Response:
 
 
 class ResponseReader:
-    """Reads final responses to ``method``, one after the other, from one buffer; see :func:`read_response`."""
+    """Read final responses to ``method``, one after the other, from one buffer; see :func:`read_response`."""
 
     def __init__(self, method: str, body_cap: int = MAX_BODY) -> None:
         self._method = method
@@ -94,7 +94,7 @@ def read_response(cursor: Cursor, method: str, body_cap: int = MAX_BODY) -> Step
             head = yield from _read_head(cursor)
         except _CutOff as cut:
             if b"\r" in cut.line[:-1]:
-                raise OurLimit("a head whose lines end with CR alone") from cut
+                raise OurLimit("a head whose lines end with only CR") from cut
             yield from cursor.cut_short()
         if head.status >= 200:
             break
@@ -114,7 +114,7 @@ def read_response(cursor: Cursor, method: str, body_cap: int = MAX_BODY) -> Step
 
 
 def is_http2(data: bytes) -> bool:
-    """Say whether a server began with an HTTP/2 frame: SETTINGS, or GOAWAY to who did not begin so (RFC 9113, 3.4)."""
+    """Return whether a server began with an HTTP/2 frame: SETTINGS, or GOAWAY to another protocol (RFC 9113, 3.4)."""
     length, rest = int.from_bytes(data[:3]), data[3:9]
     settings = rest == b"\x04\0\0\0\0\0" and length % 6 == 0  # type, flags, stream 0; 6.5
     return (settings or (rest == b"\x07\0\0\0\0\0" and length >= 8)) and length <= 16384  # 6.8; 4.2

@@ -1,4 +1,4 @@
-"""Read the ways to log in that an answer offers (RFC 9110, 11.6.1)."""
+"""Read the login schemes that an answer offers (RFC 9110, 11.6.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .answer import Response
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One way to log in that a server (or, with ``proxy``, a proxy) offers (RFC 9110, 11.6.1).
+    """Hold one login scheme that a server (or, with ``proxy``, a proxy) offers (RFC 9110, 11.6.1).
 
     ``params`` have lower-case names; ``token`` is the bare base64 that NTLM and Negotiate carry instead.
     """
@@ -32,7 +32,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def challenges(response: Response) -> list[Challenge]:
-    """Return what WWW-Authenticate and Proxy-Authenticate offer, in order; what cannot be understood is left out."""
+    """Return the challenges in WWW-Authenticate and Proxy-Authenticate, in order, without those that are invalid."""
     found: list[Challenge] = []
     for name, proxy in (("www-authenticate", False), ("proxy-authenticate", True)):
         for value in response.all(name):

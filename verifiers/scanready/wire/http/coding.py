@@ -24,7 +24,7 @@ _UNKNOWN = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack20
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A body without its codings. ``coded`` names those that are left, with the reason; empty for none."""
+    """Hold a decoded body. ``coded`` names the codings that are left, with the reason; empty for none."""
 
     body: bytes
     truncated: bool

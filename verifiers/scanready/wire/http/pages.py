@@ -100,7 +100,7 @@ class Look:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to read, to see, to follow and to run."""
+        """Return whether there is no text, picture, link or script."""
         return not (self.text or self.links or self.scripted or self.shows)
 
 
