@@ -87,8 +87,10 @@ def test_starttls_that_is_refused_is_no_tls() -> None:
 
 def test_an_ssh_server_that_turns_us_away_got_no_offer() -> None:
     report = asked("unix", misbehave.says_and_closes(b"Exceeded MaxStartups\r\n"))
-    assert sent(report, Step.HANDSHAKE) == ["our version line"]
-    assert sent(asked("unix", ssh.openssh_9_2), Step.HANDSHAKE) == ["our version line; our offer of algorithms"]
+    assert sent(report, Step.HANDSHAKE) == ["our identification string"]
+    assert sent(asked("unix", ssh.openssh_9_2), Step.HANDSHAKE) == [
+        "our identification string; our list of algorithms (KEXINIT)"
+    ]
 
 
 def test_no_login_of_an_invented_user_is_told_of_a_login_with_an_account() -> None:
