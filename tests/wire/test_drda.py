@@ -145,8 +145,8 @@ def test_names_are_in_either_code(name: bytes, text: str) -> None:
     ("content", "words"),
     [
         ("0007 1404 140300", "manager levels of odd length"),
-        ("0003 1404", "a parameter of 3 bytes where 4 are left"),
-        ("0005 1404", "a parameter of 5 bytes where 4 are left"),
+        ("0003 1404", "a parameter of 3 bytes with 4 bytes left"),
+        ("0005 1404", "a parameter of 5 bytes with 4 bytes left"),
         ("0004 1404 00", "without its header"),
         ("0004 1404 000000", "without its header"),
     ],
@@ -178,7 +178,7 @@ def test_a_mechanism_has_two_octets(content: str) -> None:
 
 
 def test_what_is_not_known_is_told() -> None:
-    with pytest.raises(UnknownValue, match=r"names no mechanism, is 8464 \(0x2110\)"):
+    with pytest.raises(UnknownValue, match=r"an ACCSECRD without mechanisms is 8464 \(0x2110\)"):
         drda.security_of(drda.Object(0x14AC, bytes.fromhex("0004 2110 0004 2111")))
     with pytest.raises(UnknownValue, match=r"\(SECCHKCD\) is 23 "):
         drda.check_code(drda.Object(0x1219, bytes.fromhex("0005 11a4 17")))

@@ -21,7 +21,7 @@ MYSQL_8 = load("mysql/SYNTH-mysql8.0-greeting.s2c.hex")
 GREETINGS = (MARIADB_10, MARIADB_11, MYSQL_8)
 FROM_SERVERS = tuple(load(name) for name in names("mysql", "*.s2c.hex"))
 
-# What the client that was captured could do: LONG_PASSWORD LONG_FLAG PROTOCOL_41 SECURE_CONNECTION PLUGIN_AUTH.
+# Capabilities of the captured client: LONG_PASSWORD LONG_FLAG PROTOCOL_41 SECURE_CONNECTION PLUGIN_AUTH.
 PLAIN = mysql.PROTOCOL_41 | mysql.SECURE_CONNECTION | mysql.PLUGIN_AUTH
 
 
@@ -74,7 +74,7 @@ class TestGreeting:
             (b"8.0.35-27 Percona Server (GPL)", "8.0.35-27 Percona Server (GPL)", "Percona Server"),
             (b"8.0.11-TiDB-v7.5.0", "8.0.11-TiDB-v7.5.0", "TiDB"),
             (b"5.5.5-m3", "5.5.5-m3", ""),  # a real milestone release of MySQL
-            (b"5.5.5-10.1.48", "10.1.48", "MariaDB"),  # whoever hides the name keeps the prefix
+            (b"5.5.5-10.1.48", "10.1.48", "MariaDB"),  # an administrator who hides the name keeps the prefix
             (b"5.7\xff\x1b[2J", "5.7\\xff\x1b[2J", ""),
             (b"9.1.0-commercial MySQL", "9.1.0-commercial MySQL", "MySQL"),
             (b"2.0.4-id64-release (r3135)", "2.0.4-id64-release (r3135)", ""),  # Sphinx
@@ -310,8 +310,8 @@ class TestOtherProtocols:
     @pytest.mark.parametrize(
         ("first_bytes", "sentence"),
         [
-            (b"SSH-2.0-OpenSSH_9.2\r\n", "numbered 45, not 0"),
-            (b"HTTP/1.1 400 Bad Request\r\n", "numbered 80, not 0"),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", "number 45, not 0"),
+            (b"HTTP/1.1 400 Bad Request\r\n", "number 80, not 0"),
             (b"220 mail ESMTP\r\n", "this is not MySQL"),
             (b"* OK IMAP4 ready\r\n", "this is not MySQL"),
             (b"\x15\x03\x01\x00\x02\x02\x46", "neither a MySQL greeting nor an error|this is not MySQL"),

@@ -396,7 +396,7 @@ class TestHba:
 
 @dataclass(frozen=True)
 class Libpq:
-    """What libpq sent first, and what it made of the answer."""
+    """Hold the first message of libpq and its reaction to the answer."""
 
     sent: bytes
     needs_password: bool

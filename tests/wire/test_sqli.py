@@ -101,12 +101,12 @@ def test_what_is_not_known_is_told(data: bytes, words: str) -> None:
     ("data", "words"),
     [
         (packet(16, b"\0\x64\0\x65\0\0\0\x3e"), "^not an answer in SQLI$"),
-        (packet(1, body_of(102, b"")), "a request like ours"),
+        (packet(1, body_of(102, b"")), "but a connection request"),
         (b"\0\x46\2\x3d", "^not an answer in SQLI$"),
         (packet(2, b"", 63), "an SQLI packet of 63 bytes"),
         (packet(2, b"\0\x64\0\x65\0\0\0\x3d", 8193), "an SQLI packet of 8193 bytes"),
         (packet(2, body_of(102, b"", first=b"\0\x64\0\x65\0\0\0\x3e")), "without its first block"),
-        (packet(2, body_of(102, result(0, 0, b""))[:-1]), "ends where a field of 4 bytes should be"),
+        (packet(2, body_of(102, result(0, 0, b""))[:-1]), "ends before a field of 4 bytes"),
     ],
 )
 def test_broken_answers(data: bytes, words: str) -> None:
@@ -164,7 +164,7 @@ def test_a_redirect_that_does_not_say_where_to() -> None:
         ("x=ol_hr2:db2:99999", ("ol_hr2", "db2", "99999")),
         ("redirect=ol_hr2|db2.corp", None),
         ("redirect=ol_hr2|db2.corp|9088|more", None),
-        ("redirect=ol_hr2|fe80::1|9088", None),  # the marks are within it: nobody could tell
+        ("redirect=ol_hr2|fe80::1|9088", None),  # the address contains a separator, so the format is ambiguous
         ("redirect=ol_hr2||9088", None),
         ("redirect=ol_hr2|db2, port: 1, server: x|9088", None),
         ("", None),

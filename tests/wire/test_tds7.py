@@ -119,7 +119,7 @@ class TestPrelogin:
 
     @pytest.mark.parametrize("first", [b"SSH-2.0-OpenSSH", b"\x15\x03\x01\x00\x02\x02\x28", b"HTTP/1.1 400", b"\x00"])
     def test_no_server_at_all_is_told_by_its_first_byte(self, first: bytes) -> None:
-        with pytest.raises(WireError, match="no TDS reply"):
+        with pytest.raises(WireError, match="not a TDS reply"):
             tds7.read_prelogin(Buffer(first[:1]))
 
     @pytest.mark.parametrize(("value", "matches"), [(b"\0\1", True), (b"\1\0", False), (b"\2\0", None), (b"", None)])
@@ -154,11 +154,11 @@ class TestPrelogin:
             tds7.read_prelogin(Buffer(3 * large))
         with pytest.raises(WireError, match="or 128 packets"):
             tds7.read_prelogin(Buffer(129 * b"\x04\x00\x00\x08\0\0\x01\0"))
-        with pytest.raises(WireError, match="more than there can be"):
+        with pytest.raises(WireError, match="more than the protocol allows"):
             tds7.read_prelogin(Buffer(b"\x04\x00\x80\x00\0\0\x01\0"))
         with pytest.raises(WireError, match="less than its header"):
             tds7.read_prelogin(Buffer(b"\x04\x01\x00\x07\0\0\x01\0"))
-        with pytest.raises(WireError, match="within a reply"):
+        with pytest.raises(WireError, match="inside a reply"):
             tds7.read_prelogin(Buffer(b"\x04\x00\x00\x08\0\0\x01\0\x12\x01\x00\x08\0\0\x01\0"))
 
     def test_an_error_in_its_place(self) -> None:
@@ -172,7 +172,7 @@ class TestPrelogin:
             tds7.read_prelogin(Buffer(reply(b"\xaa\0")))
 
     def test_sybase(self) -> None:
-        """What a real ASE says to bytes it does not know, from nmap's service probes: its numbers are big-endian."""
+        """A real ASE answers unknown bytes like this (from nmap's service probes); its numbers are big-endian."""
         text = b"Login failed.\n"
         tokens = b"\xaa\x00\x14\x00\x00\x0f\xa2\x01\x0e" + text + b"\xfd\x00\x02\0\0\0\0\0\0"
         assert reads(tds7.read_prelogin, reply(tokens)) == tds7.OtherTds("Login failed.")

@@ -147,7 +147,7 @@ def test_the_most_that_is_read() -> None:
         teradata.read_answer(Buffer(message(empty + CONFIG + parcel(1, b""))))
     filler = struct.pack(">HHI", 0x8001, 0, 262_144 - len(CONFIG)).ljust(262_144 - len(CONFIG), b"x")
     assert teradata.read_answer(Buffer(message(filler + CONFIG))) is not None
-    with pytest.raises(OurLimit, match="a Teradata message of 262145 bytes, of which 262144 are read"):
+    with pytest.raises(OurLimit, match="a Teradata message of 262145 bytes; scanready reads at most 262144"):
         teradata.read_answer(Buffer(message(b"", 262_145)))
 
 
@@ -156,13 +156,13 @@ def test_the_most_that_is_read() -> None:
     [
         (b"", "without a configuration"),
         (parcel(165, b"\0\0\0\1"), "without a configuration"),
-        (b"\0\x2b\0\3", "a parcel of 3 bytes where 4 are left"),
-        (b"\0\x2b\0\0", "a parcel of 0 bytes where 4 are left"),
-        (struct.pack(">HHI", 0x802B, 0, 7), "a parcel of 7 bytes where 8 are left"),
-        (struct.pack(">HHI", 0x802B, 0, 9), "a parcel of 9 bytes where 8 are left"),
+        (b"\0\x2b\0\3", "a parcel of 3 bytes with 4 bytes left"),
+        (b"\0\x2b\0\0", "a parcel of 0 bytes with 4 bytes left"),
+        (struct.pack(">HHI", 0x802B, 0, 7), "a parcel of 7 bytes with 8 bytes left"),
+        (struct.pack(">HHI", 0x802B, 0, 9), "a parcel of 9 bytes with 8 bytes left"),
         (parcel(49, bytes(7)), "an error of a few bytes"),
-        (CONFIG + parcel(165, b"\0\0\0\1\0\2\0\3"), "an offer of 3 bytes where 4 are left"),
-        (CONFIG + parcel(165, b"\0\0\0\1\0\2\0\5"), "an offer of 5 bytes where 4 are left"),
+        (CONFIG + parcel(165, b"\0\0\0\1\0\2\0\3"), "an offer of 3 bytes with 4 bytes left"),
+        (CONFIG + parcel(165, b"\0\0\0\1\0\2\0\5"), "an offer of 5 bytes with 4 bytes left"),
     ],
 )
 def test_broken_bodies(body: bytes, words: str) -> None:
@@ -171,7 +171,7 @@ def test_broken_bodies(body: bytes, words: str) -> None:
 
 
 def test_an_unknown_parcel_in_place_of_the_configuration_is_told() -> None:
-    with pytest.raises(UnknownValue, match="in place of the configuration is 168 "):
+    with pytest.raises(UnknownValue, match="instead of the configuration is 168 "):
         teradata.read_answer(Buffer(message(parcel(165, b"\0\0\0\1") + parcel(168, b""))))
 
 

@@ -40,7 +40,7 @@ def test_the_sizes_of_a_greeting(length: int) -> None:
 
 @pytest.mark.parametrize("length", [4097, 1 << 20])
 def test_a_longer_greeting_is_our_limit(length: int) -> None:
-    with pytest.raises(OurLimit, match=f"of {length} bytes, of which 4096 are read"):
+    with pytest.raises(OurLimit, match=f"of {length} bytes; scanready reads at most 4096"):
         tibero.read_greeting(Buffer(greeting(length)))
 
 
@@ -57,13 +57,13 @@ def test_the_versions_that_the_vendors_client_accepts(major: int) -> None:
 
 @pytest.mark.parametrize(("major", "told"), [(1, "1"), (21, "21"), (-1, "-1"), (0x02000000, "33554432")])
 def test_another_version_is_told(major: int, told: str) -> None:
-    with pytest.raises(UnknownValue, match=f"of Tibero's shape is {told} "):
+    with pytest.raises(UnknownValue, match=f"Tibero-like greeting is {told} "):
         tibero.read_greeting(Buffer(greeting(64, major)))
 
 
 def test_another_type_is_told_by_four_octets() -> None:
     for kind in (1, 75, 77, 0x01000000):
-        with pytest.raises(WireError, match="not the shape"):
+        with pytest.raises(WireError, match="does not look like"):
             tibero.read_greeting(Buffer(kind.to_bytes(4, "big")))
 
 

@@ -113,9 +113,9 @@ def test_versions(number: int, version: str) -> None:
 
 
 def test_a_name_cannot_break_out_of_its_place() -> None:
-    said = tns.service("h", 1521, name="X))(COMMAND=stop", sid=None, agent="a")
-    assert "COMMAND=" not in said
-    assert said.count("(") == said.count(")")
+    data = tns.service("h", 1521, name="X))(COMMAND=stop", sid=None, agent="a")
+    assert "COMMAND=" not in data
+    assert data.count("(") == data.count(")")
 
 
 def packet(kind: int, body: bytes) -> bytes:
@@ -241,13 +241,13 @@ def test_the_blanks_of_a_description_cost_no_more_than_its_length() -> None:
         (b"\0\x07\0\0\x04\0\0\0", "a TNS packet of 7 bytes"),
         (b"\x40\x01\0\0\x04\0\0\0", "a TNS packet of 16385 bytes"),
         (packet(2, b"\1"), "without a version"),
-        (packet(5, b"\0\1x") + packet(6, b""), "names no host and port"),
+        (packet(5, b"\0\1x") + packet(6, b""), "an address without host and port"),
         (packet(5, b"\0\0") + b"\0\x07\0\0\x06\0\0\0", "a redirect without its text"),
         (packet(5, b"\0\0") + b"\x40\x01\0\0\x06\0\0\0", "a redirect without its text"),
         (packet(5, b"\0\0") + packet(4, ADDRESS % 9), "a redirect without its text"),
-        (packet(5, b"\0\0") + packet(6, b""), "names no host and port"),
-        (packet(5, told(ADDRESS % 0)), "names no host and port"),
-        (packet(5, told(ADDRESS % 65536)), "names no host and port"),
+        (packet(5, b"\0\0") + packet(6, b""), "an address without host and port"),
+        (packet(5, told(ADDRESS % 0)), "an address without host and port"),
+        (packet(5, told(ADDRESS % 65536)), "an address without host and port"),
     ],
 )
 def test_broken_answers(data: bytes, words: str) -> None:

@@ -1,12 +1,13 @@
-"""DRDA: what DB2, Informix's DRDA listener and Apache Derby speak (The Open Group, DRDA V5, volumes 1 and 3).
+"""Encode and decode DRDA, the protocol of DB2, Informix's DRDA listener and Apache Derby.
 
-A message is a chain of data stream structures (DSS): u16 length, ``D0``, flags, u16 correlation; inside one object
-(u16 length, u16 codepoint) whose parameters have the same header. Bit 0x40 of the flags says that another DSS follows.
+A message is a chain of data stream structures (DSS): u16 length, ``D0``, flags, u16 correlation. Each contains one
+object (u16 length, u16 codepoint) whose parameters have the same header. If bit 0x40 of the flags is set, another DSS
+follows. Source: The Open Group, DRDA V5, volumes 1 and 3.
 
-    we                                      server
+    agent                                   server
     EXCSAT, ACCSEC (mechanism, database) -> EXCSATRD: product, instance, release; ACCSECRD: the login prompt
     SECCHK (user, password)              -> SECCHKRM
-    ACCRDB (database)                    -> ACCRDBRM, or why not
+    ACCRDB (database)                    -> ACCRDBRM, or a refusal
 """
 
 from __future__ import annotations
@@ -34,17 +35,17 @@ CCSIDSBC, CCSIDDBC, CCSIDMBC = 0x119C, 0x119D, 0x119E
 SQLAM = 0x2407
 UNICODEMGR = 0x1C08
 
-#: Refusals that nobody but a DRDA server gives: codepoint -> (name, what it says).
+#: Refusals that only a DRDA server sends: codepoint -> (name, meaning).
 REFUSALS: dict[int, tuple[str, str]] = {
-    0x2211: ("RDBNFNRM", "the database is not known here"),
+    0x2211: ("RDBNFNRM", "the server does not know the database"),
     0x2203: ("RDBATHRM", "the account may not connect to the database"),
     0x2204: ("RDBNACRM", "the database was not accessed"),
     0x2207: ("RDBACCRM", "the database is already accessed"),
     0x221A: ("RDBAFLRM", "the database could not be accessed"),
     0x1218: ("MGRDEPRM", "a manager that the request depends on is missing"),
-    0x1210: ("MGRLVLRM", "the protocol levels do not fit"),
+    0x1210: ("MGRLVLRM", "the protocol levels do not match"),
     0x124C: ("SYNTAXRM", "the request breaks the protocol's syntax"),
-    0x1245: ("PRCCNVRM", "the request comes out of order"),
+    0x1245: ("PRCCNVRM", "the request is out of order"),
     0x1232: ("AGNPRMRM", "the server's agent ended with a permanent error"),
     0x1233: ("RSCLMTRM", "the server is out of resources"),
     0x1250: ("CMDNSPRM", "the command is not supported"),
@@ -54,7 +55,7 @@ REFUSALS: dict[int, tuple[str, str]] = {
     0x1254: ("CMDCHKRM", "the command failed a check"),
     0x125F: ("TRGNSPRM", "the target is not supported"),
 }
-#: What ACCSEC can agree on, as administrators call it (DRDA volume 3, SECMEC).
+#: The names of security mechanisms (DRDA volume 3, SECMEC).
 MECHANISMS: dict[int, str] = {
     1: "DCE",
     3: "user and password",
@@ -72,15 +73,15 @@ MECHANISMS: dict[int, str] = {
     0xF: "plug-in",
     0x10: "encrypted user, strong password substitute",
 }
-#: SECCHKCD (DRDA volume 3): 0 accepts; the security service failed or is missing (3 to 0x0D), the account is at fault.
+#: SECCHKCD (DRDA volume 3): 0 accepts, 3 to 0x0D are failures of the security service, higher codes the account's.
 CHECK_CODES = frozenset(range(0x17))
 USER_AND_PASSWORD, ENCRYPTED = 3, 9
-#: No server supports DCE any more: asked for it, each lists what it does support.
+#: No server supports DCE any more, so a server answers this request with the mechanisms that it does support.
 UNLIKELY = 1
 
-#: Requests that come before the one with the password (SECCHK), and have none.
+#: Requests before the one with the password (SECCHK).
 BEFORE_THE_SECRET = frozenset({EXCSAT, ACCSEC})
-#: Octets of the headers of a request: the structure's, and the object's length and codepoint.
+#: Octets of a request's headers: the structure's header, and the object's length and codepoint.
 HEADER = 10
 
 _MAGIC, _CHAINED, _SAME_CORRELATION = 0xD0, 0x40, 0x10
@@ -92,7 +93,7 @@ _MOST_NAME = 255
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """One DDM object of a reply: a codepoint and its content."""
+    """Hold one DDM object of a reply: a codepoint and its content."""
 
     codepoint: int
     content: bytes
@@ -101,14 +102,14 @@ class Object:
         """Return the first parameter of that codepoint.
 
         Raises:
-            WireError: the content is no list of parameters.
+            WireError: the content is not a list of parameters.
         """
         return next((value for point, value in _parameters(self.content) if point == codepoint), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAttributes:
-    """EXCSATRD: who answers. Every text is printable."""
+    """Hold an EXCSATRD, the server's attributes; every text is printable."""
 
     product_class: str
     server_name: str
@@ -118,13 +119,13 @@ class ServerAttributes:
 
     @property
     def unicode(self) -> bool:
-        """True if names after this message are UTF-8 instead of EBCDIC."""
+        """Return True if names after this message are UTF-8 instead of EBCDIC."""
         return UNICODEMGR in self.managers and self.managers[UNICODEMGR] == 1208
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityOffer:
-    """ACCSECRD: which mechanisms; ``code`` is a SECCHKCD where the one asked for is not among them."""
+    """Hold an ACCSECRD, the offered mechanisms; ``code`` is a SECCHKCD if the requested one is not among them."""
 
     mechanisms: tuple[int, ...]
     code: int | None = None
@@ -133,18 +134,18 @@ class SecurityOffer:
 
 @dataclass(frozen=True, slots=True)
 class SqlError:
-    """SQLCARD: what SQL says. ``code`` is negative for an error."""
+    """Hold an SQLCARD; ``code`` is negative for an error."""
 
     code: int
     state: str
     text: str
 
 
-# --- what we send ---------------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------------------------
 
 
 def exchange_attributes(name: str, *, then: bytes = b"") -> bytes:
-    """EXCSAT with our name; ``then`` is a request chained to it (its correlation number is 2).
+    """Return EXCSAT with the client's name; ``then`` is a request chained to it (its correlation number is 2).
 
     ``UNICODEMGR`` is not offered, so all names stay EBCDIC.
     """
@@ -163,7 +164,7 @@ _OUR_LEVELS = ((0x1403, 7), (SQLAM, 7), (0x1474, 5), (0x240F, 7), (0x1440, 7))
 
 
 def access_security(mechanism: int, database: str | None, token: bytes | None = None, *, number: int = 2) -> bytes:
-    """ACCSEC: ask for a login by a mechanism; ``token`` is our public value for the encrypted ones."""
+    """Return ACCSEC, which asks for a mechanism; ``token`` is the client's public value for an encrypted one."""
     content = _parameter(SECMEC, struct.pack(">H", mechanism))
     if database is not None:
         content += _parameter(RDBNAM, _padded(database))
@@ -173,7 +174,7 @@ def access_security(mechanism: int, database: str | None, token: bytes | None = 
 
 
 def security_check(mechanism: int, database: str, user: bytes, password: bytes, *, number: int = 1) -> bytes:
-    """SECCHK: the login itself. ``user`` and ``password`` are encoded or encrypted already."""
+    """Return SECCHK, the login itself; ``user`` and ``password`` are already encoded or encrypted."""
     content = _parameter(SECMEC, struct.pack(">H", mechanism)) + _parameter(RDBNAM, _padded(database))
     if mechanism == ENCRYPTED:
         content += _parameter(SECTKN, user) + _parameter(SECTKN, password)
@@ -183,7 +184,7 @@ def security_check(mechanism: int, database: str, user: bytes, password: bytes, 
 
 
 def access_database(database: str, *, number: int = 1) -> bytes:
-    """ACCRDB: open the database for SQL."""
+    """Return ACCRDB, which opens the database for SQL."""
     content = (
         _parameter(RDBACCCL, struct.pack(">H", SQLAM))
         + _parameter(CRRTKN, _ebcdic("scanrdy.00") + bytes(8))
@@ -199,37 +200,37 @@ _CCSIDS = (CCSIDSBC, CCSIDDBC, CCSIDMBC)
 
 
 def open_query(database: str, statement: str) -> bytes:
-    """PRPSQLSTT and OPNQRY: run one SELECT, in the package that every DB2 client uses for that.
+    """Return PRPSQLSTT and OPNQRY, which run one SELECT in the package that every DB2 client uses.
 
     The package is NULLID.SYSSH200, its consistency token always the eight octets ``SYSLVL01``, section 1.
     """
     package = _parameter(0x2113, b"".join(map(_padded, (database, "NULLID", "SYSSH200"))) + b"SYSLVL01\x00\x01")
     text = statement.encode()
     prepare = _structure(_REQUEST, 1, 0x200D, package, chained=True)
-    said = b"\x00" + struct.pack(">I", len(text)) + text + b"\xff"  # mixed text, no single-byte text
-    prepare += _structure(_OBJECT | _SAME_CORRELATION, 1, 0x2414, said, chained=True)
+    content = b"\x00" + struct.pack(">I", len(text)) + text + b"\xff"  # mixed text, no single-byte text
+    prepare += _structure(_OBJECT | _SAME_CORRELATION, 1, 0x2414, content, chained=True)
     return prepare + _structure(_REQUEST, 2, 0x200C, package + _parameter(0x2114, struct.pack(">I", 0x7FFF)))
 
 
 def ebcdic(text: str) -> bytes:
-    """Encode a name as the protocol begins: code page 500.
+    """Encode a name in code page 500, the protocol's initial encoding.
 
     Raises:
-        ValueError: a character that it does not have.
+        ValueError: the code page does not have one of the characters.
     """
     return text.encode("cp500")
 
 
-# --- what comes -----------------------------------------------------------------------------------------------------
+# --- replies --------------------------------------------------------------------------------------------------------
 
 
 @stepwise
 def read_replies(cursor: Cursor) -> Steps[tuple[Object, ...]]:
-    """Take one chain of replies.
+    """Read one chain of replies.
 
     Raises:
-        WireError: not DRDA.
-        OurLimit: a chain beyond our bound.
+        WireError: the bytes are not DRDA.
+        OurLimit: the chain is longer than scanready reads.
     """
     found: list[Object] = []
     while True:
@@ -244,7 +245,7 @@ def read_replies(cursor: Cursor) -> Steps[tuple[Object, ...]]:
         if cursor.at + length > _MOST_BYTES or len(found) >= _MOST_STRUCTURES:
             raise OurLimit(
                 f"a chain of DRDA replies of more than {_MOST_BYTES} bytes or {_MOST_STRUCTURES} structures, "
-                "which are all that is read"
+                "the most that scanready reads"
             )
         yield from cursor.skip(10)
         found.append(Object(codepoint, (yield from cursor.take(length - 10))))
@@ -253,10 +254,10 @@ def read_replies(cursor: Cursor) -> Steps[tuple[Object, ...]]:
 
 
 def attributes_of(reply: Object) -> ServerAttributes:
-    """Read an EXCSATRD.
+    """Parse an EXCSATRD.
 
     Raises:
-        WireError: broken inside.
+        WireError: the content is malformed.
     """
     found = dict(reversed(list(_parameters(reply.content))))
     levels = found.get(MGRLVLLS, b"")
@@ -272,11 +273,11 @@ def attributes_of(reply: Object) -> ServerAttributes:
 
 
 def security_of(reply: Object) -> SecurityOffer:
-    """Read an ACCSECRD.
+    """Parse an ACCSECRD.
 
     Raises:
-        WireError: broken inside.
-        UnknownValue: it names no mechanism, and something that is not known.
+        WireError: the content is malformed.
+        UnknownValue: the reply names no mechanism but has an unknown parameter.
     """
     mechanisms: list[int] = []
     code, token = None, None
@@ -293,7 +294,7 @@ def security_of(reply: Object) -> SecurityOffer:
         else:
             others.append(point)
     if others and not mechanisms:
-        raise UnknownValue("a parameter of ACCSECRD, which names no mechanism,", others[0])
+        raise UnknownValue("a parameter of an ACCSECRD without mechanisms", others[0])
     return SecurityOffer(tuple(mechanisms), code, token)
 
 
@@ -301,8 +302,8 @@ def check_code(reply: Object) -> int:
     """Return the SECCHKCD of a SECCHKRM: 0 accepted, 0x0F wrong password, 0x13 unknown user ...
 
     Raises:
-        WireError: there is none.
-        UnknownValue: it is none of the specification's.
+        WireError: the reply has no code.
+        UnknownValue: the specification does not define the code.
     """
     value = reply.parameter(SECCHKCD)
     if not value:
@@ -313,7 +314,7 @@ def check_code(reply: Object) -> int:
 
 
 def unexpected(replies: tuple[Object, ...]) -> WireError:
-    """Return the error of a chain of replies that has neither an answer to our request nor a refusal."""
+    """Return the error for a chain of replies with neither an answer to the request nor a refusal."""
     unknown = next((reply.codepoint for reply in replies if reply.codepoint not in _OBJECTS), None)
     if unknown is not None:
         return UnknownValue("the codepoint of a reply", unknown)
@@ -321,12 +322,12 @@ def unexpected(replies: tuple[Object, ...]) -> WireError:
 
 
 def sql_error(reply: Object) -> SqlError | None:
-    """Read the SQLCARD behind a refusal, None if it reports no error.
+    """Parse the SQLCARD after a refusal; return None if it reports no error.
 
-    u8 null indicator, i32 SQLCODE, 5 bytes SQLSTATE, 8 bytes SQLERRPROC; the message stands in the rest.
+    The layout is u8 null indicator, i32 SQLCODE, 5 bytes SQLSTATE, 8 bytes SQLERRPROC, then the message.
 
     Raises:
-        WireError: too short.
+        WireError: the content is too short.
     """
     content = reply.content
     if content[:1] == b"\xff":
@@ -336,12 +337,12 @@ def sql_error(reply: Object) -> SqlError | None:
     code = int.from_bytes(content[1:5], "big", signed=True)
     swapped = int.from_bytes(content[1:5], "little", signed=True)  # the byte order is the server's own
     code = code if abs(code) <= abs(swapped) else swapped
-    said = content[18:].replace(b"\xff", b" ").decode("latin-1")  # FF is what parts the words of a message
-    return SqlError(code, _text(content[5:10]), words_of(said)[:_MOST_NAME])
+    message = content[18:].replace(b"\xff", b" ").decode("latin-1")  # FF separates the words of a message
+    return SqlError(code, _text(content[5:10]), words_of(message)[:_MOST_NAME])
 
 
 def version_of(release: str) -> str | None:
-    """Return "11.05.5" for DB2's SRVRLSLV "SQL11055", "10.14.2.0" for Derby's; None where it is not known to hold one.
+    """Return the version in SRVRLSLV: "11.05.5" for DB2's "SQL11055", "10.14.2.0" for Derby; None if it is unknown.
 
     The product letters: SQL is DB2 for Linux, UNIX and Windows, DSN z/OS, QSQ IBM i, ARI VM/VSE, IFX Informix,
     CSS Derby.
@@ -358,10 +359,10 @@ _PRODUCTS = ("SQL", "DSN", "QSQ", "ARI", "IFX", "CSS")
 
 
 def header_of(header: bytes) -> tuple[int, int]:
-    """Return the octets of the request that begins so, and its codepoint; 0 if it is no request.
+    """Return the length of the request with this header, and its codepoint (0 if it is not a request).
 
     Raises:
-        WireError: less than a header.
+        WireError: the header is too short.
     """
     if len(header) < HEADER:
         raise WireError("a header that is cut short")
@@ -385,13 +386,13 @@ def _parameters(content: bytes) -> Iterator[tuple[int, bytes]]:
             raise WireError("a parameter without its header")
         length, codepoint = struct.unpack_from(">HH", content, offset)
         if length < 4 or offset + length > len(content):
-            raise WireError(f"a parameter of {length} bytes where {len(content) - offset} are left")
+            raise WireError(f"a parameter of {length} bytes with {len(content) - offset} bytes left")
         yield codepoint, content[offset + 4 : offset + length]
         offset += length
 
 
 def _padded(database: str) -> bytes:
-    """A database name is at least 18 characters long (DRDA volume 3, RDBNAM)."""
+    """Encode a database name, padded to at least 18 characters (DRDA volume 3, RDBNAM)."""
     return _ebcdic(database.ljust(18))
 
 
@@ -400,7 +401,7 @@ def _ebcdic(text: str) -> bytes:
 
 
 def _text(raw: bytes) -> str:
-    """A name in whichever code the server uses: all printable ASCII, else EBCDIC."""
+    """Decode a name: ASCII if all bytes are printable ASCII, else EBCDIC."""
     shown = raw[:_MOST_NAME]
     ascii_ = bool(shown) and all(0x20 <= byte < 0x7F for byte in shown)
     text = shown.decode("ascii") if ascii_ else shown.decode("cp500")
@@ -417,14 +418,14 @@ FIELDS = (
         rb"^..(\xd0)[\x02\x03\x42\x43\x52\x53]\0",
         (_MAGIC,),
         Role.DISCRIMINATOR,
-        why="it is the same in every structure, and the first octet that tells DRDA from other protocols",
+        why="it is the same in every structure, and the first octet that distinguishes DRDA from other protocols",
     ),
     Field(
         "the type of a structure",
         rb"\xd0([\x02\x03\x42\x43\x52\x53])\0",
         (*(_REPLY | bits for bits in (0, 0x40, 0x10, 0x50)), *(_OBJECT | bits for bits in (0, 0x40, 0x10, 0x50))),
         Role.DISCRIMINATOR,
-        why="with the mark before it, it tells the reply of a server from the request of a client",
+        why="with the mark before it, it distinguishes a server's reply from a client's request",
     ),
     Field("the codepoint of a reply", rb"\xd0[\x02\x03\x42\x43\x52\x53]\0[\x01-\x09]..(..)", _OBJECTS, Role.VALUE),
     Field("a security mechanism", rb"\x00\x06\x11\xa2(..)", MECHANISMS, Role.VALUE),

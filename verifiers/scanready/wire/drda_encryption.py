@@ -1,10 +1,10 @@
-"""DRDA's encrypted user and password (SECMEC 9): a Diffie-Hellman exchange, then DES (DRDA volume 3, EUSRIDPWD).
+"""Encrypt user and password for DRDA's SECMEC 9: a Diffie-Hellman exchange, then DES (DRDA volume 3, EUSRIDPWD).
 
-    ACCSEC with our public value         -> ACCSECRD with the server's
-    SECCHK with both tokens encrypted    -> SECCHKRM
+    ACCSEC with the client's public value    -> ACCSECRD with the server's public value
+    SECCHK with both tokens encrypted        -> SECCHKRM
 
-The numbers are the specification's own: a 256-bit group and a 56-bit cipher, which keep a password from whoever merely
-reads along, and from nobody with an afternoon. It is what DB2 clients do by default (IBM's driver 12.1 sends the same).
+The specification defines a 256-bit group and a 56-bit cipher. They stop a passive listener without tools, but can be
+broken within hours. DB2 clients use this by default (IBM's driver 12.1 sends the same).
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _MIDDLE = slice(12, 20)
 
 
 class Exchange:
-    """Our half of one exchange; ``public`` goes into ACCSEC."""
+    """Hold the client's half of one key exchange; ``public`` is the value for ACCSEC."""
 
     def __init__(self) -> None:
         self._secret = secrets.randbits(255) | 1 << 254
         self.public = pow(_GENERATOR, self._secret, _PRIME).to_bytes(LENGTH, "big")
 
     def encrypt(self, theirs: bytes, text: bytes) -> bytes:
-        """Return the token for SECCHK, under the key shared with whoever sent the public value ``theirs``.
+        """Return the token for SECCHK, encrypted with the key shared with the owner of the public value ``theirs``.
 
         Raises:
-            WireError: no public value of this group.
+            WireError: ``theirs`` is not a public value of this group.
         """
         value = int.from_bytes(theirs, "big")
         if len(theirs) != LENGTH or not 1 < value < _PRIME - 1:
-            raise WireError("a security token that is no value of DRDA's key exchange")
+            raise WireError("a security token that is not a value of DRDA's key exchange")
         key = pow(value, self._secret, _PRIME).to_bytes(LENGTH, "big")[_MIDDLE]
         padder = PKCS7(64).padder()
         plain = padder.update(text) + padder.finalize()

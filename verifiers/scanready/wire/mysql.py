@@ -1,16 +1,15 @@
-"""MySQL and MariaDB, from the greeting to the answer to one login.
+"""Encode and decode the protocol of MySQL and MariaDB, from the greeting to the answer to one login.
 
-The server speaks first::
+The server sends first::
 
     server  greeting (or an error: host not allowed, host blocked, too many connections)
-    we      [SSLRequest, then TLS]  login with a zero-length answer to the challenge
-    server  error 1045 or 1698: the login prompt is there | OK | use another plugin
-    we      an empty packet to each "use another plugin", never a hang-up
+    agent   [SSLRequest, then TLS]  login with a zero-length answer to the challenge
+    server  error 1045 or 1698: there is a login prompt | OK | request for another plugin
+    agent   an empty packet to each request for another plugin, never an early close
 
-Hanging up anywhere before the server has refused counts towards
-``max_connect_errors`` and finally blocks this address (measured on MariaDB
-10.11: every early close counts, no refused login does). So a caller goes on
-until it reads a :class:`ServerError` or :class:`Ok`.
+A connection that ends before the server has refused a login counts towards ``max_connect_errors``, and finally the
+server blocks the client's address (measured on MariaDB 10.11: every early close counts, a refused login does not).
+Therefore a caller continues until it reads a :class:`ServerError` or :class:`Ok`.
 
 A packet is a u24 length (little endian), a u8 sequence number and the payload.
 Source: "MySQL Internals", client/server protocol, connection phase; MariaDB
@@ -32,7 +31,7 @@ from .printable import quoted
 PACKET_LIMIT = 64 * 1024
 
 # Capability bits, named as in the protocol documentation without their CLIENT_ prefix.
-LONG_PASSWORD = 0x00000001  # MariaDB calls it CLIENT_MYSQL: off means "I have extended capabilities"
+LONG_PASSWORD = 0x00000001  # MariaDB calls it CLIENT_MYSQL: if it is off, extended capabilities follow
 LONG_FLAG = 0x00000004
 PROTOCOL_41 = 0x00000200
 SSL = 0x00000800
@@ -42,18 +41,18 @@ CONNECT_ATTRS = 0x00100000
 
 _ALWAYS = LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | SECURE_CONNECTION
 _IF_OFFERED = PLUGIN_AUTH | CONNECT_ATTRS
-#: The upper half of the capabilities: each bit has a meaning, but the two highest, which only clients set.
+#: The upper half of the capabilities: every bit has a meaning except the two highest, which only clients set.
 _HIGH_CAPABILITIES = bits(0x3FFF)
 _MAX_PACKET = 1 << 24
-_UTF8 = 33  # utf8_general_ci: every server since 4.1 knows it, utf8mb4 came only with 5.5.3
+_UTF8 = 33  # utf8_general_ci: every server since 4.1 supports it; utf8mb4 exists only since 5.5.3
 
-#: What a DBA sees in performance_schema.session_connect_attrs.
+#: The attributes that a DBA finds in performance_schema.session_connect_attrs.
 ATTRIBUTES: Mapping[str, str] = {"program_name": "scanready"}
 
 _ERROR = b"\xff"
-#: Columns of a result that we ask for, with room for more; bytes of a text whose length is one octet.
+#: The most columns of a result, and the most bytes of a text whose length is one octet.
 _MOST_COLUMNS, _SHORT = 16, 250
-# Names in versions. A version that is a number names none: MySQL sends one, and so do search engines.
+# Product names in version texts. MySQL and search engines send only a number, which names no product.
 _PRODUCTS = (
     ("mariadb", "MariaDB"),
     ("percona", "Percona Server"),
@@ -63,14 +62,14 @@ _PRODUCTS = (
     ("oceanbase", "OceanBase"),
     ("mysql", "MySQL"),
 )
-# MariaDB 10 put this before its version, so that old replicas took it for a MySQL 5.5. "5.5.5-m3" was a real MySQL.
+# MariaDB 10 puts this before its version for old replicas that require a MySQL 5.5. "5.5.5-m3" was a real MySQL.
 _REPLICATION_PREFIX = re.compile(r"5\.5\.5-(?=\d+\.\d)")
 _HOST_SEEN = re.compile(r"^Host '([^']{1,255})' is |^Access denied for user '[^']{0,255}'@'([^']{1,255})'")
 
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """Protocol 10: everything since MySQL 3.22. ``version`` comes without the ``5.5.5-`` MariaDB 10 prefixes."""
+    """Hold a greeting of protocol 10 (since MySQL 3.22); ``version`` is without MariaDB 10's prefix ``5.5.5-``."""
 
     protocol: int
     version: str
@@ -83,12 +82,12 @@ class Greeting:
 
     @property
     def tls(self) -> bool:
-        """Whether the server offers TLS."""
+        """Return True if the server offers TLS."""
         return bool(self.capabilities & SSL)
 
     @property
     def product(self) -> str:
-        """The product that the version names; empty if it is a number, as MySQL's is and others' are."""
+        """Return the product that the version names; empty if the version is only a number, as in MySQL."""
         if self.mariadb:
             return "MariaDB"
         return next((name for mark, name in _PRODUCTS if mark in self.version.lower()), "")
@@ -96,7 +95,7 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class AncientGreeting:
-    """Protocol 9: a server older than MySQL 3.22, which no client of today can log in to."""
+    """Hold a greeting of protocol 9: a server older than MySQL 3.22, which no current client supports."""
 
     version: str
     thread_id: int
@@ -105,7 +104,7 @@ class AncientGreeting:
 
 @dataclass(frozen=True, slots=True)
 class ServerError:
-    """An ERR packet. ``sqlstate`` is empty where the server sent none (always so before the greeting)."""
+    """Hold an ERR packet; ``sqlstate`` is empty if the server sent none (as always before the greeting)."""
 
     code: int
     sqlstate: str
@@ -114,14 +113,14 @@ class ServerError:
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """The login was accepted."""
+    """Report that the server accepted the login."""
 
     sequence: int
 
 
 @dataclass(frozen=True, slots=True)
 class AuthSwitch:
-    """The account wants another plugin; answer with :func:`auth_switch_answer`, never hang up here."""
+    """Hold a request for another plugin; answer with :func:`auth_switch_answer`, never close the connection here."""
 
     plugin: str
     salt: bytes
@@ -130,7 +129,7 @@ class AuthSwitch:
 
 @dataclass(frozen=True, slots=True)
 class AuthMore:
-    """The plugin goes on talking (caching_sha2_password: 3 = accepted from its cache, 4 = wants the password)."""
+    """Hold more data of the plugin (caching_sha2_password: 3 = accepted from its cache, 4 = asks for the password)."""
 
     data: bytes
     sequence: int
@@ -141,7 +140,7 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting | AncientGreeting | ServerEr
     """Read the server's first packet.
 
     Raises:
-        WireError: it is no greeting, or a broken one.
+        WireError: the packet is not a valid greeting.
     """
     head = yield from cursor.peek(4)
     _recognise(cursor.shown(5))
@@ -159,16 +158,16 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting | AncientGreeting | ServerEr
 
 @stepwise
 def read_login_answer(cursor: Cursor, expected: int | None = None) -> Steps[Ok | ServerError | AuthSwitch | AuthMore]:
-    """Read what the server says to a login.
+    """Read the server's answer to a login.
 
     Args:
-        cursor: over what was received.
-        expected: the sequence number the answer must have, which is one more than that of what we sent. An error may
-            have any: a server that lost count says so with error 1156.
+        cursor: the received bytes.
+        expected: the sequence number of the answer, one more than that of the sent packet. An error may have any
+            number: a server that lost count reports error 1156.
 
     Raises:
-        WireError: it is broken, or out of order.
-        UnknownValue: another kind of answer.
+        WireError: the packet is broken or out of order.
+        UnknownValue: the answer has an unknown type.
     """
     sequence, payload = yield from _packet(cursor)
     if payload[0] == 0xFF:
@@ -181,7 +180,7 @@ def read_login_answer(cursor: Cursor, expected: int | None = None) -> Steps[Ok |
         case 0x01:
             return AuthMore(payload[1:], sequence)
         case 0xFE if len(payload) == 1:
-            # Before 5.5 the server could only ask for one other method, so it did not name it.
+            # Before 5.5 a server could ask for only one other method, so the packet does not name it.
             return AuthSwitch("mysql_old_password", b"", sequence)
         case 0xFE:
             plugin, after = _text(payload, 1)
@@ -192,11 +191,11 @@ def read_login_answer(cursor: Cursor, expected: int | None = None) -> Steps[Ok |
 
 @stepwise
 def read_query_answer(cursor: Cursor) -> Steps[str | ServerError]:
-    """Read the answer to :func:`query`: the first column of its first row; "" for NULL, and where there is no row.
+    """Read the answer to :func:`query`: the first column of its first row; "" for NULL or if there is no row.
 
     Raises:
-        WireError: it is no result of a few columns and a row (text protocol, without CLIENT_DEPRECATE_EOF).
-        UnknownValue: it begins with something that is no number of columns.
+        WireError: the answer is not a result with a few columns (text protocol, without CLIENT_DEPRECATE_EOF).
+        UnknownValue: the answer does not start with a number of columns.
     """
     _, payload = yield from _packet(cursor)
     if payload[0] == 0xFF:
@@ -216,7 +215,7 @@ def read_query_answer(cursor: Cursor) -> Steps[str | ServerError]:
 
 
 def ssl_request(capabilities: int) -> bytes:
-    """Ask for TLS: our half of the login, cut before the user name. Always packet 1.
+    """Return the request for TLS, which is the login packet up to the user name; it is always packet 1.
 
     Args:
         capabilities: those of the server's greeting.
@@ -233,18 +232,19 @@ def login(
     tls: bool = False,
     attributes: Mapping[str, str] = ATTRIBUTES,
 ) -> bytes:
-    """Log in as ``user`` with a zero-length answer to the challenge.
+    """Return the login of ``user`` with a zero-length answer to the challenge.
 
-    An account without a password accepts it, every other is refused, and the refusal harms nobody.
+    An account without a password accepts it. For every other account the server refuses the login, which has no side
+    effects.
 
     Args:
         user: the user name; empty for an anonymous account.
-        plugin: the plugin our (empty) answer is made with: the one of the greeting. Sent if the server knows plugins.
+        plugin: the plugin of the (empty) answer, which the greeting names. It is sent if the server supports plugins.
         sequence: the number of this packet: 1, or 2 after an :func:`ssl_request`.
-        capabilities: those of the server's greeting. Without PROTOCOL_41 (MySQL 4.0 and older) the old, short form
-            is sent (from the documentation; no such server was at hand).
+        capabilities: those of the server's greeting. Without PROTOCOL_41 (MySQL 4.0 and older) the packet has the old,
+            short format (from the documentation; not tested with such a server).
         tls: whether TLS was agreed on.
-        attributes: connection attributes, sent if the server takes them.
+        attributes: connection attributes, sent if the server supports them.
 
     Raises:
         ValueError: a NUL in a name, or attributes of more than 64 KiB.
@@ -268,19 +268,19 @@ def auth_switch_answer(sequence: int) -> bytes:
 
 
 def quit() -> bytes:
-    """Say goodbye (COM_QUIT). Only after :class:`Ok`: before a login is over it counts as a connect error."""
+    """Return COM_QUIT; send it only after :class:`Ok`, since before the end of a login it counts as a connect error."""
     return _framed(0, b"\x01")
 
 
 def query(statement: str) -> bytes:
-    """Run a statement (COM_QUERY). Only after :class:`Ok`."""
+    """Return COM_QUERY with a statement; send it only after :class:`Ok`."""
     return _framed(0, b"\x03" + statement.encode())
 
 
 def host_seen(message: str) -> str | None:
-    """Return the name or address under which the server knows us, as errors 1129, 1130, 1045 and 1698 tell it.
+    """Return the client's name or address as the server reports it in errors 1129, 1130, 1045 and 1698.
 
-    Servers that speak another language than English are not guessed at: None.
+    Return None for messages in another language than English.
     """
     found = _HOST_SEEN.match(message)
     return (found[1] or found[2]) if found else None
@@ -290,7 +290,7 @@ def host_seen(message: str) -> str | None:
 
 
 def _packet(cursor: Cursor) -> Steps[tuple[int, bytes]]:
-    """Take one packet: its sequence number and its payload, which is never empty."""
+    """Read one packet; return its sequence number and its payload, which is never empty."""
     head = yield from cursor.take(4)
     return head[3], (yield from cursor.take(_demand_length(head)))
 
@@ -303,15 +303,16 @@ def _demand_length(head: bytes) -> int:
 
 
 def _recognise(start: bytes) -> None:
-    """Say as early as its fifth byte that a peer is no MySQL server, instead of waiting for the packet it never sends.
+    """Detect a peer that is not a MySQL server by its first five bytes, instead of waiting for a whole packet.
 
     Raises:
-        WireError: this is neither a greeting, numbered 0, nor an error. MariaDB from 10.3.24 on numbers an error 1.
+        WireError: the bytes start neither a greeting with number 0 nor an error. Since MariaDB 10.3.24 an error has
+            number 1.
     """
     head, kind = start[:4], start[4:5]
     if kind and kind != _ERROR and head[3] != 0:
         broken = WireError if kind in b"\x09\x0a" else ForeignBytes
-        raise broken(f"the first packet is numbered {head[3]}, not 0: this is not MySQL (first bytes {quoted(head)})")
+        raise broken(f"the first packet has number {head[3]}, not 0: this is not MySQL (first bytes {quoted(head)})")
     if kind == b"\x0b":
         raise ForeignBytes("this is the X Protocol of MySQL (usually port 33060), not the protocol of port 3306")
     if kind and kind not in b"\x09\x0a\xff":
@@ -325,7 +326,7 @@ def _greeting(payload: bytes) -> Greeting:
     thread_id, salt, capabilities = struct.unpack_from("<I8sxH", payload, at)
     charset, extended, plugin = 0, 0, ""
     at += 15
-    if len(payload) >= at + 16:  # a server before 4.1 may stop here, or go on with zeros
+    if len(payload) >= at + 16:  # a server before 4.1 may stop here, or continue with zeros
         charset, high, salt_length, extended = struct.unpack_from("<BxxHB6xI", payload, at)
         capabilities |= high << 16
         at += 16
@@ -348,7 +349,7 @@ def _greeting(payload: bytes) -> Greeting:
         capabilities=capabilities,
         charset=charset,
         auth_plugin=plugin,
-        # An administrator may change the version text; the extended capabilities still tell.
+        # An administrator may change the version text; the extended capabilities still show MariaDB.
         mariadb=named or bool(extended and not capabilities & LONG_PASSWORD),
     )
 
@@ -372,7 +373,7 @@ def _error(payload: bytes) -> ServerError:
 
 
 def _text(payload: bytes, start: int) -> tuple[str, int]:
-    """Return the NUL-terminated text at ``start`` and where it ends."""
+    """Return the NUL-terminated text at ``start`` and the offset after it."""
     end = payload.find(b"\0", start)
     if end < 0:
         raise WireError("a text without its terminating NUL")
@@ -413,21 +414,21 @@ FIELDS = (
         rb"^..\0[\0\x01](.)",
         (9, 10, 11, 0xFF),
         Role.DISCRIMINATOR,
-        why="the protocol version is the fifth octet of a greeting; what comes before it other protocols have, too",
+        why="the protocol version is the fifth octet of a greeting; other protocols also have the octets before it",
     ),
     Field(
         "the number of the first packet",
         rb"^..\0([\0\x01])[\x0a\xff]",
         (0, 1),
         Role.DISCRIMINATOR,
-        why="the text greetings of other protocols have a letter there, and would be waited for as a packet",
+        why="text greetings of other protocols have a letter there, which would be read as a packet's length",
     ),
     Field(
         "the kind of the answer to the login",
         rb"^..\0[\x02-\x05](.)",
         (0, 1, 0xFE, 0xFF),
         Role.DISCRIMINATOR,
-        why="it says which message this is; the protocol is proven by then, so an unknown one is undecided",
+        why="it is the type of the message; the protocol is already proven, so an unknown type is undecided",
     ),
     Field(
         "the plugin of the greeting",

@@ -1,20 +1,20 @@
-"""PostgreSQL, from the question for TLS to the request for authentication.
+"""Encode and decode PostgreSQL's protocol, from SSLRequest to the authentication request.
 
-The client speaks first::
+The client sends first::
 
-    we      SSLRequest
+    agent   SSLRequest
     server  one byte, S (then TLS) or N
-    we      StartupMessage with user and database
+    agent   StartupMessage with user and database
     server  [NegotiateProtocolVersion]  Authentication request | ErrorResponse
-    we      a plain FIN: the server logs nothing (measured on PostgreSQL 15), while a Terminate would be a FATAL line
-    server  after "trust", unasked: the session parameters and ReadyForQuery; now Terminate is right
+    agent   a plain FIN: the server logs nothing (measured on PostgreSQL 15), while a Terminate causes a FATAL line
+    server  after "trust": the session parameters and ReadyForQuery; now Terminate is right
 
-The server chooses the rule of pg_hba.conf by user, database, address and TLS,
-so its answer is worth no more than the user and database it was asked with.
+The server chooses the line of pg_hba.conf by user, database, address and TLS. Therefore its answer is valid only for
+the user and database in the StartupMessage.
 
 A message is a type byte, a u32 length (itself included) and the payload.
 Source: PostgreSQL documentation, "Frontend/Backend Protocol"; libpq
-``fe-connect.c`` for what comes before the protocol version is agreed on.
+``fe-connect.c`` for the messages before both sides agree on a protocol version.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from typing import Literal
 from . import Cursor, ForeignBytes, OurLimit, Steps, WireError, stepwise
 from .fields import Field, Length, Role
 
-#: Bytes in one message. libpq takes nothing larger than 30,000 before a login either (MAX_ERRLEN).
+#: The most bytes in one message; libpq has the same limit before a login (MAX_ERRLEN).
 MESSAGE_LIMIT = 30_000
-#: Bytes in all messages between a trusted login and ReadyForQuery; PostgreSQL 15 sends about 400.
+#: The most bytes of all messages between a trusted login and ReadyForQuery; PostgreSQL 15 sends about 400.
 SESSION_LIMIT = 64 * 1024
 
-#: Ask whether the server speaks TLS.
+#: Ask whether the server supports TLS.
 SSL_REQUEST = struct.pack(">II", 8, 80877103)
-#: End a session. Only after "trust": a server that waits for a password logs it as FATAL.
+#: End a session. Send it only after "trust": a server that waits for a password logs it as FATAL.
 TERMINATE = b"X\0\0\0\x04"
 
 _PROTOCOL_3_0 = 3 << 16
@@ -50,17 +50,17 @@ _METHODS = {
     9: "sspi",
     10: "sasl",
 }
-#: Requests of openGauss and its kin (GaussDB, Vastbase), which number their own methods as PostgreSQL numbers SASL's
-#: later messages: a u32, 64 hexadecimal digits, and more (openGauss, libpq/auth.h; 10 was captured).
+#: Requests of openGauss and its derivatives (GaussDB, Vastbase). Their numbers are also PostgreSQL's numbers for SASL,
+#: but the data is a u32, 64 hexadecimal digits, and more (openGauss, libpq/auth.h; 10 was captured).
 _OPENGAUSS = {10: "sha256 (openGauss)", 11: "md5-sha256 (openGauss)", 13: "sm3 (openGauss)"}
 _OPENGAUSS_DATA = re.compile(rb"(?:\0\0\0[\0-\x0f])?[0-9a-f]{64}")
-#: Requests that a client answers with its password, as it is or hashed, or with the beginning of a proof of it.
+#: Requests that a client answers with its password (plain or hashed), or with the first message of a proof of it.
 _SECRETS, _ACCEPTED = (3, 4, 5, 10), 0
-#: The code of a SASL request, and the mechanism in it that binds to the TLS connection.
+#: The code of a SASL request, and its mechanism with channel binding to TLS.
 _SASL, _BOUND = (10).to_bytes(4), b"SCRAM-SHA-256-PLUS\0"
-#: No text has it: a control character other than white space.
+#: Control characters other than white space, which no text contains.
 _BINARY = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
-#: Types of the fields of an error (PostgreSQL documentation, "Error and Notice Message Fields"), those we read first.
+#: Field types of an error (PostgreSQL documentation, "Error and Notice Message Fields"); the ones that are read first.
 _ERROR_FIELDS = (b"S", b"V", b"C", b"M", b"D", b"H", b"F", b"L", b"R", b"P", b"p", b"q", b"W", b"s", b"t", b"c", b"n")
 _SEVERITY = re.compile(r"(FATAL|ERROR|PANIC): +")
 _HBA = re.compile(
@@ -69,17 +69,17 @@ _HBA = re.compile(
     r"(?:, (?P<encryption>no|SSL|GSS) encryption|, SSL (?P<ssl>on|off))?",
     re.DOTALL,
 )
-#: Characters. A name is at most 63 bytes, so an honest message is far shorter; this keeps the search linear.
+#: The most characters of a message to search. Real messages are far shorter; the limit keeps the search linear.
 _HBA_LIMIT = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationRequest:
-    """How the server wants us to log in.
+    """Hold the server's authentication request.
 
-    ``method`` is a word of pg_hba.conf where there is one ("trust", "password", "md5", "gss", "sspi",
-    "scram-sha-256", "oauth"), that of a fork ("sha256 (openGauss)"), else "sasl" or "code 13" and the like.
-    ``mechanisms`` are those of SASL, ``salt`` that of md5.
+    ``method`` is the word of pg_hba.conf if there is one ("trust", "password", "md5", "gss", "sspi", "scram-sha-256",
+    "oauth"), the name in a fork ("sha256 (openGauss)"), or else "sasl" or "code 13", for example. ``mechanisms`` are
+    those of SASL, ``salt`` is that of md5.
     """
 
     code: int
@@ -89,15 +89,15 @@ class AuthenticationRequest:
 
     @property
     def known(self) -> bool:
-        """True if PostgreSQL's clients know how such a request is answered."""
+        """Return True if PostgreSQL's clients can answer this request."""
         return self.code in _METHODS and self.method not in ("sasl", *_OPENGAUSS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """Why the server refuses. What it did not send is empty; a server older than 7.4 sends the message alone.
+    """Hold an ErrorResponse; missing fields are empty, and a server older than 7.4 sends only the message.
 
-    ``severity`` is the one that is not translated where the server tells it (since 9.6).
+    ``severity`` is the untranslated one if the server sends it (since 9.6).
     """
 
     severity: str
@@ -111,13 +111,13 @@ class ErrorResponse:
 
     @property
     def is_fatal(self) -> bool:
-        """True if the server ends the session with it."""
+        """Return True if this error ends the session."""
         return self.severity in ("FATAL", "PANIC")
 
 
 @dataclass(frozen=True, slots=True)
 class NegotiateProtocol:
-    """The server knows no newer protocol than ``newest``, nor the options ``unknown``; its real answer follows."""
+    """Hold the server's newest protocol version and the options it does not support; its answer follows."""
 
     newest: tuple[int, int]
     unknown: tuple[str, ...]
@@ -125,20 +125,20 @@ class NegotiateProtocol:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that was opened without a password. The cancel key is not kept."""
+    """Hold a session that the server opened without a password, without its cancel key."""
 
     parameters: Mapping[str, str]
     process_id: int | None
 
     @property
     def server_version(self) -> str:
-        """Such as "15.18 (Debian 15.18-0+deb12u1)"; empty if not told."""
+        """Return the version, such as "15.18 (Debian 15.18-0+deb12u1)"; empty if the server sent none."""
         return self.parameters.get("server_version", "")
 
 
 @dataclass(frozen=True, slots=True)
 class HbaRefusal:
-    """What pg_hba.conf refused, in the server's own words: ``host`` is us as it sees us."""
+    """Hold the parts of a refusal by pg_hba.conf; ``host`` is the client's address as the server sees it."""
 
     kind: Literal["no entry", "rejected"]
     host: str
@@ -148,10 +148,10 @@ class HbaRefusal:
 
 
 def startup(user: str, database: str, application_name: str = "scanready") -> bytes:
-    """Open a session of protocol 3.0.
+    """Return the StartupMessage of protocol 3.0.
 
     Raises:
-        ValueError: a NUL in a name.
+        ValueError: a name contains NUL.
     """
     pairs = ("user", user, "database", database, "application_name", application_name)
     if any("\0" in text for text in pairs):
@@ -162,13 +162,13 @@ def startup(user: str, database: str, application_name: str = "scanready") -> by
 
 @stepwise
 def read_ssl_answer(cursor: Cursor) -> Steps[bool | ErrorResponse]:
-    """Read the answer to SSLRequest: whether TLS comes next, or why not even that was answered.
+    """Read the answer to SSLRequest; return whether TLS follows, or the server's error.
 
-    A server that answers waits for us. So more bytes after the ``S`` mean a peer that talks on its own (SSH and SMTP
-    banners may start with one), or somebody who slips plain text in front of TLS (CVE-2021-23222).
+    After the answer a server waits for the client. More bytes after the ``S`` mean a server that sends first (SSH and
+    SMTP banners may start with S), or an attacker who injects plain text before TLS (CVE-2021-23222).
 
     Raises:
-        WireError: it is neither, or bytes follow.
+        WireError: the answer is something else, or bytes follow it.
     """
     first = yield from cursor.peek(1)
     if first == b"E":
@@ -176,16 +176,16 @@ def read_ssl_answer(cursor: Cursor) -> Steps[bool | ErrorResponse]:
     if first not in (b"S", b"N"):
         raise ForeignBytes(f"the answer to SSLRequest is neither S nor N: {_shown(cursor)}")
     if cursor.ready > 1:
-        raise ForeignBytes(f"more than one byte answers SSLRequest, this is not PostgreSQL: {_shown(cursor)}")
+        raise ForeignBytes(f"the answer to SSLRequest has more than one byte, so not PostgreSQL: {_shown(cursor)}")
     return (yield from cursor.take(1)) == b"S"
 
 
 @stepwise
 def read_startup_answer(cursor: Cursor) -> Steps[AuthenticationRequest | ErrorResponse | NegotiateProtocol]:
-    """Read the answer to :func:`startup`; after :class:`NegotiateProtocol` read once more. Notices are skipped.
+    """Read the answer to :func:`startup` and skip notices; after :class:`NegotiateProtocol` read again.
 
     Raises:
-        WireError: it is no PostgreSQL message, or none that may come here.
+        WireError: the bytes are not a PostgreSQL message that is allowed here.
     """
     if (yield from cursor.peek(1)) == b"E":
         return (yield from _error_response(cursor))
@@ -204,11 +204,11 @@ def read_startup_answer(cursor: Cursor) -> Steps[AuthenticationRequest | ErrorRe
 
 @dataclass(frozen=True, slots=True)
 class LoginStep:
-    """The messages of a server in a login, up to its next request or its end.
+    """Hold the server's messages of a login up to its next request or its end.
 
     Attributes:
-        shown: the bytes of it, without what binds to TLS.
-        asks: the code of the authentication request that ends it; None for an error.
+        shown: the bytes of the messages, without the offer of channel binding.
+        asks: the code of the authentication request that ends them; None for an error.
     """
 
     shown: bytes
@@ -216,29 +216,29 @@ class LoginStep:
 
     @property
     def wants_secret(self) -> bool:
-        """True where a client answers with its password, or begins to prove that it has one."""
+        """Return True if a client answers with its password or with the first message of a proof of it."""
         return self.asks in _SECRETS
 
     @property
     def opens_scram(self) -> bool:
-        """True where a client answers with a mechanism and a number of its own, and with no proof yet (RFC 5802, 5)."""
+        """Return True if a client answers with a mechanism and a nonce, which prove nothing yet (RFC 5802, 5)."""
         return self.asks == int.from_bytes(_SASL)
 
     @property
     def ends(self) -> bool:
-        """True where no request follows: the login is accepted, or refused."""
+        """Return True if no request follows: the login is accepted or refused."""
         return self.asks in (None, _ACCEPTED)
 
 
 @stepwise
 def read_login_step(cursor: Cursor) -> Steps[LoginStep]:
-    """Read what follows :func:`startup`, or an answer to a request, up to the next request or error.
+    """Read the messages after :func:`startup`, or after an answer, up to the next request or error.
 
-    A client whose TLS is somebody else's can do SCRAM without channel binding, and libpq breaks off where the server
-    offers it (``SCRAM-SHA-256-PLUS``, RFC 5802, 6). A server takes the other form from a client that cannot do it.
+    A client that does not do TLS itself can use only SCRAM without channel binding, and libpq stops if the server
+    offers channel binding (``SCRAM-SHA-256-PLUS``, RFC 5802, 6). A server also accepts SCRAM without it.
 
     Raises:
-        WireError: it is no PostgreSQL message, or none that may come here.
+        WireError: the bytes are not a PostgreSQL message that is allowed here.
     """
     shown = bytearray()
     while True:
@@ -256,17 +256,17 @@ def read_login_step(cursor: Cursor) -> Steps[LoginStep]:
 
 @stepwise
 def read_session(cursor: Cursor) -> Steps[Session | ErrorResponse]:
-    """Read all that follows the request "trust", up to ReadyForQuery or the error that ends the session.
+    """Read all messages after "trust" up to ReadyForQuery, or up to the error that ends the session.
 
     Raises:
-        WireError: a message that may not come here, or more than :data:`SESSION_LIMIT` bytes of them.
+        WireError: a message that is not allowed here, or more than :data:`SESSION_LIMIT` bytes.
     """
     parameters: dict[str, str] = {}
     process_id = None
     while True:
         kind, payload = yield from _message(cursor, b"SKZEN")
         if cursor.at > SESSION_LIMIT:
-            raise OurLimit(f"more than {SESSION_LIMIT} bytes of session parameters, which are all that is read")
+            raise OurLimit(f"more than {SESSION_LIMIT} bytes of session parameters, the most that scanready reads")
         match kind:
             case b"S":
                 name, value = _texts(payload, 2)
@@ -282,23 +282,23 @@ def read_session(cursor: Cursor) -> Steps[Session | ErrorResponse]:
 
 
 def query(statement: str) -> bytes:
-    """Run a statement in a session that is open; the answer is text."""
+    """Return a simple query for an open session; its answer is text."""
     payload = statement.encode() + b"\0"
     return b"Q" + (4 + len(payload)).to_bytes(4) + payload
 
 
 @stepwise
 def read_query_answer(cursor: Cursor) -> Steps[str | ErrorResponse]:
-    """Read the answer to :func:`query`: the first column of its last row; "" for NULL, and where there is no row.
+    """Read the answer to :func:`query`: the first column of its last row; "" for NULL or if there is no row.
 
     Raises:
-        WireError: a message that may not come here, or more than :data:`SESSION_LIMIT` bytes of them.
+        WireError: a message that is not allowed here, or more than :data:`SESSION_LIMIT` bytes.
     """
     found: str | ErrorResponse = ""
     while True:
         kind, payload = yield from _message(cursor, b"TDCZENSI")
         if cursor.at > SESSION_LIMIT:
-            raise WireError(f"more than {SESSION_LIMIT} bytes answer a question for one row")
+            raise WireError(f"more than {SESSION_LIMIT} bytes in the answer to a query for one row")
         match kind:
             case b"D":
                 length = int.from_bytes(payload[2:6], signed=True)
@@ -312,10 +312,10 @@ def read_query_answer(cursor: Cursor) -> Steps[str | ErrorResponse]:
 
 
 def hba_refusal(message: str) -> HbaRefusal | None:
-    """Understand the message of a refusal by pg_hba.conf (SQLSTATE 28000); None if it is none.
+    """Parse the message of a refusal by pg_hba.conf (SQLSTATE 28000); return None for any other message.
 
-    The wording of 8.0 to 18 is known ("SSL on/off" was that before 14; a server built without TLS says nothing).
-    A translated message is not guessed at.
+    The function supports the wording of 8.0 to 18 ("SSL on/off" before 14, nothing for a server built without TLS). It
+    returns None for a translated message.
     """
     found = _HBA.fullmatch(message) if len(message) <= _HBA_LIMIT else None
     if found is None:
@@ -336,7 +336,7 @@ def _message(cursor: Cursor, kinds: bytes) -> Steps[tuple[bytes, bytes]]:
     """Read the next message: its type, one of ``kinds``, and its payload."""
     kind = yield from cursor.peek(1)
     if kind not in kinds:
-        raise WireError(f"not a PostgreSQL message that may come here: {_shown(cursor)}")
+        raise WireError(f"not a PostgreSQL message that is allowed here: {_shown(cursor)}")
     length = int.from_bytes((yield from cursor.peek(5))[1:])
     if not 4 <= length <= MESSAGE_LIMIT:
         raise WireError(f"a message of {length} bytes before any login: {_shown(cursor)}")
@@ -345,9 +345,9 @@ def _message(cursor: Cursor, kinds: bytes) -> Steps[tuple[bytes, bytes]]:
 
 
 def _error_response(cursor: Cursor) -> Steps[ErrorResponse]:
-    """Read an ErrorResponse, or the plain text ended by NUL that came before protocol 3.
+    """Read an ErrorResponse, or the NUL-terminated plain text from before protocol 3.
 
-    A server of today still sends the latter when it cannot start a process for us (report_fork_failure_to_client).
+    Current servers still send plain text if they cannot start a process (report_fork_failure_to_client).
     """
     start = cursor.at
     if (yield from cursor.peek(2)) == b"E\0":
@@ -418,21 +418,21 @@ def _negotiation(payload: bytes) -> NegotiateProtocol:
     newest, count = struct.unpack_from(">II", payload)
     unknown = payload[8:].split(b"\0")[:-1]
     if count != len(unknown) or (count and not payload.endswith(b"\0")):
-        raise WireError(f"a protocol negotiation that announces {count} options and names {len(unknown)}")
+        raise WireError(f"a protocol negotiation that announces {count} options but names {len(unknown)}")
     # The documentation says "minor version"; PostgreSQL 15 sends both (measured: 0x00030000).
     return NegotiateProtocol((newest >> 16 or 3, newest & 0xFFFF), tuple(map(_decoded, unknown)))
 
 
 def _texts(payload: bytes, count: int) -> list[str]:
-    """Split the ``count`` NUL-terminated texts a payload is made of."""
+    """Split a payload into its ``count`` NUL-terminated texts."""
     texts = payload.split(b"\0")
     if len(texts) != count + 1 or texts[-1]:
-        raise WireError(f"a message that is not made of {count} texts")
+        raise WireError(f"a message that does not consist of {count} texts")
     return [_decoded(text) for text in texts[:-1]]
 
 
 def _decoded(text: bytes) -> str:
-    """Before a login the server's encoding is unknown: what is not UTF-8 stays readable as escapes."""
+    """Decode UTF-8 and escape all other bytes, since the server's encoding is unknown before a login."""
     return text.decode("utf-8", "backslashreplace")
 
 
@@ -446,14 +446,14 @@ FIELDS = (
         rb"^([SN])$",
         (b"S", b"N", b"E"),
         Role.DISCRIMINATOR,
-        why="one octet is the whole answer: with another one nothing says that this is PostgreSQL",
+        why="the answer is one octet: with any other octet, nothing shows that this is PostgreSQL",
     ),
     Field(
         "the type of a message",
         rb"^([RENvSKZTDCI])\0",
         (b"R", b"E", b"N", b"V", b"S", b"K", b"Z", b"T", b"D", b"C", b"I"),
         Role.DISCRIMINATOR,
-        why="it is the first octet of the answer to the startup message, which the protocol begins with",
+        why="it is the first octet of the answer to the StartupMessage, the protocol's first message",
     ),
     Field("the authentication request", rb"^R.{4}(.{4})", (*_METHODS, *_OPENGAUSS), Role.VALUE),
     Field(

@@ -1,10 +1,10 @@
-"""SQLI: the native protocol of IBM Informix (layout as informix-driver 2026.9 sends and published signatures show it).
+"""Encode and decode SQLI, the native protocol of IBM Informix.
 
-There is no talk before the login: the first packet asks for a connection with user, password and the server's name
-(INFORMIXSERVER). A packet has a header of six octets: u16 length, u8 type, 3C, u16 options. Strings are u16 length,
-the terminating NUL counted, and the text.
+The protocol starts with the login: the first packet asks for a connection with user, password and the server's name
+(INFORMIXSERVER). A packet has a header of six octets: u16 length, u8 type, 3C, u16 options. A string is a u16 length
+(including the terminating NUL) and the text. Source: packets of informix-driver 2026.9, and published signatures.
 
-    we                                      server
+    agent                                   server
     CONREQ (user, password, server)      -> CONACC, CONREJ with an SQL code, or REDIRECT
     SQ_EXIT                              -> SQ_EXIT
 """
@@ -32,16 +32,17 @@ _FIXED_AT_LEAST = 64
 _MARK = 0x3C
 _KINDS = (CONACC, CONREJ, REDIRECT)
 _VERSION, _RESULT, _ELSEWHERE = 108, 102, 103
-#: The blocks 100 and 101, and the format of numbers: the same in every packet of either side.
+#: The blocks 100 and 101, and the format of numbers: the same in every packet of both sides.
 _FIRST_BLOCK = b"\x00\x64\x00\x65\x00\x00\x00\x3d"
-#: A label, and where to go: server, host, port or service. Published clients of the vendor's split it at these marks.
+#: Separators in the text of a redirect: a label, then server, host, and port or service. The vendor's published
+#: clients split it at the same characters.
 _MARKS = re.compile(r"[:=|]")
 _PART = re.compile(r"[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a redirect sends clients on to: INFORMIXSERVER, host, and a port or the name of a service."""
+    """Hold the destination of a redirect: INFORMIXSERVER, host, and a port or the name of a service."""
 
     server: str
     host: str
@@ -49,17 +50,17 @@ class Destination:
 
     @property
     def port(self) -> int | None:
-        """The port, unless a service is named in its place."""
+        """Return the port; None if the redirect has the name of a service instead."""
         return int(self.service) if self.service.isdecimal() and 0 < int(self.service) < 65536 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a connection request.
+    """Hold the answer to a connection request.
 
-    ``code`` is Informix's error number (negative), 0 for none; ``os_error`` the operating system's; ``about`` what the
-    error is about (a server's name, user@client), or the text of a redirect. ``version`` is a dummy in a refusal.
-    ``host`` is the server's own.
+    ``code`` is Informix's error number (negative), 0 for none. ``os_error`` is the operating system's error. ``about``
+    is the subject of the error (a server's name, user@client) or the text of a redirect. ``version`` is a dummy in a
+    refusal. ``host`` is the server's own name.
     """
 
     kind: int
@@ -71,7 +72,7 @@ class Answer:
 
     @property
     def destination(self) -> Destination | None:
-        """Where a redirect leads; None where it says so in no form that we know."""
+        """Return the destination of a redirect; None if its format is unknown."""
         parts = _MARKS.split(self.about) if self.kind == REDIRECT else []
         if len(parts) != 4 or not all(_PART.fullmatch(part) for part in parts[1:]):
             return None
@@ -79,13 +80,13 @@ class Answer:
 
 
 def connect(user: str, password: str, server: str, *, host: str) -> bytes:
-    """Ask for a connection. The password travels in clear.
+    """Return a connection request, which has the password in clear text.
 
     Args:
         user: the account.
         password: may be empty; then the server refuses, which counts as a failed login.
         server: INFORMIXSERVER, one of the names in the server's DBSERVERNAME and DBSERVERALIASES.
-        host: who asks; the server logs it.
+        host: the client's name for the server's log.
     """
     body = b"".join(
         (
@@ -123,17 +124,17 @@ def _string(text: str) -> bytes:
 
 @stepwise
 def read_answer(cursor: Cursor) -> Steps[Answer]:
-    """Take the answer to a connection request.
+    """Read the answer to a connection request.
 
     Raises:
-        WireError: not SQLI.
-        UnknownValue: an answer of another type, or with a block that is not known.
+        WireError: the answer is not SQLI.
+        UnknownValue: the answer has an unknown type or an unknown block.
     """
     start = yield from cursor.peek(4)
     if start[3] != _MARK:
         raise ForeignBytes("not an answer in SQLI")
     if start[2] == CONREQ:
-        raise WireError("not an answer in SQLI: a request like ours")
+        raise WireError("not an answer in SQLI but a connection request")
     if start[2] not in _KINDS:
         first_block = (yield from cursor.peek(_HEADER + len(_FIRST_BLOCK)))[_HEADER:]
         if first_block != _FIRST_BLOCK:
@@ -152,7 +153,7 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
 
 @stepwise
 def read_goodbye(cursor: Cursor) -> Steps[bytes]:
-    """Take the answer to :data:`EXIT`, whatever it says."""
+    """Read the answer to :data:`EXIT`; its content does not matter."""
     return (yield from cursor.take(2))
 
 
@@ -175,12 +176,12 @@ def _parse(kind: int, body: bytes) -> Answer:
     fields.skip(6)
     code, os_error = fields.signed(), fields.signed()
     fields.skip(4)
-    about, host = _told(fields.rest())
+    about, host = _subject_and_host(fields.rest())
     return Answer(kind, version, code, os_error, about, host)
 
 
-def _told(rest: bytes) -> tuple[str, str]:
-    """What the error is about, and the server's host: the strings before and in block 107 (process information)."""
+def _subject_and_host(rest: bytes) -> tuple[str, str]:
+    """Return the subject of the error and the server's host: the strings before and in block 107 (process data)."""
     at = rest.find(b"\x00\x6b\x00\x00\x00\x00")
     if at < 0:
         return _text(rest), ""
@@ -190,7 +191,7 @@ def _told(rest: bytes) -> tuple[str, str]:
 
 
 class _Fields:
-    """Takes fields off a packet's body."""
+    """Read fields from a packet's body."""
 
     def __init__(self, body: bytes) -> None:
         self._body, self._offset = body, 0
@@ -198,7 +199,7 @@ class _Fields:
     def take(self, count: int) -> bytes:
         end = self._offset + count
         if end > len(self._body):
-            raise WireError(f"an SQLI packet ends where a field of {count} bytes should be")
+            raise WireError(f"an SQLI packet ends before a field of {count} bytes")
         taken, self._offset = self._body[self._offset : end], end
         return taken
 
@@ -228,7 +229,7 @@ FIELDS = (
         rb"^...(\x3c)..\x00\x64",
         (_MARK,),
         Role.DISCRIMINATOR,
-        why="it is the same in every packet, and all that tells SQLI from other protocols in the first four octets",
+        why="it is the same in every packet, and only it distinguishes SQLI from other protocols in the first octets",
     ),
     Field("the type of a packet", rb"^..([\x02\x03\x0d])\x3c..\x00\x64", (CONREQ, *_KINDS), Role.VALUE),
     Field(
@@ -236,7 +237,7 @@ FIELDS = (
         rb"^.{6}(\x00\x64\x00\x65\x00\x00\x00\x3d)",
         (_FIRST_BLOCK,),
         Role.DISCRIMINATOR,
-        why="every packet begins with it, and an unknown type is taken for SQLI's only where it follows",
+        why="every packet starts with it; a packet of unknown type counts as SQLI only if it follows",
     ),
     Field("the version block", rb"IEEEI\x00(\x00\x6c)", (_VERSION,), Role.VALUE),
     Field("the result block", rb"soctcp\x00\x00\x00\x00\x00\x01(\x00[\x66\x67])", (_RESULT, _ELSEWHERE), Role.VALUE),

@@ -1,11 +1,11 @@
-"""The SQL Server Browser, UDP 1434: which instances a host has, and on which ports.
+"""Encode requests to the SQL Server Browser (UDP 1434) and decode its list of instances and ports.
 
-    we       04 name 00    about one instance       03    about all of them
+    agent    04 name 00    for one instance         03    for all instances
     Browser  05 size text: ServerName;SQL1;InstanceName;HR;IsClustered;No;Version;16.0.1000.6;tcp;51433;;  and so on
 
-The size is not heeded: clients (FreeTDS, pytds, Microsoft's) take the datagram for the answer, and Browsers of other
-vendors count otherwise. A Browser answers nothing to the name of an instance that it does not know, or that is set to
-"Hide Instance". One answer is one datagram. Source: [MC-SQLR] 2.2.1 to 2.2.5.
+The size is ignored: clients (FreeTDS, pytds, Microsoft's) treat the whole datagram as the answer, and Browsers of other
+vendors count differently. A Browser does not answer a request for an unknown instance, or for one that is set to "Hide
+Instance". One answer is one datagram. Source: [MC-SQLR] 2.2.1 to 2.2.5.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .printable import quoted
 #: Ask for all instances.
 ALL = b"\x03"
 _ANSWER = 0x05
-#: Octets before the text: its kind, and its size.
+#: Octets before the text: the message type and the size.
 _HEADER = 3
 _CLUSTERED = {"yes": True, "no": False}
 #: An instance has at most 16 characters ([MC-SQLR] 2.2.2 allows 32 bytes).
@@ -28,7 +28,7 @@ _LONGEST_NAME = 32
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance. ``tcp`` is None where it does not listen on TCP, ``version`` is that of its first release."""
+    """Hold one instance; ``tcp`` is None if it does not listen on TCP, ``version`` is that of its first release."""
 
     server: str
     name: str
@@ -39,7 +39,7 @@ class Instance:
 
 
 def about(name: str) -> bytes:
-    """Ask for one instance.
+    """Return the request for one instance.
 
     Raises:
         ValueError: no instance can have this name.
@@ -51,21 +51,21 @@ def about(name: str) -> bytes:
 
 
 def read_answer(datagram: bytes) -> tuple[Instance, ...]:
-    """Understand the answer, a whole datagram.
+    """Parse an answer, which is a whole datagram.
 
     Raises:
-        WireError: it is none.
+        WireError: the datagram is not an answer.
     """
     if datagram[:1] != bytes([_ANSWER]):
         raise WireError(f"the answer starts with {quoted(datagram[:1])}, not with 0x05")
     if len(datagram) < _HEADER:
         raise WireError(f"an answer of {len(datagram)} bytes")
-    # The code page of the server is not told; names are nearly always ASCII.
+    # The answer does not name the server's code page; names are nearly always ASCII.
     return tuple(_instances(datagram[_HEADER:].decode("latin-1")))
 
 
 def _instances(text: str) -> list[Instance]:
-    """Names and values by turns; an empty name ends an instance."""
+    """Parse alternating names and values; an empty name ends an instance."""
     found: list[Instance] = []
     fields: dict[str, str] = {}
     pieces = iter(text.rstrip("\0").split(";"))
@@ -101,7 +101,7 @@ FIELDS = (
         rb"^(.)..ServerName",
         (_ANSWER,),
         Role.DISCRIMINATOR,
-        why="the protocol has one answer, and nothing else tells it from any other text",
+        why="the protocol has one answer type, and nothing else distinguishes the answer from other text",
     ),
     Field(
         "a property of an instance",

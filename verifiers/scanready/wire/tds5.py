@@ -1,10 +1,10 @@
-"""TDS 5.0: what SAP (Sybase) ASE speaks (SAP, TDS 5.0 Functional Specification; layouts checked against FreeTDS 1.3).
+"""Encode and decode TDS 5.0, the protocol of SAP ASE (Sybase).
 
-There is no talk before the login: the first flight is a record with user and password, and whatever the server thinks
-comes back as tokens. Messages are cut into packets of 512 bytes with a header of eight: u8 type, u8 status (1: last),
-u16 length, u16 channel, u8 number, u8 window.
+The first message is the login record with user and password; the server answers with tokens. Messages are split into
+packets of 512 bytes with a header of eight bytes: u8 type, u8 status (1: last), u16 length, u16 channel, u8 number, u8
+window. Source: SAP, TDS 5.0 Functional Specification; layouts checked against FreeTDS 1.3.
 
-    we                                      server
+    agent                                   server
     login record, capabilities           -> LOGINACK 5 or 6, EED (message 4002 ...), capabilities, DONE
     language: a statement                -> row format, rows, DONE; or EED
     LOGOUT                               -> DONE
@@ -22,11 +22,11 @@ from .printable import words_of
 
 LOGIN, REPLY, QUERY = 0x02, 0x04, 0x0F
 ACCEPTED, REFUSED, NEGOTIATE = 5, 6, 7
-#: The status by which a server of TDS 4.2 accepts; one that refuses sends an error and no LOGINACK (FreeTDS, token.c).
+#: The status with which a TDS 4.2 server accepts; to refuse, it sends an error and no LOGINACK (FreeTDS, token.c).
 _ACCEPTED_4_2 = 1
-#: A bit of the status: the session's security was negotiated. FreeTDS takes 0x85 for success.
+#: A bit of the status: the session's security was negotiated. FreeTDS treats 0x85 as success.
 _SECURE = 0x80
-#: Characters of a name or password that the login record has room for.
+#: The most bytes of a name or password in the login record.
 ROOM = 30
 
 _PACKET, _HEADER, _LAST = 512, 8, 0x01
@@ -36,16 +36,16 @@ _MOST_TOKENS = 512
 _LOGINACK, _EED, _ERROR, _INFO, _ENVCHANGE, _MSG = 0xAD, 0xE5, 0xAA, 0xAB, 0xE3, 0x65
 _ROW, _PARAMS = 0xD1, 0xD7
 _DONES = (0xFD, 0xFE, 0xFF)
-# How long a token is: an octet, two or four of length first, or always the same.
+# The length of a token: a field of one, two or four octets before it, or a fixed length.
 _LENGTH_1 = (_MSG,)
 _LENGTH_2 = (_LOGINACK, _EED, _ERROR, _INFO, _ENVCHANGE, 0xE2, 0xEC, 0xEE, 0xA0, 0xA1, 0xA4, 0xA5, 0xA7, 0xA9, 0xAE)
 _LENGTH_4 = (0x20, 0x22, 0x61)
 _FIXED = {**dict.fromkeys(_DONES, 8), 0x79: 4, 0x71: 1, 0x7C: 8}
 _KNOWN = frozenset((*_DONES, *_LENGTH_1, *_LENGTH_2, *_LENGTH_4, *_FIXED, _ROW, _PARAMS))
 _DONE_ERROR = 0x02
-#: Octets of LOGINACK beside the program's name.
+#: Octets of LOGINACK without the program's name.
 _LOGINACK_FIXED = 10
-# Requests that we can make sense of, and responses not to send us: as FreeTDS 1.3 asks.
+# Requests that the client supports, and responses that the server shall not send: the same as FreeTDS 1.3.
 _CAPABILITIES = bytes.fromhex(
     "e22000 010e000060088181e80f6d7ffffffffe 020e0000000000000000000268000000".replace(" ", "")
 )
@@ -57,10 +57,10 @@ _ROW_FORMATS = frozenset((0x61, 0xA0, 0xA1, 0xEE))
 
 @dataclass(frozen=True, slots=True)
 class LoginAck:
-    """The result of a login, and the program that judged it.
+    """Hold the result of a login and the server's program name.
 
-    ``status`` is :data:`ACCEPTED`, :data:`REFUSED` or :data:`NEGOTIATE`, whichever way the server writes it, or a
-    number that is not known here.
+    ``status`` is :data:`ACCEPTED`, :data:`REFUSED` or :data:`NEGOTIATE` for all encodings of them, or an unknown
+    number.
     """
 
     status: int
@@ -70,7 +70,7 @@ class LoginAck:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An error or a note of the server. ``severity`` above 10 is an error."""
+    """Hold an error or a notice of the server; a ``severity`` above 10 is an error."""
 
     number: int
     state: int
@@ -81,12 +81,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One whole reply: ``row`` is true if at least one row came; ``failed`` if the last DONE says error.
+    """Hold one whole reply; ``row`` is True if it has a row, ``failed`` if the last DONE reports an error.
 
-    ``columns`` is true if the reply has the format of rows, as that to a SELECT always has, also without a row.
+    ``columns`` is True if the reply has a row format, as every reply to a SELECT does, even without a row.
 
-    ``unknown`` are tokens that were stepped over, since only their length is known. ``unread`` is the token that ended
-    the reading, where messages of the server came before it: they count, and the rest is not known.
+    ``unknown`` has the tokens that were skipped, since only their length is known. ``unread`` is the error of a token
+    that stopped the parser after messages of the server: the messages are valid, the rest is unknown.
     """
 
     acknowledged: LoginAck | None
@@ -99,15 +99,15 @@ class Answer:
 
     @property
     def errors(self) -> tuple[Message, ...]:
-        """The messages that are errors."""
+        """Return the messages that are errors."""
         return tuple(message for message in self.messages if message.severity > 10)
 
 
-# --- what we send ---------------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------------------------
 
 
 def login(user: bytes, password: bytes, *, host: str, server: str, application: str = "scanready") -> bytes:
-    """The login record. ``user`` and ``password`` have at most :data:`ROOM` bytes and travel in clear.
+    """Return the login record; ``user`` and ``password`` are in clear text, at most :data:`ROOM` bytes each.
 
     Raises:
         ValueError: one of them is longer.
@@ -144,7 +144,7 @@ def login(user: bytes, password: bytes, *, host: str, server: str, application: 
 
 
 def language(statement: str) -> bytes:
-    """A statement in SQL."""
+    """Return the request that runs an SQL statement."""
     text = statement.encode()
     return _packets(QUERY, struct.pack("<BIB", 0x21, len(text) + 1, 0) + text)
 
@@ -167,16 +167,16 @@ def _packets(kind: int, payload: bytes) -> bytes:
     )
 
 
-# --- what comes -----------------------------------------------------------------------------------------------------
+# --- replies --------------------------------------------------------------------------------------------------------
 
 
 @stepwise
 def read_answer(cursor: Cursor) -> Steps[Answer]:
-    """Take one reply, however many packets it has.
+    """Read one reply of one or more packets.
 
     Raises:
-        WireError: not a TDS reply.
-        OurLimit: one beyond our bound.
+        WireError: the bytes are not a TDS reply.
+        OurLimit: the reply is longer than scanready reads.
     """
     payload = bytearray()
     while True:
@@ -187,7 +187,7 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
         if length < _HEADER:
             raise WireError(f"a TDS packet of {length} bytes after {cursor.at}")
         if cursor.at + length > _MOST_BYTES:
-            raise OurLimit(f"a TDS reply of more than {_MOST_BYTES} bytes, which are all that is read")
+            raise OurLimit(f"a TDS reply of more than {_MOST_BYTES} bytes, the most that scanready reads")
         yield from cursor.skip(_HEADER)
         payload += yield from cursor.take(length - _HEADER)
         if header[1] & _LAST:
@@ -224,12 +224,12 @@ def _answer(payload: bytes) -> Answer:
 
 
 def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each token up to the first row: what follows depends on the row's format, and is not needed."""
+    """Yield each token up to the first row; the rest depends on the row's format and is not needed."""
     offset = count = 0
     while offset < len(payload):
         token, offset, count = payload[offset], offset + 1, count + 1
         if count > _MOST_TOKENS:
-            raise OurLimit(f"a TDS reply of more than {_MOST_TOKENS} tokens, which are all that is read")
+            raise OurLimit(f"a TDS reply of more than {_MOST_TOKENS} tokens, the most that scanready reads")
         if token in (_ROW, _PARAMS):
             yield token, b""
             return
@@ -237,18 +237,18 @@ def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:
         length = int.from_bytes(payload[offset : offset + size], "little") if size else fixed
         offset += size
         if offset + length > len(payload):
-            raise WireError(f"a token {token:02x} of {length} bytes where {len(payload) - offset} are left")
+            raise WireError(f"a token {token:02x} of {length} bytes with {len(payload) - offset} bytes left")
         yield token, payload[offset : offset + length]
         offset += length
 
 
 def _extent(token: int) -> tuple[int, int]:
-    """Return the size of a token's length field and, where that is 0, the token's length.
+    """Return the size of a token's length field and, if the size is 0, the token's length.
 
-    The bits of a token that is not in our tables tell both (TDS 5.0 specification, "Token streams").
+    For a token that is not in the tables, its bits show both (TDS 5.0 specification, "Token streams").
 
     Raises:
-        UnknownValue: not of this one.
+        UnknownValue: the bits of this token do not show its length.
     """
     for size, those in ((1, _LENGTH_1), (2, _LENGTH_2), (4, _LENGTH_4)):
         if token in those:
@@ -263,9 +263,9 @@ def _extent(token: int) -> tuple[int, int]:
 
 
 def _login_ack(content: bytes) -> LoginAck:
-    """u8 status, 4 octets of TDS version, u8 length, program name, 4 octets of its version.
+    """Parse u8 status, 4 octets of TDS version, u8 length, program name, 4 octets of its version.
 
-    Some servers count more or less than the name; FreeTDS takes what is left of the token for it, and so do we.
+    In some servers the length does not match the name. As in FreeTDS, the rest of the token is the name.
     """
     fields = _Fields(content)
     status, _, _ = fields.take(1)[0], fields.take(4), fields.take(1)
@@ -282,7 +282,7 @@ def _plain_status(status: int) -> int:
 
 
 def _extended(content: bytes) -> Message:
-    """EED: u32 number, u8 state, u8 class, u8 n sqlstate, u8 status, u16 transaction, u16 n text, u8 n server ..."""
+    """Parse EED: u32 number, u8 state, u8 class, u8 n sqlstate, u8 status, u16 transaction, u16 n text, u8 n server."""
     fields = _Fields(content)
     number = int.from_bytes(fields.take(4), "little")
     state, severity = fields.take(2)
@@ -293,7 +293,7 @@ def _extended(content: bytes) -> Message:
 
 
 def _plain(content: bytes) -> Message:
-    """ERROR and INFO: u32 number, u8 state, u8 class, u16 n text, u8 n server ..."""
+    """Parse ERROR and INFO: u32 number, u8 state, u8 class, u16 n text, u8 n server ..."""
     fields = _Fields(content)
     number = int.from_bytes(fields.take(4), "little")
     state, severity = fields.take(2)
@@ -302,7 +302,7 @@ def _plain(content: bytes) -> Message:
 
 
 class _Fields:
-    """Takes fields off a token's content."""
+    """Read fields from a token's content."""
 
     def __init__(self, content: bytes) -> None:
         self._content, self._offset = content, 0
@@ -310,7 +310,7 @@ class _Fields:
     def take(self, count: int) -> bytes:
         end = self._offset + count
         if end > len(self._content):
-            raise WireError(f"a token ends where a field of {count} bytes should be")
+            raise WireError(f"a token ends before a field of {count} bytes")
         taken, self._offset = self._content[self._offset : end], end
         return taken
 
@@ -326,7 +326,7 @@ FIELDS = (
         rb"^(.)[\x00\x01].{6}",
         {REPLY: "reply"},
         Role.DISCRIMINATOR,
-        why="a server sends replies only, and this octet is the first that tells TDS from other protocols",
+        why="a server sends only replies, and this is the first octet that distinguishes TDS from other protocols",
     ),
     Field("the status of a packet", rb"^\x04(.)", {_LAST: "last"}, Role.VALUE, flags=True),
     Field("a token", rb"^\x04.{7}([\xaa-\xef])", _KNOWN, Role.VALUE, unknown=(b"\xa6", b"\xe7", b"\xef")),

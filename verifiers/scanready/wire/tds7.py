@@ -1,19 +1,20 @@
-"""TDS 7 and 8, Microsoft SQL Server: PRELOGIN, TLS within it, and what a login is answered with.
+"""Encode and decode TDS 7 and 8 (Microsoft SQL Server): PRELOGIN, TLS inside it, and the answer to a login.
 
-The client speaks first::
+The client sends first::
 
-    we      PRELOGIN: version, encryption, instance
-    server  PRELOGIN: version, encryption, whether that is its instance (or, in its place, an error)
-    both    the TLS handshake, its flights in PRELOGIN packets; what follows it are bare TLS records
-    we      LOGIN7
-    server  LOGINACK and DONE, or ERROR and DONE; an ENVCHANGE may send us on to another host
+    agent   PRELOGIN: version, encryption, instance
+    server  PRELOGIN: version, encryption, whether the instance matches (or an error instead)
+    both    the TLS handshake inside PRELOGIN packets; after the handshake plain TLS records
+    agent   LOGIN7
+    server  LOGINACK and DONE, or ERROR and DONE; an ENVCHANGE may redirect the client to another host
 
-With TDS 8.0 ("strict") TLS comes first, its ALPN name being ``tds/8.0``, and PRELOGIN travels inside.
+With TDS 8.0 ("strict") TLS comes first with ALPN ``tds/8.0``, and PRELOGIN is sent inside TLS.
 
-A packet is a u8 type, a u8 status (1: the last one of its message), a u16 length (this header of 8 bytes included), a
-u16 process, a u8 number, a u8 window; a message is the payload of one or more of them. Numbers in headers and PRELOGIN
-are big-endian, in tokens little-endian. Source: [MS-TDS] 2.2.1 to 2.2.7. SQL Server speaks at most TLS 1.2 in
-TDS 7; others that speak TDS (Babelfish) may send the session tickets of TLS 1.3 in packets, after their handshake.
+A packet is a u8 type, a u8 status (1: the last packet of its message), a u16 length (including this header of 8
+bytes), a u16 process, a u8 number and a u8 window. A message is the payload of one or more packets. Numbers are
+big-endian in headers and PRELOGIN, and little-endian in tokens. Source: [MS-TDS] 2.2.1 to 2.2.7. SQL Server supports at
+most TLS 1.2 in TDS 7. Other TDS servers (Babelfish) may send the session tickets of TLS 1.3 in packets after the
+handshake.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from enum import IntEnum
 from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 
-#: Bytes of one message before and at a login, and the packets it comes in; real ones have less than 1 KiB, in one.
+#: The most bytes and packets of one message until the login; a real message has one packet of less than 1 KiB.
 MESSAGE_LIMIT, _MOST_PACKETS = 64 * 1024, 128
 #: The ALPN name of TDS 8.0.
 ALPN = "tds/8.0"
@@ -36,20 +37,20 @@ ALPN = "tds/8.0"
 REPLY, LOGIN7, SSPI, PRELOGIN = 0x04, 0x10, 0x11, 0x12
 _LAST = 0x01
 _HEADER = struct.Struct(">BBHHBB")
-#: Bytes of a packet before any other size is agreed on, and of the largest ([MS-TDS] 2.2.3.1.3, 2.2.6.4).
+#: Bytes of a packet before both sides agree on a size, and of the largest packet ([MS-TDS] 2.2.3.1.3, 2.2.6.4).
 _PACKET, _LARGEST_PACKET = 4096, 0x7FFF
 
 _TLS_RECORDS = range(0x14, 0x18)
 
 # PRELOGIN options.
 _VERSION, _ENCRYPTION, _INSTANCE, _THREAD, _MARS, _END = 0, 1, 2, 3, 4, 0xFF
-#: The server's answer to the instance's name ([MS-TDS] 2.2.6.5); other values say nothing.
+#: Whether the instance's name matches, by the server's INSTOPT ([MS-TDS] 2.2.6.5); other values mean nothing.
 _MATCHES = {0: True, 1: False}
 
 #: The widths of the parts of VERSION.
 _VERSION_PARTS = (1, 1, 2, 2)
 
-#: 1.0, as python-tds says: servers only keep it.
+#: Version 1.0, as python-tds sends it; servers only record it.
 _OUR_VERSION = b"\x01\0\0\0\0\0"
 
 _PRODUCTS: Mapping[tuple[int, ...], str] = {
@@ -65,14 +66,14 @@ _PRODUCTS: Mapping[tuple[int, ...], str] = {
     (16, 0): "2022",
     (17, 0): "2025",
 }
-#: What Azure SQL Database has said of itself for years, whatever it runs; a SQL Server 2014 has it as well, unpatched.
+#: The version that Azure SQL Database always reports; an unpatched SQL Server 2014 reports it too.
 _AZURE_OR_2014 = (12, 0, 2000)
 
 
 class Encryption(IntEnum):
-    """What both sides say of encryption in PRELOGIN."""
+    """Name the values of the encryption option in PRELOGIN."""
 
-    OFF = 0  # of the login alone
+    OFF = 0  # only the login is encrypted
     ON = 1
     NOT_SUPPORTED = 2
     REQUIRED = 3
@@ -80,10 +81,10 @@ class Encryption(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prelogin:
-    """The server's PRELOGIN. ``instance_matches`` is None if it does not say.
+    """Hold the server's PRELOGIN; ``instance_matches`` is None if the server does not report it.
 
-    ``version`` has the parts that its option holds (four, as a rule). ``encryption`` is the byte as it came: a
-    server may know more of them than :class:`Encryption`. None if the answer does not have the option.
+    ``version`` has the parts of the VERSION option (usually four). ``encryption`` is the raw byte, since a server may
+    use values that :class:`Encryption` does not have; it is None if the answer lacks the option.
     """
 
     version: tuple[int, ...]
@@ -92,7 +93,7 @@ class Prelogin:
 
     @property
     def product(self) -> str:
-        """Such as "Microsoft SQL Server 2022"."""
+        """Return the product's name, such as "Microsoft SQL Server 2022"."""
         year = _PRODUCTS.get(self.version[:2], "")
         if self.version[:3] == _AZURE_OR_2014:
             year = "2014 or Azure SQL"
@@ -100,18 +101,18 @@ class Prelogin:
 
     @property
     def name(self) -> str:
-        """The product with its version."""
+        """Return the product's name with its version."""
         return f"{self.product} {self.version_text}".rstrip()
 
     @property
     def version_text(self) -> str:
-        """Such as "16.0.4135", empty if unknown; a sub-build that is not 0 comes as a fourth number."""
+        """Return the version such as "16.0.4135", empty if unknown; a sub-build other than 0 is the fourth number."""
         return ".".join(map(str, self.version if any(self.version[3:]) else self.version[:3]))
 
 
 @dataclass(frozen=True, slots=True)
 class ServerError:
-    """An ERROR token. ``severity`` 20 and above ends the connection; ``server`` is ``HOST\\INSTANCE``."""
+    """Hold an ERROR token; ``severity`` 20 and above ends the connection, ``server`` is ``HOST\\INSTANCE``."""
 
     number: int
     state: int
@@ -122,7 +123,7 @@ class ServerError:
 
 @dataclass(frozen=True, slots=True)
 class LoginAck:
-    """The login was accepted. ``tds`` is the version of the protocol, such as 0x74000004."""
+    """Hold a LOGINACK token: the server accepted the login; ``tds`` is the protocol version, such as 0x74000004."""
 
     tds: int
     program: str
@@ -130,7 +131,7 @@ class LoginAck:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The login was accepted, and goes on at another server: Azure's redirection, or read-only routing."""
+    """Hold the server to which an accepted login is redirected (Azure's redirection, or read-only routing)."""
 
     host: str
     port: int
@@ -138,10 +139,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What the server says to a login: accepted if there is an ``ack``.
+    """Hold the tokens that answer a login; the server accepted it if there is an ``ack``.
 
-    ``challenge`` is true where it wants another round first, as for a Windows account; ``unknown`` are tokens that were
-    stepped over.
+    ``challenge`` is True if the server needs another round first, as for a Windows account. ``unknown`` has the tokens
+    that were skipped.
     """
 
     ack: LoginAck | None = None
@@ -154,20 +155,20 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class OtherTds:
-    """Tokens of TDS 5.0 with their numbers big-endian: Sybase, or SAP ASE as it is called today."""
+    """Hold an error of a TDS 5.0 server (Sybase, now SAP ASE), whose numbers are big-endian."""
 
     message: str
 
 
 def prelogin(encryption: Encryption, instance: str = "") -> bytes:
-    """Open the talk; it needs no account, and the server does not mind if nothing follows.
+    """Return the first message of a connection; it needs no account, and a client may stop after it.
 
     Args:
-        encryption: what we ask for.
-        instance: the server says whether it is the one of this name; empty for "any".
+        encryption: the requested encryption.
+        instance: the name that the server compares with its own; empty for any instance.
 
     Raises:
-        ValueError: the name is not ASCII. Which code page the server takes others from is not ours to know.
+        ValueError: the name is not ASCII. The server's code page for other characters is unknown.
     """
     options = (
         (_VERSION, _OUR_VERSION),
@@ -186,12 +187,10 @@ def prelogin(encryption: Encryption, instance: str = "") -> bytes:
 
 @stepwise
 def read_prelogin(cursor: Cursor) -> Steps[Prelogin | Tokens | OtherTds]:
-    """Read the answer to our PRELOGIN.
-
-    :class:`Tokens` come from a server that takes no connection now.
+    """Read the answer to PRELOGIN; a server that accepts no connection now sends :class:`Tokens`.
 
     Raises:
-        WireError: it is none.
+        WireError: the bytes are not an answer to PRELOGIN.
     """
     payload = yield from _message(cursor)
     if payload[:1] == b"\0":
@@ -206,24 +205,24 @@ def read_login_answer(cursor: Cursor) -> Steps[Tokens]:
     """Read the answer to a LOGIN7.
 
     Raises:
-        WireError: it is none.
+        WireError: the bytes are not an answer to LOGIN7.
     """
     return _tokens((yield from _message(cursor)))
 
 
 def wrap_tls(flight: bytes) -> bytes:
-    """Put a flight of our TLS handshake into PRELOGIN packets."""
+    """Put a flight of the client's TLS handshake into PRELOGIN packets."""
     return _packets(PRELOGIN, flight)
 
 
 @stepwise
 def unwrap_tls(cursor: Cursor) -> Steps[bytes]:
-    """Take TLS out of the next packet, or the next record that comes without one.
+    """Return the TLS bytes of the next packet, or of the next bare TLS record.
 
-    No TLS record begins with a byte that is the type of a packet.
+    The first byte decides, because no TLS record starts with a byte that is a packet type.
 
     Raises:
-        WireError: it is something else.
+        WireError: the next bytes are neither TLS nor a PRELOGIN packet.
     """
     (kind,) = yield from cursor.peek(1)
     if kind in _TLS_RECORDS:
@@ -231,9 +230,11 @@ def unwrap_tls(cursor: Cursor) -> Steps[bytes]:
         return (yield from cursor.take(5 + int.from_bytes(header[3:], "big")))
     if kind == REPLY:
         errors = "; ".join(error.message for error in _tokens((yield from _message(cursor))).errors)
-        raise WireError(f"the TLS hello is answered with a TDS reply: {errors or 'without an error'}")
+        raise WireError(f"the server answers the TLS ClientHello with a TDS reply: {errors or 'without an error'}")
     if kind != PRELOGIN:
-        raise WireError(f"the TLS hello is answered with 0x{kind:02x}: neither TLS nor a PRELOGIN packet")
+        raise WireError(
+            f"the server answers the TLS ClientHello with 0x{kind:02x}, which is neither TLS nor a PRELOGIN packet"
+        )
     length = _length((yield from cursor.take(_HEADER.size)))
     return (yield from cursor.take(length - _HEADER.size))
 
@@ -256,25 +257,25 @@ def _length(head: bytes) -> int:
     if length < _HEADER.size:
         raise WireError(f"a TDS packet of {length} bytes, which is less than its header")
     if length > _LARGEST_PACKET:
-        raise WireError(f"a TDS packet of {length} bytes, which is more than there can be")
+        raise WireError(f"a TDS packet of {length} bytes, which is more than the protocol allows")
     return length
 
 
 def _message(cursor: Cursor) -> Steps[bytes]:
-    """Take a whole reply, and return what its packets carry."""
+    """Read a whole reply and return the payload of its packets."""
     (kind,) = yield from cursor.peek(1)
     if kind != REPLY:
-        raise ForeignBytes(f"the answer starts with 0x{kind:02x}, which is no TDS reply")
+        raise ForeignBytes(f"the answer starts with 0x{kind:02x}, which is not a TDS reply")
     start, parts = cursor.at, list[bytes]()
     while True:
         head = yield from cursor.take(_HEADER.size)
         if head[0] != REPLY:
-            raise WireError(f"a TDS packet of type 0x{head[0]:02x} within a reply")
+            raise WireError(f"a TDS packet of type 0x{head[0]:02x} inside a reply")
         length = _length(head)
         size = cursor.at - start + length - _HEADER.size
         if size > MESSAGE_LIMIT or len(parts) >= _MOST_PACKETS:
             most = f"{MESSAGE_LIMIT} bytes or {_MOST_PACKETS} packets"
-            raise OurLimit(f"a TDS reply of more than {most}, which are all that is read")
+            raise OurLimit(f"a TDS reply of more than {most}, the most that scanready reads")
         parts.append((yield from cursor.take(length - _HEADER.size)))
         if head[1] & _LAST:
             return b"".join(parts)
@@ -288,7 +289,7 @@ def _prelogin(payload: bytes) -> Prelogin:
             raise WireError("the table of PRELOGIN has no end")
         since, length = struct.unpack_from(">HH", payload, at + 1)
         if since + length > len(payload):
-            raise WireError(f"the PRELOGIN option {option[0]} lies beyond the end of the packet")
+            raise WireError(f"the PRELOGIN option {option[0]} is beyond the end of the packet")
         found.setdefault(option[0], payload[since : since + length])
         at += 5
     encryption, instance = found.get(_ENCRYPTION, b""), found.get(_INSTANCE, b"")
@@ -302,7 +303,7 @@ def _prelogin(payload: bytes) -> Prelogin:
 def _version(value: bytes) -> tuple[int, ...]:
     """Read the VERSION option: u8 major, u8 minor, u16 build, u16 sub-build.
 
-    An option that is shorter gives the parts that it holds whole; octets beyond the sixth are not read.
+    A shorter option gives only its complete parts; octets after the sixth are ignored.
     """
     parts, at = list[int](), 0
     for size in _VERSION_PARTS:
@@ -314,30 +315,30 @@ def _version(value: bytes) -> tuple[int, ...]:
 
 
 class _Form(IntEnum):
-    """The forms of a token ([MS-TDS] 2.2.4.2): a u16 of length, a length in its bits (a power of two), no content."""
+    """Name the forms of a token ([MS-TDS] 2.2.4.2): u16 length, length in the token's bits (power of two), empty."""
 
     SIZED, FIXED, EMPTY = 0x20, 0x30, 0x10
 
 
 class _Token(IntEnum):
-    """What the answer to a login is made of."""
+    """Name the tokens in the answer to a login."""
 
     ERROR, INFO, LOGINACK, FEATURES = 0xAA, 0xAB, 0xAD, 0xAE
     ENVCHANGE, SESSION_STATE, SSPI, FED_AUTH = 0xE3, 0xE4, 0xED, 0xEE
     DONE, DONE_PROCEDURE, DONE_IN_PROCEDURE = 0xFD, 0xFE, 0xFF
 
 
-#: The bits of a token that tell its length.
+#: The bits of a token that show the form of its length.
 _FORM = 0x30
 _DONE = (_Token.DONE, _Token.DONE_PROCEDURE, _Token.DONE_IN_PROCEDURE)
 _DONE_MORE = 0x0001
-_LONG = (_Token.SESSION_STATE, _Token.FED_AUTH)  # whose length is a u32
+_LONG = (_Token.SESSION_STATE, _Token.FED_AUTH)  # their length is a u32
 _CHANGED_DATABASE, _CHANGED_ROUTE = 1, 20
 _NO_MORE_FEATURES = 0xFF
 
 
 class _Cursor:
-    """A place in bytes that a peer has sent; whatever lies beyond their end is its fault."""
+    """Read fields from bytes that a peer sent; a field beyond their end is a WireError."""
 
     __slots__ = ("at", "data")
 
@@ -355,7 +356,7 @@ class _Cursor:
         return int.from_bytes(self.take(size), "little")
 
     def text(self, size: int) -> str:
-        """A text of UTF-16, counted in characters by ``size`` bytes before it."""
+        """Read a UTF-16 text; ``size`` bytes before it hold the number of its characters."""
         return self.take(2 * self.number(size)).decode("utf-16-le", "replace")
 
     @property
@@ -364,7 +365,7 @@ class _Cursor:
 
 
 def _tokens(payload: bytes) -> Tokens:  # noqa: C901  # one case a token
-    """Read tokens up to the last DONE; what follows it belongs to no login."""
+    """Read tokens up to the last DONE; bytes after it do not belong to the login."""
     cursor = _Cursor(payload)
     ack: LoginAck | None = None
     errors: list[ServerError] = []
@@ -374,7 +375,7 @@ def _tokens(payload: bytes) -> Tokens:  # noqa: C901  # one case a token
         if kind in _DONE:
             if not cursor.number(2) & _DONE_MORE:
                 break
-            cursor.take(10)  # the command, and a count of rows that nobody asked for
+            cursor.take(10)  # the command and a row count, which are not needed
             continue
         if kind == _Token.FEATURES:
             while cursor.number(1) != _NO_MORE_FEATURES:
@@ -402,10 +403,10 @@ def _tokens(payload: bytes) -> Tokens:  # noqa: C901  # one case a token
 
 
 def _body(cursor: _Cursor, kind: int) -> bytes:
-    """Take the body of a token; the form of one that is not known here tells its length.
+    """Read the body of a token; the form of an unknown token shows its length.
 
     Raises:
-        UnknownValue: it does not.
+        UnknownValue: the form of an unknown token does not show its length.
     """
     if kind in _LONG:
         return cursor.take(cursor.number(4))
@@ -433,13 +434,13 @@ def _loginack(body: _Cursor) -> LoginAck:
 
 def _route(body: _Cursor) -> Route:
     inner = _Cursor(body.take(body.number(2)))
-    inner.take(1)  # the protocol: 0, TCP, is the only one
+    inner.take(1)  # the protocol; 0 (TCP) is the only value
     port = inner.number(2)
     return Route(inner.text(2), port)
 
 
 def _big_endian_tokens(payload: bytes) -> OtherTds | None:
-    """An error of TDS 5.0, if that is what the lengths fit, and no error of TDS 7."""
+    """Return the error of a TDS 5.0 server if the lengths fit only that; None for an error of TDS 7."""
     if payload[:1] not in (b"\xaa", b"\xe5") or len(payload) < 3:
         return None
     room, big, little = len(payload) - 3, int.from_bytes(payload[1:3], "big"), int.from_bytes(payload[1:3], "little")
@@ -455,7 +456,7 @@ FIELDS = (
         rb"^(.)[\x00\x01].{6}",
         (REPLY, PRELOGIN),
         Role.DISCRIMINATOR,
-        why="the first octet of an answer is all that tells TDS from other protocols and from TLS",
+        why="only the first octet of an answer distinguishes TDS from other protocols and from TLS",
     ),
     Field("the status of a packet", rb"^\x04(.)", (_LAST,), Role.VALUE, flags=True),
     Field(
@@ -463,7 +464,7 @@ FIELDS = (
         rb"^\x04.{7}(\x00)\x00.\x00\x06",
         (_VERSION,),
         Role.DISCRIMINATOR,
-        why="VERSION comes first ([MS-TDS] 2.2.6.5), which tells PRELOGIN from the tokens of an error",
+        why="VERSION comes first ([MS-TDS] 2.2.6.5), which distinguishes PRELOGIN from the tokens of an error",
     ),
     Field(
         "an option of PRELOGIN", rb"^\x04.{7}\0.{4}(.)", (_ENCRYPTION, _INSTANCE, _THREAD, _MARS, 5, 6, 7), Role.VALUE

@@ -1,8 +1,8 @@
-"""Teradata: the configuration exchange that comes before any login (layout as the vendor's driver 20.0 reads it).
+"""Encode and decode Teradata's configuration exchange, which comes before any login.
 
 A message has a LAN header of 52 octets (u8 3, u8 class, u8 kind, u32 length of the body at offset 6) and a body of
-parcels: u16 flavor, u16 length with its own header. Lengths are big-endian; the gateway's errors have been published
-with little-endian ones too.
+parcels: u16 flavor, u16 length including this header. Lengths are big-endian; published errors of the gateway also have
+little-endian lengths. Source: the layout that the vendor's driver 20.0 reads.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .fields import Field, Length, Role
 from .printable import words_of
 
 CONFIG = 10
-#: Kinds of requests that have no password: the configuration, a session (ASSIGN), the keys of the logon mechanism
-#: (SSO). The one after them (CONNECT, 3) has it.
+#: Kinds of requests without a password: the configuration, a session (ASSIGN), the keys of the logon mechanism (SSO).
+#: The next request (CONNECT, 3) has the password.
 BEFORE_THE_SECRET = frozenset({CONFIG, 1, 12})
 #: Octets of a header.
 HEADER = 52
@@ -28,8 +28,8 @@ _MOST_PARCELS = 256
 _CLIENT_CONFIG, _CONFIG, _GATEWAY, _MECHANISM, _ERROR, _FAILURE = 166, 43, 165, 167, 49, 9
 _FLAVORS = (_CLIENT_CONFIG, _CONFIG, _GATEWAY, _MECHANISM, _ERROR, _FAILURE)
 _OFFERED = {0: False, 1: True}
-_LARGE = 0x8000  # an alternate parcel header: u32 length behind
-# The names are the vendor's driver's, given each of these.
+_LARGE = 0x8000  # an alternate parcel header, followed by a u32 length
+# The names that the vendor's driver gives these mechanisms.
 _OIDS = {
     bytes.fromhex("2b06010401813f018774010109"): "TD2",  # 1.3.6.1.4.1.191.1.1012.1.1.9
     bytes.fromhex("2b06010401813f0187740114"): "LDAP",  # 1.3.6.1.4.1.191.1.1012.1.20
@@ -41,9 +41,9 @@ _VERSION = re.compile(rb"\d{1,2}(?:\.\d{1,3}[a-z]?){1,4}")
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the server says of itself. ``legacy_port`` and ``https_port`` are None where it does not tell.
+    """Hold the server's configuration; ``legacy_port`` and ``https_port`` are None if it does not report them.
 
-    ``mechanisms`` are the logon mechanisms, by the names that LOGMECH has for them; empty ones are not known here.
+    ``mechanisms`` has the names of the logon mechanisms as in LOGMECH; the name of an unknown mechanism is empty.
     """
 
     database: str
@@ -56,14 +56,14 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error of the gateway or the database, instead of the configuration."""
+    """Hold an error of the gateway or the database, sent instead of the configuration."""
 
     code: int
     text: str
 
 
 def config_request() -> bytes:
-    """Ask for the configuration as the vendor's driver does: UTF-8, version 20.0, its features; it names nobody."""
+    """Return the configuration request of the vendor's driver (UTF-8, version 20.0, its features); it names no user."""
     parcels = (
         (2, b"\x14\x00\x00\x00"),
         (1, b"TTU 20.00.00"),
@@ -82,24 +82,24 @@ def config_request() -> bytes:
 
 @stepwise
 def read_answer(cursor: Cursor) -> Steps[Configuration | Refusal]:
-    """Take the answer to the configuration request.
+    """Read the answer to the configuration request.
 
     Raises:
-        WireError: not Teradata.
+        WireError: the bytes are not Teradata's protocol.
     """
     yield from cursor.lead(2, _recognise)
     header = yield from cursor.take(HEADER)
     length = int.from_bytes(header[6:10], "big")
     if length > _MOST_BODY:
-        raise OurLimit(f"a Teradata message of {length} bytes, of which {_MOST_BODY} are read")
+        raise OurLimit(f"a Teradata message of {length} bytes; scanready reads at most {_MOST_BODY}")
     return _parse((yield from cursor.take(length)))
 
 
 def header_of(header: bytes) -> tuple[int, int]:
-    """Return the octets of the message that has this header, itself included, and its kind.
+    """Return the length of the message with this header (including the header) and its kind.
 
     Raises:
-        WireError: less than a header.
+        WireError: the header is too short.
     """
     if len(header) < HEADER:
         raise WireError("a header that is cut short")
@@ -121,7 +121,7 @@ def _parse(body: bytes) -> Configuration | Refusal:
     if _CONFIG not in found:
         unknown = [flavor for flavor in found if flavor not in _FLAVORS]
         if unknown:
-            raise UnknownValue("the flavor of a parcel in place of the configuration", unknown[0])
+            raise UnknownValue("the flavor of a parcel instead of the configuration", unknown[0])
         raise WireError("an answer without a configuration")
     pde, database = _versions(found[_CONFIG][0])
     gateway = dict(_offers(found[_GATEWAY][0])) if _GATEWAY in found else {}
@@ -147,13 +147,13 @@ def _parcels(body: bytes) -> Iterator[tuple[int, bytes]]:
         elif offset + length > len(body):
             flavor, length = struct.unpack_from("<HH", body, offset)
         if length < start or offset + length > len(body) or count > _MOST_PARCELS:
-            raise WireError(f"a parcel of {length} bytes where {len(body) - offset} are left")
+            raise WireError(f"a parcel of {length} bytes with {len(body) - offset} bytes left")
         yield flavor, body[offset + start : offset + length]
         offset += length
 
 
 def _refusal(content: bytes) -> Refusal:
-    """u16 statement, u16 information, u16 code, u16 length, text; in either byte order."""
+    """Parse u16 statement, u16 information, u16 code, u16 length, text, in either byte order."""
     if len(content) < 8:
         raise WireError("an error of a few bytes")
     text = content[8:]
@@ -163,7 +163,7 @@ def _refusal(content: bytes) -> Refusal:
 
 
 def _versions(content: bytes) -> tuple[str, str]:
-    """PDE's version and the database's; empty where the configuration does not tell them."""
+    """Return the versions of PDE and of the database; empty if the configuration does not have them."""
     at = content.find(_VERSIONS)
     if at < 0 or at + 66 > len(content):
         return "", ""
@@ -177,18 +177,18 @@ def _version(raw: bytes) -> str:
 
 
 def _offers(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """u32 1, then u16 id, u16 length with this header, value."""
+    """Parse u32 1, then items of u16 id, u16 length (including this header) and value."""
     offset = 4
     while offset + 4 <= len(content):
         kind, length = struct.unpack_from(">HH", content, offset)
         if length < 4 or offset + length > len(content):
-            raise WireError(f"an offer of {length} bytes where {len(content) - offset} are left")
+            raise WireError(f"an offer of {length} bytes with {len(content) - offset} bytes left")
         yield kind, content[offset + 4 : offset + length]
         offset += length
 
 
 def _mechanism(content: bytes) -> str:
-    """u32 0, u32 length, the OID without its tag."""
+    """Parse u32 0, u32 length and the OID without its tag; return the mechanism's name."""
     length = int.from_bytes(content[4:8], "big")
     return _OIDS.get(content[8 : 8 + length], "")
 
@@ -204,14 +204,14 @@ FIELDS = (
         rb"^(\x03)\x02\x0a",
         (_FORMAT,),
         Role.DISCRIMINATOR,
-        why="it is the first octet of every message, and with the class all that tells the protocol",
+        why="it is the first octet of every message; only it and the class show the protocol",
     ),
     Field(
         "the class of a message",
         rb"^\x03(\x02)\x0a",
         (_REQUEST, _RESPONSE),
         Role.DISCRIMINATOR,
-        why="a server sends responses only; with the format it is all that tells the protocol",
+        why="a server sends only responses; only the format and the class show the protocol",
     ),
     Field("the kind of a message", rb"^\x03\x02(.)", (*range(1, 9), 9, CONFIG, 11, 12), Role.VALUE),
     Field(

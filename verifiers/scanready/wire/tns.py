@@ -1,11 +1,11 @@
-"""TNS: Oracle's listener, up to the moment a session is handed to the database (layout as oracledb 26.1 has it).
+"""Encode and decode TNS, the protocol of Oracle's listener, up to the hand-over of a session to the database.
 
-A packet has a header of eight octets: u16 length, u16 0 (a u32 length between two peers of version 315 or newer, once
-one has accepted), u8 type, u8 flags, u16 0.
+A packet has a header of eight octets: u16 length, u16 0, u8 type, u8 flags, u16 0. After an ACCEPT between two peers of
+version 315 or newer, the first four octets are a u32 length. Source: the layout in oracledb 26.1.
 
-    we                                      listener
-    CONNECT (COMMAND=ping)               -> REFUSE whose text says ERR=0: it lives
-    CONNECT (SERVICE_NAME or SID)        -> ACCEPT: the database takes over; REFUSE: ERR= and why; RESEND; REDIRECT
+    agent                                   listener
+    CONNECT (COMMAND=ping)               -> REFUSE with ERR=0: the listener works
+    CONNECT (SERVICE_NAME or SID)        -> ACCEPT: the database takes over; REFUSE with ERR=; RESEND; REDIRECT
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ from .printable import words_of
 CONNECT, ACCEPT, REFUSE, REDIRECT, DATA, RESEND = 1, 2, 4, 5, 6, 11
 #: CONNECT follows a redirect.
 AFTER_REDIRECT = 0x04
-#: The oldest version that thin drivers speak: Oracle 12.1.
+#: The oldest protocol version that thin drivers support: Oracle 12.1.
 OLDEST_THIN = 315
 
 _OUR_VERSION, _OLDEST = 319, 300
 _HEADER, _BODY_AT = 8, 74
 _MOST_BYTES = 16 * 1024
-#: Connect data of up to this length goes inside the CONNECT packet.
+#: The most bytes of connect data inside the CONNECT packet.
 _INLINE = 230
 _ENCRYPTION_REQUIRED = 0x10
-#: A name with its value, in quotes or not. Oracle's clients step over blanks, and take names in upper and lower case.
+#: A name with its value, which may be in quotes. Oracle's clients ignore blanks and the letter case of names.
 _PAIR = re.compile(r"""\(\s*(\w{1,32})\s*=\s*(?:"([^"]{0,256})"\s*|'([^']{0,256})'\s*|([^()"'\s][^()"']{0,255}))\)""")
-#: The begin of an address. Its parts may come in any order.
+#: The start of an address; its parts may be in any order.
 _ADDRESS = re.compile(r"\(\s*ADDRESS\s*=", re.IGNORECASE)
-#: Letters of the longest name of a host.
+#: The most characters of a host name.
 _LONGEST_NAME = 253
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _ANSWERS = (ACCEPT, REFUSE, REDIRECT, RESEND)
-#: Packets of the protocol that answer no CONNECT: CONNECT, ACK, DATA, NULL, ABORT, MARKER, ATTENTION, CONTROL.
+#: Packet types that never answer a CONNECT: CONNECT, ACK, DATA, NULL, ABORT, MARKER, ATTENTION, CONTROL.
 _OTHERS = (CONNECT, 3, DATA, 7, 9, 12, 13, 14)
 
 
-#: Messages of a client's session that have no secret: the agreement on protocol and data types, both of them together
-#: with the first call of the login; and the connect data that are too long for CONNECT.
+#: Messages of a client without a secret: the negotiation of protocol and data types, both combined with the first call
+#: of the login, and connect data that is too long for CONNECT.
 _BEFORE_THE_SECRET = (1, 2, 34, ord("("))
-#: A call, and the one that begins a login: with the user's name, for the server's half of the key.
+#: A call, and the first call of a login, which has the user's name and asks for the server's half of the key.
 _CALL, _FIRST_OF_LOGIN = 3, 118
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A session is there. ``version`` is the protocol's; ``encryption_required`` means native network encryption."""
+    """Hold an ACCEPT; ``version`` is the protocol's, ``encryption_required`` is about native network encryption."""
 
     version: int
     encryption_required: bool
@@ -59,7 +59,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The listener says no, or answers a ping. ``number`` is ERR (0: all is well), None where it names none."""
+    """Hold a REFUSE, which also answers a ping; ``number`` is ERR (0: no error), None if it has none."""
 
     number: int | None
     version: str
@@ -69,10 +69,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Redirected:
-    """Somewhere else: ``host`` and ``port``, and the connect data to send there.
+    """Hold a REDIRECT: ``host`` and ``port``, and the connect data to send there.
 
-    Dispatchers and listeners before 10g name the address only; then ``connect_data`` is empty, and the client sends
-    what it sent first.
+    Dispatchers and listeners before 10g send only the address. Then ``connect_data`` is empty, and the client sends its
+    first connect data again.
     """
 
     host: str
@@ -82,14 +82,14 @@ class Redirected:
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """The same again, please."""
+    """Hold a RESEND: the listener asks for the same packet again."""
 
 
 Answer = Accepted | Refused | Redirected | Resend
 
 
 def connect(data: str, flags: int = 0) -> bytes:
-    """A CONNECT packet with its connect data, in a DATA packet of its own where it is long."""
+    """Return a CONNECT packet with its connect data; long connect data follows in a separate DATA packet."""
     text = data.encode("utf-8", "replace")
     body = struct.pack(
         ">HHHHHHHHHHIBB",
@@ -102,12 +102,12 @@ def connect(data: str, flags: int = 0) -> bytes:
 
 
 def ping() -> str:
-    """The connect data that the listener answers itself: no server process is started."""
+    """Return the connect data of a ping, which the listener answers without starting a server process."""
     return "(CONNECT_DATA=(COMMAND=ping))"
 
 
 def service(host: str, port: int, *, name: str | None, sid: str | None, agent: str) -> str:
-    """The connect data for a service, or a SID; names us to the listener's log."""
+    """Return the connect data for a service or a SID, with the client's name for the listener's log."""
     what = f"(SERVICE_NAME={_safe(name)})" if name else f"(SID={_safe(sid or '')})"
     who = f"(CID=(PROGRAM=scanready)(HOST={_safe(agent)})(USER=scanready))"
     where = f"(ADDRESS=(PROTOCOL=tcp)(HOST={_safe(host)})(PORT={port}))"
@@ -115,7 +115,7 @@ def service(host: str, port: int, *, name: str | None, sid: str | None, agent: s
 
 
 def goodbye(version: int) -> bytes:
-    """The end of a session that was accepted: an empty DATA packet that says "end of file"."""
+    """Return the end of an accepted session: an empty DATA packet with the flag "end of file"."""
     body = b"\x00\x40"
     if version < OLDEST_THIN:
         return _packet(DATA, body)
@@ -123,11 +123,11 @@ def goodbye(version: int) -> bytes:
 
 
 def may_have_secret(packet: bytes) -> bool:
-    """Return True for a packet of a client that may have a password, closed under a key that it proves.
+    """Return True for a client's packet that may have the encrypted password.
 
-    That is the second call of a login (function 115). A message that is not known to come before it counts as well.
+    This is the second call of a login (function 115). A message that is not known to come before it also counts.
     """
-    body_at = _HEADER + 2  # behind the flags of DATA
+    body_at = _HEADER + 2  # after the flags of DATA
     if len(packet) <= body_at or packet[4] != DATA:
         return False
     kind, function = packet[body_at], packet[body_at + 1 : body_at + 2]
@@ -141,17 +141,17 @@ def _packet(kind: int, body: bytes, flags: int = 0) -> bytes:
 
 
 def _safe(value: str) -> str:
-    """Without what would end a value early."""
+    """Remove the characters that would end a value early."""
     return re.sub(r"[()=\s\"'\\]", "", value)
 
 
 @stepwise
 def read_answer(cursor: Cursor) -> Steps[Answer]:
-    """Take the answer to a CONNECT.
+    """Read the answer to a CONNECT.
 
     Raises:
-        WireError: not TNS.
-        UnknownValue: an ACCEPT of a version that we did not ask for.
+        WireError: the answer is not TNS.
+        UnknownValue: the ACCEPT has a version that the client did not offer.
     """
     start = yield from cursor.peek(5)
     if start[2:4] != b"\x00\x00" or start[4] not in _ANSWERS:
@@ -183,7 +183,7 @@ def _accepted(body: bytes) -> Accepted:
 
 
 def _refused(body: bytes) -> Refused:
-    """u8 user's reason, u8 system's reason, u16 length, text."""
+    """Parse u8 user's reason, u8 system's reason, u16 length and text."""
     text = _text(body[4:])
     values = _values(text)
     number = _number(values.get("ERR", ""))
@@ -196,7 +196,7 @@ def _refused(body: bytes) -> Refused:
 
 
 def _values(text: str) -> dict[str, str]:
-    """Return the values of a description by name, in upper case; the first of each counts."""
+    """Return the values of a description by their names in upper case; the first value of a name counts."""
     found: dict[str, str] = {}
     for name, *values in _PAIR.findall(text):
         found.setdefault(name.upper(), "".join(values).strip())
@@ -208,7 +208,7 @@ def _number(text: str) -> int | None:
 
 
 def _read_redirect(cursor: Cursor, body: bytes) -> Steps[Redirected]:
-    """u16 length, and the text inside, or in the packet that follows (DATA with two octets of flags, or the same)."""
+    """Parse u16 length and the text, here or in the next packet (DATA with two octets of flags, or REDIRECT)."""
     size = int.from_bytes(body[:2], "big")
     if len(body) >= 2 + size and size:
         return _redirected(body[2 : 2 + size])
@@ -226,12 +226,12 @@ def _redirected(raw: bytes) -> Redirected:
     values = _values(addresses[0] if addresses else _text(address))
     host, port = values.get("HOST", ""), _number(values.get("PORT", "")) or 0
     if not host or len(host) > _LONGEST_NAME or re.search(r"\s", host) or not 0 < port < 65536:
-        raise WireError("a redirect to an address that names no host and port")
+        raise WireError("a redirect to an address without host and port")
     return Redirected(host, port, _text(data))
 
 
 def version_of(number: int) -> str:
-    """A release from VSNNUM; empty where it is hidden. From 18 on the parts have other widths."""
+    """Return the release from VSNNUM; empty if it is hidden. Since 18 the parts have other widths."""
     if not number:
         return ""
     major = number >> 24
@@ -253,7 +253,7 @@ FIELDS = (
         rb"^..\0\0([\x02\x04\x05\x0b])",
         (*_ANSWERS, *_OTHERS),
         Role.DISCRIMINATOR,
-        why="with the two zeros before it, it is all that tells TNS from other protocols",
+        why="only it and the two zeros before it distinguish TNS from other protocols",
     ),
     Field(
         "the flags of a packet",
