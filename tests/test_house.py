@@ -28,7 +28,7 @@ PACKAGE = ROOT / "verifiers" / "scanready"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 CLIENT_LIBRARIES = ("paramiko", "impacket", "pymysql", "psycopg", "oracledb", "pytds", "imapclient", "exchangelib")
 #: First word of the evidence of a type whose servers and clients are not available for tests.
-UNJUDGED = "nobody"
+UNJUDGED = ("nobody", "nothing: ")
 HEAVY = (*CLIENT_LIBRARIES, "requests", "requests_ntlm", "keyring")
 
 

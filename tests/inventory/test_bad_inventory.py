@@ -154,7 +154,7 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets:\n- {hosts: [a, b], type: oracle, sid: x, service: y}\n",
-            "inv.yaml:2:3: `service` and `sid` exclude each other",
+            "inv.yaml:2:3: `service` and `sid` cannot be combined",
         ),
         (
             b"targets:\n- ssh://a\n- {host: A, type: ssh}\n",

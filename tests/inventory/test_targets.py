@@ -168,7 +168,7 @@ def test_user_names_and_credentials() -> None:
         ("notes://n?x=1", "`x` is not an option of notes (it has none)"),
         ("mysql://db?database=", "`database` is empty"),
         ("informix://i?allow_login_probe=perhaps", "`allow_login_probe` must be true or false"),
-        ("oracle://o/S?sid=T", "`service` and `sid` exclude each other"),
+        ("oracle://o/S?sid=T", "`service` and `sid` cannot be combined"),
         ("http://w?proxy=p", "`proxy` needs a port"),
         ("http://w?proxy=svc@p:1", "`proxy` names no user and no password"),
         ("x" * 5000, "longer than 4096 characters"),

@@ -167,7 +167,7 @@ def test_too_many_connections(lab: Lab) -> None:
         ("scan", "not-this-one", "login.refused", "using password: YES"),
         ("nobody-at-all", PASSWORD, "login.refused", "1045"),
         ("socketonly", PASSWORD, "login.refused", "1698"),
-        ("tlsonly", PASSWORD, "login.refused", "without TLS: an account that REQUIREs SSL"),
+        ("tlsonly", PASSWORD, "login.refused", "for an account with REQUIRE SSL"),
         ("locked", PASSWORD, "login.locked", "4151"),
         ("expired", PASSWORD, "login.expired", "1820"),
     ],

@@ -123,7 +123,7 @@ def test_what_was_not_tried_is_not_told_as_sent() -> None:
     rung = tell(climbed("postgresql", skipped)).rungs[0]
     assert (rung.sent, rung.means, rung.by_hand) == ("", "not checked, so nothing is known of it", ())
     first = passed(Step.HANDSHAKE)
-    assert tell(climbed("informix", first)).rungs[0].sent.startswith("nothing: a login is this protocol's first word")
+    assert tell(climbed("informix", first)).rungs[0].sent.startswith("nothing: the protocol starts with a login")
     probed = climbed("informix", first, footprint=Footprint(1, 0, 1))
     assert "as scanready_probe" in tell(probed).rungs[0].sent
 

@@ -40,7 +40,7 @@ def test_every_word_of_every_type_is_of_an_event_or_says_that_nothing_was_sent()
 
 def test_a_hang_up_at_the_request_for_tls_is_no_hello() -> None:
     report = asked("postgresql", misbehave.closes_at_once)
-    assert sent(report, Step.HANDSHAKE) == ["SSLRequest: is there TLS?"]
+    assert sent(report, Step.HANDSHAKE) == ["SSLRequest, which asks for TLS"]
     assert not sent(report, Step.TLS)
 
 
@@ -48,7 +48,7 @@ def test_a_certificate_is_told_only_where_there_was_one() -> None:
     words, *faults = sent(asked("postgresql", postgresql.sasl_in_tls), Step.TLS)
     assert set(faults) <= {""}, "a fault of the certificate is a check of its own"
     assert words == (
-        "SSLRequest: is there TLS?; a TLS ClientHello with the server's name (SNI); "
+        "SSLRequest, which asks for TLS; a TLS ClientHello with the server's name (SNI); "
         "the certificate is recorded as a fact"
     )
     (broken,) = sent(asked("imaps", misbehave.closes_at_once), Step.HANDSHAKE)

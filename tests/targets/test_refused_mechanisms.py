@@ -294,7 +294,7 @@ def test_teradata_takes_no_logon_on_this_port(driver: PlayedDriver, monkeypatch:
     driver.play(monkeypatch)
     report, server, _ = met("teradata", teradata.server(teradata.HTTPS_ONLY), **CLEAR)
     not_judged(report)
-    assert "takes no logon on this port" in finding_of(report).detail
+    assert "accepts no logon on this port" in finding_of(report).detail
     assert server.counts["logons"] == 0
 
 

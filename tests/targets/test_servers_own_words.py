@@ -113,7 +113,7 @@ def test_a_pooler_that_waits_for_its_database_says_nothing() -> None:
     with in_background(waits) as server:
         report = climb(target("postgresql", "127.0.0.1", server.port), timeout=WAIT, canary=False)
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
-    assert "while its database is away" in finding_of(report).detail
+    assert "while its database is down" in finding_of(report).detail
 
 
 def test_the_words_are_in_one_table() -> None:

@@ -37,7 +37,7 @@ def test_the_prompt_is_ready_and_says_which_product() -> None:
 
 def test_without_a_database_it_is_told_that_any_instance_answers_so() -> None:
     report = expect(asked(db2.db2), Verdict.READY)
-    assert "every other instance of this host would answer the same" in check_of(report, Step.AUTH).summary
+    assert "another instance on this host would give the same answer" in check_of(report, Step.AUTH).summary
 
 
 def test_a_login_in_clear_is_withheld_and_no_password_is_sent() -> None:
@@ -130,7 +130,7 @@ def test_refusals_instead_of_a_prompt(refusal: bytes, cause: str) -> None:
 
 @pytest.mark.parametrize("codepoint", sorted(drda.REFUSALS))
 def test_every_refusal_has_its_cause_in_place_of_a_prompt_and_of_a_database(codepoint: int) -> None:
-    """What only says that our request was not to its taste proves nothing of the scanner's: undecided."""
+    """A refusal of scanready's request does not show how the server treats the scanner's: undecided."""
     cause = causes.REPLIES.get(codepoint, causes.REFUSED_REQUEST)
     verdict = Verdict.BLOCKED if cause.definite else Verdict.UNDECIDED
     refusal = db2.reply(codepoint, "000611490008")
@@ -249,7 +249,7 @@ def test_with_the_vendors_driver_it_is_scannable(played: Played) -> None:
     assert (report.footprint.login_attempts, report.footprint.connections) == (1, 2)
 
 
-#: What it says at the login, by the reason of SQL30082N or the SQL number; cause and owner.
+#: The driver's messages at the login with a reason of SQL30082N or an SQL number; cause and owner.
 AT_THE_LOGIN = [
     ('SQL30082N  Security processing failed with reason "1" ("PASSWORD EXPIRED")', "login.expired", Owner.IDENTITY),
     ('SQL30082N  Security processing failed with reason "3" ("PASSWORD MISSING")', "login.refused", Owner.IDENTITY),
@@ -305,10 +305,10 @@ def test_what_the_vendors_driver_may_not_read(text: str, code: str, owner: Owner
 
 
 def test_no_number_of_the_vendors_driver_is_left_out() -> None:
-    said = [text for text, *_ in AT_THE_LOGIN + AT_THE_QUERY]
-    numbers = {int(found[1]) for text in said if (found := driver._CODE.search(text))}
+    messages = [text for text, *_ in AT_THE_LOGIN + AT_THE_QUERY]
+    numbers = {int(found[1]) for text in messages if (found := driver._CODE.search(text))}
     assert {-code for code in causes.SQL_CODES} <= numbers
-    reasons = {int(found[1]) for text in said if (found := driver._REASON.search(text))}
+    reasons = {int(found[1]) for text in messages if (found := driver._REASON.search(text))}
     assert set(driver._REASONS) <= reasons
     for text, code, *_ in AT_THE_LOGIN + AT_THE_QUERY:
         assert driver.translate(text).cause.code == code

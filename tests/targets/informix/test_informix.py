@@ -156,7 +156,7 @@ def test_a_redirect_of_another_form_says_that_it_is_not_known(answer: bytes) -> 
     report, _ = asked(informix.server(answer), USER, True, server="ol_hr")
     found = expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.OPERATOR).finding
     assert found is not None
-    assert "in no form that we know" in found.detail
+    assert "in an unknown format" in found.detail
     assert found.fix is None
     assert "redirected_to" not in report.facts
 
@@ -184,7 +184,7 @@ def test_the_drda_listener_next_door_tells_the_version(monkeypatch: pytest.Monke
 
 
 def test_a_drda_listener_is_not_the_port_and_the_other_way_round() -> None:
-    """9089 given for 9088, and the reverse: a common mistake. What a DRDA server says to junk is PRCCNVRM."""
+    """Confusing 9089 with 9088 is a common mistake; a DRDA server answers unknown bytes with PRCCNVRM."""
     junk = bytes.fromhex("0015d002ffff000f12450006114900080005113f06")
     report, _ = asked(misbehave.says(junk), allow_login_probe=True)
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)

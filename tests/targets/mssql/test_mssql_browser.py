@@ -26,7 +26,7 @@ def browser(monkeypatch: pytest.MonkeyPatch, instances: dict[str, int | None], *
 
 
 def closed_port(kind: int = socket.SOCK_STREAM) -> socket.socket:
-    """A port that stays closed: bound by us, so that nobody else listens there."""
+    """Reserve a closed port: the test binds it, so that no other process listens there."""
     sock = socket.socket(socket.AF_INET, kind)
     sock.bind(("127.0.0.1", 0))
     return sock
@@ -56,7 +56,7 @@ class TestByName:
             f"127.0.0.1:{there.port}/udp",
             f"127.0.0.1:{server.port}",
         ]
-        assert "is the instance" in check_of(report, Step.HANDSHAKE).summary
+        assert ", instance " in check_of(report, Step.HANDSHAKE).summary
         assert report.footprint.connections == 2, "one question, one connection"
 
     def test_and_logged_in_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ class TestByName:
         expect(report, Verdict.BLOCKED, "connect.refused")
 
     def test_another_instance_answers_on_its_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The Browser remembers a port that another instance has by now."""
+        """The Browser reports a port that another instance uses now."""
         with in_background(Server(instance="OTHER")) as server, browser(monkeypatch, {"HR": server.port}):
             report = by_name("HR")
         expect(report, Verdict.BLOCKED, "mssql.instance-mismatch", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
@@ -122,7 +122,7 @@ class TestByName:
             monkeypatch.setitem(SERVICES, thief.port, "a printer")
             report = by_name("HR")
         expect(report, Verdict.UNDECIDED, "scanready.not-followed", step=Step.CONNECT, owner=Owner.OPERATOR)
-        assert f"listens on {thief.port}, a port that a printer has" in finding_of(report).detail
+        assert f"listens on {thief.port}, a port of a printer" in finding_of(report).detail
         assert thief.connections == []
 
     @pytest.mark.parametrize("port", [22, 25, 443, 3306, 3389, 6379, 9100])
@@ -193,7 +193,7 @@ class TestWrongPort:
             server.wait()
         fix = f"mssql://127.0.0.1:{server.port}"
         expect(report, Verdict.BLOCKED, "mssql.other-port", step=Step.CONNECT, owner=Owner.OPERATOR, fix=fix)
-        assert "Microsoft SQL Server 2022 16.0.4135 answers there" in check_of(report, Step.CONNECT).summary
+        assert "Microsoft SQL Server 2022 16.0.4135 answers" in check_of(report, Step.CONNECT).summary
         assert report.facts["ports"] == [server.port]
         assert there.heard == [b"\x03"]
         assert server.counts == {"prelogins": 1}
@@ -208,7 +208,7 @@ class TestWrongPort:
             monkeypatch.setitem(SERVICES, thief.port, "a printer")
             report = by_port(free.getsockname()[1])
         expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
-        assert f"{thief.port}, a port that a printer has" in finding_of(report).detail
+        assert f"{thief.port}, a port of a printer" in finding_of(report).detail
         assert thief.connections == []
 
     def test_an_instance_named_is_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ class TestWrongPort:
         with closed_port() as free, browser(monkeypatch, {"MSSQLSERVER": free.getsockname()[1]}):
             report = by_port(free.getsockname()[1])
         expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
-        assert "something on the way" in check_of(report, Step.CONNECT).summary
+        assert "between agent and server" in check_of(report, Step.CONNECT).summary
 
     def test_the_other_port_refuses_as_well(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with (
@@ -276,7 +276,7 @@ class TestWrongPort:
         assert there.heard == []
 
     def test_the_canary_asks_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It climbs the same verifier at a port that nobody has: what the Browser says there would spoil it."""
+        """The canary runs the same verifier on a closed port; an answer of the Browser would spoil its result."""
         with in_background(Server()) as server, browser(monkeypatch, {"MSSQLSERVER": server.port}) as there:
             report = climb(Target("127.0.0.1", "mssql", server.port, {}, explicit_port=True))
         expect(report, Verdict.READY)

@@ -60,7 +60,7 @@ def test_a_strict_server_is_logged_in_to() -> None:
 
 
 class TestTheChannel:
-    """What somebody on the way reads."""
+    """A device between agent and server cannot read the password or the data."""
 
     @pytest.mark.parametrize("behaviour", [Server(), Server("required")])
     def test_no_password_and_no_data(self, behaviour: Server) -> None:
@@ -74,7 +74,7 @@ class TestTheChannel:
     def test_an_unverified_certificate_is_said_where_the_password_went(self) -> None:
         report, _ = logged_in(Server(certificate="self-signed"))
         expect(report, Verdict.SCANNABLE)
-        assert report.facts["login_channel"] == "inside TLS, its certificate at fault (tls.untrusted)"
+        assert report.facts["login_channel"] == "inside TLS, with certificate faults (tls.untrusted)"
 
     @pytest.mark.parametrize("tls", ["inside TLS", "in clear text"])
     def test_without_tls_it_is_withheld_unless_permitted(self, tls: str) -> None:
@@ -91,7 +91,7 @@ class TestTheChannel:
             assert len(heard) < 200, "PRELOGIN and its answer"
 
     def test_the_library_is_not_trusted_with_it_either(self) -> None:
-        """Whatever the verifier forgets: the pipe itself lets no password out in clear."""
+        """The pipe itself sends no password in clear text, even if the verifier does not check."""
         from scanready.clients.login_process.lent import Taken
         from scanready.climb.explain import Failure
         from scanready.targets.mssql import login as sql
@@ -153,7 +153,7 @@ REMEDIES = {
     18487: "Set a new password",
     18488: "Set a new password",
     4060: "Create a user for the login",
-    17892: "Have the trigger permit",
+    17892: "Change the trigger",
     17142: "normal operation",
     17809: "user connections",
     17810: "ordinary port",
@@ -227,7 +227,7 @@ def test_the_state_of_the_database_is_the_reason_not_what_follows(
 
 @pytest.mark.parametrize("order", [1, -1], ids=["before 18456", "behind it"])
 def test_an_unknown_error_beside_18456_refuses_nobody(order: int) -> None:
-    """Gateways say first what is wrong, and end with the sentence that ends every refused login."""
+    """Gateways first report the problem, then send the error that ends every refused login."""
     errors = [(49999, "The endpoint of this server is being moved."), mssql.LOGIN_FAILED][::order]
     report, _ = logged_in(Server(refusal=mssql.refusing(*errors)))
     expect(report, Verdict.UNDECIDED, "mssql.server-error", step=Step.LOGIN, owner=Owner.DATABASE)
@@ -272,7 +272,7 @@ def test_an_unknown_error_beside_a_telling_one_is_told() -> None:
     errors = ((49999, "The replica of this region is not ready."), *NOT_OPENED)
     report, _ = logged_in(Server(refusal=mssql.refusing(*errors)), database="hr")
     expect(report, Verdict.BLOCKED, "mssql.database-not-opened", step=Step.LOGIN)
-    assert "besides: The replica of this region is not ready. (error 49999" in finding_of(report).detail
+    assert "also: The replica of this region is not ready. (error 49999" in finding_of(report).detail
 
 
 def test_a_refusal_without_an_error() -> None:
@@ -291,7 +291,7 @@ def test_a_wrong_password_is_tried_once_in_a_run() -> None:
         reports = asyncio.run(run(first.port, second.port))
         assert first.counts["logins"] + second.counts["logins"] == 1
     assert sorted(str(report.cause and report.cause.code) for report in reports) == ["login.refused", "login.withheld"]
-    assert "true state is in its error log" in next(
+    assert "error log has the true state" in next(
         report.finding.detail for report in reports if report.finding and report.verdict is Verdict.BLOCKED
     )
 

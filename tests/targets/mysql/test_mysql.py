@@ -28,9 +28,9 @@ from tests.ladder import WAIT, account, check_of, climb, expect, finding_of, pas
 
 SCAN = account("scan")
 
-#: By hand, from the protocol's documentation: an AuthSwitchRequest, which numbers itself.
+#: An AuthSwitchRequest from the protocol's documentation; its number is filled in later.
 SWITCH = b"\xfe%b\0abcdefghijklmnopqrst\0"
-#: Protocol 9, by hand: version, thread number, an eight-byte salt.
+#: A greeting of protocol 9, written from the documentation: version, thread number, an eight-byte salt.
 PROTOCOL_9 = b"\x19\0\0\0\x093.20.32a-log\0\x07\0\0\0sa1tsa1t\0"
 
 

@@ -106,11 +106,16 @@ def test_refusals_that_nobody_listed() -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "owner", "words"),
     [
-        (oracle.refuse(12504), "oracle.service-not-named", Owner.OPERATOR, "ORA-12504 to a ping; no service or SID"),
+        (oracle.refuse(12504), "oracle.service-not-named", Owner.OPERATOR, "a ping with ORA-12504; no service or SID"),
         (oracle.refuse(12547), "oracle.node-not-invited", Owner.DATABASE, "ORA-12547"),
         (oracle.refuse(1189), "oracle.listener-error", Owner.DATABASE, "TNS-01189"),
-        (oracle.refuse(None), "oracle.listener-error", Owner.DATABASE, "refused without a number: (DESCRIPTION="),
-        (oracle.ACCEPT, "oracle.service-not-named", Owner.OPERATOR, "accepts a session without a name"),
+        (
+            oracle.refuse(None),
+            "oracle.listener-error",
+            Owner.DATABASE,
+            "refused without an error number: (DESCRIPTION=",
+        ),
+        (oracle.ACCEPT, "oracle.service-not-named", Owner.OPERATOR, "accepts a session without a service name"),
     ],
 )
 def test_what_is_said_to_a_ping_is_told_as_it_is(answer: bytes, code: str, owner: Owner, words: str) -> None:
@@ -123,9 +128,9 @@ def test_what_is_said_to_a_ping_is_told_as_it_is(answer: bytes, code: str, owner
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (oracle.refuse(0), "refused with ERR=0, which is no error: "),
+        (oracle.refuse(0), "refused with ERR=0 (no error): "),
         (oracle.refuse(0, "(CODE=12514)"), "(ERR=0)(CODE=12514)"),
-        (oracle.packet(4, bytes(4)), "refused without a number, and without a text"),
+        (oracle.packet(4, bytes(4)), "refused without an error number and without a text"),
     ],
 )
 def test_a_refusal_of_a_named_service_without_an_error_is_unknown(answer: bytes, words: str) -> None:
@@ -321,7 +326,7 @@ def test_the_named_table_is_read() -> None:
     assert server.counts['SELECT 1 FROM "HR"."EMPLOYEES" WHERE ROWNUM = 1'] == 1
     report, _ = asked(oracle.listener(rows=0), account("er"), service="ORCL", table="HR.EMPLOYEES")
     expect(report, Verdict.SCANNABLE)
-    assert check_of(report, Step.ACCESS).summary == "read HR.EMPLOYEES, which shows nothing"
+    assert check_of(report, Step.ACCESS).summary == "read HR.EMPLOYEES, which returned no rows"
 
 
 def test_a_wrong_password_is_tried_once() -> None:
@@ -332,11 +337,11 @@ def test_a_wrong_password_is_tried_once() -> None:
 
 
 def everywhere(rows: dict[tuple[str, Owner], tuple[int, ...]]) -> list[tuple[int, str, Owner]]:
-    """A table with a row for each number: the number, its cause, and who mends it."""
+    """Return one row for each number: the number, its cause and its owner."""
     return [(number, code, owner) for (code, owner), numbers in rows.items() for number in numbers]
 
 
-#: Whom the listener refuses, asked anew by the driver after it took us.
+#: Refusals of the listener to the driver's connection, after it accepted scanready's own.
 AT_THE_LISTENER = everywhere(
     {
         ("oracle.service-unknown", Owner.OPERATOR): (12504, 12505, 12514, 12521),
@@ -350,7 +355,7 @@ AT_THE_LISTENER = everywhere(
         ("scanready.limit", Owner.SCANREADY): (12650, 12660),
     }
 )
-#: Whom the database refuses.
+#: Refusals of the database at the login.
 AT_THE_LOGIN = everywhere(
     {
         ("login.refused", Owner.IDENTITY): (1005, 1017),
@@ -366,7 +371,7 @@ AT_THE_LOGIN = everywhere(
 AT_THE_QUERY = everywhere(
     {("access.not-found", Owner.OPERATOR): (942,), ("access.denied", Owner.DATABASE): (1031, 1950)},
 )
-#: What the driver says in numbers of its own.
+#: The driver's messages with its own error numbers.
 BY_THE_DRIVER = [
     ("DPY-6001: Service is not registered (Similar to ORA-12514)", "oracle.service-unknown", Owner.OPERATOR),
     ("DPY-6003: SID is not registered", "oracle.service-unknown", Owner.OPERATOR),
@@ -395,7 +400,7 @@ def test_no_number_is_left_out() -> None:
             assert found.cause.code == code
     refused = translate("DPY-6005: cannot connect\nDPY-6000: Listener refused (Similar to ORA-1194)", "er")
     assert refused.detail == "DPY-6000: Listener refused (Similar to TNS-01194)"
-    driver_numbers = {int(said[4:8]) for said, *_ in BY_THE_DRIVER if said}
+    driver_numbers = {int(text[4:8]) for text, *_ in BY_THE_DRIVER if text}
     assert driver._LIMITS | set(driver._BY_DRIVER) <= driver_numbers
 
 

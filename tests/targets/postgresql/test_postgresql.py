@@ -13,9 +13,9 @@ from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background,
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from tests.ladder import PLENTY, WAIT, account, check_of, climb, expect, finding_of, logins_end, target
 
-# By hand: AuthenticationGSS (PostgreSQL documentation, "Message Formats": R, length 8, code 7).
+# AuthenticationGSS (PostgreSQL documentation, "Message Formats": R, length 8, code 7).
 AUTH_GSS = b"R" + struct.pack(">II", 8, 7)
-# By hand after PgBouncer's source (client.c, "no such database"): severity, SQLSTATE and message alone.
+# Written from PgBouncer's source (client.c, "no such database"): only severity, SQLSTATE and message.
 POOLER = b"SFATAL\0C08P01\0Mno such database: hr\0\0"
 POOLER_REFUSES = b"E" + struct.pack(">I", len(POOLER) + 4) + POOLER
 
@@ -61,7 +61,7 @@ def test_a_wrong_password() -> None:
     assert "wrong" not in str(report)
 
 
-# PostgreSQL 15.18 with lc_messages=de_DE.UTF-8, captured by hand: code, message, routine.
+# Captured from PostgreSQL 15.18 with lc_messages=de_DE.UTF-8: code, message, routine.
 GERMAN = {
     "none": ("28000", "kein pg_hba.conf-Eintrag für Host »127.0.0.1«, Benutzer »er«", "ClientAuthentication"),
     "rejects": ("28000", "pg_hba.conf lehnt Verbindung ab für Host »127.0.0.1«, Benutzer »er«", "ClientAuthentication"),
@@ -237,7 +237,7 @@ def test_only_what_names_the_user_is_held_against_the_password(words: str, code:
     assert passwords == 1
 
 
-# AuthenticationOk and ReadyForQuery (PostgreSQL documentation, "Message Formats"), by hand.
+# AuthenticationOk and ReadyForQuery (PostgreSQL documentation, "Message Formats").
 OPEN = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
 # The start of a row description that never ends.
 NEVER_WHOLE = b"T\0\0\x7f\xff\0\x01"

@@ -109,7 +109,7 @@ def plays(driver_module: PlayedDriver, monkeypatch: pytest.MonkeyPatch) -> Calla
     return play
 
 
-def said(code: int) -> str:
+def message(code: int) -> str:
     return f"[Version 20.0.0.72] [Session 1] [Teradata Database] [Error {code}] What the database says. at gosqldriver"
 
 
@@ -126,7 +126,7 @@ def test_with_a_driver_it_is_scannable(plays: Callable[[str, str], None]) -> Non
 
 @pytest.mark.parametrize("code", sorted(set(causes.CODES) - set(READING)))
 def test_a_refused_logon(code: int, plays: Callable[[str, str], None]) -> None:
-    plays(said(code), "")
+    plays(message(code), "")
     cause = causes.CODES[code]
     expect(
         asked(teradata.system(), account("er"), allow_cleartext=True),
@@ -140,7 +140,7 @@ def test_a_refused_logon(code: int, plays: Callable[[str, str], None]) -> None:
 
 @pytest.mark.parametrize("code", READING)
 def test_what_may_not_be_read(code: int, plays: Callable[[str, str], None]) -> None:
-    plays("", said(code))
+    plays("", message(code))
     cause = causes.CODES[code]
     verdict = Verdict.LIMITED if cause.code == "access.denied" else Verdict.BLOCKED
     expect(
@@ -154,7 +154,7 @@ def test_what_may_not_be_read(code: int, plays: Callable[[str, str], None]) -> N
 
 @pytest.mark.parametrize("code", sorted(causes.CODES))
 def test_every_code_has_its_cause(code: int) -> None:
-    found = translate(said(code))
+    found = translate(message(code))
     assert found.cause is causes.CODES[code]
     assert found.facts["error_code"] == code
     assert "What the database says" in found.detail
@@ -218,7 +218,7 @@ class TestCopNames:
         with in_background(teradata.gateway, "127.0.0.81") as first:
             report = climb(target("teradata", "td", first.port), canary=False)
         expect(report, Verdict.READY)
-        assert "tdcop1 is: 127.0.0.81" in check_of(report, Step.RESOLVE).summary
+        assert "tdcop1 resolves to 127.0.0.81" in check_of(report, Step.RESOLVE).summary
 
     def test_a_name_that_is_none_stays_one(self, names: dict[str, str]) -> None:
         expect(climb(target("teradata", "td")), Verdict.BLOCKED, "resolve.not-found", step=Step.RESOLVE)

@@ -1,1 +1,1 @@
-"""IBM DB2, over DRDA."""
+"""Check IBM DB2 over DRDA."""

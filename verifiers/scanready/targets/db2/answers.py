@@ -1,4 +1,4 @@
-"""What DRDA's answers mean: the product behind the protocol, the prompt, and the login in its two messages."""
+"""Interpret DRDA's answers (product and login prompt), and log in with DRDA's two messages."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from scanready.wire.printable import printable
 from . import causes, fixes
 
 NAME = "scanready"
-#: Mechanisms in which the scanner's client can use a user name and a password.
+#: Mechanisms with which the scanner's client can use a user name and a password.
 WITH_PASSWORD = frozenset({3, 5, 6, 7, 8, 9, 0xA, 0xC, 0xD, 0xE, 0x10})
-# SRVCLSNM begins with it -> how administrators call the product.
+# Prefix of SRVCLSNM -> the product's usual name.
 _PRODUCTS = (
     ("QDB2/", "Db2 for Linux, UNIX and Windows"),
     ("QDB2", "Db2 for z/OS"),
@@ -30,7 +30,7 @@ _PRODUCTS = (
     ("IDS/", "IBM Informix"),
     ("Apache Derby", "Apache Derby"),
 )
-# SRVRLSLV begins with it, where the class says nothing.
+# Prefix of SRVRLSLV -> the product, if SRVCLSNM is not known.
 _RELEASES = {
     "SQL": _PRODUCTS[0][1],
     "DSN": _PRODUCTS[1][1],
@@ -44,27 +44,27 @@ _NOT_DB2 = ("IBM Informix", "Apache Derby")
 
 
 def names_of(mechanisms: tuple[int, ...]) -> list[str]:
-    """The mechanisms in words."""
+    """Return the names of security mechanisms."""
     return [wire.MECHANISMS.get(number, f"mechanism {number}") for number in mechanisms]
 
 
 def asked(offer: wire.SecurityOffer) -> str:
-    """What the server asks for, in words."""
+    """Return the mechanisms that the server offers as one text."""
     return ", ".join(names_of(offer.mechanisms))
 
 
 def travels(offer: wire.SecurityOffer) -> str:
-    """Say how a password would travel without TLS.
+    """Describe how a password would be sent without TLS.
 
-    DRDA's own exchange is of 256 bits and then DES; of 512 bits and then AES. Neither says who the server is.
+    DRDA's own key exchange has 256 bits with DES, or 512 bits with AES. Neither proves the identity of the server.
     """
     if offer.mechanisms == (wire.USER_AND_PASSWORD,):
         return "in clear text"
-    return "without TLS in DRDA's own encryption, which a listener on the path can break"
+    return "without TLS, in DRDA's own encryption, which an attacker on the network can break"
 
 
 def product_of(attributes: wire.ServerAttributes) -> str:
-    """The product's name; what it calls itself where nobody knows it."""
+    """Return the product's name; for an unknown product, the server's own name for it."""
     for prefix, product in _PRODUCTS:
         if attributes.product_class.startswith(prefix):
             return product
@@ -72,7 +72,7 @@ def product_of(attributes: wire.ServerAttributes) -> str:
 
 
 def report_product(rung: Rung, attributes: wire.ServerAttributes) -> None:
-    """Tell who answers; a product that a DB2 client cannot read is a requirement not met."""
+    """Record the product; the step fails for a product that a DB2 client cannot read."""
     product = product_of(attributes)
     version = wire.version_of(attributes.release)
     facts = {
@@ -82,39 +82,39 @@ def report_product(rung: Rung, attributes: wire.ServerAttributes) -> None:
         "platform": attributes.product_class or None,
     }
     known: Facts = {name: value for name, value in facts.items() if value}
-    said = f"{product} {version or attributes.release}".strip()
+    name = f"{product} {version or attributes.release}".strip()
     if product in _NOT_DB2:
-        rung.fail(causes.NOT_DB2, f"{printable(said)} answers, not DB2", **known)
+        rung.fail(causes.NOT_DB2, f"{printable(name)} answers, not DB2", **known)
     else:
-        rung.ok(f"speaks DRDA: {printable(said)}", **known)
+        rung.ok(f"speaks DRDA: {printable(name)}", **known)
 
 
 def report_prompt(probe: Probe, rung: Rung, offer: wire.SecurityOffer) -> None:
-    """The login prompt: which mechanisms there are.
+    """Record the login prompt with its security mechanisms.
 
     Raises:
-        Failure: none of them takes a password.
-        UnknownValue: whether one does is not known.
+        Failure: no mechanism accepts a password.
+        UnknownValue: an unknown mechanism may accept a password.
     """
     if not offer.mechanisms:
-        raise WireError("an offer of security mechanisms that names none")
+        raise WireError("an ACCSECRD without a security mechanism")
     methods = names_of(offer.mechanisms)
     asks = asked(offer)
     unknown = set(offer.mechanisms) - set(wire.MECHANISMS)
     if unknown and not WITH_PASSWORD.intersection(offer.mechanisms):
-        raise UnknownValue("a security mechanism beside which the server takes no password", min(unknown))
+        raise UnknownValue("a security mechanism of a server that offers none with a password", min(unknown))
     if not WITH_PASSWORD.intersection(offer.mechanisms):
         rung.stop(causes.NO_PASSWORD_LOGIN, f"asks for {asks}", auth_methods=methods)
     rung.ok(f"asks for {asks}", auth_methods=methods)
     if "database" not in probe.target.options:
-        rung.ok("no database is named: every other instance of this host would answer the same")
+        rung.ok("the target names no database, so another instance on this host would give the same answer")
 
 
 def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
-    """A refusal where a prompt, or an open database, should have come.
+    """Raise the failure for replies that are neither a prompt nor an open database.
 
     Raises:
-        Failure: always; its cause by the reply's codepoint.
+        Failure: one of the replies is a refusal; its codepoint or SQLCODE decides the cause.
         WireError: none of the replies is a refusal.
     """
     refusal = next((reply for reply in replies if reply.codepoint in wire.REFUSALS), None)
@@ -123,14 +123,14 @@ def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
     )
     if refusal is None and error is None:
         raise wire.unexpected(replies)
-    said = " ".join(wire.REFUSALS[refusal.codepoint]) if refusal else ""
+    reply_text = " ".join(wire.REFUSALS[refusal.codepoint]) if refusal else ""
     text = f"{printable(error.text)} (SQLCODE {error.code}, SQLSTATE {error.state})" if error else ""
     cause = causes.REPLIES.get(refusal.codepoint if refusal else 0, causes.REFUSED_REQUEST)
     cause = causes.SQL_CODES.get(error.code, cause) if error else cause
     fix = None
     if cause is causes.CANNOT_CONNECT and probe.target.credential:
         fix = fixes.GRANT_CONNECT(user=probe.target.credential.username.upper())
-    raise Failure(cause, "; ".join(part for part in (said, text) if part), fix)
+    raise Failure(cause, "; ".join(part for part in (reply_text, text) if part), fix)
 
 
 def _sql_error(replies: tuple[wire.Object, ...]) -> wire.SqlError | None:
@@ -142,7 +142,7 @@ async def open_database(probe: Probe, stream: Stream, database: str) -> None:
     """Connect the session to the database.
 
     Raises:
-        Failure: refused, and why.
+        Failure: the server refuses it.
     """
     await stream.send(wire.access_database(database))
     replies = await stream.receive(wire.read_replies)
@@ -151,7 +151,7 @@ async def open_database(probe: Probe, stream: Stream, database: str) -> None:
 
 
 def catalogue_of(product: str) -> str:
-    """The table of the product's catalogue that lists all others."""
+    """Return the table of the product's catalogue that lists all tables."""
     return _CATALOGUES.get(product, "SYSCAT.TABLES")
 
 
@@ -159,7 +159,7 @@ async def read_one_row(probe: Probe, stream: Stream, database: str, product: str
     """Read the first table's name from the catalogue; return what was read.
 
     Raises:
-        Failure: not permitted, or the client packages are missing.
+        Failure: the account may not read it, or the client packages are missing.
     """
     table = catalogue_of(product)
     await stream.send(wire.open_query(database, f"SELECT 1 FROM {table} FETCH FIRST 1 ROW ONLY"))
@@ -171,7 +171,7 @@ async def read_one_row(probe: Probe, stream: Stream, database: str, product: str
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """How the login goes: the mechanism, and user and password as it sends them."""
+    """Hold the agreed security mechanism, with user and password encoded for it."""
 
     mechanism: int
     user: bytes
@@ -179,12 +179,12 @@ class Agreed:
 
 
 async def agree(probe: Probe, stream: Stream, database: str, offer: wire.SecurityOffer) -> Agreed | None:
-    """Agree on how to send the credential: in TLS as it is, else encrypted where the server takes that.
+    """Agree on how to send the credential: unencrypted inside TLS, else encrypted if the server supports it.
 
-    None: the server takes passwords only in ways that are not ours to do. No word of the credential was sent.
+    Return None if scanready supports none of the server's mechanisms; no part of the credential was sent then.
 
     Raises:
-        Failure: a name or password that the protocol cannot carry; the server refuses a mechanism that it had offered.
+        Failure: the protocol cannot carry the name or password, or the server refuses a mechanism that it offered.
     """
     credential = probe.credential
     assert credential is not None
@@ -193,7 +193,7 @@ async def agree(probe: Probe, stream: Stream, database: str, offer: wire.Securit
         exchange = Exchange()
         question = wire.access_security(wire.ENCRYPTED, database, exchange.public, number=1)
         answer = await _agreed_to(probe, stream, wire.ENCRYPTED, question)
-        if answer.token is None or len(answer.token) != LENGTH:  # of a longer exchange, for AES
+        if answer.token is None or len(answer.token) != LENGTH:  # a longer key exchange, for AES
             return None
         user, password = (exchange.encrypt(answer.token, word) for word in _encoded(credential))
         return Agreed(wire.ENCRYPTED, user, password)
@@ -206,11 +206,11 @@ async def agree(probe: Probe, stream: Stream, database: str, offer: wire.Securit
 
 
 async def _agreed_to(probe: Probe, stream: Stream, mechanism: int, question: bytes) -> wire.SecurityOffer:
-    """Ask for a mechanism, and return the consent to it.
+    """Ask for a mechanism and return the server's consent.
 
     Raises:
-        Failure: the server refuses it, though it has offered it. The login ends here: no password follows a refusal.
-        UnknownValue, WireError: the answer is neither.
+        Failure: the server refuses the mechanism that it offered. No password is sent after a refusal.
+        UnknownValue, WireError: the answer is neither a consent nor a refusal.
     """
     record("accsec")
     await stream.send(question)
@@ -222,16 +222,16 @@ async def _agreed_to(probe: Probe, stream: Stream, mechanism: int, question: byt
     if offer.code or mechanism not in offer.mechanisms:
         name, now = names_of((mechanism,))[0], asked(offer) or "nothing"
         code = f" (security check code {offer.code:02X})" if offer.code else ""
-        detail = f"the server offered a login by {name}, and refuses it when asked: it takes {now}{code}"
+        detail = f"the server offered a login by {name} but now refuses it; it offers {now}{code}"
         raise Failure(common.LOGIN_NOT_JUDGED, detail)
     return offer
 
 
 async def log_in(probe: Probe, stream: Stream, database: str, agreed: Agreed) -> None:
-    """Send the credential, once.
+    """Send the credential once.
 
     Raises:
-        Failure: refused, and why.
+        Failure: the server refuses the login.
     """
     async with probe.attempt() as going:
         going.pending = True
@@ -248,14 +248,15 @@ async def log_in(probe: Probe, stream: Stream, database: str, agreed: Agreed) ->
 
 
 def _encoded(credential: Credential) -> tuple[bytes, bytes]:
-    """EBCDIC, as all names before both sides have agreed on something else.
+    """Encode user and password in EBCDIC, the encoding before both sides agree on another one.
 
     Raises:
-        Failure: a character that this code page does not have.
+        Failure: the code page does not have one of the characters.
     """
     try:
         return wire.ebcdic(credential.username), wire.ebcdic(credential.password or "")
     except ValueError:
         raise Failure(
-            common.LIMIT, "the user name or password has a character that DRDA's code page 500 does not have; not tried"
+            common.LIMIT,
+            "the user name or password has a character that is not in DRDA's code page 500; no login was tried",
         ) from None

@@ -1,4 +1,4 @@
-"""The facts that a check of DB2 states."""
+"""List the facts that a check of DB2 reports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         PRODUCT,
         Fact("version", Kind.TEXT, "", "The version of the server software.", "DRDA SRVRLSLV"),
         Fact("server_name", Kind.TEXT, "", "The name of the server.", "DRDA SRVNAM"),
-        Fact("platform", Kind.TEXT, "", "The class of the server product, as `QDB2/LINUXX8664`.", "DRDA SRVCLSNM"),
+        Fact("platform", Kind.TEXT, "", "The class of the server product, such as `QDB2/LINUXX8664`.", "DRDA SRVCLSNM"),
         SUGGESTED_PORT,
         AUTH_METHODS,
         ERROR_CODE,
-        Fact("code", Kind.TEXT, "hexadecimal", "The answer to a refused login.", "DRDA SECCHKCD"),
+        Fact("code", Kind.TEXT, "hexadecimal", "The security check code of a refused login.", "DRDA SECCHKCD"),
     )
 }

@@ -1,4 +1,4 @@
-"""Fixes for a DB2 database."""
+"""Define the fixes for a DB2 database."""
 
 from __future__ import annotations
 

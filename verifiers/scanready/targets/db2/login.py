@@ -1,4 +1,4 @@
-"""Log in to DB2 with IBM's driver and read one row, where no plain password is taken."""
+"""Log in to DB2 with IBM's driver and read one row, for servers that accept no plain password."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from . import causes
 
 _CODE = re.compile(r"\bSQL(\d{4,5})N\b")
 _REASON = re.compile(r'\breason\s+"?(\d+)"?(?:\s*\("?([^")]*))?')
-#: The names, or failing that the numbers, of the reasons that the client gives itself: its plug-ins, its errors, and
-#: SERVER_ENCRYPT, which a server may not have.
+#: Names of the reasons that the client itself gives (its plug-ins, its errors, and a server without SERVER_ENCRYPT).
+#: The numbers below are for reasons without a name.
 _OF_THE_CLIENT = re.compile(r"UNSUPPORTED|UNEXPECTED CLIENT|CLIENT CREDENTIAL|CLIENT REQUIRES|PLUG-?IN")
 _NUMBERS_OF_THE_CLIENT = frozenset({17, *range(30, 37), 38, 39})
-# Reason codes of SQL30082N, the one number for every login that fails.
+# Causes by the reason code of SQL30082N, the error of every failed login.
 _REASONS = {
     1: common.LOGIN_EXPIRED,
     3: common.LOGIN_REFUSED,
@@ -35,23 +35,23 @@ _REASONS = {
     24: common.LOGIN_REFUSED,
     36: common.LOGIN_LOCKED,
 }
-#: The password was right, and the account may not read: the one thing that limits in place of blocking.
+#: Causes after a right password: the account may not read. They make a target limited, not blocked.
 MAY_NOT_READ = (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND)
 _LOGIN_FAILED, _BROKEN_OFF = 30082, 30081
-# The function that the driver names where it was its own time-out that ended the talk: selectForRecvTimeout and kin.
+# End of the function's name in the driver's message about its own time-out, for example selectForRecvTimeout.
 _UNANSWERED = 'Timeout"'
-#: What would end a value in the driver's connection string; it has no way to escape them.
+#: Characters that end a value in the driver's connection string; they cannot be escaped.
 _UNSAYABLE = ";{}"
-# Where a server hangs up in the middle of a login the driver logs in again, three times in all (measured with 12.1.4;
-# no setting of the connection changes that): an account could be locked by one check.
+# If a server disconnects during a login, the driver logs in again, three times in all (measured with 12.1.4). No
+# setting of the connection changes that, and one check could lock an account.
 _LOG_IN_ONCE = {"DB2_MAX_CLIENT_CONNRETRIES": "0"}
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The way to the server, the database to open, and the table of which one row is read.
+    """Hold the way to the server, the database to open, and the table to read.
 
-    ``trace`` records whether the password left.
+    ``trace`` records whether the password was sent.
     """
 
     server: Lent
@@ -60,31 +60,33 @@ class Where:
     trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
 
 
-#: The password is in SECCHK.
+#: Finds SECCHK, the request with the password.
 _FRAMING = Framing(wire.HEADER, wire.header_of, wire.BEFORE_THE_SECRET)
 
 
 def where(host: str, port: int, database: str, table: str) -> Where:
-    """Return where to log in, for a server at this place."""
+    """Return the parameters of a login for the server at this address."""
     trace = SecretTrace()
     return Where(Relayed(host, port, _FRAMING, trace), database, table, trace)
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
-    """Log in once and read one row of ``where.table``. The driver may wait for longer than ``seconds``.
+    """Log in once and read one row of ``where.table``; the driver may wait longer than ``seconds``.
 
-    The password goes out encrypted (SERVER_ENCRYPT) or not at all.
+    The password is sent encrypted (SERVER_ENCRYPT) or not at all.
 
     Raises:
-        Failure: refused, and why; ``agent.driver-missing``.
+        Failure: the login was refused, or the driver is not installed (``agent.driver-missing``).
         OSError: no connection.
     """
     user, password = credential.username, credential.password or ""
     if any(letter in word for word in (where.database, user, password) for letter in _UNSAYABLE):
-        raise Failure(common.LIMIT, "IBM's driver cannot be given a name or password with ; { or }; not tried")
+        raise Failure(common.LIMIT, "IBM's driver accepts no name or password with ; { or }; no login was tried")
     os.environ.update(_LOG_IN_ONCE)  # before the driver is loaded
-    with importing("the server takes encrypted passwords only, which needs IBM's driver: pip install 'scanready[db2]'"):
-        import ibm_db_dbi  # of ibm_db, whose own functions raise nothing narrower than Exception
+    with importing(
+        "the server accepts only encrypted passwords; this needs IBM's driver: pip install 'scanready[db2]'"
+    ):
+        import ibm_db_dbi  # part of ibm_db, whose own functions raise only Exception
     settings: dict[str, Any] = {
         "DATABASE": where.database,
         "HOSTNAME": ADDRESS,
@@ -110,7 +112,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
 
 
 def _security_failed(text: str, words: str) -> Failure:
-    """Judge SQL30082N by its reason: of the server, or of the driver's own security."""
+    """Return the failure for SQL30082N by its reason, which is the server's or the driver's own."""
     reason = _REASON.search(text)
     number, name = (int(reason[1]), reason[2] or "") if reason else (0, "")
     if _OF_THE_CLIENT.search(name.upper()) or (not name and number in _NUMBERS_OF_THE_CLIENT):
@@ -119,14 +121,14 @@ def _security_failed(text: str, words: str) -> Failure:
 
 
 def translate(text: str) -> Failure:
-    """The cause of the driver's error, by its SQL number, and for logins by the reason that follows it."""
+    """Return the failure for the driver's error by its SQL number, and for a login by the reason after it."""
     words = printable(text.rpartition("[CLI Driver]")[2], 300)
     number = _CODE.search(text)
     code = int(number[1]) if number else 0
     if code == _LOGIN_FAILED:
         return _security_failed(text, words)
     if code == _BROKEN_OFF and _UNANSWERED in text:
-        return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {words}", error_code=-code)
+        return Failure(common.OUT_OF_TIME, f"the driver timed out: {words}", error_code=-code)
     if -code in causes.SQL_CODES:
         return Failure(causes.SQL_CODES[-code], words, error_code=-code)
     return Unfinished(common.LIMIT, f"the driver failed: {words}")

@@ -1,4 +1,4 @@
-"""Requirements of the scanner for IBM DB2."""
+"""Define the scanner's requirements for IBM DB2."""
 
 from __future__ import annotations
 

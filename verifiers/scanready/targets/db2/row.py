@@ -1,4 +1,4 @@
-"""IBM DB2 as a target type."""
+"""Define IBM DB2 as a target type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DB2 = TargetType(
     "db2",
     "IBM DB2",
     50000,
-    Cost(2, 3, login_attempts=1, log="nothing"),  # again in TLS; and IBM's driver, where the login is not ours
+    Cost(2, 3, login_attempts=1, log="nothing"),  # a second connection in TLS, and a third for IBM's driver
     speaks="drda",
     home=__package__,
     group=Group.DATABASES,
@@ -18,7 +18,7 @@ DB2 = TargetType(
     path="database",
     options=(DATABASE, ALLOW_CLEARTEXT),
     guessed=True,
-    drivers=(Driver("ibm_db", "ibm_db", "db2", "wanted only where a DB2 server takes encrypted passwords alone"),),
+    drivers=(Driver("ibm_db", "ibm_db", "db2", "needed only if a DB2 server accepts only encrypted passwords"),),
     nmap=Nmap(services=("db2", "ibm-db2", "drda")),
     called=Called(names=("ibm db2",)),
     notations=(

@@ -13,10 +13,10 @@ _DB2 = (
 STORY: dict[str, dict[Step, Exchange]] = {
     "db2": {
         Step.TLS: Exchange(TLS_AFTER_CLEAR, OPENSSL),
-        Step.HANDSHAKE: Exchange(Sent(excsat="EXCSAT and ACCSEC: who are you, and how does one log in?"), _DB2),
-        Step.AUTH: Exchange("nothing more: the answer to ACCSEC lists the ways", _DB2),
+        Step.HANDSHAKE: Exchange(Sent(excsat="EXCSAT (server attributes) and ACCSEC (security mechanisms)"), _DB2),
+        Step.AUTH: Exchange("nothing more: the answer to ACCSEC lists the mechanisms", _DB2),
         Step.LOGIN: Exchange(
-            Sent("the account, by IBM's driver", accsec="ACCSEC", secchk="SECCHK with the account, once"), _DB2
+            Sent("the account, with IBM's driver", accsec="ACCSEC", secchk="SECCHK with the account, once"), _DB2
         ),
         Step.ACCESS: Exchange(when_read("ACCRDB, then a SELECT of one row"), _DB2),
     },

@@ -1,15 +1,15 @@
-"""IBM DB2 50000 (DRDA).
+"""Check IBM DB2 on port 50000 (DRDA).
 
-    we                                      server
-    EXCSAT, ACCSEC (an unlikely way in)  ->
-                                         <- EXCSATRD: product, release, instance; ACCSECRD: all ways in there are
+    agent                                   server
+    EXCSAT, ACCSEC (unlikely mechanism)  ->
+                                         <- EXCSATRD: product, release, instance; ACCSECRD: all mechanisms
     ACCSEC (user and password), SECCHK   ->                                     (encrypted, or in TLS)
-                                         <- SECCHKRM: accepted, or why not
+                                         <- SECCHKRM: accepted, or the reason of the refusal
     ACCRDB, a SELECT                     ->
                                          <- ACCRDBRM: the database is open; one row
     FIN                                  ->                                     (logs nothing)
 
-A listener for TLS only (usually 50001) hangs up on that; it is asked once more, in TLS.
+A listener for TLS only (usually 50001) closes the connection after that. The check connects once more with TLS.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from scanready.wire import drda as wire
 from . import answers, causes
 from . import login as driver
 
-#: Where SSL_SVCENAME usually is.
+#: The usual port of SSL_SVCENAME.
 TLS_PORT = 50001
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, and with a credential and a database on to a table of the catalogue."""
+    """Check up to the login prompt; with a credential and a database, log in and read the catalogue."""
     database = probe.target.options.get("database")
     stream = await usual_ports.connect(probe, (TLS_PORT,), "DB2 usually has its TLS listener", tls=True)
     flight = wire.exchange_attributes(answers.NAME, then=wire.access_security(wire.UNLIKELY, database))
@@ -59,7 +59,7 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
     assert credential is not None
     async with probe.step(Step.LOGIN) as rung:
         if database is None:
-            rung.stop(causes.DATABASE_NOT_NAMED, "no database is named at the target; the login was not tried")
+            rung.stop(causes.DATABASE_NOT_NAMED, "the target names no database; no login was tried")
         if not stream.encrypted:
             probe.about_to_send_in_clear(answers.travels(offer))
         agreed = await answers.agree(probe, stream, database, offer)
@@ -81,16 +81,17 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
 async def _with_the_vendors_driver(
     probe: Probe, stream: Stream, offer: wire.SecurityOffer, product: str, login: Rung
 ) -> None:
-    """The server takes passwords only in ways that are not ours to do; IBM's driver knows them."""
+    """Log in with IBM's driver, for mechanisms that scanready does not support."""
     credential, encrypted = probe.credential, stream.encrypted
     assert credential is not None
     if encrypted:
-        login.stop(common.LIMIT, f"takes {answers.asked(offer)} inside TLS, which our driver is not set up for")
+        detail = f"the server asks for {answers.asked(offer)} inside TLS, which scanready's driver does not support"
+        login.stop(common.LIMIT, detail)
     await probe.leave(stream)
     database, table = probe.target.options["database"], answers.catalogue_of(product)
     where = driver.where(probe.address or probe.host, probe.target.port, database, table)
     result = await probe.login(driver.visit, where)
-    login.ok(f"logged in as {credential.username}, the password encrypted")
+    login.ok(f"logged in as {credential.username} with an encrypted password")
     async with probe.step(Step.ACCESS) as rung:
         if (denied := result.denied) is None:
             rung.ok(f"read {result.read}")

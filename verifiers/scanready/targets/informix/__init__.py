@@ -1,1 +1,1 @@
-"""IBM Informix, over SQLI; its DRDA listener is asked for the version."""
+"""Check IBM Informix over SQLI, and ask its DRDA listener for the version."""

@@ -1,4 +1,4 @@
-"""What Informix's answer to a connection request means, and what its DRDA listener tells without one."""
+"""Interpret Informix's answer to a connection request, and ask its DRDA listener for the version."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from scanready.wire.printable import printable
 
 from . import causes, fixes
 
-#: Any name will do where the login is to be refused; the server judges the user before or after it, both prove it.
+#: The server name for a login that shall be refused. The refusal of name or user proves that a server judges logins.
 NO_SERVER = "scanready"
-#: Where installers put the DRDA listener (drsoctcp), which tells the version to whoever asks.
+#: The usual port of the DRDA listener (drsoctcp), which reports the version without a login.
 DRDA_PORT = 9089
 _IDENTITY = (common.LOGIN_REFUSED, causes.SERVER_NAME, causes.HOST_NOT_TRUSTED)
 
 
 class Session:
-    """The one connection request of a climb, and the word that ends it if it was accepted."""
+    """Send the one connection request of a check, and end an accepted session."""
 
     asks = "user and password"
     protocol = "SQLI"
@@ -39,19 +39,19 @@ class Session:
         return answer
 
     async def end(self, stream: Stream) -> None:
-        """Say goodbye to a server that let us in; one that refused hangs up by itself."""
+        """End an accepted session; after a refusal the server closes the connection itself."""
         if self._accepted:
             await stream.send(wire.EXIT)
             await stream.receive(wire.read_goodbye)
 
     def missing(self, probe: Probe) -> Failure | None:
-        """Return that INFORMIXSERVER is not given; None if it is."""
+        """Return the failure of a target without INFORMIXSERVER; None if the target names it."""
         if "server" in probe.target.options:
             return None
-        return Failure(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is not given (option `server`); nothing was tried")
+        return Failure(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is missing (option `server`); no login was tried")
 
     def report_product(self, rung: Rung, answer: wire.Answer) -> None:
-        """Tell who answers; a refusal hides the version."""
+        """Record the product; a refusal has no version."""
         facts = {"product": "IBM Informix"}
         if answer.host:
             facts["server_name"] = answer.host
@@ -59,13 +59,13 @@ class Session:
             facts["internal_version"] = answer.version.rpartition("Version ")[2]
             rung.ok(f"speaks SQLI: {printable(answer.version)}", **facts)
         else:
-            rung.ok("speaks SQLI (a refusal hides the version)", **facts)
+            rung.ok("speaks SQLI (a refusal has no version)", **facts)
 
     def judged(self, probe: Probe, answer: wire.Answer) -> None:
-        """Raise what the server has against the connection.
+        """Raise the failure of a connection request that the server did not accept.
 
         Raises:
-            Failure: refused, and why.
+            Failure: the server refuses or redirects the connection.
         """
         if answer.kind == wire.CONACC:
             return
@@ -81,20 +81,20 @@ class Session:
         raise Failure(cause, detail, fix, error_code=answer.code)
 
     def is_prompt(self, failure: Failure) -> bool:
-        """True for refusals that only somebody who judges logins gives."""
+        """Return True for refusals that only a server that judges logins sends."""
         return failure.cause in _IDENTITY
 
 
 def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
-    """Where the server sends clients on to: an endpoint of its own, which nothing is sent to; it would be the login."""
+    """Record the destination of a redirect as an endpoint of its own; nothing is sent there, since it needs a login."""
     there = answer.destination
     if there is None:
-        said = f": {printable(answer.about)}" if answer.about else ""
-        return Failure(causes.REDIRECTED, f"a redirect, which names the other server in no form that we know{said}")
+        text = f": {printable(answer.about)}" if answer.about else ""
+        return Failure(causes.REDIRECTED, f"a redirect in an unknown format{text}")
     endpoint = f"{bracketed(there.host)}:{there.service}"
     facts: Facts = {"redirected_to": endpoint, "instance": there.server}
-    said = f"clients are sent on to here, a server called {there.server}; nothing was sent to it"
-    probe.record(Check(Step.CONNECT, endpoint, Outcome.SKIPPED, said, facts))
+    summary = f"the redirect leads to this address, server {there.server}; nothing was sent to it"
+    probe.record(Check(Step.CONNECT, endpoint, Outcome.SKIPPED, summary, facts))
     entry = None
     if there.port:
         entry = fixes.OTHER_SERVER(host=there.host, port=there.port, server=there.server)
@@ -102,7 +102,7 @@ def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
 
 
 async def look_at_drda(probe: Probe) -> None:
-    """Ask the usual DRDA listener for the version: needs no login, and is one bounded further connection."""
+    """Ask the usual DRDA listener for the version, which needs no login and one more connection."""
     endpoint = f"{probe.host}:{DRDA_PORT}"
     try:
         stream = await probe.dial(probe.address or probe.host, DRDA_PORT)
@@ -115,6 +115,6 @@ async def look_at_drda(probe: Probe) -> None:
         if reply.codepoint == drda.EXCSATRD:
             found = drda.attributes_of(reply)
             version = drda.version_of(found.release) or found.release
-            said = f"a DRDA listener is here too, and says without a login: {found.product_class} {version}"
+            summary = f"a DRDA listener answers without a login: {found.product_class} {version}"
             facts = {"product": "IBM Informix", "version": version} if found.product_class.startswith("IDS") else {}
-            probe.record(Check(Step.HANDSHAKE, endpoint, Outcome.SKIPPED, said, facts))
+            probe.record(Check(Step.HANDSHAKE, endpoint, Outcome.SKIPPED, summary, facts))

@@ -1,4 +1,4 @@
-"""The facts that a check of Informix states."""
+"""List the facts that a check of Informix reports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
     "informix": (
         PRODUCT,
         VERSION,
-        Fact("internal_version", Kind.TEXT, "", "The version in the vendor's internal count.", "SQLI CONACC"),
+        Fact("internal_version", Kind.TEXT, "", "The version in the vendor's internal numbering.", "SQLI CONACC"),
         Fact("server_name", Kind.TEXT, "", "The host name of the server.", "SQLI answer"),
         INSTANCE,
         REDIRECTED_TO,

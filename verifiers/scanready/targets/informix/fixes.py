@@ -1,4 +1,4 @@
-"""Fixes for an Informix server: lines of hosts.equiv, and entries of the inventory."""
+"""Define the fixes for an Informix server: lines of hosts.equiv and entries of the inventory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRUSTED_HOST = Fix(
     agent=ADDRESS,
     user=USER_WORD,
 )
-#: A target of the inventory: where the server sends clients on to.
+#: An entry of the inventory for the server that a redirect names.
 OTHER_SERVER = Fix(
     "- {{host: {host}, type: informix, port: {port}, server: {server}}}",
     at=IN_INVENTORY,

@@ -1,4 +1,4 @@
-"""Read one row from Informix with informix-driver, after our own login was accepted."""
+"""Read one row from Informix with informix-driver, after scanready's own login was accepted."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from scanready.wire.printable import printable
 
 from . import causes
 
-#: A number of Informix in a text without one beside it: "(sqlcode -951)" or "[-951]". A host's name has some, too.
+#: An Informix error number inside a text, such as "(sqlcode -951)" or "[-951]". Names of hosts also contain numbers.
 _NUMBER = re.compile(r"(?:^|[\s(\[=])-(\d{3,5})(?!\d)")
 #: The driver's words for the end of a connection.
 _ENDED = re.compile(r"server closed connection|[Cc]onnection reset|[Bb]roken pipe")
-#: Exceptions of the driver on an answer that it takes apart without checking it.
+#: Exceptions that the driver raises for an answer that it parses without checking.
 _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The server, its INFORMIXSERVER name, and the table of which one row is read (None: the catalogue's first).
+    """Hold the server, its INFORMIXSERVER name, and the table to read (None: systables).
 
-    ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show; ``trace`` records
-    whether the password left.
+    ``encrypted`` is True if the port uses TLS. ``trust`` has the certificates that the server may show. ``trace``
+    records whether the password was sent.
     """
 
     host: str
@@ -47,45 +47,47 @@ class Where:
 
 
 def load() -> None:
-    """Load the driver."""
+    """Import the driver."""
     import informix_db  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
-    """Log in once more and read one row. The driver may wait for longer than ``seconds``.
+    """Log in once more and read one row; the driver may wait longer than ``seconds``.
 
     Raises:
-        Failure: refused, and why; ``agent.driver-missing``.
+        Failure: the login or the read was refused, or the driver is not installed (``agent.driver-missing``).
     """
     with importing("informix-driver is not installed: pip install 'scanready[informix]'"):
         import informix_db
         from informix_db._protocol import ProtocolError
 
     def see(_: bytes) -> None:
-        if not where.trace.sent:  # the first word is the login
+        if not where.trace.sent:  # the first packet is the login
             where.trace.sent = True
 
     tls = held_context(where.trust, see=see) if where.encrypted else False
-    told: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": tls}
-    told |= {"user": credential.username, "password": credential.password or ""}
+    settings: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": tls}
+    settings |= {"user": credential.username, "password": credential.password or ""}
     table = where.table or "systables"
     try:
         with inspected(see):
-            session = informix_db.connect(where.host, where.port, database=where.database, server=where.server, **told)
+            session = informix_db.connect(
+                where.host, where.port, database=where.database, server=where.server, **settings
+            )
         with session, session.cursor() as cursor:
             cursor.execute(f"SELECT FIRST 1 1 FROM {table}")
             found = cursor.fetchone()
-    except (informix_db.Error, ProtocolError) as error:  # the second is of none of its public classes
+    except (informix_db.Error, ProtocolError) as error:  # the second is not one of its public classes
         raise translate(str(error), getattr(error, "sqlcode", None)) from error
     except _UNCHECKED as error:
-        detail = f"informix-driver does not understand the server: {printable(repr(error), 300)}"
+        detail = f"informix-driver could not read the server's answer: {printable(repr(error), 300)}"
         raise Unfinished(common.LIMIT, detail) from error
     read = f"{'one row of ' if found else ''}{table} in {where.database}{'' if found else ', which is empty'}"
     return LoginResult(read=read)
 
 
 def translate(text: str, number: int | None = None) -> Failure:
-    """The cause of the driver's error, by Informix's number in it or beside it."""
+    """Return the failure for the driver's error, by ``number`` or by the Informix numbers in its text."""
     numbers = [number] if number else [-int(found) for found in _NUMBER.findall(text)]
     for number in numbers:
         if number in causes.NUMBERS:
@@ -94,7 +96,7 @@ def translate(text: str, number: int | None = None) -> Failure:
     if numbers:
         return Failure(causes.SERVER_ERROR, printable(text, 300), error_code=numbers[0])
     if "timed out" in text:
-        return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {printable(text, 300)}")
+        return Failure(common.OUT_OF_TIME, f"the driver timed out: {printable(text, 300)}")
     if _ENDED.search(text):
         return Unfinished(talk_ended.ACCESS_BROKEN_OFF, f"the connection ended while reading: {printable(text, 300)}")
     return Unfinished(common.LIMIT, f"the driver failed: {printable(text, 300)}")

@@ -1,4 +1,4 @@
-"""Requirements of the scanner for IBM Informix."""
+"""Define the scanner's requirements for IBM Informix."""
 
 from __future__ import annotations
 

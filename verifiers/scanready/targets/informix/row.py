@@ -1,4 +1,4 @@
-"""IBM Informix as a target type."""
+"""Define IBM Informix as a target type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INFORMIX = TargetType(
     "informix",
     "IBM Informix",
     9088,
-    # The DRDA listener, or the driver, which reads after our own login was accepted.
+    # The second connection is for the DRDA listener, or for the driver after scanready's own login was accepted.
     Cost(2, 2, login_attempts=2, log="one failed login of scanready_probe, only with allow_login_probe"),
     speaks="sqli",
     home=__package__,
@@ -27,7 +27,7 @@ INFORMIX = TargetType(
     path="database",
     options=(DATABASE, Option("server"), TABLE, TLS, ALLOW_LOGIN_PROBE, ALLOW_CLEARTEXT, ALLOW_UNTRUSTED),
     guessed=True,
-    drivers=(Driver("informix_db", "informix-driver", "informix", "SQLI alone, not the DRDA listener"),),
+    drivers=(Driver("informix_db", "informix-driver", "informix", "supports SQLI only, not the DRDA listener"),),
     nmap=Nmap(services=("informix",)),
     called=Called(names=("ifx",)),
     notations=(

@@ -12,13 +12,13 @@ STORY: dict[str, dict[Step, Exchange]] = {
         Step.TLS: Exchange(TLS_AS_A_FACT, OPENSSL),
         Step.HANDSHAKE: Exchange(
             with_probe(
-                "a connection request as scanready_probe, to be refused",
-                "nothing: a login is this protocol's first word, and none was permitted",
-                "a connection request with the account: a login is this protocol's first word",
+                "a connection request as scanready_probe, which the server should refuse",
+                "nothing: the protocol starts with a login, and no login was permitted",
+                "a connection request with the account: the protocol starts with a login",
             ),
             _INFORMIX,
         ),
-        Step.AUTH: Exchange("nothing more: the answer to the connection request says it", _INFORMIX),
+        Step.AUTH: Exchange("nothing more: the answer to the connection request shows the result", _INFORMIX),
         Step.LOGIN: Exchange("nothing more: the account was in the connection request", _INFORMIX),
         Step.ACCESS: Exchange(ONE_ROW, _INFORMIX),
     },

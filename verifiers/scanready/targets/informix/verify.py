@@ -1,13 +1,13 @@
-"""IBM Informix 9088 (SQLI); 9089 is usually its DRDA listener.
+"""Check IBM Informix on port 9088 (SQLI); port 9089 is usually its DRDA listener.
 
-    we                                      server
-    CONREQ: user, password, server       ->                             (there is no word before the login)
-                                         <- CONACC: accepted; CONREJ: why not; REDIRECT
+    agent                                   server
+    CONREQ: user, password, server       ->                             (the protocol starts with the login)
+                                         <- CONACC: accepted; CONREJ: refused; REDIRECT
     SQ_EXIT                              ->
 
-Without a credential nothing is sent here, unless `allow_login_probe` permits one refused login of an invented user; the
-DRDA listener next door tells the version all the same. The password travels in clear: with `tls: true` the port is an
-SSL listener (onsocssl), else only `allow_cleartext` permits it.
+Without a credential nothing is sent to this port, unless `allow_login_probe` permits one refused login of an invented
+user. The DRDA listener on the same host reports the version without a login. SQLI sends the password in clear text.
+With `tls: true` the port is an SSL listener (onsocssl); without it, only `allow_cleartext` permits the login.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from . import login as driver
 
 
 async def verify(probe: Probe) -> None:
-    """Climb by a login: the operator's, or one that is refused."""
+    """Check with one login: the operator's, or one of an invented user."""
     session = answers.Session()
     stream = await probe.connect(farewell=session.end)
     await login_first.reach(probe, stream)
@@ -37,7 +37,7 @@ async def verify(probe: Probe) -> None:
 
 
 async def _read(probe: Probe, stream: Stream) -> None:
-    """Read one row with the driver, which logs in once more."""
+    """Read one row with the driver, which logs in again."""
     options = probe.target.options
     where = driver.Where(
         probe.address or probe.host,

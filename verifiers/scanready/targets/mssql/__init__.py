@@ -1,1 +1,1 @@
-"""Microsoft SQL Server."""
+"""Check Microsoft SQL Server."""

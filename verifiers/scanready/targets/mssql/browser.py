@@ -1,8 +1,8 @@
-"""The SQL Server Browser (UDP 1434): on which port an instance listens, or on which one it listens instead.
+"""Ask the SQL Server Browser (UDP 1434) on which port an instance listens.
 
-Its silence proves nothing: it may not run, a firewall may drop the question, and a hidden instance is not told of.
-One question is sent about the instance; only if that is not answered, another one about all of them, which tells an
-unknown instance from a Browser that nobody hears.
+No answer proves nothing: the Browser may be stopped, a firewall may drop the request, or the instance may be hidden.
+One request asks about the instance. If there is no answer, a second request asks about all instances: its answer
+distinguishes an unknown instance from a Browser that cannot be reached.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from . import causes, fixes
 from .prelogin import Place, ask, own_name
 
 PORT = 1434
-#: Below it are the ports of system services, where no instance listens (RFC 6335).
+#: Ports below this one belong to system services (RFC 6335); no instance listens there.
 _SYSTEM = 1024
-#: Seconds for each question: it is sent at once and after one and two seconds.
+#: Seconds to wait for each answer. The request is sent at once and again after one and two seconds.
 PATIENCE = 2.2
-#: What may mean that the instance listens elsewhere. A Windows firewall is silent for ports where nobody listens.
+#: Causes that may mean that the instance listens on another port. A Windows firewall drops packets to closed ports.
 _ELSEWHERE = (common.REFUSED, common.FILTERED, common.REJECTED, common.OTHER_PROTOCOL, causes.INSTANCE_MISMATCH)
 
 
 async def find(probe: Probe, instance: str) -> Place:
-    """Climb ``resolve`` and ``connect`` at the Browser; return where the instance listens."""
+    """Check ``resolve`` and ``connect`` for the Browser; return the host and port where the instance listens."""
     async with probe.step(Step.RESOLVE, probe.host) as rung:
         addresses = await probe.shared.resolver.addresses(probe.host, PORT, probe.deadline)
         rung.ok(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
     async with probe.step(Step.CONNECT, f"{bracketed(probe.host)}:{PORT}/udp") as rung:
         try:
-            found = await _told(probe, ssrp.about(instance))
+            found = await _asked(probe, ssrp.about(instance))
         except ValueError as error:
             rung.stop(causes.INSTANCE_UNKNOWN, str(error))
         except UdpTimeout as silence:
@@ -54,30 +54,30 @@ async def find(probe: Probe, instance: str) -> Place:
             rung.stop(why.cause, why.detail, _rule(probe, addresses[0]) if why.cause is common.REJECTED else None)
         named = next((one for one in found if one.name.upper() == instance.upper()), None)
         if named is None:
-            rung.stop(causes.INSTANCE_UNKNOWN, f"the Browser tells of {_names(found)}, asked for {instance}")
+            rung.stop(causes.INSTANCE_UNKNOWN, f"the Browser lists {_names(found)} but not {instance}")
         if named.tcp is None:
-            rung.stop(causes.TCP_DISABLED, f"the Browser tells no TCP port of {instance}")
-        told = f"the SQL Server Browser says: {named.name} of {named.server} listens on {named.tcp}"
+            rung.stop(causes.TCP_DISABLED, f"the Browser reports no TCP port for {instance}")
+        answer = f"the SQL Server Browser reports that {named.name} of {named.server} listens on {named.tcp}"
         rung.check.facts.update(instance=named.name, server_name=named.server, ports=[named.tcp])
         if not_its := _not_its_port(probe, named.tcp):
-            rung.stop(common.NOT_FOLLOWED, f"{told}, {not_its}; `port:` at the target permits it")
-        rung.ok(told)
+            rung.stop(common.NOT_FOLLOWED, f"{answer}, {not_its}; `port:` at the target permits it")
+        rung.ok(answer)
     return Place(probe.host, named.tcp)
 
 
 async def _unknown(probe: Probe, rung: Rung, instance: str, address: Address) -> NoReturn:
     try:
-        known = await _told(probe, ssrp.ALL)
-    except ConnectError as error:  # it answered the first question with silence, and this one with a refusal
+        known = await _asked(probe, ssrp.ALL)
+    except ConnectError as error:  # the first request got no answer, this one is refused
         why = probe.explain(error, Step.CONNECT)
         rung.stop(causes.BROWSER_OFF if why.cause is common.REFUSED else why.cause, why.detail)
     except UdpTimeout:
         detail = (
-            f"the SQL Server Browser does not answer, so the port of {instance} is not known. It may be stopped, or "
-            "blocked, or the instance hidden; `port:` at the target does without it"
+            f"the SQL Server Browser does not answer, so the port of {instance} is unknown. The Browser may be stopped "
+            "or blocked, or the instance may be hidden. With `port:` at the target the Browser is not needed"
         )
         rung.stop(common.UDP_SILENT, detail, _rule(probe, address))
-    rung.stop(causes.INSTANCE_UNKNOWN, f"the Browser tells of {_names(known)}, and nothing of {instance}")
+    rung.stop(causes.INSTANCE_UNKNOWN, f"the Browser lists {_names(known)} but not {instance}")
 
 
 def _rule(probe: Probe, address: Address) -> str:
@@ -86,16 +86,16 @@ def _rule(probe: Probe, address: Address) -> str:
 
 
 async def suggest(probe: Probe, instance: str) -> None:
-    """After a climb that ended at a port: if the Browser names another one, and SQL Server answers there, say so.
+    """Look for the right port after a check that failed at a port, and add it to the finding.
 
-    One question and one connection, and no check of their own: the finding is what changes.
+    Ask the Browser once and connect once to the port it names. The result changes the finding; it is not a new check.
     """
     at = next((at for at, check in enumerate(probe.checks) if _may_be_elsewhere(check)), None)
     if at is None or probe.depth.height < Step.AUTH.height or probe.target.guessed or probe.remaining < PATIENCE / 2:
         return
     with contextlib.suppress(StreamError, WireError, ValueError, OSError, Failure):
-        found = await _told(probe, ssrp.about(instance) if instance else ssrp.ALL)
-        # Asked for no instance, it is the default one that is meant, if there is one.
+        found = await _asked(probe, ssrp.about(instance) if instance else ssrp.ALL)
+        # A target without an instance means the default instance, if the host has one.
         listening = sorted((one for one in found if one.tcp), key=lambda one: own_name(one.name) != "")
         if listening:
             probe.checks[at] = await _compared(probe, probe.checks[at], listening[0])
@@ -103,38 +103,38 @@ async def suggest(probe: Probe, instance: str) -> None:
 
 async def _compared(probe: Probe, check: Check, instance: ssrp.Instance) -> Check:
     port = instance.tcp
-    assert check.finding is not None, "only failed checks are looked at"
-    assert port is not None, "only listening instances are"
-    said = f"the SQL Server Browser says that {instance.name} listens on {port}"
+    assert check.finding is not None, "the caller passes only failed checks"
+    assert port is not None, "the caller passes only instances that listen on TCP"
+    answer = f"the SQL Server Browser reports that {instance.name} listens on {port}"
     if port == probe.target.port:
-        detail = f"{check.finding.detail}; {said}, so something on the way keeps us from it"
+        detail = f"{check.finding.detail}; {answer}, so a device between agent and server blocks it"
         return replace(check, summary=detail, finding=replace(check.finding, detail=detail))
     if why := _not_its_port(probe, port):
-        detail = f"{check.finding.detail}; {said}, {why}"
+        detail = f"{check.finding.detail}; {answer}, {why}"
         return replace(check, summary=detail, finding=replace(check.finding, detail=detail))
     try:
         stream = await probe.dial(probe.address or probe.host, port)
-        answer = await ask(stream, tds7.Encryption.OFF, "")
+        server = await ask(stream, tds7.Encryption.OFF, "")
     except (Failure, StreamError, WireError) as error:
-        detail = f"{check.finding.detail}; {said}, where no SQL Server answers: {getattr(error, 'detail', error)}"
+        detail = f"{check.finding.detail}; {answer}, where no SQL Server answers: {getattr(error, 'detail', error)}"
         return replace(check, summary=detail, finding=replace(check.finding, detail=detail))
-    detail = f"{check.finding.detail}; {said}, and {answer.name} answers there"
+    detail = f"{check.finding.detail}; {answer}, where {server.name} answers"
     fix = fixes.OTHER_PORT(host=probe.host, port=port)
     facts = {**check.facts, "ports": [port], "instance": instance.name}
     return replace(check, summary=detail, finding=Finding(causes.OTHER_PORT, detail, fix), facts=facts)
 
 
 def _not_its_port(probe: Probe, port: int) -> str:
-    """Why nothing is sent to a port on the Browser's word; empty if an instance may have it."""
+    """Return why scanready does not connect to the port that the Browser names; empty if an instance may use it."""
     name = peers_word.other_service(probe, port, probe.row.speaks) or ("a system service" if port < _SYSTEM else "")
-    return f"a port that {name} has: nothing was sent there" if name else ""
+    return f"a port of {name}: nothing was sent there" if name else ""
 
 
 def _may_be_elsewhere(check: Check) -> bool:
     return check.outcome is Outcome.FAILED and check.finding is not None and check.finding.cause in _ELSEWHERE
 
 
-async def _told(probe: Probe, question: bytes) -> tuple[ssrp.Instance, ...]:
+async def _asked(probe: Probe, question: bytes) -> tuple[ssrp.Instance, ...]:
     return await probe.ask(probe.address or probe.host, PORT, question, ssrp.read_answer, seconds=PATIENCE)
 
 

@@ -1,6 +1,6 @@
-"""Causes that only Microsoft SQL Server and its Browser can give, and which error number means which.
+"""List the causes that only Microsoft SQL Server and its Browser can give, and map error numbers to causes.
 
-The numbers are those of the product's ``sys.messages``; from 40000 on they are Azure SQL's.
+The numbers are those of the product's ``sys.messages``; numbers from 40000 on belong to Azure SQL.
 """
 
 from __future__ import annotations
@@ -15,213 +15,248 @@ BROWSER_OFF = Cause(
     "mssql.browser-off",
     Owner.DATABASE,
     Step.CONNECT,
-    "The host answers that nothing listens on UDP 1434: the SQL Server Browser does not run (or the host's own "
-    "firewall says so in its place), and no client finds an instance by its name.",
+    "UDP port 1434 is closed on the host: the SQL Server Browser is not running, or the host's own firewall rejects "
+    "the request. Clients cannot find an instance by its name.",
     "Start the service `SQL Server Browser` on the host, or give the target the instance's port (`port:`).",
     "On the host: sc query SQLBrowser. The port: SQL Server Configuration Manager, TCP/IP, IPAll.",
     scoped=Scope.TARGET,
+    wire="The agent's Browser request to UDP 1434 is answered by an ICMP port unreachable.",
 )
 INSTANCE_UNKNOWN = Cause(
     "mssql.instance-unknown",
     Owner.OPERATOR,
     Step.CONNECT,
-    "The SQL Server Browser of the host answers, but tells nothing of an instance of this name: it does not exist, "
-    "it is stopped, or it is set to `Hide Instance`.",
-    "Correct the name (the detail lists those that the Browser knows), start the instance, or, if it is hidden, give "
-    "the target its port (`port:`).",
+    "The SQL Server Browser of the host answers but does not list an instance of this name. The instance does not "
+    "exist, is stopped, or is set to `Hide Instance`.",
+    "Correct the name (the detail lists the instances that the Browser knows) or start the instance. If the instance "
+    "is hidden, give the target its port (`port:`).",
     "sqlcmd -L, or on the host: Get-Service MSSQL*",
     scoped=Scope.TARGET,
+    wire="The Browser does not answer CLNT_UCAST_INST (04) with the name on UDP 1434, or its SVR_RESP (05) lists only "
+    "other instances. A name that no instance can have is not sent.",
 )
 TCP_DISABLED = Cause(
     "mssql.tcp-disabled",
     Owner.DATABASE,
     Step.CONNECT,
-    "The SQL Server Browser knows the instance, but no TCP port of it: the protocol TCP/IP is disabled, so nobody "
-    "reaches it over the network.",
+    "The SQL Server Browser knows the instance but reports no TCP port for it. The protocol TCP/IP is disabled, so "
+    "clients cannot reach the instance over the network.",
     "Enable TCP/IP for the instance in SQL Server Configuration Manager and restart the instance.",
     "On the host: SQL Server Configuration Manager, SQL Server Network Configuration, Protocols.",
     scoped=Scope.TARGET,
+    wire="The Browser's SVR_RESP from UDP 1434 lists the instance without a `tcp` property.",
 )
 OTHER_PORT = Cause(
     "mssql.other-port",
     Owner.OPERATOR,
     Step.CONNECT,
-    "The instance does not listen on this port: the SQL Server Browser names another one, and SQL Server answers "
-    "there (asked once, on that port alone).",
-    "Correct the port in the inventory as the fix has it. If it is a dynamic one it changes when the instance "
-    "restarts: have it set to a fixed one, or name the instance in place of the port.",
+    "The instance does not listen on this port. The SQL Server Browser names another port, and SQL Server answered one "
+    "request on that port.",
+    "Correct the port in the inventory (see the fix). A dynamic port changes when the instance restarts: ask for a "
+    "fixed port, or name the instance instead of the port.",
     "On the host: SELECT local_tcp_port FROM sys.dm_exec_connections WHERE session_id = @@SPID;",
     scoped=Scope.TARGET,
+    wire="The Browser's SVR_RESP from UDP 1434 names another TCP port; that port answers the agent's PRELOGIN.",
 )
 INSTANCE_MISMATCH = Cause(
     "mssql.instance-mismatch",
     Owner.OPERATOR,
     Step.HANDSHAKE,
-    "SQL Server answers on this port, and says that it is not the instance that the target names.",
-    "Correct the port or the instance of the target; without a port the SQL Server Browser is asked for it.",
+    "SQL Server answers on this port and reports that it is a different instance from the one the target names.",
+    "Correct the port or the instance of the target. If you remove the port, scanready asks the SQL Server Browser "
+    "for it.",
     "sqlcmd -S tcp:{host},{port} -Q 'SELECT @@SERVERNAME'",
+    wire="The server's PRELOGIN response has INSTOPT = 1: the instance name in the agent's PRELOGIN is not its own.",
 )
 STRICT_ONLY = Cause(
     "mssql.strict-only",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server takes only strict connections (TDS 8.0: TLS before anything else). Clients made before 2022 cannot "
-    "speak to it; whether the scanner's can, only its version tells.",
-    "Check that the scanner's SQL Server client knows strict encryption (ODBC driver 18 or newer does); else set "
-    "`Force Strict Encryption` to No for this instance.",
+    "The server requires TDS 8.0 (TLS before any TDS message). Clients older than 2022 do not support it. Check "
+    "whether the scanner's version does.",
+    "Check that the scanner's SQL Server client supports strict encryption (ODBC driver 18 or newer does). If it does "
+    "not, set `Force Strict Encryption` to No for this instance.",
     "sqlcmd -S tcp:{host},{port} -Ns   # the server's error log has 17819 for each client that was not strict",
+    wire="The server answers a PRELOGIN in clear text by closing the connection, by a TLS alert or by error 17819. It "
+    "answers a TLS ClientHello with ALPN tds/8.0.",
 )
 ADMIN_PORT = Cause(
     "mssql.admin-port",
     Owner.OPERATOR,
     Step.AUTH,
-    "This is the port of the dedicated administrator connection, which takes one administrator at a time.",
+    "This port is the dedicated administrator connection (DAC), which accepts one administrator session at a time.",
     "Give the target the instance's ordinary port.",
-    "On the host: the instance's error log names both ports at its start.",
+    "On the host: the instance's error log names both ports when the instance starts.",
+    wire="The server answers PRELOGIN or LOGIN7 with ERROR token 17810.",
 )
 TOO_MANY_CONNECTIONS = Cause(
     "mssql.too-many-connections",
     Owner.DATABASE,
     Step.AUTH,
-    "All connections, or requests, that the server or its Azure tier allows are taken; a scan would be turned away.",
+    "The server or its Azure tier has reached its limit of connections or requests. It would refuse a scan too.",
     "Raise `user connections` (0 is unlimited) or the tier, end idle sessions, or scan at a quieter time.",
     "On the server: SELECT @@MAX_CONNECTIONS, COUNT(*) FROM sys.dm_exec_sessions;",
+    wire="The server answers PRELOGIN or LOGIN7 with ERROR token 17809, 10928, 10929 or 40501.",
 )
 NOT_ACCEPTING = Cause(
     "mssql.not-accepting",
     Owner.DATABASE,
     Step.AUTH,
-    "The server runs and takes no ordinary login now: it is paused, starting, upgrading, shutting down, or in single "
-    "user mode; the detail says which.",
-    "Bring the instance into normal operation (resume, let the upgrade end, remove the start option -m).",
+    "The server is running but does not accept ordinary logins now. It is paused, starting, upgrading, shutting down "
+    "or in single-user mode (see the detail).",
+    "Bring the instance into normal operation: resume it, let the upgrade finish, or remove the start option -m.",
     "On the server: the instance's error log.",
+    wire="The server answers PRELOGIN or LOGIN7 with an ERROR token such as 17142 (paused), 18401 (upgrading) or 18461 "
+    "(single-user mode).",
 )
 WINDOWS_ONLY = Cause(
     "mssql.windows-only",
     Owner.DATABASE,
     Step.LOGIN,
-    "The server does not take this kind of login: it admits only Windows accounts that it trusts (error 18452).",
-    "Set the server's authentication to `SQL Server and Windows`, and restart it; or scan with a Windows account of "
+    "The server does not accept SQL logins. It accepts only Windows accounts that it trusts (error 18452).",
+    "Set the server's authentication to `SQL Server and Windows` and restart it, or scan with a Windows account of "
     "a domain that the server trusts.",
     "On the server: SELECT SERVERPROPERTY('IsIntegratedSecurityOnly');  (1 is Windows only)",
+    wire="The server answers LOGIN7 with ERROR token 18452, or 18456 with state 58 (inside TLS if encryption is on).",
 )
 ENTRA_ONLY = Cause(
     "mssql.entra-only",
     Owner.DATABASE,
     Step.LOGIN,
-    "The server takes accounts of Microsoft Entra (Azure Active Directory) only, and refuses every SQL login, whatever "
-    "its password.",
-    'Permit SQL authentication on the server (in the Azure portal: the server, Microsoft Entra ID, clear "Support only '
-    'Microsoft Entra authentication"; or az sql server ad-only-auth disable), if the policy permits it.',
+    "The server accepts only Microsoft Entra (Azure Active Directory) accounts. It refuses every SQL login, even with "
+    "the right password.",
+    "Permit SQL authentication on the server, if the policy allows it. In the Azure portal, open the server, then "
+    'Microsoft Entra ID, and clear "Support only Microsoft Entra authentication"; or run az sql server ad-only-auth '
+    "disable.",
     "az sql server ad-only-auth get --resource-group GROUP --name SERVER",
+    wire="The server answers LOGIN7 with ERROR token 18456, whose text names Entra-only authentication (inside TLS if "
+    "encryption is on).",
 )
 LOGON_TRIGGER = Cause(
     "mssql.logon-trigger",
     Owner.DATABASE,
     Step.LOGIN,
-    "The password was accepted, and then a logon trigger of the server ended the session (error 17892): such a "
-    "trigger permits by host, program, time or number of sessions.",
-    "Have the trigger permit the scan account from this agent, for the scanner's program.",
+    "The server accepted the password, then a logon trigger ended the session (error 17892). Such a trigger decides by "
+    "host, program, time or number of sessions.",
+    "Change the trigger so that it permits the scan account from this agent and with the scanner's program name.",
     "On the server: SELECT name FROM sys.server_triggers; its text is in sys.server_sql_modules.",
     scoped=Scope.PATH,
+    wire="The server answers LOGIN7 with ERROR token 17892 (inside TLS if encryption is on).",
 )
 DATABASE_NOT_OPENED = Cause(
     "mssql.database-not-opened",
     Owner.DATABASE,
     Step.LOGIN,
-    "The password was accepted, but not the database of the login: it does not exist, is offline, or the login has "
-    "no user in it. The server does not tell which (errors 4060 and 4064).",
-    "Create a user for the login in the database, as the fix does, or bring the database online.",
+    "The server accepted the password but could not open the login's database. The database does not exist, is "
+    "offline, or has no user for the login. The server does not report which (errors 4060 and 4064).",
+    "Create a user for the login in the database (see the fix), or bring the database online.",
     "On the server: SELECT name, state_desc FROM sys.databases; "
     "EXECUTE AS LOGIN = '{user}'; SELECT HAS_DBACCESS('...');",
-    also=(OtherOwner(Owner.OPERATOR, "Correct `database:` at the target, if there is no database of this name."),),
+    also=(OtherOwner(Owner.OPERATOR, "Correct `database:` at the target if no database has this name."),),
+    wire="The server answers LOGIN7 with ERROR token 4060, 4064 or 916, or with 18456 and state 38, 46 or 126 (inside "
+    "TLS if encryption is on).",
 )
 FIREWALL = Cause(
     "mssql.azure-firewall",
     Owner.DATABASE,
     Step.LOGIN,
-    "The firewall of Azure SQL does not admit this agent's address, as Azure sees it (40615, 40914, 47073). It "
-    "answers whoever connects, and refuses at the login.",
-    "Add a firewall rule for the address of the detail to the server, or a virtual network rule.",
+    "The firewall of Azure SQL does not allow this agent's address, as Azure sees it (40615, 40914, 47073). It accepts "
+    "every connection and refuses only the login.",
+    "Add a firewall rule for the address in the detail to the server, or add a virtual network rule.",
     "In master: SELECT * FROM sys.firewall_rules;",
     scoped=Scope.PATH,
+    wire="The TCP connection and PRELOGIN succeed; the server answers the login with ERROR token 40615, 40914 or 47073 "
+    "(inside TLS if encryption is on).",
 )
 SERVER_NAME = Cause(
     "mssql.server-name",
     Owner.OPERATOR,
     Step.LOGIN,
-    "Azure SQL found no server of the name that was used (errors 40531 and 40532).",
-    "Address the server by its full name (NAME.database.windows.net), or log in as user@NAME.",
+    "Azure SQL has no server with the name that the login used (errors 40531 and 40532).",
+    "Use the server's full name (NAME.database.windows.net), or log in as user@NAME.",
     "nslookup {host}",
+    wire="The gateway answers the login with ERROR token 40531 or 40532 (inside TLS if encryption is on).",
 )
 REPLICA = Cause(
     "mssql.replica-not-readable",
     Owner.DATABASE,
     Step.LOGIN,
-    "The database belongs to an availability group, and this server is not the replica that may be read.",
-    "Address the availability group's listener, or permit reading on this replica (Readable Secondary: Yes).",
+    "The database belongs to an availability group, and this server's replica does not allow reading.",
+    "Use the availability group's listener as the target, or permit reading on this replica (Readable Secondary: Yes).",
     "On the server: SELECT replica_server_name, secondary_role_allow_connections_desc FROM sys.availability_replicas;",
+    wire="The server answers LOGIN7 or a query with ERROR token 976, 978, 979 or 983 (inside TLS if encryption is on).",
 )
 DATABASE_STATE = Cause(
     "mssql.database-offline",
     Owner.DATABASE,
     Step.ACCESS,
-    "The database cannot be opened now: it is offline, restoring, recovering or suspect, or one session has it for "
-    "itself (single-user mode). The detail has the server's words.",
+    "The database cannot be opened now. It is offline, restoring, recovering or suspect, or one session has exclusive "
+    "use of it (single-user mode). The detail quotes the server's message.",
     "Bring the database online, or end its single-user mode: ALTER DATABASE ... SET MULTI_USER.",
     "On the server: SELECT name, state_desc FROM sys.databases;",
+    wire="The server answers with ERROR token 922, 924, 926, 927, 942 or 945, or sys.databases lists every database in "
+    "a state other than ONLINE (inside TLS if encryption is on).",
 )
 SERVER_ERROR = Cause(
     "mssql.server-error",
     Owner.DATABASE,
     Step.LOGIN,
-    'The server answers with an error, or with a state of "Login failed" (18456), that is not known to be about the '
-    "password or the database. The detail has it.",
-    "Resolve what the message says; the server's error log at the time of the check may say more.",
+    'The server answers with an error, or with a state of "Login failed" (18456), that scanready cannot relate to the '
+    "password or the database. See the detail.",
+    "Resolve the problem that the message describes. The server's error log at the time of the check may have more.",
     "sqlcmd -S tcp:{host},{port} -U {user}",
     definite=False,
     may_count=True,
-    also=(OtherOwner(Owner.IDENTITY, "Correct the password or the account, if the message is about one of them."),),
+    also=(OtherOwner(Owner.IDENTITY, "Correct the password or the account if the message is about one of them."),),
+    wire="The server answers PRELOGIN or LOGIN7 with an ERROR token whose number or state scanready does not know.",
 )
 BROKEN_OFF = Cause(
     "mssql.login-broken-off",
     Owner.DATABASE,
     Step.LOGIN,
-    "The connection ended in the middle of the login, without an answer from the server.",
-    "Look into the server's error log at the time of the check, and for a proxy or firewall that ends the session.",
+    "The connection ended during the login, and the server sent no answer.",
+    "Read the server's error log at the time of the check, and look for a proxy or firewall that ends the session.",
     "sqlcmd -S tcp:{host},{port} -U {user}",
     may_count=True,
+    wire="After the agent's LOGIN7 a FIN or RST (or a TLS alert) arrives from {host} instead of a token stream.",
 )
 SENT_ON = Cause(
     "mssql.sent-on",
     Owner.OPERATOR,
     Step.ACCESS,
-    "The server accepted the login and sends the session on to another server (Azure's connection policy `Redirect`, "
-    "or read-only routing). The password is not sent to a server that the inventory does not name.",
-    "Make the server that the detail names a target of its own; or, with Azure, set the connection policy to `Proxy`.",
-    "sqlcmd follows by itself: sqlcmd -S tcp:{host},{port} -U {user} -Q 'SELECT @@SERVERNAME'",
+    "The server accepted the login and redirects the session to another server (Azure's connection policy `Redirect`, "
+    "or read-only routing). scanready does not send the password to a server that the inventory does not name.",
+    "Add the server named in the detail as a target of its own. With Azure, you can also set the connection policy to "
+    "`Proxy`.",
+    "sqlcmd follows the redirect: sqlcmd -S tcp:{host},{port} -U {user} -Q 'SELECT @@SERVERNAME'",
     definite=False,
+    wire="The server's answer to LOGIN7 has a LOGINACK and an ENVCHANGE of type 20 (routing) that names another server "
+    "(inside TLS if encryption is on).",
 )
 TABLE_LOCKED = Cause(
     "mssql.table-locked",
     Owner.DATABASE,
     Step.ACCESS,
-    "The table is locked by another session and was not released in time, so whether it may be read is not known.",
-    "Run the check again; if it stays so, find the session that holds the lock.",
+    "Another session locks the table and did not release it in time. Whether the account may read it is unknown.",
+    "Run the check again. If the table stays locked, find the session that holds the lock.",
     "On the server: EXEC sp_who2; SELECT * FROM sys.dm_tran_locks;",
     definite=False,
+    wire="The server answers the agent's SELECT with ERROR token 1222, about 3 seconds later (inside TLS if encryption "
+    "is on).",
 )
 READ_FAILED = Cause(
     "mssql.read-failed",
     Owner.DATABASE,
     Step.ACCESS,
-    "The login works; reading ended with an error that is not about permission. The detail has it.",
-    "Resolve what the message says.",
+    "The login works; reading failed with an error that is not about permission. See the detail.",
+    "Resolve the problem that the message describes.",
     "SELECT TOP 1 * FROM the table, with the same account",
     definite=False,
+    wire="The server answers one of the agent's queries with an ERROR token that is not about permission (inside TLS "
+    "if encryption is on).",
 )
 
-#: Whoever asks: in place of an answer to PRELOGIN, or of one to a login.
+#: The server's own state, the same for every client: the error replaces an answer to PRELOGIN or to a login.
 STATES: Mapping[int, Cause] = {
     6005: NOT_ACCEPTING,
     17142: NOT_ACCEPTING,
@@ -246,16 +281,16 @@ STATES: Mapping[int, Cause] = {
     40531: SERVER_NAME,
     40532: SERVER_NAME,
 }
-#: A server that takes TDS 8.0 alone, where it still says so to a client of TDS 7.
+#: The error of a server that requires TDS 8.0, if it reports one to a client of TDS 7.
 STRICT_REQUIRED = 17819
-#: The database's own state, for all accounts: at the login, followed by 4060 and 18456, or while reading.
+#: The database's own state, the same for all accounts. It arrives while reading, or at the login before 4060 and 18456.
 _DATABASE_STATES: Mapping[int, Cause] = {
     **dict.fromkeys((922, 924, 926, 927, 942, 945), DATABASE_STATE),
     **dict.fromkeys((976, 978, 979, 983), REPLICA),
 }
-#: The error behind every refused login.
+#: The error that ends every refused login.
 LOGIN_FAILED = 18456
-#: What the answer to a real credential means. Several may come; :func:`weight` says which decides.
+#: Causes of the errors that answer a real credential. If there are several errors, :func:`weight` decides.
 LOGIN_ERRORS: Mapping[int, Cause] = {
     **STATES,
     **_DATABASE_STATES,
@@ -270,10 +305,10 @@ LOGIN_ERRORS: Mapping[int, Cause] = {
     18488: common.LOGIN_EXPIRED,
     LOGIN_FAILED: common.LOGIN_REFUSED,
 }
-#: States of 18456 that are the account's: absent (0), hidden from clients (1, the usual one), unknown or wrong name,
-#: disabled with a wrong password, wrong password, empty password (learn.microsoft.com, MSSQLSERVER_18456).
+#: States of 18456 that are about the account: absent (0), hidden from clients (1, the usual one), unknown or wrong
+#: name, disabled with a wrong password, wrong password, empty password (learn.microsoft.com, MSSQLSERVER_18456).
 ACCOUNT_STATES = frozenset((0, 1, 2, 5, 6, 7, 8, 9, 122, 123, 124))
-#: States of 18456 with another cause, from the same page. Others are not known to be about the password.
+#: States of 18456 with another cause, from the same page. No other state is known to be about the password.
 LOGIN_STATES: Mapping[int, Cause] = {
     18: common.LOGIN_EXPIRED,
     38: DATABASE_NOT_OPENED,
@@ -281,11 +316,11 @@ LOGIN_STATES: Mapping[int, Cause] = {
     58: WINDOWS_ONLY,
     126: DATABASE_NOT_OPENED,
 }
-#: The reason beside "Login failed for user" where Azure SQL has Entra-only authentication; it has no number of its own.
+#: The reason that Azure SQL adds to "Login failed for user" with Entra-only authentication; it has no number.
 _ENTRA_ONLY = re.compile(
     r"\b(?:Azure Active Directory|Microsoft Entra)[- ]only authentication is enabled", re.IGNORECASE
 )
-#: What keeps an accepted account from reading.
+#: Causes of the errors that prevent an accepted account from reading.
 ACCESS_ERRORS: Mapping[int, Cause] = {
     **_DATABASE_STATES,
     229: common.ACCESS_DENIED,
@@ -301,17 +336,17 @@ ACCESS_ERRORS: Mapping[int, Cause] = {
 
 
 def of_login_failed(state: int, message: str) -> Cause:
-    """Return the cause of error 18456, "Login failed for user", by its words and its state."""
+    """Return the cause of error 18456 ("Login failed for user") from its message and its state."""
     if _ENTRA_ONLY.search(message):
         return ENTRA_ONLY
     return common.LOGIN_REFUSED if state in ACCOUNT_STATES else LOGIN_STATES.get(state, SERVER_ERROR)
 
 
 def weight(number: int) -> int:
-    """Return the place of an error among those of one login, the most telling first.
+    """Rank an error among the errors of one login; the lowest rank is the most specific.
 
-    4060 and 4064 follow the state of the database, and 18456 follows everything: beside an error whose number is not
-    known here it is no word on the password.
+    4060 and 4064 come after the error about the database's state, and 18456 comes last. Next to an error with an
+    unknown number, 18456 proves nothing about the password.
     """
     if number == LOGIN_FAILED:
         return 3

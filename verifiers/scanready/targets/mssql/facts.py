@@ -1,4 +1,4 @@
-"""The facts that a check of SQL Server states."""
+"""List the facts that a check of SQL Server reports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
             "login_channel",
             Kind.TEXT,
             "",
-            "What the login travelled in: TLS (with the faults of its certificate) or clear text.",
+            "How the login was protected: TLS (with the faults of its certificate) or clear text.",
         ),
         DATABASES,
         ERROR_CODE,

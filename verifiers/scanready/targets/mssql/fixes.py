@@ -1,4 +1,4 @@
-"""Fixes for a SQL Server: users, grants, the firewall of Azure."""
+"""Define the fixes for a SQL Server: users, grants, the firewall of Azure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ GRANT_TABLE = Fix(
 )
 FIREWALL = Fix(
     "EXEC sp_set_firewall_rule N'scan agent', '{agent}', '{agent}';",
-    at=on_target("in the database master, by sqlcmd", "--"),
+    at=on_target("in sqlcmd, in the database master", "--"),
     agent=ADDRESS,
 )
-#: For the inventory: the same host, at the port that its instance listens on.
+#: A line of the inventory: the same host with the port of its instance.
 OTHER_PORT = Fix("mssql://{host}:{port}", at=IN_INVENTORY, host=BRACKETED_HOST, port=PORTS)

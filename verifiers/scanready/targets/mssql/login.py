@@ -1,14 +1,13 @@
-"""Log in to SQL Server with pytds, once, on the connection whose PRELOGIN and TLS are done already; read one row.
+"""Log in to SQL Server once with pytds, on the connection that has finished PRELOGIN and TLS; read one row.
 
-pytds is shown a server without encryption, and beneath it is our TLS (or none, where the target permits that). Left to
-itself it would announce that it cannot encrypt and send the password in what is no more than a disguise, or insist on
-TLS 1.2 and a certificate it can verify; it would try up to four times; and it would follow a server that sends it
-elsewhere, in clear text. Here the password goes out once, inside TLS, whoever issued the certificate: SQL Server makes
-itself one that nobody can verify, the usual clients take it, and refusing it would say nothing of what a scan can
-do. That it was not verified is told.
+pytds sees a server without encryption; scanready's TLS is below it (or no TLS, if the target permits that). By default
+pytds would announce that it cannot encrypt and send the password obfuscated only, or require TLS 1.2 and a verifiable
+certificate. It would try up to four times, and it would follow a redirect in clear text. Here the password is sent
+once, inside TLS, with any certificate. SQL Server's default certificate is self-signed and the usual clients accept it,
+so rejecting it would not show what a scan can do. The result reports that the certificate was not verified.
 
-What the login is answered with we read ourselves: of several errors pytds names the last, and for a database that
-cannot be opened the last is "login failed".
+scanready reads the answer to the login itself. If there are several errors, pytds reports the last one: for a database
+that cannot be opened, that is "login failed".
 """
 
 from __future__ import annotations
@@ -29,26 +28,26 @@ from scanready.wire.printable import printable
 from . import causes, fixes
 from .login_reading import UNCHECKED, Result, Where, grant, look_around
 
-#: Bytes a server may send us in all after the login: some lists of names, one number.
+#: The most bytes that a server may send after the login: some lists of names and one number.
 MOST_RECEIVED = 4 << 20
-#: Characters of a name or password in LOGIN7 ([MS-TDS] 2.2.6.4).
+#: The most characters of a name or password in LOGIN7 ([MS-TDS] 2.2.6.4).
 LONGEST = 128
 
-#: A server that does not encrypt, for pytds: version 16.0.4135, ENCRYPT_NOT_SUP, no MARS.
+#: The PRELOGIN answer that pytds receives: version 16.0.4135, ENCRYPT_NOT_SUP, no MARS.
 _UNENCRYPTED = bytes.fromhex("0401002b0000010000001a00060100200001020021000103002200000400220001ff100010270000020000")
 _LOG = "pytds"
-_ADDRESS_SEEN = re.compile(r"IP address '([0-9A-Fa-f.:]{2,45})'")
-#: What 18452 means to a Windows account. The directory may have counted it, so it is taken for a refused password.
+_CLIENT_ADDRESS = re.compile(r"IP address '([0-9A-Fa-f.:]{2,45})'")
+#: The meaning of 18452 for a Windows account. The directory may have counted it, so it counts as a refused password.
 _UNTRUSTED = " (a wrong name or password, or a domain that the server does not trust: 17806 in its error log says more)"
-#: State 1 is what a client is told whatever the reason.
+#: The server sends state 1 to clients for every reason.
 _HIDDEN = (
-    " (the server tells no client why: unknown login, wrong password, not for this database, or a server that takes "
-    "Windows logins alone; the true state is in its error log)"
+    " (the server hides the reason from clients: unknown login, wrong password, no access to this database, or only "
+    "Windows logins accepted; its error log has the true state)"
 )
 
 
 def load() -> None:
-    """Load the libraries; the second is for Windows accounts."""
+    """Import the libraries for SQL logins and for Windows accounts."""
     import pytds  # noqa: F401
     from pytds.login import SpnegoAuth  # noqa: F401
 
@@ -57,8 +56,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log in once over ``where.connection`` and read one row within ``seconds``.
 
     Raises:
-        Failure: the credential or the session was refused or withheld; the login broke off; pytds is not installed.
-        WireError: the answer to the login is none.
+        Failure: the server refused the credential or the session, the credential was withheld, the connection ended
+            during the login, or pytds is not installed.
+        WireError: the answer to the login is not valid TDS.
     """
     with importing("pytds is not installed: pip install 'scanready[db]'"):
         import pytds
@@ -75,16 +75,16 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             auth=windows,
             appname="scanready",
             sock=pipe,
-            login_timeout=0,  # it sleeps for what is left of that before it reports an error; our stream has a deadline
+            login_timeout=0,  # pytds would sleep until it ends before it reports an error; the stream has a deadline
             disable_connect_retry=True,
             autocommit=True,
         )
     except _SentOn as sent_on:
         return Result(route=sent_on.route)
     except ReadTimeout as error:
-        raise Failure(common.TOO_SLOW, "the server did not answer the login within the time") from error
+        raise Failure(common.TOO_SLOW, "the server did not answer the login in time") from error
     except (PeerClosed, TlsError) as error:
-        raise Failure(causes.BROKEN_OFF, f"in the middle of the login {error}") from error
+        raise Failure(causes.BROKEN_OFF, f"during the login: {error}") from error
     except (pytds.Error, TimeoutError, *UNCHECKED) as error:
         why = error.__cause__ or error
         raise Unfinished(
@@ -94,43 +94,43 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 
 
 def _check(credential: Credential, where: Where) -> None:
-    """What LOGIN7, or pytds, cannot carry.
+    """Reject values that LOGIN7 or pytds cannot carry.
 
     Raises:
-        Failure: nothing was tried.
+        Failure: a value does not fit; no login was tried.
     """
-    assert credential.password is not None, "nobody logs in with a name alone"
-    told = (("user name", credential.username), ("password", credential.password), ("database", where.database))
-    for what, text in told:
+    assert credential.password is not None, "a login needs a password"
+    values = (("user name", credential.username), ("password", credential.password), ("database", where.database))
+    for what, text in values:
         if len(text) > LONGEST:
-            raise Failure(common.LIMIT, f"the {what} has more than {LONGEST} characters; it was not tried")
+            raise Failure(common.LIMIT, f"the {what} has more than {LONGEST} characters; no login was tried")
         if any(ord(character) > 0xFFFF for character in text):
-            raise Failure(common.LIMIT, f"the {what} has characters beyond Unicode's first plane; it was not tried")
+            raise Failure(
+                common.LIMIT, f"the {what} has characters above U+FFFF, which pytds cannot send; no login was tried"
+            )
 
 
 def is_windows_account(credential: Credential) -> bool:
-    """True for ``DOMAIN\\user``: it logs in by NTLM, and its password never travels."""
+    """Return True for ``DOMAIN\\user``, which logs in with NTLM, so that the password itself is never sent."""
     return "\\" in credential.username
 
 
 def _windows_account(credential: Credential) -> Any:
-    """NTLM for ``DOMAIN\\user``, None for an SQL login.
+    """Return pytds's NTLM for ``DOMAIN\\user``, None for an SQL login.
 
     Raises:
         Failure: pyspnego is not installed.
     """
     if not is_windows_account(credential):
         return None
-    with importing(
-        "a Windows account logs in by NTLM, for which pyspnego is missing: pip install 'scanready[windows]'"
-    ):
+    with importing("a Windows account logs in with NTLM, which needs pyspnego: pip install 'scanready[windows]'"):
         from pytds.login import SpnegoAuth
 
         return SpnegoAuth(username=credential.username, password=credential.password, protocol="ntlm")
 
 
 def _keep_quiet() -> None:
-    """A library's warnings are not our messages; they are for those who wrote it."""
+    """Suppress the library's log messages, which do not help scanready's users."""
     log = logging.getLogger(_LOG)
     log.propagate = False
     if not log.handlers:
@@ -138,7 +138,7 @@ def _keep_quiet() -> None:
 
 
 class _SentOn(Exception):
-    """The login was accepted, and the server has the session elsewhere."""
+    """Report that the server accepted the login and redirects the session."""
 
     def __init__(self, route: tds7.Route) -> None:
         super().__init__(f"{route.host}:{route.port}")
@@ -147,10 +147,10 @@ class _SentOn(Exception):
 
 @stepwise
 def read_login_answer(cursor: Cursor) -> Steps[tuple[tds7.Tokens, bytes]]:
-    """Read the answer to the login; return it with its bytes, which pytds reads again.
+    """Read the answer to the login; return it with its raw bytes, which pytds reads again.
 
     Raises:
-        WireError: it is none.
+        WireError: the bytes are not an answer to a login.
     """
     answer = yield from tds7.read_login_answer.steps(cursor)
     return answer, cursor.passed()
@@ -158,13 +158,13 @@ def read_login_answer(cursor: Cursor) -> Steps[tuple[tds7.Tokens, bytes]]:
 
 @stepwise
 def read_part(cursor: Cursor) -> Steps[bytes]:
-    """Read what has come, one byte at least."""
+    """Read the bytes that have arrived, at least one."""
     part = yield from cursor.part(MOST_RECEIVED)
     return part or (yield from cursor.cut_short())
 
 
 class _Pipe:
-    """What pytds takes for its socket. Lets one login through, and no answer to it but an accepting one."""
+    """Act as pytds's socket: let one login through, and pass only an answer that accepts it."""
 
     def __init__(self, where: Where, credential: Credential, seconds: float) -> None:
         self._stream = BlockingStream(where.connection.take(), seconds)
@@ -178,7 +178,7 @@ class _Pipe:
         self._budget = MOST_RECEIVED
 
     def sendall(self, data: bytes) -> None:
-        """Send one packet; PRELOGIN is answered here."""
+        """Send one packet; answer PRELOGIN locally."""
         match data[0]:
             case tds7.PRELOGIN:
                 self._replay += _UNENCRYPTED
@@ -201,27 +201,27 @@ class _Pipe:
         return len(part)
 
     def setsockopt(self, *_: object) -> None:
-        """The connection is set up already."""
+        """Do nothing: the connection is already set up."""
 
     def settimeout(self, _: float | None) -> None:
-        """The stream has its own deadline."""
+        """Do nothing: the stream has its own deadline."""
 
     def close(self) -> None:
-        """The climb ends the connection, politely."""
+        """Do nothing: the check closes the connection."""
 
     def _let_begin(self) -> None:
         if self._begun:
-            raise Failure(common.LIMIT, "pytds began a second login; it was not sent")
+            raise Failure(common.LIMIT, "pytds started a second login; scanready did not send it")
         if not self._protected:
-            raise Failure(common.LOGIN_WITHHELD, "the password would travel in clear text")
+            raise Failure(common.LOGIN_WITHHELD, "the password would be sent in clear text")
         self._begun = True
 
     def _judged(self) -> bytes:
-        """Receive the answer to the login, and return its bytes if it is an accepting one.
+        """Receive the answer to the login; return its bytes if the server accepted.
 
         Raises:
-            Failure: it is a refusal.
-            _SentOn: the session goes on elsewhere.
+            Failure: the server refused the login.
+            _SentOn: the server redirects the session.
         """
         answer, raw = self._stream.receive(read_login_answer)
         if answer.ack is None and not answer.challenge:
@@ -235,12 +235,12 @@ class _Pipe:
         part = self._stream.receive(read_part)
         self._budget -= len(part)
         if self._budget < 0:
-            raise Failure(common.LIMIT, f"the server sends more than {MOST_RECEIVED} bytes for simple answers")
+            raise Failure(common.LIMIT, f"the server sent more than {MOST_RECEIVED} bytes for simple answers")
         return part
 
 
 def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> Failure:
-    """What the server said to this credential; the most telling of its errors decides."""
+    """Return the failure for the errors that answered a login; the most specific error decides."""
     if not errors:
         return Failure(causes.SERVER_ERROR, "the server refused the login without an error")
     error = min(errors, key=lambda error: causes.weight(error.number))
@@ -248,9 +248,9 @@ def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> F
     if error.number == causes.LOGIN_FAILED:
         cause = causes.of_login_failed(error.state, error.message)
     unknown = [other for other in errors if other is not error and other.number not in causes.LOGIN_ERRORS]
-    if cause is causes.SERVER_ERROR:  # the login was refused, too
+    if cause is causes.SERVER_ERROR:  # also report the refusal of the login
         unknown += [other for other in errors if other is not error and other.number == causes.LOGIN_FAILED][:1]
-    detail = "; besides: ".join(map(_words, (error, *unknown)))
+    detail = "; also: ".join(map(_words, (error, *unknown)))
     if cause is common.LOGIN_REFUSED and error.state == 1:
         detail += _HIDDEN
     elif cause is causes.WINDOWS_ONLY and "\\" in user:
@@ -268,6 +268,6 @@ def _fix(cause: Cause, message: str, user: str, database: str) -> str | None:
     if cause is causes.DATABASE_NOT_OPENED and database:
         return grant(user, database)
     if cause is causes.FIREWALL:
-        seen_as = _ADDRESS_SEEN.search(message)
-        return fixes.FIREWALL(agent=seen_as and seen_as[1])
+        address = _CLIENT_ADDRESS.search(message)
+        return fixes.FIREWALL(agent=address and address[1])
     return None

@@ -1,7 +1,7 @@
-"""What is looked at in SQL Server once the login is accepted: the databases, and one row. Read-only, and bounded.
+"""List the databases of SQL Server after the login and read one row: read-only, with limits on time and size.
 
-Every statement stands alone and in plain words, so that SQL Server 2005 and Azure SQL take it, too. Nothing of a row
-comes to this agent but whether there is one; all columns are named, as a scan names them, so all must be permitted.
+Every statement is separate and simple, so that SQL Server 2005 and Azure SQL also accept it. The agent learns only
+whether a row exists, never its content. The query selects all columns, as a scan does, so all must be permitted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scanready.wire.printable import printable
 
 from . import causes, fixes
 
-#: What pytds raises on an answer that it takes apart without checking it.
+#: Exceptions that pytds raises for an answer that it parses without checking.
 UNCHECKED = (
     struct.error,
     LookupError,
@@ -36,22 +36,22 @@ UNCHECKED = (
     ArithmeticError,
     RuntimeError,
 )
-#: Databases that are listed, and those of them in which a table is looked for.
+#: The most databases to list, and the most to search for a table.
 MOST_DATABASES, MOST_SEARCHED = 1000, 20
 
-# No lock is waited for longer than that (milliseconds), and none is taken on rows.
+# Wait at most this long for a lock (milliseconds), and take no locks on rows.
 _SETTINGS = "SET LOCK_TIMEOUT 3000; SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED"
-# The first four are the system's own.
+# The first four databases belong to the system.
 _DATABASES = (
     f"SELECT TOP {MOST_DATABASES} name, HAS_DBACCESS(name) AS reachable, state_desc AS state "
     "FROM sys.databases WHERE database_id > 4 ORDER BY name"
 )
-# Only those are listed on which the account has some permission.
+# The server lists only tables on which the account has some permission.
 _TABLES = (
     "SELECT TOP 1 s.name AS [schema], t.name FROM {0}.sys.tables AS t JOIN {0}.sys.schemas AS s "
     "ON s.schema_id = t.schema_id WHERE t.is_ms_shipped = 0 ORDER BY s.name, t.name"
 )
-# Whether the account may read all of a database; some of them may be without a table.
+# Asks whether the account may read a whole database, which may have no table at all.
 _MAY_READ = "SELECT HAS_PERMS_BY_NAME(N'{}', 'DATABASE', 'SELECT') AS allowed"
 _ROW = "SELECT COUNT(*) AS found FROM (SELECT TOP 1 * FROM {0}) AS one"
 _NO_SUCH_OBJECT = 208
@@ -61,10 +61,10 @@ _TABLE = re.compile(rf"(?:(?:({_PART})\.)?({_PART})?\.)?({_PART})", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The connection to log in over, and what to read: a table, or the first one of a database that shows one.
+    """Hold the connection for the login, and the table to read (default: the first visible table).
 
-    ``encrypted`` is true where the connection is inside TLS. ``table`` is ``[[database.]schema.]name``; ``cleartext``
-    permits a password that everybody can read. ``trace`` records whether the secret left.
+    ``encrypted`` is True if the connection is inside TLS. ``table`` is ``[[database.]schema.]name``. ``cleartext``
+    permits a password in clear text. ``trace`` records whether the secret was sent.
     """
 
     connection: Lent
@@ -78,20 +78,20 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """Adds ``route``: the server that the session is sent on to; nothing was read then."""
+    """Add ``route``: the server to which the login was redirected; if it is set, nothing was read."""
 
     route: tds7.Route | None = None
 
 
 def named(table: str) -> tuple[str, str, str]:
-    """Database and schema (each empty if it is not named) and name of a table, each with or without brackets.
+    """Split the name of a table into database, schema (each empty if missing) and name; parts may have brackets.
 
     Raises:
-        Failure: it is no name.
+        Failure: the text is not a table name.
     """
     found = _TABLE.fullmatch(table)
     if found is None:
-        raise Failure(common.ACCESS_NOT_FOUND, f"{table!r} is no name of a table")
+        raise Failure(common.ACCESS_NOT_FOUND, f"{table!r} is not a table name")
     database, schema, name = (_unquoted(part or "") for part in found.groups())
     return database, schema, name
 
@@ -101,12 +101,12 @@ def _unquoted(part: str) -> str:
 
 
 def grant(user: str, database: str) -> str:
-    """Let a login read a database."""
+    """Return the fix that lets a login read a database."""
     return fixes.READ_DATABASE(database=database, user=user)
 
 
 def look_around(session: Any, user: str, where: Where) -> Result:
-    """Find out which databases may be read, and read one row of one table. Never raises for what a server says."""
+    """List the databases that the account may read and read one row of one table; server errors go to the result."""
     import pytds
 
     result = Result(facts={"databases": []})
@@ -121,9 +121,9 @@ def look_around(session: Any, user: str, where: Where) -> Result:
         fix = grant(user, where.database) if cause is common.ACCESS_DENIED and where.database else None
         result.denied = Failure(cause, f"{printable(error.text)} (error {error.number})", fix, error_code=error.number)
     except ReadTimeout:
-        result.denied = Failure(common.OUT_OF_TIME, "logged in, and reading did not end in time")
+        result.denied = Failure(common.OUT_OF_TIME, "logged in, but reading did not finish in time")
     except (PeerClosed, TlsError) as error:
-        detail = f"logged in, and the connection ended while reading: {error}"
+        detail = f"logged in, but the connection ended while reading: {error}"
         result.denied = Failure(talk_ended.ACCESS_BROKEN_OFF, detail)
     except (pytds.Error, WireError, *UNCHECKED) as error:
         result.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {printable(repr(error))}")
@@ -150,25 +150,25 @@ def _look(session: Any, user: str, where: Where, result: Result) -> None:
             _read(session, result, candidate, str(schema), str(name), user)
             return
     if searched and all(_may_read(session, candidate) for candidate in searched):
-        result.read = f"no table: there is none in {', '.join(searched)}"
+        result.read = f"no table, because {', '.join(searched)} has none"
         return
     if database:
-        raise Failure(common.ACCESS_DENIED, f"no table of {database} is to be seen", grant(user, database))
+        raise Failure(common.ACCESS_DENIED, f"the account sees no table of {database}", grant(user, database))
     if databases:
-        detail = f"no table is to be seen in {', '.join(searched)}"
+        detail = f"the account sees no table in {', '.join(searched)}"
         raise Failure(common.ACCESS_DENIED, detail, grant(user, databases[0]))
     closed = [str(name) for name, _, _ in listed]
     shut = [f"{name} is {state}" for name, _, state in listed if state not in ("ONLINE", None)]
     if not closed:
-        raise Failure(common.ACCESS_DENIED, "logged in, and no database but the system's own is to be seen")
+        raise Failure(common.ACCESS_DENIED, "logged in, but the account sees only the system databases")
     if len(shut) == len(closed):
         raise Failure(causes.DATABASE_STATE, "; ".join(shut))
-    detail = f"the login has a user in none of {len(closed)} databases: {', '.join(closed[:MOST_SEARCHED])}"
+    detail = f"the login has no user in any of {len(closed)} databases: {', '.join(closed[:MOST_SEARCHED])}"
     raise Failure(common.ACCESS_DENIED, detail, grant(user, closed[0]))
 
 
 def _may_read(session: Any, database: str) -> bool:
-    """Return True if the server says that no table of a database is hidden from the account."""
+    """Return True if the account may read the whole database, so that no table is hidden from it."""
     import pytds
 
     try:
@@ -179,25 +179,26 @@ def _may_read(session: Any, database: str) -> bool:
 
 
 class _NotAnswered(Failure):
-    """The server does not know a question that is ours, and no scan's."""
+    """Report that the server rejects a query that scanready needs but a scan does not."""
 
 
 @contextlib.contextmanager
 def _our_question(what: str) -> Iterator[None]:
-    """Tell a server that does not know our question from one that denies an answer.
+    """Distinguish a server that does not support scanready's query from a server that denies access.
 
     Raises:
-        _NotAnswered: the server refuses the question.
+        _NotAnswered: the server rejects the query.
     """
     import pytds
 
     try:
         yield
     except pytds.DatabaseError as error:
-        if error.number in causes.ACCESS_ERRORS and error.number != _NO_SUCH_OBJECT:  # of the database, not the view
+        # These errors are about the database. Error 208 is about the system view in the query.
+        if error.number in causes.ACCESS_ERRORS and error.number != _NO_SUCH_OBJECT:
             raise
-        detail = f"logged in; the server does not answer our own question {what}: {printable(error.text)}"
-        named = f"{detail} (error {error.number}). Name a table to have it read"
+        detail = f"logged in, but the server rejects scanready's query {what}: {printable(error.text)}"
+        named = f"{detail} (error {error.number}). Name a table (`table:`) to read it directly"
         raise _NotAnswered(common.LIMIT, named, error_code=error.number) from error
 
 
@@ -208,7 +209,7 @@ def _tables(session: Any, database: str) -> list[Any]:
 
 
 def _read(session: Any, result: Result, database: str, schema: str, name: str, user: str) -> None:
-    """Read one row, and of it only whether it is there."""
+    """Count one row of a table, so that no content is transferred."""
     import pytds
 
     table = ".".join(in_brackets(part) if part else "" for part in (database, schema, name))

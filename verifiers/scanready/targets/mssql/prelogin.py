@@ -1,8 +1,8 @@
-"""PRELOGIN with SQL Server: who answers, which instance it is, and TLS the way it wants it.
+"""Exchange PRELOGIN with SQL Server: identify the server and its instance, and start TLS as the server requires it.
 
-A server that takes TDS 8.0 alone resets a PRELOGIN in clear (10054 at its clients, 17819 in its log). So whoever hangs
-up on ours without a word, or answers it with a TLS alert, is asked once more with TLS first, on one more connection;
-only who then chooses the name ``tds/8.0`` in TLS is spoken to.
+A server that requires TDS 8.0 resets a connection after a PRELOGIN in clear text (10054 at its clients, 17819 in its
+log). If the server closes the connection without an answer, or answers with a TLS alert, one more connection starts
+with TLS. PRELOGIN is sent there only if the server selects ALPN ``tds/8.0``.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from scanready.wire.printable import printable
 from . import causes
 
 _IN_PACKETS = Framing(tds7.wrap_tls, tds7.unwrap_tls)
-#: The instance that has no name of its own; to ask for it is to ask for none.
+#: The name of the default instance. A request for it is the same as a request without a name.
 DEFAULT_INSTANCE = "MSSQLSERVER"
 _SCHANNEL = (
-    "Windows' TLS hangs up so where no version or cipher is common, or its certificate cannot be used: event 36874 or "
-    "36888 of Schannel in the system's log says which"
+    "Windows closes the connection like this if there is no common TLS version or cipher suite, or if its certificate "
+    "is unusable. See Schannel event 36874 or 36888 in the Windows system log"
 )
-#: What the ``encryption`` fact says.
-_SAID: Mapping[int, str] = {
+#: The values of the ``encryption`` fact.
+_ENCRYPTIONS: Mapping[int, str] = {
     tds7.Encryption.OFF: "login only",
     tds7.Encryption.ON: "on",
     tds7.Encryption.NOT_SUPPORTED: "not supported",
@@ -40,7 +40,7 @@ _SAID: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an instance listens, as the climb found it."""
+    """Hold the host and port where an instance listens, as the check found them."""
 
     host: str
     port: int
@@ -51,9 +51,10 @@ class Place:
 
 @dataclass(slots=True)
 class Talk:
-    """A server that has answered PRELOGIN; ``strict`` if in TLS from the first byte.
+    """Hold the connection to a server that answered PRELOGIN.
 
-    ``asked`` is the encryption we asked for; ``channel`` says what a login would travel in.
+    ``strict`` is True if TLS starts with the first byte (TDS 8.0). ``asked`` is the encryption that the agent
+    requested. ``channel`` describes how a login would be protected.
     """
 
     stream: Stream
@@ -64,17 +65,17 @@ class Talk:
 
 
 def own_name(instance: str) -> str:
-    """The instance's name; empty for the default instance, which has none."""
+    """Return the instance's name; empty for the default instance, which has none."""
     return "" if instance.upper() == DEFAULT_INSTANCE else instance
 
 
 async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds7.Prelogin:
-    """Say PRELOGIN and read the answer, on a rung of the caller's.
+    """Send PRELOGIN and read the answer; the caller opens the check's step.
 
     Raises:
-        Failure: a Sybase server; a server that takes nobody now.
-        PeerClosed: nothing came, or that only TDS 8.0 is welcome.
-        UnknownValue: TDS, and neither PRELOGIN nor an error.
+        Failure: a Sybase server answers, or the server accepts no connections now.
+        PeerClosed: no answer, or an error that says that only TDS 8.0 is accepted.
+        UnknownValue: the answer is TDS but neither PRELOGIN nor an error.
         ReadTimeout, WireError: as :meth:`Stream.receive`.
     """
     record("prelogin")
@@ -87,9 +88,9 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
             common.OTHER_PROTOCOL, f"a Sybase server (SAP ASE) answers: {printable(answer.message) or 'TDS 5.0'}"
         )
     if any(error.number == causes.STRICT_REQUIRED for error in answer.errors):
-        raise PeerClosed("the server takes strict connections (TDS 8.0) alone")
+        raise PeerClosed("the server accepts only strict connections (TDS 8.0)")
     if not answer.errors:
-        what = "the acceptance of a login" if answer.ack else "a reply of TDS without an error"
+        what = "the acceptance of a login" if answer.ack else "a TDS reply without an error"
         raise UnknownValue("the answer to PRELOGIN", what)
     error = answer.errors[0]
     cause = causes.STATES.get(error.number, causes.SERVER_ERROR)
@@ -97,10 +98,10 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
 
 
 async def greeted(probe: Probe, stream: Stream, place: Place, instance: str) -> Talk:
-    """Climb ``handshake``: PRELOGIN, in TLS where the server takes nothing else."""
+    """Check ``handshake``: exchange PRELOGIN, inside TLS if the server requires that."""
     wanted = own_name(instance) if instance.isascii() else ""
-    # With an account to protect, the whole session goes inside TLS. Without one, the answer to OFF tells more: a server
-    # that insists on encryption says so.
+    # With an account, the whole session is encrypted to protect it. Without one, OFF is the better question: a server
+    # that requires encryption reports it in the answer.
     asked = tds7.Encryption.ON if probe.logs_in else tds7.Encryption.OFF
     async with probe.step(Step.HANDSHAKE, str(place)) as rung:
         try:
@@ -115,26 +116,26 @@ async def greeted(probe: Probe, stream: Stream, place: Place, instance: str) -> 
 
 
 async def _strictly(probe: Probe, place: Place, instance: str, first: PeerClosed | WireError) -> Talk:
-    """Ask again with TLS first; if that comes to nothing it is the first refusal that counts."""
+    """Connect again and start with TLS; if that fails, the first refusal is the result."""
     same = probe.address if place.host == probe.host else None
     try:
         stream = await probe.dial(same or place.host, place.port)
         session = await stream.start_tls(place.host, (tds7.ALPN,))
     except (Failure, PeerClosed, ReadTimeout, TlsError, WireError) as error:
         if isinstance(error, PeerClosed | ReadTimeout) and tls.begins_like_tls(error.heard):
-            raise  # a handshake that did not end says nothing about the protocol inside
+            raise  # an unfinished handshake does not show which protocol TLS carries
         if isinstance(error, ReadTimeout) and (error.hasty or first.heard):
-            raise  # nor does silence, of a server that has TLS
-        tried = f"{first}; asked again with TLS first, as strict servers (TDS 8.0) want it: {error}"
+            raise  # a TLS server that does not answer does not show it either
+        tried = f"{first}; a second connection that starts with TLS (TDS 8.0) also fails: {error}"
         cause = common.OTHER_PROTOCOL if first.heard else common.HUNG_UP
         facts: Facts = {"speaks": "tls"} if first.heard else {}
         raise Failure(cause, tried, **facts) from error
     if session.alpn != tds7.ALPN:
-        tried = f"{first}; asked again with TLS first: a TLS server answers, and it does not speak {tds7.ALPN}"
+        tried = f"{first}; on a second connection TLS works, but the server does not select ALPN {tds7.ALPN}"
         raise Failure(common.OTHER_PROTOCOL, tried, speaks="tls")
     async with probe.step(Step.TLS, str(place)) as rung:
         probe.judge_tls(session, rung)
-    # What Microsoft's own client says here: encryption is done already (seen with its ODBC driver 18.6).
+    # Microsoft's own client sends this value inside TLS (captured with its ODBC driver 18.6).
     asked = tds7.Encryption.NOT_SUPPORTED
     return Talk(stream, await ask(stream, asked, instance), asked, strict=True, channel=_channel(rung))
 
@@ -142,21 +143,23 @@ async def _strictly(probe: Probe, place: Place, instance: str, first: PeerClosed
 def _tell(rung: Rung, talk: Talk, wanted: str) -> None:
     answer = talk.answer
     if wanted and answer.instance_matches is False:
-        detail = f"{answer.name} answers, and is not the instance {wanted}"
+        detail = f"{answer.name} answers, but it is not the instance {wanted}"
         rung.stop(causes.INSTANCE_MISMATCH, detail, **_who(answer))
     encryption = "strict" if talk.strict else _encryption_of(answer)
-    matches = f", and is the instance {wanted}" if wanted and answer.instance_matches else ""
+    matches = f", instance {wanted}" if wanted and answer.instance_matches else ""
     rung.ok(
         f"speaks TDS {'8.0' if talk.strict else '7'}, {answer.name}{matches}; encryption: {encryption}",
         encryption=encryption,
         **_who(answer),
     )
     if talk.strict:
-        rung.warn(causes.STRICT_ONLY, "hangs up on a PRELOGIN in clear, and answers one in TLS (TDS 8.0)")
+        rung.warn(
+            causes.STRICT_ONLY, "the server rejects a PRELOGIN in clear text and answers one inside TLS (TDS 8.0)"
+        )
 
 
 def _who(answer: tds7.Prelogin) -> Facts:
-    """Return the product, and the version if the answer has one."""
+    """Return the product as a fact, with the version if the answer has one."""
     version: Facts = {"version": answer.version_text} if answer.version else {}
     return version | {"product": answer.product}
 
@@ -165,11 +168,11 @@ def _encryption_of(answer: tds7.Prelogin) -> str:
     """Return the value of the ``encryption`` fact."""
     if answer.encryption is None:
         return "not mentioned"
-    return _SAID.get(answer.encryption, f"0x{answer.encryption:02x}")
+    return _ENCRYPTIONS.get(answer.encryption, f"0x{answer.encryption:02x}")
 
 
 async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
-    """Climb ``tls``: the handshake inside TDS packets, to the certificate."""
+    """Check ``tls``: do the handshake inside TDS packets and judge the certificate."""
     if talk.strict:
         return
     async with probe.step(Step.TLS, str(place)) as rung:
@@ -177,9 +180,12 @@ async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
             case None:
                 rung.skip("the server does not offer TLS: its answer to PRELOGIN does not mention encryption")
             case tds7.Encryption.NOT_SUPPORTED:
-                rung.skip("the server does not offer TLS: it says that it does not support encryption")
+                rung.skip("the server does not offer TLS: it reports that it does not support encryption")
             case tds7.Encryption.OFF if talk.asked is tds7.Encryption.ON:
-                rung.stop(common.LIMIT, "the server agrees to TLS for the login alone, asked for it throughout")
+                rung.stop(
+                    common.LIMIT,
+                    "scanready asked for TLS for the whole session; the server offers it only for the login",
+                )
             case tds7.Encryption.OFF | tds7.Encryption.ON | tds7.Encryption.REQUIRED:
                 try:
                     session = await talk.stream.start_tls(place.host, framing=_IN_PACKETS)
@@ -188,18 +194,21 @@ async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
                 probe.judge_tls(session, rung)
                 talk.channel = _channel(rung)
             case other:
-                rung.stop(common.LIMIT, f"the server wants an encryption that is not known here (0x{other:02x})")
+                rung.stop(
+                    common.LIMIT, f"the server requires an encryption that scanready does not know (0x{other:02x})"
+                )
 
 
 def _channel(rung: Rung) -> str:
-    """What is to be known of a password that goes this way."""
+    """Describe how the connection protects a password."""
     faults = rung.check.facts.get("certificate_faults")
-    return f"inside TLS, its certificate at fault ({', '.join(faults)})" if faults else "inside TLS, verified"
+    return f"inside TLS, with certificate faults ({', '.join(faults)})" if faults else "inside TLS, verified"
 
 
 async def report_prompt(probe: Probe, talk: Talk, place: Place) -> None:
-    """Climb ``auth``: what comes next is the login itself."""
+    """Check ``auth``: the server is ready for a login."""
     async with probe.step(Step.AUTH, str(place)) as rung:
         rung.ok(
-            f"takes a login (LOGIN7) {talk.channel}; whether SQL logins, or Windows accounts alone, it tells only those"
+            f"accepts a login (LOGIN7) {talk.channel}; only a login shows whether it accepts SQL logins or only "
+            "Windows accounts"
         )

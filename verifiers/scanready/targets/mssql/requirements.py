@@ -1,4 +1,4 @@
-"""Requirements of the scanner for Microsoft SQL Server."""
+"""Define the scanner's requirements for Microsoft SQL Server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ _SECTION = "Proxy Agent Network Requirements"
 REQUIREMENTS = {
     "mssql": Requirements(
         one_port(1433, "Microsoft SQL server", _SECTION, '"To scan Microsoft SQL databases."'),
-        doubt="Named instances listen on a dynamic port that only the SQL Browser (UDP 1434) names.",
+        doubt="Named instances listen on a dynamic port, which only the SQL Browser (UDP 1434) reports.",
     ),
 }

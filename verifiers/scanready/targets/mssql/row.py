@@ -1,4 +1,4 @@
-"""Microsoft SQL Server as a target type."""
+"""Define Microsoft SQL Server as a target type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scanready.model import Target
 
 
 def _instance(target: Target) -> str | None:
-    """The named instance that only the SQL Browser knows the port of; a port that was given stands."""
+    """Return the named instance whose port only the SQL Browser knows; None if the target has a port."""
     name = target.options.get("instance")
     return f"instance {name}" if name and not target.explicit_port else None
 
@@ -18,8 +18,8 @@ MSSQL = TargetType(
     "mssql",
     "Microsoft SQL Server",
     1433,
-    # Again in TLS, the Browser's answer and the port it names; with a login, where that is sent on to.
-    Cost(4, 5, login_attempts=1, log="one event (17830) where a handshake is left before the login"),
+    # A second connection in TLS, the Browser's answer and its port; with a login, the server of a redirect.
+    Cost(4, 5, login_attempts=1, log="one event (17830) for a handshake that ends before the login"),
     speaks="tds",
     home=__package__,
     group=Group.DATABASES,
@@ -32,7 +32,7 @@ MSSQL = TargetType(
     brokers=(Broker("SQL Browser", 1434, "udp", "49152-65535", _instance),),
     nmap=Nmap(
         services=("ms-sql-s",),
-        parts={"ms-sql-m": "the SQL Browser, which is asked about the instances of an mssql target"},
+        parts={"ms-sql-m": "the SQL Browser; a check of an mssql target asks it for instances"},
     ),
     called=Called(names=("sqlserver", "tds", "microsoft sql server", "sql server", "ms sql")),
     notations=(

@@ -14,11 +14,12 @@ STORY: dict[str, dict[Step, Exchange]] = {
         ),
         Step.HANDSHAKE: Exchange(
             Sent(
-                prelogin="PRELOGIN: version, encryption, is that your instance?", tls="a TLS hello, on a new connection"
+                prelogin="PRELOGIN with version, encryption and instance name",
+                tls="a TLS ClientHello on a new connection",
             ),
             _SQLCMD,
         ),
-        Step.AUTH: Exchange("nothing more: PRELOGIN's answer says it", _SQLCMD),
+        Step.AUTH: Exchange("nothing more: the answer to PRELOGIN shows the login prompt", _SQLCMD),
         Step.LOGIN: Exchange("LOGIN7 with the account, once, on the same connection", _SQLCMD),
         Step.ACCESS: Exchange(ONE_ROW, f"{_SQLCMD} -Q 'SELECT name FROM sys.databases'"),
     },

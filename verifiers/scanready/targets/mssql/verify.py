@@ -1,16 +1,16 @@
-"""Microsoft SQL Server 1433.
+"""Check Microsoft SQL Server (TCP 1433).
 
-    we                                     server
-    [about HR?                  ->         Browser, UDP 1434]
-                                <-         [listens on 51433]
+    agent                                  server
+    [port of instance HR?       ->         Browser, UDP 1434]
+                                <-         [51433]
     PRELOGIN                    ->
-                                <-         PRELOGIN: version, encryption, "that is my instance"
+                                <-         PRELOGIN: version, encryption, instance matches
     TLS, in PRELOGIN packets   <->
     FIN, or LOGIN7              ->         (without an account nothing more is sent)
                                 <-         LOGINACK, or errors
 
-A named instance is looked for at the Browser, as every client does, unless the target has a port. Where nobody answers
-as SQL Server the Browser is asked, too: "right protocol, wrong port" is the commonest mistake.
+For a named instance the check asks the Browser for the port, as every client does, unless the target has a port. It
+also asks the Browser if no SQL Server answers on the target's port, since a wrong port is the most common mistake.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from . import browser, causes, login, prelogin
 from .login_reading import Where, named
 from .prelogin import Place, Talk
 
-#: A server may send a session on to any port but those of other protocols: below are the well-known services.
+#: The first port to which a server may redirect a session; well-known services use the ports below it.
 _FIRST_PORT_TO_FOLLOW = 1024
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, and on to one row with a credential."""
+    """Check up to the login prompt; with a credential, log in and read one row."""
     target = probe.target
     instance = str(target.options.get("instance") or "")
     named_only = bool(prelogin.own_name(instance)) and not target.explicit_port and target.port == probe.row.port
@@ -92,7 +92,7 @@ async def _log_in(probe: Probe, talk: Talk, place: Place) -> None:
         if result.denied is not None and result.denied.cause is causes.READ_FAILED and not options.get("table"):
             rung.warn(
                 result.denied.cause, result.denied.detail, **result.denied.facts
-            )  # of a table that nobody asked for
+            )  # a warning only: scanready chose the table
         elif result.denied is not None:
             rung.judge_access(result.denied)
         else:
@@ -100,11 +100,12 @@ async def _log_in(probe: Probe, talk: Talk, place: Place) -> None:
 
 
 async def _look_where_it_leads(probe: Probe, route: Route) -> None:
-    """The server that the session is sent on to: whether it is reached and answers. It gets no password."""
+    """Check that the server of a redirect can be reached and answers PRELOGIN; no password is sent to it."""
     place = Place(route.host, route.port)
     known_for = peers_word.other_service(probe, route.port, probe.row.speaks)
     if route.port >= _FIRST_PORT_TO_FOLLOW and not known_for:
         await prelogin.greeted(probe, await _dial(probe, place, led=True), place, "")
     async with probe.step(Step.ACCESS, str(place)) as rung:
-        said = f"the login was accepted, and the session sent on to {place}"
-        rung.stop(causes.SENT_ON, f"{said}{f', a port that {known_for} has' if known_for else ''}; not followed")
+        redirect = f"the server accepted the login and redirects the session to {place}"
+        port_of = f" (a port of {known_for})" if known_for else ""
+        rung.stop(causes.SENT_ON, f"{redirect}{port_of}; scanready does not follow it with the login")

@@ -1,1 +1,1 @@
-"""MySQL and MariaDB."""
+"""Check MySQL and MariaDB."""

@@ -1,4 +1,4 @@
-"""Causes that only MySQL and MariaDB (and proxies in front of them) can give, and which error number means which."""
+"""List the causes that only MySQL, MariaDB or a proxy in front of them can give, and map error numbers to causes."""
 
 from __future__ import annotations
 
@@ -12,111 +12,123 @@ HOST_NOT_ALLOWED = Cause(
     "mysql.host-not-allowed",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server has no account that may come from this agent: it turns the agent's address away before any login "
-    "(error 1130).",
-    "Create the scan account for the agent as the server sees it (the fix has the name or address it printed), "
-    "or widen the host part of the account.",
+    "The server has no account that may log in from this agent. It rejects the agent's address before any login (error "
+    "1130).",
+    "Create the scan account for the agent's name or address as the server sees it (see the fix), or widen the host "
+    "part of the account.",
     "mysql -h {host} -P {port} -u {user} -p   # the error names this agent as the server sees it",
     scoped=Scope.PATH,
+    wire="The server's first packet is an ERR packet with code 1130 instead of the greeting.",
 )
 HOST_BLOCKED = Cause(
     "mysql.host-blocked",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server has blocked this agent's address: more connections than max_connect_errors (default 100) were broken "
-    "off before their login ended, by whatever connects from here without logging in (port checks, load balancers). "
-    "Error 1129. This agent does not touch the server again in this run.",
-    "Empty the host cache with the statement of the fix, find what connects from this address without logging in, "
-    "and raise max_connect_errors.",
+    "The server has blocked this agent's address (error 1129). More connections from it than max_connect_errors "
+    "(default 100) ended before the login, for example from port checks or load balancers. This agent does not "
+    "connect to the server again in this run.",
+    "Empty the host cache with the statement of the fix. Find the program that connects from this address without "
+    "logging in, and raise max_connect_errors.",
     "On the server: SELECT IP, HOST, SUM_CONNECT_ERRORS, COUNT_HOST_BLOCKED_ERRORS FROM performance_schema.host_cache;",
     scoped=Scope.PATH,
+    wire="The server's first packet is an ERR packet with code 1129 instead of the greeting.",
 )
-#: What empties the host cache.
 TOO_MANY_CONNECTIONS = Cause(
     "mysql.too-many-connections",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "All connections that the server, or this account, is allowed are taken; a scan would be turned away likewise.",
+    "The server or the account has reached its limit of connections. It would refuse a scan too.",
     "Raise max_connections (or the account's MAX_USER_CONNECTIONS), end idle sessions, or scan at a quieter time.",
     "On the server: SHOW STATUS LIKE 'Threads_connected'; SHOW VARIABLES LIKE 'max%connections';",
+    wire="The server sends an ERR packet with code 1040 (usually instead of the greeting), or code 1203 as the answer "
+    "to the login.",
 )
 ANCIENT_PROTOCOL = Cause(
     "mysql.ancient-protocol",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server speaks protocol 9, which ended with MySQL 3.22: no client of today can log in.",
-    "Upgrade the server, or scan a copy of its data in a current one.",
+    "The server speaks protocol version 9, which ended with MySQL 3.22. No current client can log in.",
+    "Upgrade the server, or scan a copy of its data on a current server.",
     "On the agent: nc {host} {port} | xxd   # the fifth byte is 09",
+    wire="The server's greeting has protocol version 9: the fifth byte from port {port} is 09.",
 )
 OTHER_PRODUCT = Cause(
     "mysql.other-product",
     Owner.OPERATOR,
     Step.AUTH,
-    "The server speaks MySQL's protocol, lets anybody in, and does not run a statement that every MySQL and MariaDB "
-    "runs. It is a search engine with a port for MySQL's clients (Sphinx, Manticore), a gateway or a proxy; whether a "
-    "scan can read it is not known.",
-    "Correct the port or the target type in the inventory; if a database is behind it, name the scan's account.",
+    "The server speaks MySQL's protocol and accepts a login, but does not run a statement that every MySQL and MariaDB "
+    "supports. It is a search engine with a MySQL port (Sphinx, Manticore), a gateway or a proxy. Whether a scan can "
+    "read it is unknown.",
+    "Correct the port or the target type in the inventory. If there is a database behind it, name the scan's account.",
     "mysql -h {host} -P {port} -e 'SELECT CURRENT_USER(), VERSION()'",
     definite=False,
+    wire="The server answers the login with OK, and the query SELECT UNHEX(HEX(CURRENT_USER())) with an ERR packet or "
+    "without an account name.",
 )
 SERVER_ERROR = Cause(
     "mysql.server-error",
     Owner.DATABASE,
     Step.AUTH,
-    "The server, or a proxy in front of it, answers with an error that is not known to be about the account; the "
-    "detail has it.",
-    "Resolve what the message says; the server's error log at the time of the check may say more.",
+    "The server, or a proxy in front of it, answers with an error that scanready cannot relate to the account. See the "
+    "detail.",
+    "Resolve the problem that the message describes. The server's error log at the time of the check may have more.",
     "mysql -h {host} -P {port} -u {user} -p",
     definite=False,
     may_count=True,
+    wire="The server sends an ERR packet with another code, instead of the greeting or as the answer to the login.",
 )
 TABLE_LOCKED = Cause(
     "mysql.table-locked",
     Owner.DATABASE,
     Step.ACCESS,
-    "The table is locked by another session and was not released in time (errors 1205, 3572), so whether it may be "
-    "read is not known.",
-    "Run the check again; if it stays so, find the session that holds the lock and end it.",
+    "Another session locks the table and did not release it in time (errors 1205, 3572). Whether the account may read "
+    "it is unknown.",
+    "Run the check again. If the table stays locked, find the session that holds the lock and end it.",
     "On the server: SHOW FULL PROCESSLIST; SELECT * FROM performance_schema.metadata_locks;",
     definite=False,
+    wire="The server answers the agent's SELECT with an ERR packet with code 1205 or 3572 (inside TLS if the server "
+    "offers it).",
 )
 BROKEN_OFF = Cause(
     "mysql.login-broken-off",
     Owner.DATABASE,
     Step.LOGIN,
-    "The connection ended in the middle of the login, without an answer from the server.",
-    "Look into the server's error log at the time of the check, and for a proxy or firewall that ends the session.",
+    "The connection ended during the login, and the server sent no answer.",
+    "Read the server's error log at the time of the check, and look for a proxy or firewall that ends the session.",
     "mysql -h {host} -P {port} -u {user} -p",
     may_count=True,
+    wire="During the login a FIN or RST arrives from {host} instead of an OK or ERR packet.",
 )
 USER_LIMIT = Cause(
     "mysql.user-limit",
     Owner.DATABASE,
     Step.LOGIN,
-    "The account has used up a limit of its own (connections or queries per hour); a scan would meet it at once.",
-    "ALTER USER ... WITH MAX_CONNECTIONS_PER_HOUR 0 MAX_QUERIES_PER_HOUR 0;",
+    "The account has reached a limit of its own (connections or queries per hour). A scan would reach the limit at "
+    "once.",
+    "Run on the server: ALTER USER ... WITH MAX_CONNECTIONS_PER_HOUR 0 MAX_QUERIES_PER_HOUR 0;",
     "On the server: SELECT user, host, max_connections, max_questions FROM mysql.user;",
+    wire="The server answers the login with an ERR packet with code 1226 (inside TLS if the server offers it).",
 )
 
-#: Whoever asks: in place of the greeting, or of an answer to any login. By error number.
+#: Causes that are the same for every client, by error number: instead of the greeting, or as the answer to a login.
 STATES: Mapping[int, Cause] = {
     1040: TOO_MANY_CONNECTIONS,
     1129: HOST_BLOCKED,
     1130: HOST_NOT_ALLOWED,
     3159: common.TLS_REQUIRED,  # require_secure_transport (MySQL; MariaDB says 1045)
 }
-#: What a server says to a login that came to its end and was not accepted, all of SQLSTATE 28000 but the last two.
+#: Error numbers of a finished login that was not accepted; all have SQLSTATE 28000 except the last two.
 REFUSED = frozenset({1045, 1698, 1251, 1275})
-#: Words of a server that has judged a login. SQLSTATE 28000 is no proof: gateways refuse an address with it, too.
+#: Words of a server that judged a login. SQLSTATE 28000 is no proof: gateways also use it to refuse an address.
 _JUDGED = re.compile(r"access denied|authenticat|log ?[io]n|password", re.IGNORECASE)
 
 
 def judges_login(code: int, sqlstate: str, message: str) -> bool:
-    """Return whether a server refused a user at the end of a login, by its number or by its words."""
+    """Return True if the error's number or text shows that the server judged a login and refused the user."""
     return code in REFUSED or (sqlstate == "28000" and bool(_JUDGED.search(message)))
 
 
-#: What the answer to a real credential means.
+#: Causes by the error number that answers a real credential.
 LOGIN_ERRORS: Mapping[int, Cause] = {
     **STATES,
     1045: common.LOGIN_REFUSED,
@@ -124,15 +136,15 @@ LOGIN_ERRORS: Mapping[int, Cause] = {
     1203: TOO_MANY_CONNECTIONS,  # of this account
     1226: USER_LIMIT,
     1251: common.LIMIT,  # "client does not support the authentication protocol requested"
-    1275: common.LIMIT,  # the account still has a password of before 4.1, and the server insists on newer ones
+    1275: common.LIMIT,  # the account has a password from before 4.1, and the server requires a newer one
     1820: common.LOGIN_EXPIRED,
     1862: common.LOGIN_EXPIRED,
     3118: common.LOGIN_LOCKED,
-    3955: common.LOGIN_LOCKED,  # MySQL 8.0.19: locked for a time, after FAILED_LOGIN_ATTEMPTS
+    3955: common.LOGIN_LOCKED,  # MySQL 8.0.19: locked for some time after FAILED_LOGIN_ATTEMPTS
     4151: common.LOGIN_LOCKED,  # MariaDB: ACCOUNT LOCK
     4227: common.LOGIN_LOCKED,  # MariaDB: max_password_errors
 }
-#: What keeps an accepted account from reading.
+#: Causes by the error number that prevents an accepted account from reading.
 ACCESS_ERRORS: Mapping[int, Cause] = {
     1044: common.ACCESS_DENIED,
     1142: common.ACCESS_DENIED,

@@ -1,9 +1,8 @@
-"""One connection to MySQL or MariaDB, which knows how far it got, so that it can be ended without an offence anywhere.
+"""Keep the state of one connection to MySQL or MariaDB, so that it can always be ended without being counted.
 
-Measured on MariaDB 10.11: whoever leaves before the server has refused a login
-counts towards ``max_connect_errors`` (after the greeting, in TLS, at the request
-for another plugin, even with COM_QUIT); a refused login does not. Hence
-:meth:`Talk.finish`, the farewell, goes on from wherever the climb stopped.
+Measured on MariaDB 10.11: a connection that ends before the server has refused a login counts towards
+``max_connect_errors`` (after the greeting, in TLS, at the request for another plugin, even with COM_QUIT). A refused
+login does not count. Therefore :meth:`Talk.finish`, the farewell, continues where the check stopped.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ from .statements import WHO_ARE_WE
 
 T = TypeVar("T")
 
-#: Requests for another plugin that are answered; real servers make one.
+#: The most requests for another plugin to answer; real servers send one.
 _MOST_ROUNDS = 8
 
-# A greeting waits for the server's reverse lookup of our address; a working resolver takes milliseconds.
+# The server delays the greeting for a reverse lookup of the agent's address; a working resolver needs milliseconds.
 SLOW_GREETING = 2.0
 
 Greeting = wire.Greeting | wire.AncientGreeting | wire.ServerError
@@ -43,20 +42,20 @@ LoginAnswer = wire.Ok | wire.ServerError | wire.AuthSwitch | wire.AuthMore
 
 @stepwise
 def read_greeting(cursor: Cursor) -> Steps[tuple[Greeting, bytes]]:
-    """Read the server's first packet; return it with its bytes, which a login is shown again.
+    """Read the server's first packet; return it with its raw bytes, which pymysql reads again.
 
     Raises:
-        WireError: it is no greeting, or a broken one.
+        WireError: the packet is not a valid greeting.
     """
     greeting = yield from wire.read_greeting.steps(cursor)
     return greeting, cursor.passed()
 
 
 class Talk:
-    """The talk over one stream.
+    """Exchange packets over one stream.
 
-    ``heard`` is the greeting as it came, ``plugins`` the authentication plugins
-    the server asked for, its default first.
+    ``heard`` has the raw bytes of the greeting, ``plugins`` the authentication plugins that the server asked for, its
+    default first.
     """
 
     def __init__(self, probe: Probe) -> None:
@@ -73,7 +72,7 @@ class Talk:
         self._taken = False
 
     def begin(self, stream: Stream) -> None:
-        """Talk over this connection."""
+        """Use this connection."""
         self._stream = stream
 
     async def listen(self) -> Greeting:
@@ -93,8 +92,8 @@ class Talk:
     async def start_tls(self, rung: Rung) -> None:
         """Ask for TLS and do the handshake on ``rung``.
 
-        Half a handshake cannot be ended without an offence. So one that the climb has
-        no time for any more, or that is cancelled, goes on until the farewell.
+        An unfinished handshake counts towards ``max_connect_errors``. Therefore a handshake that the check cancels, or
+        has no time for, continues until the farewell.
 
         Raises:
             TlsError, PeerClosed, ReadTimeout, WireError, TimeoutError: as :meth:`Stream.start_tls`.
@@ -106,20 +105,20 @@ class Talk:
         self._sequence = 2
         deadline = self._stream.deadline
         self._stream.deadline += FAREWELL
-        # Made without `create_task`, which would make it a part of the climb and end it with the climb.
+        # Created without `create_task`, which would end the task together with the check.
         self._securing = asyncio.Task(self._probe.start_tls(self._stream, rung))
         since = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(deadline):
                 await asyncio.shield(self._securing)
         except TimeoutError as error:
-            if self._stream.encrypted:  # it is this side that still computes
+            if self._stream.encrypted:  # this side is still computing
                 raise
             raise _no_answer(self._stream, deadline - since) from error
         self._stream.deadline = deadline
 
     async def be_refused(self) -> wire.Ok | wire.ServerError:
-        """Log in as nobody, to the server's last word. Goes on where it was interrupted.
+        """Log in as an invented user until the server's final answer; continue an interrupted login.
 
         Raises:
             WireError, StreamError: as :meth:`Stream.receive`.
@@ -138,7 +137,7 @@ class Talk:
         for _ in range(_MOST_ROUNDS):
             answer: LoginAnswer = await self._receive(partial(wire.read_login_answer, expected=self._sequence))
             match answer:
-                case wire.AuthMore(data=b"\x03"):  # accepted from the server's cache; an Ok follows by itself
+                case wire.AuthMore(data=b"\x03"):  # accepted from the server's cache; an Ok follows
                     self._sequence += 1
                     continue
                 case wire.AuthSwitch(plugin=plugin) if plugin not in self.plugins:
@@ -154,7 +153,7 @@ class Talk:
         raise WireError(f"the server asks for a plugin for the {_MOST_ROUNDS}th time")
 
     async def who_are_we(self) -> str | wire.ServerError:
-        """Ask in a session that is open which account it has; return it as ``user@host``, and end the session.
+        """Ask an open session for its account; return it as ``user@host`` and end the session.
 
         Raises:
             WireError, StreamError: as :meth:`Stream.receive`.
@@ -165,7 +164,7 @@ class Talk:
         try:
             return await self._receive(wire.read_query_answer)
         finally:
-            with contextlib.suppress(StreamError):  # a session that is not ended by its client is noted in the log
+            with contextlib.suppress(StreamError):  # the server logs sessions that the client does not end
                 await self._leave()
 
     async def _leave(self) -> None:
@@ -174,26 +173,26 @@ class Talk:
         await self._stream.send(wire.quit())
 
     async def take(self) -> Stream:
-        """Hand the connection to a client library, which says the last word on it.
+        """Hand the connection to a client library, which ends it.
 
         Raises:
-            Failure: the climb is over, and the farewell has the connection.
+            Failure: the check is over, and the farewell uses the connection.
         """
         if self._taken:
-            raise Failure(common.OUT_OF_TIME, "the time was over before the login could begin")
+            raise Failure(common.OUT_OF_TIME, "the time ran out before the login could start")
         self._taken = True
         assert self._stream is not None
         return self._stream
 
     def _left_to_finish(self) -> Awaitable[object]:
-        """Return the handshake that goes on, and let go of it: its error leads back here, in a circle."""
+        """Return the running handshake and drop the reference to it, since its error refers back to this object."""
         securing, self._securing = self._securing, None
         assert securing is not None
         return securing
 
     async def finish(self, stream: Stream) -> None:
-        """The farewell: be refused, wherever the talk stopped. Not if a client library has taken over."""
-        if stream is not self._stream:  # a further address of the same name, or nothing was asked of this one
+        """Finish the login with a refusal, wherever the check stopped, unless a client library has the connection."""
+        if stream is not self._stream:  # another address of the same name, or a connection without any request
             spare = Talk(self._probe)
             spare.begin(stream)
             return await spare.finish(stream)
@@ -217,19 +216,21 @@ class Talk:
     def _confess(self) -> None:
         check = self._probe.checks[-1]
         check.facts["aborted"] = 1
-        check.summary += "; we had to hang up, which counts once towards max_connect_errors (default 100)"
+        check.summary += (
+            "; the agent closed the connection early: this counts once for max_connect_errors (default 100)"
+        )
 
     async def _receive(self, reader: Reader[T]) -> T:
         assert self._stream is not None
         try:
             return await self._stream.receive(reader)
         except (WireError, PeerClosed):
-            self._over = True  # nothing more can be said to this peer
+            self._over = True  # nothing more can be sent to this peer
             raise
 
 
 async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
-    """Climb ``handshake``: the greeting, or who else answers."""
+    """Check ``handshake``: read the greeting, or identify another service."""
     async with probe.step(Step.HANDSHAKE) as rung:
         clock = asyncio.get_running_loop().time()
         try:
@@ -237,8 +238,8 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
         except ReadTimeout as silent:
             if silent.heard or silent.hasty:
                 raise
-            hint = "a MySQL server whose reverse DNS hangs is as silent: skip_name_resolve"
-            rung.stop(common.SILENT, f"connected, and not one byte came ({hint})")
+            hint = "MySQL also waits like this for a slow reverse DNS lookup: see skip_name_resolve"
+            rung.stop(common.SILENT, f"connected, but the server sent nothing ({hint})")
         if isinstance(answer, wire.ServerError):
             raise_refusal(rung, answer)
         if isinstance(answer, wire.AncientGreeting):
@@ -248,23 +249,23 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
         if answer.product:
             rung.check.facts["product"] = answer.product
         if (waited := asyncio.get_running_loop().time() - clock) > SLOW_GREETING:
-            rung.ok(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
+            rung.ok(f"the greeting took {waited:.1f} s, usually due to the server's reverse DNS: see skip_name_resolve")
     return answer
 
 
 def raise_refusal(rung: Rung, error: wire.ServerError) -> NoReturn:
-    """An error that does not depend on who asks."""
+    """Stop the step with an error that is the same for every client."""
     cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
     fix = fixes.FORGET_HOSTS() if cause is causes.HOST_BLOCKED else None
     seen_as = wire.host_seen(error.message)
     facts: Facts = (
         {"agent_seen_as": seen_as} if seen_as else {}
-    )  # its own word, or none: NAT and names are not to be guessed
+    )  # only the server knows how it sees the agent: NAT and names cannot be guessed
     rung.stop(cause, f"{printable(error.message)} (error {error.code})", fix, error_code=error.code, **facts)
 
 
 def _no_answer(stream: Stream, seconds: float) -> ReadTimeout:
-    """The error of a TLS handshake that the peer did not finish within ``seconds``."""
+    """Return the error of a TLS handshake that the peer did not finish within ``seconds``."""
     late = ReadTimeout("no answer within the time left", stream.heard, seconds, spoke=True)
     late.securing = True
     return late

@@ -1,4 +1,4 @@
-"""The facts that a check of MySQL and MariaDB states."""
+"""List the facts that a check of MySQL and MariaDB reports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         PRODUCT,
         Fact("version", Kind.TEXT, "", "The version of the server.", "greeting, server version"),
         AUTH_METHODS,
-        Fact("agent_seen_as", Kind.TEXT, "", "The host that the server takes this agent for.", "error message"),
+        Fact("agent_seen_as", Kind.TEXT, "", "This agent's name or address as the server sees it.", "error message"),
         ANONYMOUS,
-        Fact("aborted", Kind.INTEGER, "connection", "Connections of this check that count towards an address ban."),
-        Fact("tried", Kind.FLAG, "", "True if the password was sent although the login was withheld in the end."),
+        Fact("aborted", Kind.INTEGER, "connection", "Connections of this check that count towards max_connect_errors."),
+        Fact("tried", Kind.FLAG, "", "True if a login was started but the password was withheld."),
         DATABASES,
         ERROR_CODE,
     )

@@ -1,4 +1,4 @@
-"""Fixes for a MySQL or MariaDB server: accounts and grants."""
+"""Define the fixes for a MySQL or MariaDB server: accounts and grants."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ FORGET_HOSTS = Fix("FLUSH HOSTS;  -- MySQL 8.4 and newer: TRUNCATE TABLE perform
 
 
 def account(user: str | None, agent: str | None, database: str | None) -> str:
-    """Create an account that may come from ``agent`` and read ``database`` (None: all of them).
+    """Return the fix that creates an account for ``agent`` with read access to ``database`` (None: all databases).
 
-    A word stands for the user where the target names none (None), and for the agent where the server did not say how it
-    sees this one.
+    The fix has a placeholder for a user or agent that is None: the target names no user, or the server did not report
+    the agent's address.
     """
     if database:
         return CREATE_ACCOUNT_FOR_DATABASE(user=user, agent=agent, database=database)
@@ -45,7 +45,7 @@ def account(user: str | None, agent: str | None, database: str | None) -> str:
 
 
 def grant(account: str, database: str | None, table: str | None) -> str:
-    """Let an account, ``user@host`` as the server calls it, read a table, a database (no table) or all of them."""
+    """Return the grant that lets the account ``user@host`` read a table, a database (no table) or all databases."""
     user, _, host = account.rpartition("@")
     if database and table:
         return GRANT_TABLE(user=user, host=host, database=database, table=table)

@@ -1,8 +1,9 @@
-"""Log in to MySQL or MariaDB with pymysql, once, on the connection whose greeting was read already; read one row.
+"""Log in to MySQL or MariaDB once with pymysql, on the connection whose greeting was already read; read one row.
 
-A second connection would leave the first without a login, which counts towards ``max_connect_errors``. So pymysql is
-given a :class:`Pipe`: it replays the greeting, keeps one deadline, bounds the answers, and does TLS our way (a client
-that verifies and breaks off counts as an offence, too; measured). Read-only, with a statement time-out.
+A second connection would leave the first without a login, which counts towards ``max_connect_errors``. Therefore
+pymysql gets a :class:`Pipe`: it replays the greeting, keeps one deadline, limits the size of answers and does TLS
+without verification, because a client that rejects the certificate and disconnects is also counted (measured). The
+session is read-only and has a statement time-out.
 """
 
 from __future__ import annotations
@@ -37,57 +38,58 @@ from .statements import WHO_ARE_WE
 if TYPE_CHECKING:
     import pymysql
 
-#: Bytes a server may send us in all: a greeting, a few answers, a list of databases, one row of one number.
+#: The most bytes that a server may send: a greeting, a few answers, a list of databases, one row with one number.
 MOST_RECEIVED = 4 << 20
-#: Databases that are told; a scan of more is no question of permissions any more.
+#: The most databases to list.
 MOST_DATABASES = 100
-#: Seconds one statement may take, where the server can be told so; the connection's deadline holds in any case.
+#: Seconds for one statement, if the server supports a limit; the connection's deadline always applies.
 STATEMENT_SECONDS = 5.0
 
-_LINGER, _LEAST_LINGER = 0.25, 0.05  # seconds to wait for the server's own end, as in net/stream.py
+_LINGER, _LEAST_LINGER = 0.25, 0.05  # seconds to wait until the server closes, as in net/stream.py
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 # A line of SHOW GRANTS that permits reading, and where.
 _SELECTS = re.compile(r"GRANT (?:[A-Z, ]*\bSELECT\b[A-Z, ]*|ALL PRIVILEGES) ON (\S+) TO ")
 _PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("mysql", "MySQL"))
 _NOT_MYSQL = frozenset({1064, 1128, 1305})  # syntax error, no such function
-#: True of the account, or of the time, whatever was asked.
+#: Causes that are about the account or the time, not about the query.
 _OF_NO_QUESTION = (common.LOGIN_EXPIRED, common.OUT_OF_TIME)
-# What pymysql raises on an answer that it takes apart without checking it.
+# Exceptions that pymysql raises for an answer that it parses without checking.
 _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError)
 
 
 @dataclass(slots=True)
 class Trace(LoginTrace):
-    """How far a login came, however it ended.
+    """Record the progress of a login.
 
     Attributes:
-        tls: what the TLS handshake showed, once there was one.
-        proofs: answers that have the password or a proof of it; a server that switches the plugin gets two.
-        invented: logins as a user that was invented, in the place of one that was withheld.
+        tls: the result of the TLS handshake, None before it.
+        proofs: the number of sent answers with the password or a proof of it; a server that switches the plugin gets
+            two.
+        invented: the number of logins as an invented user that replaced a withheld one.
     """
 
-    parts: ClassVar[bool] = True  # a hang-up counts towards max_connect_errors
+    parts: ClassVar[bool] = True  # an early disconnect counts towards max_connect_errors
     tls: TlsSession | None = None
     proofs: int = 0
     invented: int = 0
 
     @property
     def secret_left(self) -> bool:
-        """Whether the server may have a proof of the password."""
+        """Return True if the server may have a proof of the password."""
         return self.proofs > 0
 
     @property
     def times_left(self) -> int:
-        """How often it got one."""
+        """Return the number of proofs that were sent."""
         return self.proofs
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The connection to log in over, and what to read: a table of a database, or of the first that shows one.
+    """Hold the connection for the login, and the table to read (default: the first visible table).
 
-    ``greeting`` is what was read from the connection already, ``name`` is for SNI. ``encrypted`` is whether the server
-    offers TLS, which then is used. ``trace`` records what the login did.
+    ``greeting`` has the bytes already read from the connection. ``name`` is for SNI. ``encrypted`` is True if the
+    server offers TLS, which the login then uses. ``trace`` records the login's progress.
     """
 
     connection: Lent
@@ -103,21 +105,22 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """Adds ``account``: ours as the server calls it (CURRENT_USER), and its ``product``; empty if it did not say."""
+    """Add ``account`` (the server's CURRENT_USER) and ``product``; each is empty if the server does not report it."""
 
     account: str = ""
     product: str = ""
 
 
 class Pipe:
-    """What pymysql takes for its socket and for its TLS context.
+    """Act as pymysql's socket and as its TLS context.
 
     Attributes:
-        ended: the server ended the connection, or it broke. pymysql's numbers do not tell that: proxies send the same.
+        ended: the server closed the connection, or it broke. pymysql's error numbers do not show this, since proxies
+            send the same numbers.
 
     Args:
-        where: its connection is taken, and its trace notes the TLS handshake.
-        seconds: until every wait ends.
+        where: the connection to use, and the trace that records the TLS handshake.
+        seconds: the time for the whole session.
     """
 
     def __init__(self, where: Where, seconds: float) -> None:
@@ -130,18 +133,18 @@ class Pipe:
         self.ended = False
 
     def settimeout(self, _: float | None) -> None:
-        """Ignored: pymysql's time-outs are per packet, the deadline is for all of them."""
+        """Do nothing: pymysql's time-outs are per packet, the deadline is for the whole session."""
 
     def makefile(self, _: str) -> Pipe:
-        """The reading half is this, too: unbuffered, so that no TLS record is read too early."""
+        """Return this object as the unbuffered reader, so that no TLS record is read too early."""
         return self
 
     def read(self, count: int) -> bytes:
         """Return ``count`` bytes, fewer only at the end of the connection.
 
         Raises:
-            TimeoutError: the deadline.
-            Unfinished: more than :data:`MOST_RECEIVED` is announced; only a login, or what follows it, reads so much.
+            TimeoutError: the deadline has passed.
+            Unfinished: the server announces more than :data:`MOST_RECEIVED` bytes.
         """
         self._budget -= count
         if self._budget < 0:
@@ -158,18 +161,18 @@ class Pipe:
         return bytes(data)
 
     def sendall(self, data: bytes) -> None:
-        """Send all of ``data``; TimeoutError at the deadline."""
+        """Send all of ``data``; raise TimeoutError at the deadline."""
         with self._noting_the_end():
             self._in_time().sendall(data)
 
     def wrap_socket(self, _: Pipe, server_hostname: str | None = None) -> Pipe:
-        """Do the TLS handshake, whatever the certificate.
+        """Do the TLS handshake and accept every certificate.
 
         Raises:
             TlsError, PeerClosed: as :meth:`Stream.start_tls`.
-            TimeoutError: the deadline.
+            TimeoutError: the deadline has passed.
         """
-        plain, self._sock = self._in_time(), None  # wrap_socket() takes it over, and closes it if it fails
+        plain, self._sock = self._in_time(), None  # wrap_socket() owns it from now on, and closes it if it fails
         try:
             secured = handshake_context().wrap_socket(plain, server_hostname=server_name(self._name))
         except TimeoutError:
@@ -183,12 +186,12 @@ class Pipe:
         return self
 
     def close(self) -> None:
-        """End politely: close_notify, FIN, then read what still comes, so that no reset goes out. Never raises."""
+        """Send close_notify and FIN, then read until the server closes, so that no RST is sent; never raise."""
         sock, self._sock = self._sock, None
         if sock is None:
             return
         now = time.monotonic()
-        end = min(now + _LINGER, max(self._deadline, now + _LEAST_LINGER))  # of all reads: a server may drip
+        end = min(now + _LINGER, max(self._deadline, now + _LEAST_LINGER))  # for all reads: a server may send slowly
         with sock:
             sock.settimeout(end - now)
             if isinstance(sock, ssl.SSLSocket):
@@ -214,7 +217,7 @@ class Pipe:
     def _in_time(self) -> socket.socket:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the time given to this target is over")
+            raise TimeoutError("the time for this target is over")
         if self._sock is None:
             raise BrokenPipeError("the connection is closed")
         self._sock.settimeout(left)
@@ -222,7 +225,7 @@ class Pipe:
 
 
 def load() -> None:
-    """Load the library."""
+    """Import the library."""
     import pymysql  # noqa: F401
 
 
@@ -230,16 +233,17 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log in once over ``where.connection`` and read one row, within ``seconds``.
 
     Raises:
-        Failure: the credential was refused or withheld; the login broke off; pymysql is not installed.
-        TlsError, PeerClosed: the TLS handshake failed, which the server counts as an offence.
+        Failure: the server refused the credential, the credential was withheld, the connection ended during the login,
+            or pymysql is not installed.
+        TlsError, PeerClosed: the TLS handshake failed, which the server counts towards ``max_connect_errors``.
     """
     with importing("pymysql is not installed: pip install 'scanready[db]'"):
         import pymysql
-    assert credential.password is not None, "nobody logs in with a name alone"
+    assert credential.password is not None, "a login needs a password"
     pipe = Pipe(where, seconds)
     session = connection_type(where.encrypted, where.trace)(
         user=credential.username,
-        password=credential.password.encode(),  # a str would be taken for Latin-1
+        password=credential.password.encode(),  # pymysql would encode a str as Latin-1
         ssl=handshake_context() if where.encrypted else None,
         ssl_disabled=not where.encrypted,
         auth_plugin_map=objections(where.encrypted, where.allow_cleartext),
@@ -247,7 +251,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         program_name="scanready",
         defer_connect=True,
     )
-    session.ctx = pipe  # type: ignore[attr-defined]  # so that pymysql's wrap_socket() is the pipe's
+    session.ctx = pipe  # type: ignore[attr-defined]  # so that pymysql calls the pipe's wrap_socket()
     with contextlib.closing(pipe):
         with _translated(where.encrypted, pipe):
             session.connect(sock=pipe)  # type: ignore[arg-type]
@@ -257,45 +261,41 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                 _look_around(session, where, result)
         except pymysql.err.Error as error:
             result.denied = _unreadable(error, result, where, pipe)
-            if result.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
+            if result.denied.cause is common.LOGIN_EXPIRED:  # MariaDB accepts the login, but no statement after it
                 raise result.denied from error
         except _NotAnswered as failure:
             result.denied = failure
         except _UNCHECKED as error:
-            result.denied = Failure(
-                common.LIMIT, f"pymysql could not read the server's answer: {printable(repr(error))}"
-            )
+            detail = f"pymysql could not read the server's answer: {printable(repr(error))}"
+            result.denied = Failure(common.LIMIT, detail)
         return result
 
 
 @contextlib.contextmanager
 def _translated(encrypted: bool, pipe: Pipe) -> Iterator[None]:
-    """Turn what pymysql raises in a login into a cause."""
+    """Turn pymysql's exceptions during a login into failures."""
     import pymysql
 
     try:
         yield
     except pymysql.err.Error as error:
-        code, text = _said(error)
+        code, text = _code_and_text(error)
         if is_from_server(error):
             raise _refused(code, text, encrypted) from error
         if isinstance(error.__context__, TimeoutError):
-            raise _aborted(common.TOO_SLOW, "the server did not answer the login within the time") from error
+            raise _aborted(common.TOO_SLOW, "the server did not answer the login in time") from error
         if pipe.ended:
-            raise Failure(
-                causes.BROKEN_OFF, f"the server ended the connection in the middle of the login: {text}"
-            ) from error
-        raise _aborted(common.LIMIT, f"pymysql says: {text}") from error
+            raise Failure(causes.BROKEN_OFF, f"the server closed the connection during the login: {text}") from error
+        raise _aborted(common.LIMIT, f"pymysql reports: {text}") from error
     except _UNCHECKED as error:
-        raise _aborted(
-            common.LIMIT, f"pymysql could not read the server's answer to the login: {printable(repr(error))}"
-        ) from error
+        detail = f"pymysql could not read the server's answer to the login: {printable(repr(error))}"
+        raise _aborted(common.LIMIT, detail) from error
 
 
 def _refused(code: int, text: str, encrypted: bool) -> Failure:
-    """What the server said to this credential."""
+    """Return the failure for the server's refusal of the credential."""
     if code == 1045 and not encrypted:
-        text += " (without TLS: an account that REQUIREs SSL is refused in the same words)"
+        text += " (the login had no TLS: for an account with REQUIRE SSL the server sends the same message)"
     cause = causes.LOGIN_ERRORS.get(code, causes.SERVER_ERROR)
     seen_as = wire.host_seen(text)
     facts: Facts = {"agent_seen_as": seen_as} if seen_as else {}
@@ -303,11 +303,11 @@ def _refused(code: int, text: str, encrypted: bool) -> Failure:
 
 
 def _aborted(cause: Any, detail: str) -> Failure:
-    return Unfinished(cause, f"{detail}; hanging up here counts once towards max_connect_errors", aborted=1)
+    return Unfinished(cause, f"{detail}; the unfinished login counts once towards max_connect_errors", aborted=1)
 
 
-def _said(error: pymysql.err.Error) -> tuple[int, str]:
-    """The error number, 0 if there is none, and the words. The driver reads the u16 of the packet as signed."""
+def _code_and_text(error: pymysql.err.Error) -> tuple[int, str]:
+    """Return the error number (0 if there is none) and the text; the driver reads the u16 number as signed."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     return code & 0xFFFF, printable(str(error.args[-1] if error.args else error))
 
@@ -316,22 +316,23 @@ def _said(error: pymysql.err.Error) -> tuple[int, str]:
 
 
 def _look_around(session: pymysql.Connection[Any], where: Where, result: Result) -> None:
-    """Find out who we are, which databases we see, and read one row of one table.
+    """Ask for the account and the databases, and read one row of one table.
 
-    The row is what a scan reads. Servers that are only compatible with MySQL may not know our other questions: such an
-    answer says nothing of the row.
+    A scan needs only the row. Servers that are only compatible with MySQL may reject the other queries; that does not
+    show whether the row can be read.
     """
     _bound(session, where.mariadb)
     result.account, words = _account(session)
     if not result.account and words:
-        result.passwordless = True  # no account was asked for, so none was judged
+        result.passwordless = True  # the server has no accounts, so it judged none
     if not result.account and words and not (where.database and where.table):
-        result.denied = Failure(causes.OTHER_PRODUCT, f"accepts the login, and answers {WHO_ARE_WE}: {words}")
+        detail = f"the server accepts the login, but answers {WHO_ARE_WE} with: {words}"
+        result.denied = Failure(causes.OTHER_PRODUCT, detail)
         return
     result.product = _product(session)
     if where.table and not where.database:
         result.denied = Failure(
-            common.ACCESS_NOT_FOUND, f"which database is table {where.table} in? `table: DATABASE.TABLE`"
+            common.ACCESS_NOT_FOUND, f"the database of table {where.table} is missing: set `table: DATABASE.TABLE`"
         )
         return
     try:
@@ -347,19 +348,19 @@ def _look_around(session: pymysql.Connection[Any], where: Where, result: Result)
             row = _first(session, f"SELECT 1 FROM {backticked(candidate)}.{backticked(name)} LIMIT 1")
             result.read = f"{'one row' if row else 'no rows'} of {candidate}.{name}"
             return
-    place = f"database {where.database}" if where.database else "any database but the system's own"
-    if _may_select(session, where.database):  # nothing is hidden from it, so nothing is there
-        result.read = f"no table: there is none in {place}"
+    place = f"database {where.database}" if where.database else "any user database"
+    if _may_select(session, where.database):  # the account may see everything, so there is no table
+        result.read = f"no table, because there is none in {place}"
         return
     result.denied = Failure(
         common.ACCESS_DENIED,
-        f"logged in, but no table is to be seen in {place}",
+        f"logged in, but the account sees no table in {place}",
         fixes.grant(result.account, where.database, None) if result.account else None,
     )
 
 
 def _may_select(session: pymysql.Connection[Any], database: str | None) -> bool:
-    """Whether the account's own grants let it read every table of a database (None: of all); roles are not followed."""
+    """Return True if the account's own grants (not its roles) cover every table of a database (None: of all)."""
     places = {"*.*", f"{backticked(database)}.*"} if database else {"*.*"}
     with _our_question("for the account's rights"):
         grants = [_SELECTS.match(str(row[0])) for row in _rows(session, "SHOW GRANTS")]
@@ -367,7 +368,7 @@ def _may_select(session: pymysql.Connection[Any], database: str | None) -> bool:
 
 
 def _product(session: pymysql.Connection[Any]) -> str:
-    """The product that the server names in its comment on its version; empty where it names none that is known."""
+    """Return the product that the server's version comment names; empty if it is unknown."""
     comment = ""
     with contextlib.suppress(_NotAnswered), _our_question("for its product"):
         comment = str(_first(session, "SELECT @@version_comment")).lower()
@@ -375,28 +376,26 @@ def _product(session: pymysql.Connection[Any]) -> str:
 
 
 class _NotAnswered(Failure):
-    """The server does not know a question that is ours, and no scan's."""
+    """Report that the server rejects a query that scanready needs but a scan does not."""
 
 
 @contextlib.contextmanager
 def _our_question(what: str, telling: frozenset[int] = frozenset()) -> Iterator[None]:
-    """Tell an answer that refuses our question from one about the account, or one of the numbers ``telling``.
+    """Distinguish an error about scanready's query from one about the account or with a number in ``telling``.
 
     Raises:
-        _NotAnswered: the server refuses the question.
+        _NotAnswered: the server rejects the query.
     """
     import pymysql
 
     try:
         yield
     except pymysql.err.Error as error:
-        code, text = _said(error)
+        code, text = _code_and_text(error)
         if not is_from_server(error) or code in telling or causes.ACCESS_ERRORS.get(code) in _OF_NO_QUESTION:
             raise
-        detail = f"logged in; the server does not answer our own question {what}: {text} (error {code}). Name a table"
-        raise _NotAnswered(
-            common.LIMIT, f"{detail} (`table: DATABASE.TABLE`) to have it read", error_code=code
-        ) from error
+        detail = f"logged in, but the server rejects scanready's query {what}: {text} (error {code}). Name a table"
+        raise _NotAnswered(common.LIMIT, f"{detail} (`table: DATABASE.TABLE`) to read it", error_code=code) from error
 
 
 def _databases(session: pymysql.Connection[Any], result: Result) -> list[str]:
@@ -412,9 +411,10 @@ def _databases(session: pymysql.Connection[Any], result: Result) -> list[str]:
 
 
 def _account(session: pymysql.Connection[Any]) -> tuple[str, str]:
-    """Return the account that the server names, and its words.
+    """Return the account that the server names and the text of its answer.
 
-    The account is empty if it lacks the functions, and so are the words if it does not answer for another reason.
+    The account is empty if the server does not support the functions. The text is also empty if the query fails for
+    another reason.
     """
     import pymysql
 
@@ -424,7 +424,7 @@ def _account(session: pymysql.Connection[Any]) -> tuple[str, str]:
             account = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found or "")  # UNHEX does
             return (account if "@" in account else ""), printable(account) or "nothing"
     except pymysql.err.Error as error:
-        code, text = _said(error)
+        code, text = _code_and_text(error)
         if code not in _NOT_MYSQL:
             raise
         return "", f"{text} (error {code})"
@@ -432,7 +432,7 @@ def _account(session: pymysql.Connection[Any]) -> tuple[str, str]:
 
 
 def _bound(session: pymysql.Connection[Any], mariadb: bool) -> None:
-    """Read only, and no statement longer than it may take. Servers that know neither still have the deadline."""
+    """Make the session read-only and limit each statement; the deadline protects servers that support neither."""
     limit = (
         f"max_statement_time={STATEMENT_SECONDS}" if mariadb else f"max_execution_time={int(STATEMENT_SECONDS * 1000)}"
     )
@@ -453,9 +453,9 @@ def _first_table(session: pymysql.Connection[Any], database: str) -> str | None:
 
 
 def _rows(session: pymysql.Connection[Any], statement: str, *arguments: str) -> list[Any]:
-    """Return the rows that answer a question, names in them as text.
+    """Return the rows of a query's result, with names as text.
 
-    Some relatives of MySQL declare their names as VARBINARY, and a column with the character set binary comes as bytes.
+    Some relatives of MySQL declare their names as VARBINARY. A column with the character set binary is bytes, too.
 
     Raises:
         _NotAnswered: the answer has no rows and no columns.
@@ -464,7 +464,7 @@ def _rows(session: pymysql.Connection[Any], statement: str, *arguments: str) -> 
         cursor.execute(statement, arguments or None)
         if cursor.description is None:
             raise _NotAnswered(
-                causes.OTHER_PRODUCT, f"answers {statement} with OK in place of a result, as no MySQL does"
+                causes.OTHER_PRODUCT, f"answers {statement} with OK instead of a result, which MySQL never does"
             )
         rows = cursor.fetchall()
     return [tuple(cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell for cell in row) for row in rows]
@@ -476,28 +476,28 @@ def _first(session: pymysql.Connection[Any], statement: str, *arguments: str) ->
 
 
 def _unreadable(error: pymysql.err.Error, result: Result, where: Where, pipe: Pipe) -> Failure:
-    """Why an accepted account could not read.
+    """Return the failure of an accepted account that could not read.
 
-    A database that the account does not see may not exist: the server has one answer for both, and no grant is
-    proposed. An account that sees others has been given what it is to read, so the name is wrong.
+    The server has one answer for a database that does not exist and one that the account may not see, so there is no
+    grant as a fix. If the account sees other databases, the name is assumed to be wrong.
     """
-    code, text = _said(error)
+    code, text = _code_and_text(error)
     if not is_from_server(error):
         return _not_read(error, text, pipe)
     cause = causes.ACCESS_ERRORS.get(code, causes.SERVER_ERROR)
     unseen = code == 1044 and where.database not in result.facts.get("databases", ())
     if unseen:
         cause = common.ACCESS_NOT_FOUND if result.facts.get("databases") else cause
-        text += " (the server says the same of a database that does not exist and of one that the account may not see)"
+        text += " (the server sends the same error for a missing database and for one that the account may not see)"
     grants = cause is common.ACCESS_DENIED and not unseen and result.account
     fix = fixes.grant(result.account, where.database, where.table) if grants else None
     return Failure(cause, f"{text} (error {code})", fix, error_code=code)
 
 
 def _not_read(error: pymysql.err.Error, text: str, pipe: Pipe) -> Failure:
-    """Why pymysql itself ended the reading."""
+    """Return the failure of a read that pymysql itself ended."""
     if isinstance(error.__context__, TimeoutError):
-        return Failure(common.OUT_OF_TIME, f"the read did not end: {text}")
+        return Failure(common.OUT_OF_TIME, f"reading did not finish in time: {text}")
     if pipe.ended:
-        return Failure(talk_ended.ACCESS_BROKEN_OFF, f"logged in, and the connection ended while reading: {text}")
-    return Failure(common.LIMIT, f"logged in, and pymysql says: {text}")
+        return Failure(talk_ended.ACCESS_BROKEN_OFF, f"logged in, but the connection ended while reading: {text}")
+    return Failure(common.LIMIT, f"logged in, but pymysql reports: {text}")

@@ -1,12 +1,12 @@
-"""Decide how pymysql answers each authentication plugin, at the moment when the server asks for it.
+"""Decide how pymysql answers each authentication plugin that the server asks for.
 
-Without TLS some plugins give the password away: in clear text, or encrypted to any key that the peer shows
-(``sha256_password``, the full exchange of ``caching_sha2_password``). These, and those that pymysql does not know, are
-answered empty, which a server refuses; a hang-up would count towards ``max_connect_errors``. Nothing that a plugin
-asks for goes out before, not even the request for the key.
+Without TLS some plugins expose the password: in clear text, or encrypted to any key that the peer shows
+(``sha256_password``, the full exchange of ``caching_sha2_password``). These plugins, and plugins that pymysql does not
+know, get an empty answer, which the server refuses. Closing the connection would count towards
+``max_connect_errors``. Nothing else is sent before, not even the request for the key.
 
 Source: MySQL internals manual, "Caching_sha2_password information" and "SHA256 information"; MariaDB knowledge base,
-"Connection". Read in pymysql 1.2 (``_auth.py``, ``connections.py``).
+"Connection"; source code of pymysql 1.2 (``_auth.py``, ``connections.py``).
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ if TYPE_CHECKING:
 
 _SHA256, _CACHING, _ED25519 = "sha256_password", "caching_sha2_password", "client_ed25519"
 _IN_CLEAR, _TO_ANY_KEY = "sends the password in clear text", "encrypts the password to any key that the server shows"
-#: Plugins whose answer others can read where TLS does not protect it, and how they send the password.
+#: Plugins whose answer can be read on the network without TLS, and how they send the password.
 _EXPOSES = {
     "mysql_clear_password": _IN_CLEAR,
     "dialog": _IN_CLEAR,
     _SHA256: _TO_ANY_KEY,
 }
-#: Plugins that pymysql answers. A greeting without plugins names none.
+#: Plugins that pymysql answers. The name is empty for a greeting without plugins.
 _ANSWERED = frozenset({"", "mysql_native_password", _CACHING, _ED25519, *_EXPOSES})
-_CACHE_MISSED = "does not have the account in its cache, and then " + _TO_ANY_KEY
+_CACHE_MISSED = "does not find the account in its cache and then " + _TO_ANY_KEY
 _WITHHELD = (
-    "the account's plugin {} {}, and the server does not offer TLS; it was given an empty answer instead. "
-    "Enable TLS at the server, or permit the login without it: `allow_cleartext: true` at the target"
+    "the account's plugin {} {}, and the server does not offer TLS. scanready sent an empty answer instead. "
+    "Enable TLS on the server, or permit the login without TLS: `allow_cleartext: true` at the target"
 )
-#: Packets of a login that have no proof: an empty answer, and the requests of two plugins for the server's key.
+#: Packets of a login without a proof: an empty answer, and the requests of two plugins for the server's key.
 _WITHOUT_PROOF = (b"", b"\1", b"\2")
-#: Requests of a server that are answered empty, one after another, before it has refused.
+#: The most requests of a server that get an empty answer before it refuses.
 _MOST_ANSWERS = 4
 _FULL_EXCHANGE = b"\x01\x04"  # AuthMoreData: perform_full_authentication
-# AuthSwitchRequest of servers before 5.5, which MariaDB still sends for accounts of that age; pymysql would hang up.
+# AuthSwitchRequest of servers before 5.5, which MariaDB still sends for old accounts; pymysql would disconnect.
 _OLD_SWITCH, _OLD_PASSWORD_SWITCH = b"\xfe", b"\xfemysql_old_password\0"
 
 Handler = Callable[[Any], Any]
 
 
 def objections(encrypted: bool, allow_cleartext: bool) -> dict[str, Handler]:
-    """Return pymysql's ``auth_plugin_map``: handlers of the plugins that do not get the password, or not always.
+    """Return pymysql's ``auth_plugin_map``: handlers of the plugins that get the password never or only sometimes.
 
     Args:
         encrypted: whether TLS protects the login.
-        allow_cleartext: whether the operator permits a login that others can read.
+        allow_cleartext: whether the operator permits a login that can be read on the network.
     """
     handlers = _Handlers()
     if find_spec("nacl") is None:
-        detail = "the account logs in with ed25519, for which pymysql needs PyNaCl: pip install pynacl"
+        detail = "the account uses ed25519, for which pymysql needs PyNaCl: pip install pynacl"
         handlers[_ED25519] = _objecting(Failure(common.LIMIT, detail))
     if not encrypted and not allow_cleartext:
         handlers |= {plugin: _objecting(_withheld(plugin, how)) for plugin, how in _EXPOSES.items()}
@@ -71,42 +71,42 @@ def objections(encrypted: bool, allow_cleartext: bool) -> dict[str, Handler]:
 
 
 class _Handlers(dict[str, Handler]):
-    """Has a handler for every plugin that pymysql does not answer, known by name or not."""
+    """Provide a handler for every plugin that pymysql does not support, also for unknown names."""
 
     def __bool__(self) -> bool:
         return True  # pymysql would replace an empty one
 
     def get(self, name: str | bytes | None, default: Any = None) -> Any:
-        """Return the handler of a plugin; the default where pymysql answers it itself."""
+        """Return the handler of a plugin, or the default if pymysql answers the plugin itself."""
         plugin = name.decode("utf-8", "replace") if isinstance(name, bytes) else name or ""
         if plugin in self or plugin in _ANSWERED:
             return super().get(plugin, default)
-        detail = f"the account logs in with {printable(plugin)}, which pymysql cannot do; it was answered empty"
+        detail = f"the account uses {printable(plugin)}, which pymysql does not support; it got an empty answer"
         return _objecting(Failure(common.LIMIT, detail))
 
 
 class Proofs(Protocol):
-    """Counts the proofs of the password, and the logins in the place of one that was withheld."""
+    """Count the proofs of the password, and the invented logins that replaced a withheld one."""
 
     proofs: int
     invented: int
 
 
 def connection_type(encrypted: bool, trace: Proofs) -> type[pymysql.Connection[Any]]:
-    """Return pymysql's connection, with four differences while it logs in.
+    """Return a subclass of pymysql's connection with four differences during the login.
 
-    Each proof of the password is noted in ``trace`` before it leaves. One that may not leave is replaced: the first by
-    a login of a user that was invented, a later one by an empty answer; the refusal of that ends the talk.
+    It records each proof of the password in ``trace`` before it is sent. A proof that may not be sent is replaced: the
+    first by the login of an invented user, a later one by an empty answer; the server's refusal ends the session.
 
-    Without TLS it does not begin with a request for the server's RSA key, as it does where ``sha256_password`` is the
-    server's default: it begins with the plugin of MySQL 4.1, and the server asks for the account's own. And it
-    understands the old form of a request for another plugin. A refused `SET NAMES`, a question of the library, does not
-    undo the login.
+    Without TLS it does not start with a request for the server's RSA key, even if ``sha256_password`` is the server's
+    default. It starts with the plugin of MySQL 4.1, and the server then asks for the account's plugin. It also
+    understands the old format of a request for another plugin. If the server refuses `SET NAMES`, which only the
+    library sends, the login remains valid.
     """
     import pymysql
     from pymysql.protocol import MysqlPacket
 
-    pymysqls: Any = pymysql.connections.Connection  # the types of its private half are not known
+    pymysqls: Any = pymysql.connections.Connection  # the types of its private methods are unknown
 
     class Connection(pymysqls):  # type: ignore[misc]
         _auth_plugin_name: str
@@ -129,7 +129,7 @@ def connection_type(encrypted: bool, trace: Proofs) -> type[pymysql.Connection[A
             super().write_packet(payload)
 
         def set_character_set(self, *given: Any) -> None:
-            """Ask for a character set, which pymysql makes a part of the login; a server may refuse that."""
+            """Set the character set, which pymysql does during the login; the server may refuse it."""
             try:
                 super().set_character_set(*given)
             except pymysql.err.Error as error:
@@ -146,10 +146,10 @@ def connection_type(encrypted: bool, trace: Proofs) -> type[pymysql.Connection[A
 
 
 def _permit(session: Any, trace: Proofs, encrypted: bool) -> None:
-    """Note that a proof leaves.
+    """Record that a proof of the password is about to be sent.
 
     Raises:
-        SecretWithheldError: it may not; the server has refused what it got in its place.
+        SecretWithheldError: it may not be sent; the server has refused the replacement.
     """
     try:
         trace.proofs += 1
@@ -164,10 +164,11 @@ def _be_refused(session: Any, trace: Proofs, encrypted: bool) -> None:
     import pymysql
 
     answer = b""
-    if not trace.proofs:  # it does not know the account yet
+    if not trace.proofs:  # the server does not know the account yet
         trace.invented += 1
         plugin, offers = str(session._auth_plugin_name), session.server_capabilities
-        answer = wire.login(INVENTED_USER, plugin, 0, capabilities=offers, tls=encrypted)[4:]  # it is framed there, too
+        # Without the header, which write_packet() adds.
+        answer = wire.login(INVENTED_USER, plugin, 0, capabilities=offers, tls=encrypted)[4:]
     with contextlib.suppress(pymysql.err.Error, ValueError):
         for _ in range(_MOST_ANSWERS):
             session.write_packet(answer)
@@ -178,15 +179,15 @@ def _be_refused(session: Any, trace: Proofs, encrypted: bool) -> None:
 
 
 def is_from_server(error: BaseException) -> bool:
-    """Whether an error of pymysql repeats an ERR packet; the numbers of its own errors stand in some of those, too."""
+    """Return True if an error of pymysql is the server's ERR packet; the error number does not show this."""
     return getattr(error, "of_the_server", False) is True
 
 
 @lru_cache(maxsize=8)
 def _marking(packet_type: Any) -> Any:
-    """Return a kind of pymysql's packet that marks the errors that it raises as the server's own.
+    """Return a subclass of pymysql's packet that marks errors of ERR packets as the server's own.
 
-    A packet that ends too early is a ValueError, where pymysql raises a bare Exception.
+    For a packet that ends too early it raises ValueError, where pymysql raises a bare Exception.
     """
     import pymysql
 
@@ -211,7 +212,7 @@ def _withheld(plugin: str, how: str) -> Failure:
 
 
 def _object(session: Any, failure: Failure) -> NoReturn:
-    """Answer empty, let the server refuse, and say why."""
+    """Send an empty answer, read the server's refusal, and raise the failure."""
     import pymysql
 
     with contextlib.suppress(pymysql.err.Error):
@@ -221,7 +222,7 @@ def _object(session: Any, failure: Failure) -> NoReturn:
 
 
 def _objecting(failure: Failure) -> Handler:
-    """Make a handler, as pymysql's ``auth_plugin_map`` wants it, that lets itself be refused and then says why."""
+    """Return a handler for pymysql's ``auth_plugin_map`` that sends an empty answer and raises the failure."""
 
     class Objection:
         def __init__(self, session: Any) -> None:
@@ -249,7 +250,7 @@ class _FromTheCacheOnly:
             session.write_packet(_auth.scramble_caching_sha2(session.password, session.salt))
             packet = session._read_packet()
             packet.check_error()
-            if not packet.is_extra_auth_data():  # pymysql's loop judges it
+            if not packet.is_extra_auth_data():  # pymysql's own loop handles it
                 return packet
         if packet.get_all_data().startswith(_FULL_EXCHANGE):
             _object(session, _withheld(_CACHING, _CACHE_MISSED))

@@ -1,4 +1,4 @@
-"""Requirements of the scanner for MySQL and MariaDB."""
+"""Define the scanner's requirements for MySQL and MariaDB."""
 
 from __future__ import annotations
 

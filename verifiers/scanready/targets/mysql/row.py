@@ -1,4 +1,4 @@
-"""MySQL and MariaDB as a target type."""
+"""Define MySQL and MariaDB as a target type."""
 
 from __future__ import annotations
 

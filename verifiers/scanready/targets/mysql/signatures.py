@@ -10,7 +10,7 @@ from scanready.climb.identify import Signature, says, shown
 def _mysql(data: bytes) -> str | None:
     """u24 length (little endian), u8 sequence 0 or 1; then a version 10 greeting or an error packet.
 
-    Behind a greeting may already stand a packet that says what the server thinks of the foreign bytes it got.
+    A second packet with the server's error about the foreign bytes may follow the greeting.
     """
     length = int.from_bytes(data[:3], "little")
     if len(data) < 8 or data[3] > 1 or not 7 <= length <= 2048:

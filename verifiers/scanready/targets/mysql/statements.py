@@ -1,4 +1,4 @@
-"""Statements that tell MySQL from what speaks its protocol."""
+"""Define the statements that distinguish MySQL from other products that speak its protocol."""
 
 from __future__ import annotations
 

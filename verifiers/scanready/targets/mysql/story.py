@@ -6,7 +6,7 @@ from scanready.catalogue.exchange import AS_A_FACT, ONE_ROW, OPENSSL, Exchange, 
 from scanready.model import Step
 
 _MYSQL = "mysql -h {host} -P {port} -u {user} -p"
-_PING = "mysqladmin -h {host} -P {port} -u {user} -p ping   # not nc: each early hang-up counts towards a ban"
+_PING = "mysqladmin -h {host} -P {port} -u {user} -p ping   # not nc: an unfinished login counts towards a ban"
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "mysql": {
@@ -16,8 +16,8 @@ STORY: dict[str, dict[Step, Exchange]] = {
         Step.AUTH: Exchange(
             Sent(
                 "nothing more: the greeting names the method",
-                probe="a login as scanready_probe without a password, which is refused: an earlier hang-up is counted",
-                query="a statement that asks for the account, since that login was let in",
+                probe="a login as scanready_probe without a password: the refusal ends the connection without a count",
+                query="a query for the account name, since the server accepted that login",
             ),
             _MYSQL,
         ),

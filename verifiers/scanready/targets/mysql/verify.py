@@ -1,17 +1,17 @@
-"""MySQL and MariaDB 3306.
+"""Check MySQL and MariaDB (TCP 3306).
 
-    we                                       server
+    agent                                    server
                                        <-    greeting: version, TLS, plugin; or error 1130, 1129, 1040
     SSLRequest, TLS                    ->
-    login: scanready_probe, no answer  ->
-                                       <-    use another plugin (answered with an empty packet)
-                                       <-    error 1045: refused, so the login prompt is there
-                                       <-    or OK: let in
-    SELECT UNHEX(HEX(CURRENT_USER()))  ->    (a search engine that speaks the protocol does not know it)
+    login: scanready_probe, no proof   ->
+                                       <-    request for another plugin (the answer is an empty packet)
+                                       <-    error 1045: refused, so there is a login prompt
+                                       <-    or OK: accepted
+    SELECT UNHEX(HEX(CURRENT_USER()))  ->    (a search engine with MySQL's protocol rejects this)
 
-The server counts everybody who leaves before it has refused (max_connect_errors), and in the end blocks the agent's
-address: wherever the climb stops, this login is finished first. With a credential nobody is invented: pymysql goes on
-with the connection whose greeting we read.
+The server counts every connection that ends before it refuses a login (max_connect_errors), and finally blocks the
+agent's address. Therefore this login is always finished, wherever the check stops. With a credential there is no
+invented user: pymysql continues on the connection whose greeting was read.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from . import causes, fixes, login
 from .connection import Talk, greeted, raise_refusal
 from .statements import WHO_ARE_WE
 
-_OLD_LOGIN = "the server takes logins in the form before MySQL 4.1 only"
+_OLD_LOGIN = "the server accepts only the login format from before MySQL 4.1"
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, or with a credential through it to one row."""
+    """Check up to the login prompt; with a credential, log in and read one row."""
     try:
         if probe.logs_in:
             await _with_credential(probe)
@@ -58,8 +58,8 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
     async with probe.step(Step.AUTH) as rung:
         try:
             answer = await talk.be_refused()
-        except PeerClosed as error:  # some proxies treat so whom they do not know, and let known users in
-            rung.inconclusive(common.IDENTITY_INVENTED, f"asked as {INVENTED_USER}: {error}")
+        except PeerClosed as error:  # some proxies do this to unknown users and accept known ones
+            rung.inconclusive(common.IDENTITY_INVENTED, f"login as {INVENTED_USER}: {error}")
             return greeting
         if isinstance(answer, wire.Ok):
             await _let_in(talk, rung)
@@ -79,25 +79,28 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
 
 
 async def _let_in(talk: Talk, rung: Rung) -> None:
-    """Judge a server that let an invented user in: one statement says whether it is MySQL, and as which account."""
+    """Judge a server that accepted an invented user: one query shows whether it is MySQL, and the account."""
     rung.check.facts["auth_methods"] = talk.plugins
     account = await talk.who_are_we()
     if isinstance(account, wire.ServerError):
         text = f"{printable(account.message)} (error {account.code})"
         rung.inconclusive(
-            causes.OTHER_PRODUCT, f"lets {INVENTED_USER} in, and answers {WHO_ARE_WE}: {text}", error_code=account.code
+            causes.OTHER_PRODUCT,
+            f"accepts {INVENTED_USER} without a password, but answers {WHO_ARE_WE} with: {text}",
+            error_code=account.code,
         )
     elif "@" not in account:
         text = printable(account) or "nothing"
-        rung.inconclusive(causes.OTHER_PRODUCT, f"lets {INVENTED_USER} in, and answers {WHO_ARE_WE}: {text}")
+        detail = f"accepts {INVENTED_USER} without a password, but answers {WHO_ARE_WE} with: {text}"
+        rung.inconclusive(causes.OTHER_PRODUCT, detail)
     elif account.startswith("@"):
-        rung.ok(f"lets {INVENTED_USER} in without a password: an anonymous account exists", anonymous=True)
+        rung.ok(f"accepts {INVENTED_USER} without a password: an anonymous account exists", anonymous=True)
     else:
-        rung.ok(f"lets {INVENTED_USER} in without a password, as {printable(account)}", anonymous=True)
+        rung.ok(f"accepts {INVENTED_USER} without a password, as {printable(account)}", anonymous=True)
 
 
 async def _with_credential(probe: Probe) -> None:
-    """Hand the connection to pymysql after the greeting; until it takes over, the farewell still stands."""
+    """Hand the connection to pymysql after the greeting; until then, the farewell finishes the login."""
     credential, options = probe.credential, probe.target.options
     assert credential is not None
     talk = Talk(probe)
@@ -121,12 +124,12 @@ async def _with_credential(probe: Probe) -> None:
     )
     async with probe.step(Step.LOGIN) as rung:
         if _before_4_1(greeting):
-            rung.stop(common.LIMIT, f"{_OLD_LOGIN}; pymysql has none of that age, and was not tried")
+            rung.stop(common.LIMIT, f"{_OLD_LOGIN}; pymysql does not support it, so no login was tried")
         try:
             result = await probe.login(login.visit, where)
         except (TlsError, PeerClosed) as error:
             async with probe.step(Step.TLS) as tls:
-                tls.ok("broken off, which counts once towards max_connect_errors", aborted=1)
+                tls.ok("unfinished handshake, which counts once towards max_connect_errors", aborted=1)
                 raise error
         finally:
             probe.footprint.probe_logins += where.trace.invented
@@ -150,7 +153,7 @@ def _before_4_1(greeting: wire.Greeting) -> bool:
 
 
 def _conclude(probe: Probe) -> None:
-    """The fix of error 1130 is for this target's own account; after 1129 nobody of this run comes here again."""
+    """Add the fix of error 1130 for the target's account; after error 1129, close the port for the rest of the run."""
     credential = probe.target.credential
     for at, check in enumerate(probe.checks):
         if check.finding and check.finding.cause is causes.HOST_BLOCKED:

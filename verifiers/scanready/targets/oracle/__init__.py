@@ -1,1 +1,1 @@
-"""Oracle Database, reached through its listener."""
+"""Check Oracle Database through its listener."""

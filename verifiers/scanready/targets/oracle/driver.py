@@ -1,4 +1,4 @@
-"""The abilities of oracledb: fewer in its thin mode, which needs no client of Oracle's."""
+"""Report what oracledb supports: its thin mode, which needs no Oracle client, supports less."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scanready.catalogue import Driver
 
 
 def facts(module: Any) -> dict[str, Any]:
-    """Return whether the library is in its thin mode."""
+    """Return the fact whether the library is in its thin mode."""
     return {"thin": bool(module.is_thin_mode())}
 
 
 def limits(driver: Driver, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Say what it cannot do."""
+    """Return the driver's limits in its thin mode."""
     return (driver.limits if facts.get("thin", True) else ""), {}

@@ -1,4 +1,4 @@
-"""Fixes for an Oracle Database and its listener."""
+"""Define the fixes for an Oracle Database and its listener."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an Oracle listener's answer means; redirects are followed, each hop an endpoint of its own."""
+"""Interpret the answers of an Oracle listener and follow its redirects; each hop is an endpoint of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_RESENDS = 3
 
 @dataclass(slots=True)
 class Session:
-    """Where the database itself was met, and how: the connection to end politely, and where to log in."""
+    """Hold the connection to the database and the address for the login."""
 
     stream: Stream
     host: str
@@ -34,16 +34,16 @@ class Session:
     accepted: wire.Accepted | None = None
 
     async def end(self, stream: Stream) -> None:
-        """An accepted session is ended with a word; a refused one the listener ends."""
+        """Send the end of an accepted session; the listener itself ends a refused one."""
         if self.accepted is not None and stream is self.stream:
             await stream.send(wire.goodbye(self.accepted.version))
 
 
 async def ask(probe: Probe, session: Session, data: str) -> wire.Answer:
-    """Send CONNECT on the handshake's rung, again if asked to; TLS is found out on the way.
+    """Send CONNECT in the handshake step, in clear text or else in TLS; send it again if the listener asks for it.
 
     Raises:
-        Failure: hung up without a word, in clear and in TLS.
+        Failure: the server closes the connection without an answer, in clear text and in TLS.
     """
     flight = wire.connect(data)
     try:
@@ -51,9 +51,11 @@ async def ask(probe: Probe, session: Session, data: str) -> wire.Answer:
         session.stream, answer, session.encrypted = await first_answer(probe, session.stream, flight, wire.read_answer)
         return await _again(session.stream, flight, answer)
     except PeerClosed as error:
-        if error.heard or probe.target.guessed:  # no inventory calls this a listener, and a hang-up does not either
+        # If the type was guessed, a closed connection does not show that this is a listener.
+        if error.heard or probe.target.guessed:
             raise
-        raise not_invited(probe, "hangs up on an Oracle client without a word, in clear and in TLS") from error
+        detail = "the server closes the connection after CONNECT without an answer, in clear text and in TLS"
+        raise not_invited(probe, detail) from error
 
 
 async def _again(stream: Stream, flight: bytes, answer: wire.Answer) -> wire.Answer:
@@ -66,14 +68,14 @@ async def _again(stream: Stream, flight: bytes, answer: wire.Answer) -> wire.Ans
 
 
 async def follow(probe: Probe, session: Session, answer: wire.Answer, data: str) -> wire.Answer:
-    """Follow redirects to where the service is; each hop is a check of its own.
+    """Follow redirects to the listener of the service; each hop is a check of its own.
 
     Args:
-        data: the connect data that was sent first; it goes to an address that comes without any.
+        data: the connect data of the first request; it is sent again if a redirect has no connect data.
 
     Raises:
         ClimbEnded: a hop cannot be reached.
-        Failure: they go on and on.
+        Failure: there are too many redirects.
     """
     for _ in range(_MOST_HOPS):
         if not isinstance(answer, wire.Redirected):
@@ -86,20 +88,21 @@ async def follow(probe: Probe, session: Session, answer: wire.Answer, data: str)
             session.host, session.port = answer.host, answer.port
             if session.encrypted:
                 await probe.start_tls(session.stream, rung)
-            rung.ok("the listener sends clients on to here", redirected_to=f"{answer.host}:{answer.port}")
+            rung.ok("the listener redirects clients to this address", redirected_to=f"{answer.host}:{answer.port}")
         async with probe.step(Step.HANDSHAKE, endpoint) as rung:
             answer = await _asked_there(probe, session.stream, answer.connect_data or data)
             rung.ok("answers")
     if isinstance(answer, wire.Redirected):
-        raise Failure(causes.REDIRECT_LOOP, f"redirected {_MOST_HOPS} times, and again to {answer.host}:{answer.port}")
+        detail = f"redirected {_MOST_HOPS} times, then again to {answer.host}:{answer.port}"
+        raise Failure(causes.REDIRECT_LOOP, detail)
     return answer
 
 
 async def _demand_place(probe: Probe, to: wire.Redirected) -> None:
-    """Make sure that the agent may go where the listener sends it, and knows where that is.
+    """Check that the agent may connect to the address of a redirect, and that the name resolves.
 
     Raises:
-        Failure: it may not, or the name does not exist for this agent.
+        Failure: the agent may not connect there, or its resolver does not know the name.
         socket.gaierror, TimeoutError: the resolver did not answer.
     """
     try:
@@ -107,7 +110,7 @@ async def _demand_place(probe: Probe, to: wire.Redirected) -> None:
     except socket.gaierror as error:
         if error.errno not in NO_SUCH_NAME:
             raise
-        detail = f"the listener sends clients on to {printable(to.host)}: {error.strerror or error}"
+        detail = f"the listener redirects clients to {printable(to.host)}: {error.strerror or error}"
         raise Failure(causes.REDIRECT_UNRESOLVED, detail) from error
     peers_word.demand_port(probe, "the listener's redirect", to.port, probe.row.speaks)
 
@@ -122,49 +125,50 @@ async def _asked_there(probe: Probe, stream: Stream, data: str) -> wire.Answer:
     except PeerClosed as error:
         if error.heard:
             raise
-        raise not_invited(probe, "hangs up without a word, unlike the listener that sent us on") from error
+        detail = "the server closes the connection without an answer; the listener that redirected the agent did answer"
+        raise not_invited(probe, detail) from error
 
 
 def not_invited(probe: Probe, detail: str) -> Failure:
-    """Valid node checking, in all likelihood; the fix is the agent's own address."""
+    """Return the failure for a closed connection, most likely valid node checking; the fix has the agent's address."""
     return Failure(causes.NODE_NOT_INVITED, detail, fixes.INVITE(agent=probe.agent_address))
 
 
 def answered_ping(probe: Probe, answer: wire.Refused) -> Failure:
-    """Judge the answer to a ping: all is well, the ping itself is refused for want of a name, or there is trouble."""
+    """Judge the answer to a ping: the listener works, needs the name of a service even for a ping, or has an error."""
     if answer.number == 0:
-        return Failure(causes.SERVICE_NOT_NAMED, "the listener lives; no service or SID is named")
+        return Failure(causes.SERVICE_NOT_NAMED, "the listener works; the target names no service or SID")
     if causes.LISTENER.get(answer.number or 0) is causes.SERVICE_UNKNOWN:
-        detail = f"the listener answers {causes.named(answer.number or 0)} to a ping; no service or SID is named"
+        detail = f"the listener answers a ping with {causes.named(answer.number or 0)}; no service or SID is named"
         return Failure(causes.SERVICE_NOT_NAMED, detail, error_code=answer.number)
     return refused(probe, answer)
 
 
 def refused(probe: Probe, answer: wire.Refused) -> Failure:
-    """The listener's reason."""
+    """Return the failure for a listener's refusal."""
     cause = causes.LISTENER.get(answer.number or 0, causes.LISTENER_ERROR)
     detail = causes.named(answer.number) if answer.number else _without_number(answer)
     if cause is causes.NODE_NOT_INVITED:
         return not_invited(probe, detail)
     options = probe.target.options
     if cause is common.LIMIT:
-        detail += ": native network encryption or checksums are required, which we do not have"
+        detail += ": the server requires native network encryption or checksums, which scanready does not support"
     if cause is causes.SERVICE_UNKNOWN:
-        detail += f": {options.get('service') or options.get('sid')} is not known to the listener"
+        detail += f": the listener does not know {options.get('service') or options.get('sid')}"
     return Failure(cause, detail, error_code=answer.number)
 
 
 def _without_number(answer: wire.Refused) -> str:
-    text = f": {printable(answer.text, 200)}" if answer.text else ", and without a text"
-    return f"refused {'with ERR=0, which is no error' if answer.number == 0 else 'without a number'}{text}"
+    text = f": {printable(answer.text, 200)}" if answer.text else " and without a text"
+    return f"refused {'with ERR=0 (no error)' if answer.number == 0 else 'without an error number'}{text}"
 
 
 def beyond_us(accepted: wire.Accepted) -> Failure | None:
-    """What the thin driver cannot do, and the scanner's own client can: our limit, not the target's."""
+    """Return the failure if the thin driver cannot log in although the scanner's own client could, else None."""
     if accepted.encryption_required:
-        return Failure(common.LIMIT, "the server requires native network encryption, which our driver does not have")
+        detail = "the server requires native network encryption, which scanready's driver does not support"
+        return Failure(common.LIMIT, detail)
     if accepted.version < wire.OLDEST_THIN:
-        return Failure(
-            common.LIMIT, f"protocol version {accepted.version}: older than 12.1, which our driver does not speak"
-        )
+        detail = f"the server is older than 12.1 (protocol {accepted.version}); scanready's driver does not support it"
+        return Failure(common.LIMIT, detail)
     return None

@@ -20,34 +20,34 @@ from scanready.wire.printable import printable
 
 from . import causes, fixes
 
-_ORA = re.compile(r"\bORA-(\d{1,5})\b")  # the driver does not fill up a listener's number with noughts
+_ORA = re.compile(r"\bORA-(\d{1,5})\b")  # the driver does not pad a listener's number with zeros
 _DPY = re.compile(r"DPY-(\d{4})")
-#: The driver's own errors that say what it cannot do.
+#: The driver's own errors for features that it does not support.
 _LIMITS = {3001, 3010, 3015, 6005}
-#: The connection was closed, be it in the middle of the login.
+#: The driver's error for a connection that was closed, also during the login.
 _BROKEN_OFF = 4011
-#: A listener's ERR to the driver, which prints its number as ORA- whatever it is.
+#: The driver's error for a refusal by the listener; it prints the number as ORA- even if it is a TNS number.
 _REFUSED_BY_LISTENER = "DPY-6000"
 _BY_DRIVER = {6001: 12514, 6003: 12505}
 
 
-#: Our name in V$SESSION and in the listener's log, as in those of the ping. The driver would put the user who runs this
-#: process and the path of its interpreter there.
+#: The name in V$SESSION and in the listener's log, the same as for the ping. By default the driver would send the user
+#: who runs this process and the path of its interpreter.
 _OURSELVES = {"program": "scanready", "osuser": "scanready"}
 
-#: Exceptions of oracledb on an answer that it takes apart without checking it.
+#: Exceptions that oracledb raises for an answer that it parses without checking.
 _UNCHECKED = (ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError)
 
-#: The login was accepted, and the account may not read, or there is nothing of that name.
+#: Causes after an accepted login: the account may not read, or the table does not exist.
 _NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The server, its service or SID, and the table of which one row is read (None: of the catalogue).
+    """Hold the server, its service or SID, and the table to read (None: the catalogue view ALL_TABLES).
 
-    ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show; ``trace`` records
-    whether the secret left.
+    ``encrypted`` is True if the port uses TLS. ``trust`` has the certificates that the server may show. ``trace``
+    records whether the secret was sent.
     """
 
     host: str
@@ -62,21 +62,21 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """Adds ``warning``: what the server warned of at the login (a password that expires soon), or empty."""
+    """Add ``warning``: the server's warning at the login (for example a password that expires soon), or empty."""
 
     warning: str = ""
 
 
 def load() -> None:
-    """Load the driver."""
+    """Import the driver."""
     import oracledb  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
-    """Log in once and read one row. The driver may wait for longer than ``seconds``.
+    """Log in once and read one row; the driver may wait longer than ``seconds``.
 
     Raises:
-        Failure: refused, and why; ``agent.driver-missing``.
+        Failure: the login was refused, or the driver is not installed (``agent.driver-missing``).
     """
     with importing("oracledb is not installed: pip install 'scanready[db]'"):
         import oracledb
@@ -96,12 +96,12 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             session = oracledb.connect(host=where.host, port=where.port, **settings)
         with session, session.cursor() as cursor:
             result = Result(version=session.version, read=_read(cursor, where.table))
-            if session.warning:  # the password expires soon, say
+            if session.warning:  # for example: the password expires soon
                 result.warning = printable(str(session.warning).splitlines()[0], 300)
             return result
     except _UNCHECKED as error:
         raise Unfinished(
-            common.LIMIT, f"oracledb does not understand the server: {printable(repr(error), 300)}"
+            common.LIMIT, f"oracledb could not read the server's answer: {printable(repr(error), 300)}"
         ) from error
     except oracledb.Error as error:
         failure = withheld(error) or translate(str(error), credential.username)
@@ -114,17 +114,17 @@ def _read(cursor: Any, table: str | None) -> str:
     what = ".".join('"' + part.replace('"', '""') + '"' for part in table.split(".")) if table else "all_tables"
     cursor.execute(f"SELECT 1 FROM {what} WHERE ROWNUM = 1")
     found = cursor.fetchone()
-    return f"{'one row of ' if found else ''}{table or 'ALL_TABLES'}{'' if found else ', which shows nothing'}"
+    return f"{'one row of ' if found else ''}{table or 'ALL_TABLES'}{'' if found else ', which returned no rows'}"
 
 
 def translate(text: str, user: str) -> Failure:
-    """The cause of the driver's error, by the database's number in it, or by the driver's own."""
+    """Return the failure for the driver's error, by the database's error number in it or by the driver's own."""
     driver = _DPY.search(text)
     number = _ORA.search(text)
     code = int(number[1]) if number else _BY_DRIVER.get(int(driver[1]) if driver else 0, 0)
-    # The driver puts words of its own above the database's: "cannot connect", whatever the reason.
+    # The driver puts its own line ("cannot connect") above the database's message, for every reason.
     lines = sorted(text.splitlines(), key=lambda line: number is not None and number[0] not in line)
-    first = printable(lines[0], 300) if lines else "refused without a word"
+    first = printable(lines[0], 300) if lines else "refused without a message"
     if number and _REFUSED_BY_LISTENER in text:
         first = first.replace(number[0], causes.named(code))
         return Failure(causes.LISTENER.get(code, causes.LISTENER_ERROR), first, error_code=code)
@@ -133,11 +133,11 @@ def translate(text: str, user: str) -> Failure:
         fix = fixes.GRANT_SESSION(user=user.upper()) if cause is causes.NO_SESSION_PRIVILEGE else None
         return Failure(cause, first, fix, error_code=code)
     if driver and int(driver[1]) == _BROKEN_OFF:
-        return Unfinished(talk_ended.LOGIN_BROKEN_OFF, f"our driver was left without an answer: {first}")
+        return Unfinished(talk_ended.LOGIN_BROKEN_OFF, f"scanready's driver got no answer: {first}")
     if driver and int(driver[1]) in _LIMITS:
-        return Failure(common.LIMIT, f"our driver cannot: {first}")
+        return Failure(common.LIMIT, f"scanready's driver does not support this: {first}")
     if code == 28040:
-        return Failure(common.LIMIT, f"our driver has no login protocol in common with the server: {first}")
+        return Failure(common.LIMIT, f"scanready's driver and the server have no common login protocol: {first}")
     if code:
         return Failure(causes.SERVER_ERROR, first, error_code=code)
-    return Unfinished(common.LIMIT, f"the driver failed: {first}")
+    return Unfinished(common.LIMIT, f"scanready's driver failed: {first}")

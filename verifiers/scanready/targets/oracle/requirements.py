@@ -1,4 +1,4 @@
-"""Requirements of the scanner for Oracle Database."""
+"""Define the scanner's requirements for Oracle Database."""
 
 from __future__ import annotations
 

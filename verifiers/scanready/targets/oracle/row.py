@@ -1,4 +1,4 @@
-"""Oracle Database as a target type."""
+"""Define Oracle Database as a target type."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from scanready.catalogue.option import ALLOW_UNTRUSTED, FOLLOW_REDIRECTS, TABLE,
 from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
 
-_THIN = "in thin mode, Oracle 12.1 and newer alone, without network encryption of its own and 10G verifiers"
+_THIN = "thin mode supports only Oracle 12.1 and newer, no native network encryption and no 10G password verifiers"
 
 
 def _one_name(_: str, options: Mapping[str, Any]) -> None:
     if "service" in options and "sid" in options:
-        raise Wrong("`service` and `sid` exclude each other: give the one the listener knows")
+        raise Wrong("`service` and `sid` cannot be combined: give the one that the listener knows")
 
 
 ORACLE = TargetType(
     "oracle",
     "Oracle Database",
     1521,
-    # Again in TLS, and three listeners that it is sent on to.
-    Cost(5, 6, login_attempts=1, log="one line of the alert log (ORA-00609) where a service is named"),
+    # A second connection in TLS, and three redirects.
+    Cost(5, 6, login_attempts=1, log="one line of the alert log (ORA-00609) if a service is named"),
     speaks="tns",
     home=__package__,
     group=Group.DATABASES,
@@ -33,7 +33,7 @@ ORACLE = TargetType(
     check=_one_name,
     guessed=True,
     drivers=(Driver("oracledb", "oracledb", "db", _THIN),),
-    # The listener sends a client on to a dispatcher.
+    # The listener redirects a client to a dispatcher.
     brokers=(Broker("the listener", None, "tcp", "1024-65535"),),
     nmap=Nmap(services=("oracle", "oracle-tns")),
     called=Called(names=("oracle database", "oracle db", "ora")),

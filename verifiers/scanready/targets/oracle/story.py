@@ -15,7 +15,7 @@ STORY: dict[str, dict[Step, Exchange]] = {
     "oracle": {
         Step.TLS: Exchange(TLS_AFTER_CLEAR, OPENSSL),
         Step.HANDSHAKE: Exchange(Sent(**_CONNECT), "tnsping {host}:{port}"),
-        Step.AUTH: Exchange("nothing more: the answer to CONNECT says it", "tnsping {host}:{port}/{path}"),
+        Step.AUTH: Exchange("nothing more: the answer to CONNECT shows the result", "tnsping {host}:{port}/{path}"),
         Step.LOGIN: Exchange("the account, once, on a connection of its own", _ORACLE),
         Step.ACCESS: Exchange(ONE_ROW, _ORACLE),
     },

@@ -1,14 +1,14 @@
-"""Oracle Database 1521 (TNS); 2484 is usually the listener's TCPS port.
+"""Check Oracle Database on port 1521 (TNS); port 2484 is usually the listener's TCPS port.
 
-    we                                      listener
-    CONNECT, COMMAND=ping                ->                             (no service is named)
-                                         <- ERR=0: it lives; no server process was started
+    agent                                   listener
+    CONNECT, COMMAND=ping                ->                             (the target names no service)
+                                         <- ERR=0: the listener works; no server process was started
     CONNECT, SERVICE_NAME or SID         ->
-                                         <- REFUSE: ERR= and why; RESEND; REDIRECT to the host that has it
-                                         <- ACCEPT: the database itself takes over: the login prompt
+                                         <- REFUSE with ERR=; RESEND; REDIRECT to the host with the service
+                                         <- ACCEPT from the database itself: the login prompt
     DATA, end of file                    ->                             (one line in the alert log: ORA-00609)
 
-A TCPS listener hangs up on plain text or answers with an alert; it is asked once more, in TLS.
+A TCPS listener closes a connection in clear text or answers with an alert. The check then connects once more with TLS.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from . import causes, listener, login
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the listener, to the service if one is named, and with a credential to one row."""
+    """Check the listener, the service if the target names one, and with a credential the login and one row."""
     options = probe.target.options
     named = options.get("service") or options.get("sid")
     stream = await probe.connect()
@@ -36,7 +36,7 @@ async def verify(probe: Probe) -> None:
         record("service" if named else "ping")
         answer = await listener.ask(probe, session, data)
         if isinstance(answer, wire.Resend):
-            raise WireError("asks for the same again and again")
+            raise WireError("the listener asks for the same request again and again")
         version = answer.version if isinstance(answer, wire.Refused) else ""
         rung.ok(f"an Oracle listener {version}".rstrip(), product="Oracle Database")
         if isinstance(answer, wire.Refused):
@@ -46,15 +46,16 @@ async def verify(probe: Probe) -> None:
         if isinstance(answer, wire.Refused):
             raise listener.refused(probe, answer) if named else listener.answered_ping(probe, answer)
         if not isinstance(answer, wire.Accepted):
-            raise WireError("neither accepts nor refuses")
+            raise WireError("the listener neither accepts nor refuses")
         session.accepted = answer
-        if not named:  # a default service, or no listener of Oracle's: a ping is refused there
+        if not named:  # a default service, or another product: an Oracle listener refuses a ping
             await session.end(session.stream)
             rung.stop(
-                causes.SERVICE_NOT_NAMED, "accepts a session without a name; which database it leads to is unknown"
+                causes.SERVICE_NOT_NAMED,
+                "the listener accepts a session without a service name; it is unknown which database that is",
             )
         needs = {"native_encryption": "required"} if answer.encryption_required else {}
-        rung.ok(f"{named} takes logins (protocol {answer.version})", protocol_version=answer.version, **needs)
+        rung.ok(f"{named} accepts logins (protocol {answer.version})", protocol_version=answer.version, **needs)
     await session.end(session.stream)
     await probe.leave(session.stream)
     if probe.credential is not None:
@@ -71,7 +72,7 @@ async def _log_in(probe: Probe, session: listener.Session, accepted: wire.Accept
         where = login.Where(session.host, session.port, *named, session.encrypted, probe.login_trust())
         result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username}{f' ({result.warning})' if result.warning else ''}")
-        if result.sent_on_to:  # by the listener of the login's own connection, or that of the handshake's
+        if result.sent_on_to:  # by a listener's redirect, on the login's own connection or during the handshake
             rung.ok(f"the server of the login is {result.sent_on_to[-1]}", redirected_to=result.sent_on_to[-1])
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None:

@@ -1,1 +1,1 @@
-"""PostgreSQL and what speaks its protocol (PgBouncer)."""
+"""Check PostgreSQL and products that speak its protocol (PgBouncer, for example)."""

@@ -1,8 +1,8 @@
-"""What PostgreSQL's answer to a startup packet means: a prompt, no prompt at all, or a FATAL.
+"""Interpret PostgreSQL's answer to a StartupMessage: a prompt, an open session, or a FATAL.
 
-SQLSTATE 28000 alone says little: a missing line of pg_hba.conf, a client certificate, the ident method and a role that
-does not exist all have it, in the server's own language. The routine that raised the error is never translated
-(field R of ErrorResponse; the names are those of PostgreSQL 9.1 to 18's sources, auth.c and miscinit.c).
+SQLSTATE 28000 is not specific: a missing line of pg_hba.conf, a client certificate, the ident method and a role that
+does not exist all have it, and the message may be translated. The name of the routine that raised the error is never
+translated (field R of ErrorResponse; the names are from auth.c and miscinit.c of PostgreSQL 9.1 to 18).
 """
 
 from __future__ import annotations
@@ -24,45 +24,46 @@ from scanready.wire.printable import printable
 from . import causes, fixes, product
 from .row import USUAL_DATABASE
 
-# A refusal of the database that was asked with.
+# Refusals of the database in the StartupMessage.
 REFUSALS = {"3D000": common.ACCESS_NOT_FOUND}
 PASSWORD_METHODS = ("scram-sha-256", "md5", "password")
 
-BY_HBA = "ClientAuthentication"  # a line that rejects or is missing, or one that wants a client certificate
-BY_METHOD = "auth_failed"  # without a prompt before it: the method was none that asks for a password
-BY_ROLE = "InitializeSessionUserId"  # the method let it in, and then there was no such role
+BY_HBA = "ClientAuthentication"  # a rejecting or missing line, or one that requires a client certificate
+BY_METHOD = "auth_failed"  # without a prompt before it: the method does not ask for a password
+BY_ROLE = "InitializeSessionUserId"  # the method accepted the user, but the role does not exist
 
 
 def identity(probe: Probe) -> tuple[str, str]:
-    """User and database to ask with: the operator's where there are any."""
+    """Return the user and database for the StartupMessage: the operator's, or else invented ones."""
     credential, options = probe.target.credential, probe.target.options
     user = credential.username if credential else options.get("user", INVENTED_USER)
     return user, options.get("database") or USUAL_DATABASE
 
 
 def invented(probe: Probe) -> bool:
-    """Whether nobody told us a user."""
+    """Return True if the target names no user."""
     return probe.target.credential is None and "user" not in probe.target.options
 
 
 async def report_prompt(
     probe: Probe, rung: Rung, stream: Stream, answer: wire.AuthenticationRequest, *, encrypted: bool
 ) -> None:
-    """The server asks for something; with "trust" it asks for nothing, and a real session is open.
+    """Record the authentication request; with "trust" the server asks for nothing and a real session is open.
 
     Raises:
         Failure, UnknownValue: a request that PostgreSQL's clients do not know; no password was sent.
     """
     _demand_known(answer)
-    as_whom = f" (asked as {INVENTED_USER}; pg_hba.conf may answer others differently)" if invented(probe) else ""
-    rung.ok(f"asks for {answer.method}{as_whom}", auth_methods=[answer.method])
+    user_note = f" (for user {INVENTED_USER}; pg_hba.conf may differ for other users)" if invented(probe) else ""
+    rung.ok(f"asks for {answer.method}{user_note}", auth_methods=[answer.method])
     if answer.method == "trust":
         session: wire.Session | wire.ErrorResponse = await stream.receive(wire.read_session)
         if isinstance(session, wire.ErrorResponse):
             refused(probe, rung, session, encrypted=encrypted)
         else:
-            rung.ok("lets this user in without a password", version=session.server_version)
-            await (stream.send(wire.TERMINATE) if probe.logs_in else _ask_product(rung, stream))  # the login asks, too
+            rung.ok("the server accepts this user without a password", version=session.server_version)
+            # With a credential, the login asks for the product.
+            await (stream.send(wire.TERMINATE) if probe.logs_in else _ask_product(rung, stream))
     elif answer.method in PASSWORD_METHODS:
         return
     elif asked_with := invented_names(probe):
@@ -72,9 +73,9 @@ async def report_prompt(
 
 
 async def _ask_product(rung: Rung, stream: Stream) -> None:
-    """Ask in a session that a server opened without a password whether it is PostgreSQL, and end the session.
+    """Ask for the version in a session that the server opened without a password, and end the session.
 
-    Gateways and other databases open one to anybody: a session of the protocol is no proof that a scan can read there.
+    Gateways and other databases open a session for every user, so a session does not prove that a scan can read there.
     """
     record("query")
     await stream.send(wire.query(product.QUESTION))
@@ -87,30 +88,31 @@ async def _ask_product(rung: Rung, stream: Stream) -> None:
         detail = f"{product.QUESTION} fails: {printable(answer.message)}"
         rung.inconclusive(causes.OTHER_PRODUCT, detail, sqlstate=answer.sqlstate)
     elif named := product.named(answer):
-        rung.ok(f"says of itself: {printable(answer, 120)}", product=named)
+        rung.ok(f"version(): {printable(answer, 120)}", product=named)
     else:
-        rung.inconclusive(causes.OTHER_PRODUCT, f"says of itself: {printable(answer, 120) or 'nothing'}")
+        rung.inconclusive(causes.OTHER_PRODUCT, f"version(): {printable(answer, 120) or 'an empty answer'}")
 
 
 def _demand_known(answer: wire.AuthenticationRequest) -> None:
-    """Refuse to judge a request that PostgreSQL has not: whether the scanner's own driver can answer it is unknown."""
+    """Raise for a request that PostgreSQL does not define: the scanner's own driver may or may not answer it."""
     if answer.known:
         return
     if answer.method == "sasl":
         raise UnknownValue("the list of SASL mechanisms", ", ".join(answer.mechanisms))
     if answer.method.endswith("(openGauss)"):
-        detail = f"asks for {answer.method}, authentication request {answer.code}: a method of openGauss, GaussDB and "
-        raise Failure(
-            common.LIMIT, f"{detail}Vastbase, which PostgreSQL's client library does not have", auth_methods=[]
+        detail = (
+            f"asks for {answer.method} (authentication request {answer.code}), a method of openGauss, GaussDB and "
+            "Vastbase that PostgreSQL's client library does not support"
         )
+        raise Failure(common.LIMIT, detail, auth_methods=[])
     raise UnknownValue("the authentication request", answer.code)
 
 
 def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: bool) -> None:
-    """A FATAL instead of a prompt. One about a role that does not exist proves that the server lets roles in."""
+    """Record a FATAL instead of a prompt; one about a missing role proves that existing roles need no password."""
     words, state = words_of(answer), answer.sqlstate
     if state == "28000" and invented(probe) and _no_such_role(answer):
-        rung.ok(f"lets known roles in without a password ({words})", auth_methods=["trust"])
+        rung.ok(f"the server accepts existing roles without a password ({words})", auth_methods=["trust"])
     elif cause := causes.whoever_asks(state, answer.message):
         rung.stop(cause, words, sqlstate=state)
     elif asked_with := invented_names(probe):
@@ -123,70 +125,71 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
         rung.stop(common.TLS_CLIENT_CERTIFICATE, words, sqlstate=state)
     elif answer.routine == BY_METHOD:
         rung.stop(causes.METHOD_NOT_PASSWORD, words, line(probe, encrypted=encrypted), sqlstate=state)
-    elif state == "42501":  # after "trust": as it would be after a password, which is limited
+    elif state == "42501":  # after "trust": the same refusal after a password is also a warning
         user, database = identity(probe)
         rung.warn(common.ACCESS_DENIED, words, fixes.GRANT_CONNECT(database=database, user=user), sqlstate=state)
     elif state == "28000" and answer.routine == BY_ROLE:
         rung.stop(common.LOGIN_REFUSED, words, sqlstate=state)
-    else:  # 28000 and 28P01 of a proxy or a look-alike, too: it asked for no password, so none was wrong
+    else:  # also 28000 and 28P01 of a proxy or another product: no password was sent, so none was wrong
         cause = REFUSALS.get(state) or causes.of_class(state, causes.SESSION_REFUSED)
-        told = f"{words} (SQLSTATE {printable(state)})" if cause is causes.SERVER_ERROR else words
-        rung.stop(cause, told, sqlstate=state)
+        detail = f"{words} (SQLSTATE {printable(state)})" if cause is causes.SERVER_ERROR else words
+        rung.stop(cause, detail, sqlstate=state)
 
 
 def invented_names(probe: Probe) -> str:
-    """Name the user and the database of the question that the target does not name; empty if it names both."""
+    """Describe the user and database that scanready invented; empty if the target names both."""
     user, database = identity(probe)
     names = [f"the user {user}"] if invented(probe) else []
     names += [] if probe.target.options.get("database") else [f"the database {database}"]
-    return f"(asked with {' and '.join(names)}, which the target does not name)" if names else ""
+    return f"(scanready used {' and '.join(names)}, which the target does not name)" if names else ""
 
 
 def _doubt(probe: Probe, rung: Rung, detail: str, **facts: Any) -> None:
-    """Record a refusal of a name that the target does not have.
+    """Record a refusal of a user or database that the target does not name.
 
     Raises:
-        Failure: the climb ends here, for a login would be asked with the same name.
+        Failure: the check ends here, since a login would use the same name.
     """
     say = rung.inconclusive if invented(probe) else rung.stop
     say(common.IDENTITY_INVENTED, detail, **facts)
 
 
 def report_tls_refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse) -> None:
-    """Record that the server refuses with TLS what it lets in without."""
+    """Record that the server refuses the user inside TLS and accepts it in clear text."""
     words = printable(answer.message)
     if invented(probe):
-        rung.inconclusive(common.IDENTITY_INVENTED, f"{words} {invented_names(probe)}; without TLS it is let in")
+        rung.inconclusive(common.IDENTITY_INVENTED, f"{words} {invented_names(probe)}; without TLS it is accepted")
     else:
         rung.warn(causes.TLS_REFUSED, words, line(probe, encrypted=True))
 
 
 def words_of(answer: wire.ErrorResponse) -> str:
-    """Return the message, with the detail if there is one: a pooler's message may say nothing without it."""
+    """Return the message with its detail, if it has one: a pooler's message may be useless without the detail."""
     return printable(f"{answer.message} ({answer.detail})" if answer.detail else answer.message)
 
 
 def _refusal_of(answer: wire.ErrorResponse) -> Cause:
-    """Return the cause of a refusal that came in place of an answer about TLS."""
+    """Return the cause of a refusal that answered SSLRequest."""
     whoever = causes.whoever_asks(answer.sqlstate, answer.message)
     return whoever or causes.of_class(answer.sqlstate, causes.SESSION_REFUSED)
 
 
 def by_hba(answer: wire.AuthenticationRequest | wire.ErrorResponse) -> bool:
-    """Whether pg_hba.conf refused us; its name stands in every translation of the message."""
+    """Return True if pg_hba.conf refused the session; every translation of the message has the file's name."""
     return isinstance(answer, wire.ErrorResponse) and answer.sqlstate == "28000" and "pg_hba.conf" in answer.message
 
 
 def _no_such_role(answer: wire.ErrorResponse) -> bool:
-    """Whether the role is all that was missing: not what else may be said of a user whose name is in the message."""
-    said = f'role "{INVENTED_USER}" does not exist'
-    return answer.routine == BY_ROLE or (not answer.routine and answer.message == said)
+    """Return True if the only problem is that the invented role does not exist."""
+    message = f'role "{INVENTED_USER}" does not exist'
+    return answer.routine == BY_ROLE or (not answer.routine and answer.message == message)
 
 
 def line(probe: Probe, *, encrypted: bool, seen_as: str | None = None) -> str | None:
-    """Return the missing line, with the agent's address as the server sees it (it may be behind NAT).
+    """Return the missing line of pg_hba.conf, with the agent's address as the server sees it (there may be NAT).
 
-    None where the target names no user or no database: a line for all of them would open more than the scan needs.
+    Return None if the target does not name user and database: a line for all of them would allow more than the scan
+    needs.
     """
     if invented_names(probe):
         return None
@@ -197,9 +200,9 @@ def line(probe: Probe, *, encrypted: bool, seen_as: str | None = None) -> str | 
 
 
 async def let_in_without_tls(probe: Probe, rung: Rung, user: str, database: str) -> bool:
-    """Ask once more without TLS, on a connection of its own: `hostnossl` lines let in only those.
+    """Ask once more without TLS on a new connection, as `hostnossl` lines require; return True if that is accepted.
 
-    Whatever becomes of this question, the first answer stands.
+    If this attempt fails, the first answer remains the result.
     """
     try:
         stream = await probe.dial(probe.address or probe.host, probe.target.port)
@@ -207,21 +210,21 @@ async def let_in_without_tls(probe: Probe, rung: Rung, user: str, database: str)
         await stream.send(wire.startup(user, database))
         answer = await stream.receive(wire.read_startup_answer)
     except (Failure, StreamError, WireError) as error:
-        rung.ok(f"asked again without TLS: {error}")
+        rung.ok(f"a second attempt without TLS failed: {error}")
         return False
     if not isinstance(answer, wire.AuthenticationRequest):
-        rung.ok("refused with TLS and without")
+        rung.ok("refused with TLS and without TLS")
     return isinstance(answer, wire.AuthenticationRequest)
 
 
 async def encrypt(probe: Probe, stream: Stream) -> bool:
-    """Climb ``tls``: SSLRequest, and TLS where the server has it."""
+    """Check ``tls``: send SSLRequest, and start TLS if the server offers it."""
     async with probe.step(Step.TLS) as rung:
         record("ssl")
         await stream.send(wire.SSL_REQUEST)
         answer = await stream.receive(wire.read_ssl_answer)
         if isinstance(answer, wire.ErrorResponse):
-            rung.skip("not reached: the server refuses the session first")
+            rung.skip("not reached: the server refuses the session before TLS")
         elif answer:
             await probe.start_tls(stream, rung)
         else:
@@ -232,24 +235,24 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
 
 
 async def _refused_at_once(probe: Probe, answer: wire.ErrorResponse) -> NoReturn:
-    """Tell a FATAL in the place of an answer about TLS: pgpool2's when it is full, PostgreSQL's when it cannot fork.
+    """Record a FATAL that answers SSLRequest: pgpool2 sends it when it is full, PostgreSQL when it cannot fork.
 
     Raises:
-        ClimbEnded: always; the rung has the cause.
+        ClimbEnded: always; the step has the cause.
     """
     async with probe.step(Step.HANDSHAKE) as rung:
         rung.ok("speaks the PostgreSQL protocol")
     async with probe.step(Step.AUTH) as rung:
         cause = _refusal_of(answer)
         rung.stop(cause, words_of(answer), sqlstate=answer.sqlstate)
-    raise AssertionError("a rung that is stopped ends the climb")
+    raise AssertionError("a stopped step ends the check")
 
 
 async def again(probe: Probe) -> Stream:
-    """Return a connection in clear for the login.
+    """Return a connection in clear text for the login.
 
     Raises:
-        Failure: ``scanready.out-of-time`` or ``scanready.limit``: no connection.
+        Failure: no connection (``scanready.out-of-time`` or ``scanready.limit``).
     """
     with _connecting():
         stream = await probe.dial(probe.address or probe.host, probe.target.port)
@@ -259,23 +262,23 @@ async def again(probe: Probe) -> Stream:
 
 @contextlib.contextmanager
 def _connecting() -> Iterator[None]:
-    """Turn the errors of the login's own connection into limits, which say nothing of the account."""
+    """Turn errors of the login's own connection into limits, since they are not about the account."""
     try:
         yield
     except Failure as failure:
-        raise Failure(common.LIMIT, f"the connection of the login failed: {failure.detail}") from failure
+        raise Failure(common.LIMIT, f"the connection for the login failed: {failure.detail}") from failure
     except ReadTimeout as error:
-        raise Failure(common.OUT_OF_TIME, f"the connection of the login: {error}") from error
+        raise Failure(common.OUT_OF_TIME, f"the connection for the login timed out: {error}") from error
     except (StreamError, WireError) as error:
-        raise Failure(common.LIMIT, f"the connection of the login failed: {error}") from error
+        raise Failure(common.LIMIT, f"the connection for the login failed: {error}") from error
 
 
 async def secured_again(probe: Probe) -> Stream:
-    """Return a connection for the login, in TLS as the first one was, and held to the certificate that was judged.
+    """Return a connection for the login inside TLS that shows the certificate of the first connection.
 
     Raises:
-        Failure: ``login.withheld``: somebody else answers, or without TLS; ``scanready.out-of-time`` or
-            ``scanready.limit``: no connection.
+        Failure: another certificate or no TLS (``login.withheld``), or no connection (``scanready.out-of-time`` or
+            ``scanready.limit``).
     """
     with _connecting():
         stream = await probe.dial(probe.address or probe.host, probe.target.port)
@@ -286,7 +289,8 @@ async def secured_again(probe: Probe) -> Stream:
         cause = _refusal_of(answer)
         raise Failure(cause, words_of(answer))
     if session is None:
-        raise Failure(common.LOGIN_WITHHELD, "the server has no TLS for the login, though it had for the check")
+        detail = "the server refuses TLS for the login, although it offered TLS for the handshake"
+        raise Failure(common.LOGIN_WITHHELD, detail)
     probe.login_trust().demand(session)
     stream.leave_transcript()
     return stream

@@ -1,4 +1,4 @@
-"""Causes that only PostgreSQL (and poolers in front of it) can give."""
+"""List the causes that only PostgreSQL, or a pooler in front of it, can give."""
 
 from __future__ import annotations
 
@@ -11,107 +11,130 @@ HBA_REJECTED = Cause(
     "postgresql.hba-rejected",
     Owner.DATABASE,
     Step.AUTH,
-    "pg_hba.conf does not let this agent in with this user, database and encryption.",
-    "Add the line of the fix to pg_hba.conf (before any reject line that matches), then SELECT pg_reload_conf(); at a "
-    "provider that keeps pg_hba.conf to itself, admit the agent's address in the service's own network rules.",
+    "pg_hba.conf does not allow this agent to connect with this user, database and encryption.",
+    "Add the line of the fix to pg_hba.conf (before any reject line that matches), then run SELECT pg_reload_conf(). "
+    "If a provider manages pg_hba.conf, allow the agent's address in the network rules of the service.",
     "psql -h {host} -p {port} -U {user} {database}  # the FATAL line names what was refused",
     scoped=Scope.PATH,
+    wire="The server answers the StartupMessage with an ErrorResponse, SQLSTATE 28000, whose text names pg_hba.conf "
+    "(inside TLS if the server answered SSLRequest with S).",
 )
 TLS_REFUSED = Cause(
     "postgresql.tls-refused",
     Owner.DATABASE,
     Step.AUTH,
-    "pg_hba.conf lets this agent in without encryption only; a client that encrypts when it can is turned away.",
-    "Make the matching pg_hba.conf line `host` or `hostssl` instead of `hostnossl`.",
+    "pg_hba.conf allows this agent only without encryption. It rejects clients that use TLS when the server offers it.",
+    "Change the matching line in pg_hba.conf from `hostnossl` to `host` or `hostssl`, then run SELECT "
+    "pg_reload_conf().",
     "PGSSLMODE=require psql -h {host} -p {port} -U {user} {database}",
+    wire="Inside TLS, the server answers the StartupMessage with an ErrorResponse (SQLSTATE 28000). On a second "
+    "connection in clear text, it answers the same StartupMessage with an Authentication request.",
 )
 METHOD_NOT_PASSWORD = Cause(
     "postgresql.method-not-password",
     Owner.DATABASE,
     Step.AUTH,
-    "The server asks this user for something else than a password; the scanner logs in with a password.",
+    "The server does not ask this user for a password; the scanner logs in with a password.",
     "Give the scan account a pg_hba.conf line with scram-sha-256.",
     "psql -h {host} -p {port} -U {user} {database}",
+    wire="The server answers the StartupMessage with an Authentication request for another method (GSS, SSPI or OAuth, "
+    "for example), or with an ErrorResponse from such a method (inside TLS if the server answered SSLRequest with S).",
 )
 TOO_MANY_CONNECTIONS = Cause(
     "postgresql.too-many-connections",
     Owner.DATABASE,
     Step.AUTH,
-    "All connections that the server, or its limit for this role or database, permits are taken; a scan would be "
-    "turned away likewise.",
+    "The server has reached its limit of connections, or the limit for this role or database. It would refuse a scan "
+    "too.",
     "Raise the limit that the detail names (max_connections, ALTER ROLE ... CONNECTION LIMIT; PgBouncer: "
     "max_client_conn), end idle sessions, or scan at a quieter time.",
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT count(*) FROM pg_stat_activity'",
+    wire="The server answers the SSLRequest, the StartupMessage or the login with an ErrorResponse that has SQLSTATE "
+    "53300, or a text such as `sorry, too many clients already`.",
 )
 NOT_ACCEPTING = Cause(
     "postgresql.not-accepting",
     Owner.DATABASE,
     Step.AUTH,
-    "The server does not accept sessions: it is starting up, shutting down or recovering; or a pooler answers in front "
-    "of it (PgBouncer, pgpool2), and no database answers the pooler.",
-    "Wait until it has started; look at its log if that takes long. At a pooler, look for the database behind it.",
+    "The server does not accept sessions: it is starting up, shutting down or recovering. Or a pooler (PgBouncer, "
+    "pgpool2) answers, and no database answers the pooler.",
+    "Wait until the server has started. If that takes long, read its log. With a pooler, check the database behind it.",
     "pg_isready -h {host} -p {port}",
+    wire="The server answers the StartupMessage with an ErrorResponse that has SQLSTATE 57P01, 57P02 or 57P03, or a "
+    "text such as `the database system is starting up`.",
 )
 SESSION_REFUSED = Cause(
     "postgresql.session-refused",
     Owner.DATABASE,
     Step.AUTH,
-    "The server, or a pooler in front of it, refuses the session for a reason of its own; the detail has its words.",
-    "Resolve what the message says; with PgBouncer or pgpool2, add the user and the database to its configuration "
-    "(auth_file, pool_passwd).",
+    "The server, or a pooler in front of it, refuses the session for another reason. The detail quotes its message.",
+    "Resolve the problem that the message describes. With PgBouncer or pgpool2, add the user and the database to its "
+    "configuration (auth_file, pool_passwd).",
     "psql -h {host} -p {port} -U {user} {database}",
+    wire="The server answers the SSLRequest, the StartupMessage or the login with an ErrorResponse that has another "
+    "SQLSTATE.",
 )
 SERVER_ERROR = Cause(
     "postgresql.server-error",
     Owner.DATABASE,
     Step.AUTH,
-    "The server answers with an error of a class that PostgreSQL does not have (the first two characters of the "
-    "SQLSTATE), so its meaning is not known. The detail has its words.",
-    "Resolve what the message says; the manual of the product that answers has its SQLSTATEs.",
+    "The server answers with an error whose class (the first two characters of the SQLSTATE) PostgreSQL does not "
+    "define, so its meaning is unknown. The detail quotes its message.",
+    "Resolve the problem that the message describes. See the manual of the server's product for its SQLSTATEs.",
     "psql -h {host} -p {port} -U {user} {database}",
     definite=False,
     may_count=True,
+    wire="The server sends an ErrorResponse whose field C starts with two characters that PostgreSQL does not use.",
 )
 BACKEND_DOWN = Cause(
     "postgresql.backend-unavailable",
     Owner.DATABASE,
     Step.AUTH,
-    "A pooler answers, and gives no connection to the database behind it: the database is away, refuses the pooler, or "
-    "all connections to it are in use. The detail has the pooler's words.",
+    "A pooler answers but provides no connection to the database behind it. The database is down, refuses the pooler, "
+    "or has no free connection for it. The detail quotes the pooler's message.",
     "Start the database that the pooler's configuration names, or correct host, port and account there (PgBouncer: the "
     "[databases] section of pgbouncer.ini, its auth_file, and pool_size).",
     "On the pooler's host: psql -h DATABASE-HOST -p 5432; PgBouncer's log at the time of the check",
+    wire="The pooler answers the StartupMessage or the login with an ErrorResponse such as `query_wait_timeout` or "
+    "`server login has been failing`.",
 )
 OTHER_PRODUCT = Cause(
     "postgresql.other-product",
     Owner.OPERATOR,
     Step.AUTH,
-    "The server speaks PostgreSQL's protocol, lets this user in without a password, and does not say that it is "
-    "PostgreSQL or one of its relatives: a gateway, or another database that PostgreSQL's clients can talk to. Whether "
-    "a scan can read it is not known.",
-    "Correct the port or the target type in the inventory; if a scan of this server is intended, name its account.",
+    "The server speaks PostgreSQL's protocol and accepts this user without a password, but does not report PostgreSQL "
+    "or a related product as its version. It is a gateway or another database with the same protocol. Whether a scan "
+    "can read it is unknown.",
+    "Correct the port or the target type in the inventory. If you want to scan this server, name its account.",
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT version()'",
     definite=False,
+    wire="The server answers the StartupMessage with AuthenticationOk and ReadyForQuery, and SELECT version() with an "
+    "ErrorResponse or an unknown product name.",
 )
 TABLE_LOCKED = Cause(
     "postgresql.table-locked",
     Owner.DATABASE,
     Step.ACCESS,
-    "Another session holds a lock that keeps everybody from reading the table: a migration, VACUUM FULL, a forgotten "
-    "transaction. A scan would wait there.",
+    "Another session holds a lock that prevents all reading of the table, for example a migration, VACUUM FULL or an "
+    "open transaction. A scan would wait for it.",
     "Wait for the session, or end it: SELECT pid, state, query FROM pg_stat_activity WHERE pid IN "
     "(SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted);",
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT * FROM pg_locks WHERE NOT granted'",
     definite=False,
+    wire="The server answers the agent's SELECT with an ErrorResponse that has SQLSTATE 55P03, after lock_timeout "
+    "(inside TLS if the server answered SSLRequest with S).",
 )
 READ_FAILED = Cause(
     "postgresql.read-failed",
     Owner.DATABASE,
     Step.ACCESS,
-    "The login works, and reading a row fails with an error of the database's own; the detail has its words.",
-    "Resolve what the message says (a view that is broken, a foreign table whose server is away, a damaged file).",
+    "The login works, but reading a row fails with an error of the database. The detail quotes its message.",
+    "Resolve the problem that the message describes, for example a broken view, a foreign table whose server is down, "
+    "or a damaged file.",
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT * FROM TABLE LIMIT 1'  # the table that the detail names",
-    also=(OtherOwner(Owner.OPERATOR, "Name another table in the inventory, if a scan does without this one."),),
+    also=(OtherOwner(Owner.OPERATOR, "Name another table in the inventory if the scan does not need this one."),),
+    wire="The server answers one of the agent's queries with an ErrorResponse (inside TLS if the server answered "
+    "SSLRequest with S).",
 )
 
 #: The classes of SQLSTATEs in appendix A of PostgreSQL's manual.
@@ -170,12 +193,12 @@ STATES: Mapping[str, Cause] = {
     "57P02": NOT_ACCEPTING,
     "57P03": NOT_ACCEPTING,
 }
-#: The same in words: PgBouncer and pgpool2 have no SQLSTATE of their own for them, and libpq tells none at the login.
+#: The same by message: PgBouncer and pgpool2 have no SQLSTATE of their own, and libpq reports none at the login.
 WORDS: tuple[tuple[str, Cause], ...] = (
     (r"sorry, too many clients|remaining connection slots|too many connections", TOO_MANY_CONNECTIONS),
     (r"no more connections allowed", TOO_MANY_CONNECTIONS),  # PgBouncer: max_client_conn
     (r"the database system is |the database cluster is ", NOT_ACCEPTING),
-    (r"query_wait_timeout", BACKEND_DOWN),  # PgBouncer 1.18 whose database is away (measured), or whose pool is in use
+    (r"query_wait_timeout", BACKEND_DOWN),  # PgBouncer 1.18 without its database (measured), or with a full pool
     (r"server login has been failing|server login failed|pgbouncer cannot connect to server", BACKEND_DOWN),
     (r"max clients reached|MaxClients\w*: ", TOO_MANY_CONNECTIONS),  # Supavisor
     (r"could not get connection from the pool|(?:odyssey: \S+ )?failed to get remote server connection", BACKEND_DOWN),
@@ -184,11 +207,11 @@ WORDS: tuple[tuple[str, Cause], ...] = (
 
 
 def of_class(sqlstate: str, known: Cause) -> Cause:
-    """Return ``known`` for an SQLSTATE of a class of PostgreSQL's, or for none; what another means is not known."""
+    """Return ``known`` if the SQLSTATE is empty or its class is one of PostgreSQL's, else ``SERVER_ERROR``."""
     return known if not sqlstate or sqlstate[:2] in _CLASSES else SERVER_ERROR
 
 
 def whoever_asks(sqlstate: str, message: str) -> Cause | None:
-    """Return the cause of a refusal that is about the state of the server, or of its pooler; None for any other."""
+    """Return the cause of a refusal that is about the server's or pooler's own state; None for any other refusal."""
     in_words = (cause for words, cause in WORDS if re.match(words, message, re.IGNORECASE))
     return STATES.get(sqlstate) or next(in_words, None)

@@ -1,4 +1,4 @@
-"""Which libpq psycopg brings."""
+"""Report the version of libpq that psycopg uses."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scanready.catalogue import Driver
 
 
 def facts(module: Any) -> dict[str, Any]:
-    """Return the version of libpq, as it numbers itself."""
+    """Return the version of libpq in its own numbering."""
     return {"libpq": module.pq.version()}
 
 
 def limits(driver: Driver, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Say what it cannot do."""
+    """Return the driver's limits."""
     return driver.limits, {}

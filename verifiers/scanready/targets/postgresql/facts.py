@@ -1,4 +1,4 @@
-"""The facts that a check of PostgreSQL states."""
+"""List the facts that a check of PostgreSQL reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         AUTH_METHODS,
         Fact("sqlstate", Kind.TEXT, "SQLSTATE", "The code of the refusal.", "ErrorResponse field C"),
         DATABASES,
-        Fact("tables", Kind.INTEGER, "table", "The tables in the database."),
-        Fact("tables_readable", Kind.INTEGER, "table", "The tables that the account may read."),
+        Fact("tables", Kind.INTEGER, "table", "The number of tables in the database."),
+        Fact("tables_readable", Kind.INTEGER, "table", "The number of tables that the account may read."),
     )
 }

@@ -1,4 +1,4 @@
-"""Fixes for a PostgreSQL server: lines of pg_hba.conf, grants."""
+"""Define the fixes for a PostgreSQL server: lines of pg_hba.conf, grants."""
 
 from __future__ import annotations
 

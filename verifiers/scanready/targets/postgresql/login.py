@@ -1,12 +1,11 @@
-"""Log in to PostgreSQL with psycopg, once, and read one row.
+"""Log in to PostgreSQL once with psycopg and read one row.
 
-psycopg's defaults would try again without TLS after a refusal, and one wrong
-password would count twice (measured): TLS is used where the
-handshake had it, and done before libpq begins. What the agent's own account has for libpq (environment, ~/.pgpass,
-~/.postgresql) is kept out of it.
+By default psycopg would try again without TLS after a refusal, and one wrong password would count twice (measured).
+Here TLS is used if the handshake used it, and it is finished before libpq starts. libpq does not read the settings of
+the agent's own account (environment, ~/.pgpass, ~/.postgresql).
 
-All is asked in one read-only transaction, its time-outs local to it: behind a
-pooler a session's settings would stay with the next client (seen with PgBouncer).
+All queries run in one read-only transaction, and the time-outs are local to it. Behind a pooler, the settings of a
+session would stay for the next client (measured with PgBouncer).
 """
 
 from __future__ import annotations
@@ -37,16 +36,15 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg import sql
 
-#: Exceptions of psycopg on a value that it takes apart without checking it.
+#: Exceptions that psycopg raises for a value that it parses without checking.
 UNCHECKED = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
-_NO_FILE = os.path.join(os.devnull, "none")  # a path that cannot exist: libpq then does without the file
+_NO_FILE = os.path.join(os.devnull, "none")  # a path that cannot exist, so that libpq uses no file
 _LIBPQ_WITH_REQUIRE_AUTH = 160000
 
-# A server's message in libpq's words: severity, colon, two spaces. The severity may be translated, libpq's own
-# complaints have no such form.
-_SERVER_SAID = re.compile(r"(?:^|: )([^:\n\"]{1,40}):  (.+)", re.DOTALL)
-# What follows it in an untranslated server's words, where libpq tells no SQLSTATE. What is after the password comes
-# with the right to say that the login held.
+# A server's message in libpq's format: severity, colon, two spaces. The severity may be translated. libpq's own
+# messages do not have this format.
+_SERVER_MESSAGE = re.compile(r"(?:^|: )([^:\n\"]{1,40}):  (.+)", re.DOTALL)
+# Untranslated messages that a server sends after it accepted the password. libpq reports no SQLSTATE here.
 _AFTER_THE_PASSWORD: tuple[tuple[str, Cause], ...] = (
     (r'database ".*" does not exist', common.ACCESS_NOT_FOUND),
     (r"permission denied for database ", common.ACCESS_DENIED),
@@ -54,12 +52,12 @@ _AFTER_THE_PASSWORD: tuple[tuple[str, Cause], ...] = (
 )
 _REFUSED = r"password authentication failed|SASL authentication failed"
 
-# Set for this transaction alone, and only what this server knows: lock_timeout came with 9.3.
+# Set only for this transaction, and only settings that this server knows: lock_timeout exists since 9.3.
 _TIMEOUTS = """
 SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN %s ELSE %s END, true)
 FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')
 """
-# Views only where there are no tables: some extensions bring one that everybody may read.
+# Views come last: some extensions add a view that every role may read.
 _TABLES = """
 SELECT n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -75,10 +73,10 @@ _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where to log in, and how the handshake said: ``encrypted`` is whether the server takes TLS.
+    """Hold the connection, the database and the table for a login.
 
-    ``connection`` is in TLS then. ``cleartext`` permits a password that everybody can read. ``trace`` records whether
-    the secret left.
+    ``encrypted`` is True if the server uses TLS; ``connection`` is then inside TLS. ``cleartext`` permits a password in
+    clear text. ``trace`` records whether the secret was sent.
     """
 
     name: str
@@ -92,63 +90,63 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """Adds ``product``: what the server says it is, empty if it names none that is known."""
+    """Add ``product``: the product that the server names, empty if it is unknown."""
 
     product: str = ""
 
 
 def load() -> None:
-    """Load the library, and libpq with it."""
+    """Import the library, which loads libpq."""
     import psycopg  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
-    """Log in once and read one row of the table named, or of the first that may be read, within ``seconds``.
+    """Log in once and read one row of the given table, or of the first readable one, within ``seconds``.
 
     Raises:
-        Failure: the credential or the session was refused; psycopg is not installed.
+        Failure: the server refused the credential or the session, or psycopg is not installed.
     """
     deadline = time.monotonic() + seconds
     with importing("psycopg is not installed: pip install 'scanready[db]'"):
         import psycopg
-    assert credential.password is not None, "nobody logs in with a name alone"
+    assert credential.password is not None, "a login needs a password"
     with Relay(where.connection.take(), where.trace) as relay:
         try:
             session = _connected(where, credential, seconds, relay.port)
         except psycopg.OperationalError as error:
             if relay.asked_again:
-                detail = "the server asks for the password again, which it has been sent; it was not sent twice"
+                detail = "the server asks for the password again after the answer; scanready sends it only once"
                 raise Unfinished(common.LIMIT, detail) from error
             asked, ended = relay.answered, relay.ended
             denied = _after_the_password(error, where.database, credential.username, asked=asked, ended=ended)
             return Result(denied=denied, passwordless=not where.trace.sent)
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
-            watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
+            watchdog.guard(session.fileno())  # not every server enforces statement_timeout
             return _look_around(session, where, credential.username, deadline, relay)
 
 
 def _connected(where: Where, credential: Credential, seconds: float, port: int) -> psycopg.Connection[Any]:
-    """Log in. Values are put into the statements here, so each is a simple query: some servers know no other well.
+    """Log in; psycopg puts values into the statements, since some servers support only simple queries.
 
     Raises:
         psycopg.OperationalError: no session.
     """
     import psycopg
 
-    told = _parameters(where, credential, seconds)
-    return psycopg.connect(**told, hostaddr=ADDRESS, port=port, cursor_factory=psycopg.ClientCursor)
+    parameters = _parameters(where, credential, seconds)
+    return psycopg.connect(**parameters, hostaddr=ADDRESS, port=port, cursor_factory=psycopg.ClientCursor)
 
 
 def _parameters(where: Where, credential: Credential, seconds: float) -> dict[str, Any]:
-    """All that psycopg is told; what is not told here libpq would take from the agent's environment and home."""
+    """Return the parameters for psycopg; libpq would take missing ones from the agent's environment and home."""
     from psycopg import pq
 
-    told: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "host": where.name,
         "dbname": where.database,
         "user": credential.username,
         "password": credential.password,
-        "sslmode": "disable",  # the server has none, or it is done: see login_relay
+        "sslmode": "disable",  # the server offers no TLS, or TLS is already done (see login_relay)
         "gssencmode": "disable",
         "connect_timeout": max(2, int(seconds)),
         "application_name": "scanready",
@@ -159,36 +157,34 @@ def _parameters(where: Where, credential: Credential, seconds: float) -> dict[st
         "sslrootcert": _NO_FILE,
         "sslcert": _NO_FILE,
         "sslkey": _NO_FILE,
-        "autocommit": True,  # the one transaction is opened by hand
+        "autocommit": True,  # the one transaction is opened explicitly
         "prepare_threshold": None,
     }
     if pq.version() >= _LIBPQ_WITH_REQUIRE_AUTH:
-        # Whatever it asked for in the handshake: no server gets the password in clear for asking once more.
+        # Whichever method the handshake named, the server may not ask for the password in clear text now.
         in_clear = "password," if where.encrypted or where.cleartext else ""
-        told["require_auth"] = in_clear + "scram-sha-256,md5,none"
-    return told
+        parameters["require_auth"] = in_clear + "scram-sha-256,md5,none"
+    return parameters
 
 
 def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked: bool, ended: bool) -> Failure:
-    """Tell a refusal that comes after the password was accepted; raise the others."""
-    said = _SERVER_SAID.search(str(error))
-    text = " ".join((said[2] if said else str(error)).split())
-    if said is None:
+    """Return the failure of a refusal after an accepted password; raise all other failures."""
+    message = _SERVER_MESSAGE.search(str(error))
+    text = " ".join((message[2] if message else str(error)).split())
+    if message is None:
         if asked and "timeout expired" in text:
-            detail = (
-                "it has the answer to its request for the password, and is silent; a pooler without its database is"
-            )
+            detail = "the server does not answer after the password was sent, like a pooler whose database is down"
             raise Unfinished(talk_ended.LOGIN_TOO_SLOW, detail) from error
         if not text or "timeout expired" in text:
-            raise Failure(common.OUT_OF_TIME, printable(text) or "the login did not end in time") from error
+            raise Failure(common.OUT_OF_TIME, printable(text) or "the login did not finish in time") from error
         if "authentication method requirement" in text and "cleartext password" in text:
             raise Failure(
-                common.LOGIN_WITHHELD, f"the server wants the password in clear text now: {printable(text)}"
+                common.LOGIN_WITHHELD, f"the server now asks for the password in clear text: {printable(text)}"
             ) from error
-        # Nothing that is an answer came: if the password had left, the server may have counted it.
+        # No answer arrived. If the password was sent, the server may have counted it.
         if asked and ended:
             raise Unfinished(talk_ended.LOGIN_BROKEN_OFF, f"the connection ended: {printable(text)}") from error
-        raise (Unfinished if asked else Failure)(common.LIMIT, f"psycopg says: {printable(text)}") from error
+        raise (Unfinished if asked else Failure)(common.LIMIT, f"psycopg reports: {printable(text)}") from error
     for words, cause in _AFTER_THE_PASSWORD:
         if re.match(words, text):
             return Failure(
@@ -199,8 +195,8 @@ def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked
         raise (unfinished(failure) if asked else failure) from error
     if re.match(_REFUSED, text):
         raise Failure(common.LOGIN_REFUSED, printable(text)) from error
-    # A translated message, or a pooler's. In every language a refused password is told with the user's name in quotes;
-    # taking all that is told with it for a refused password protects the account.
+    # A translated message, or a pooler's. In every language, the message for a wrong password has the user's name in
+    # quotes. Treating every message with that name as a wrong password protects the account from a lockout.
     named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
     failure = Failure(common.LOGIN_REFUSED if named else causes.SESSION_REFUSED, printable(text))
     raise (unfinished(failure) if asked else failure) from error
@@ -216,7 +212,7 @@ def _look_around(session: psycopg.Connection[Any], where: Where, user: str, dead
     import psycopg
     from psycopg import errors
 
-    # Without a password: by trust, ident or a certificate.
+    # The method may be trust, ident or a certificate, which need no password.
     result = Result(passwordless=not session.pgconn.used_password)
     try:
         result.version = session.info.parameter_status("server_version") or ""
@@ -226,27 +222,28 @@ def _look_around(session: psycopg.Connection[Any], where: Where, user: str, dead
     except Failure as failure:
         result.denied = failure
     except errors.QueryCanceled as error:
-        result.denied = Failure(common.OUT_OF_TIME, f"reading did not end in time: {_words(error)}")
+        result.denied = Failure(common.OUT_OF_TIME, f"reading did not finish in time: {_words(error)}")
     except psycopg.Error as error:
         result.denied = _unread(error, deadline, relay)
     except UNCHECKED as error:
-        result.denied = Failure(common.LIMIT, f"psycopg does not understand the server: {printable(repr(error), 300)}")
+        detail = f"psycopg could not read the server's answer: {printable(repr(error), 300)}"
+        result.denied = Failure(common.LIMIT, detail)
     finally:
         with contextlib.suppress(psycopg.Error):
-            session.execute("ROLLBACK")  # a pooler throws connections away that are left within a transaction
+            session.execute("ROLLBACK")  # a pooler discards connections that end inside a transaction
     return result
 
 
 def _unread(error: psycopg.Error, deadline: float, relay: Relay) -> Failure:
-    """Why nothing was read. An error without an SQLSTATE is libpq's or psycopg's own."""
+    """Return the failure of a read; an error without an SQLSTATE is libpq's or psycopg's own."""
     if time.monotonic() >= deadline:
-        return Failure(common.OUT_OF_TIME, "reading did not end in time")
+        return Failure(common.OUT_OF_TIME, "reading did not finish in time")
     if error.sqlstate:
         cause = causes.of_class(error.sqlstate, causes.READ_FAILED)
         return Failure(cause, f"{_words(error)} (SQLSTATE {error.sqlstate})")
     if relay.ended:
         return Failure(talk_ended.ACCESS_BROKEN_OFF, f"the connection ended while reading: {_words(error)}")
-    return Failure(common.LIMIT, f"psycopg says: {_words(error)}")
+    return Failure(common.LIMIT, f"psycopg reports: {_words(error)}")
 
 
 def _begin(session: psycopg.Connection[Any]) -> None:
@@ -258,24 +255,25 @@ def _begin(session: psycopg.Connection[Any]) -> None:
     except errors.ProtocolViolation as error:  # PgBouncer: with pool_mode=statement, or without a free connection
         if cause := causes.whoever_asks("", _words(error)):
             raise Failure(cause, _words(error)) from error
-        raise Failure(common.LIMIT, f"nothing was read, for want of a transaction: {_words(error)}") from error
+        detail = f"nothing was read because no transaction could be started: {_words(error)}"
+        raise Failure(common.LIMIT, detail) from error
 
 
 def _ask_beside(session: psycopg.Connection[Any], result: Result, deadline: float) -> None:
-    """Ask for the product and the databases, and bound the statements: nothing a scan reads or all servers know."""
-    left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back
+    """Ask for the product and the databases and set time-outs; a scan does not need this, so refusals are ignored."""
+    left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth remains for the answer
     with _our_question(session):
         row = session.execute(product.QUESTION).fetchone()
         result.product = product.named(str(row[0])) if row else ""
     with _our_question(session):
         result.facts["databases"] = [for_people(session, row[0]) for row in session.execute(_DATABASES).fetchall()]
-    with _our_question(session):  # the last, since they end with the transaction
+    with _our_question(session):  # last, because the settings end with the transaction
         session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
 
 
 @contextlib.contextmanager
 def _our_question(session: psycopg.Connection[Any]) -> Iterator[None]:
-    """Do without the answer where the server refuses a question; begin a new transaction, since that one has failed."""
+    """Ignore a query that the server rejects, and start a new transaction, since the old one has failed."""
     import psycopg
     from psycopg import errors
 
@@ -291,7 +289,7 @@ def _our_question(session: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, table: str | None) -> None:
-    """Read one row of the table named, or of the first that may be read."""
+    """Read one row of the given table, or of the first readable one."""
     from psycopg import errors, sql
 
     if table:
@@ -304,7 +302,7 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
         schema, name, readable = tables[0]
         result.facts |= {"tables": len(tables), "tables_readable": sum(row[2] for row in tables)}
         if not readable:
-            detail = f"none of {len(tables)} tables in {session.info.dbname} may be read"
+            detail = f"the account may read none of {len(tables)} tables in {session.info.dbname}"
             result.denied = Failure(
                 common.ACCESS_DENIED, detail, fixes.GRANT_SCHEMA(schema=for_people(session, schema), user=user)
             )
@@ -312,7 +310,7 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
     chosen = sql.Identifier(*filter(None, (schema, name)))
     shown = for_people(session, chosen.as_string(session))
     try:
-        # The whole row, as a scan would, and of it only whether it is there: no content comes to this agent.
+        # The query covers the whole row, as a scan does, but returns no content to this agent.
         row = session.execute(sql.SQL("SELECT t IS NULL FROM {} AS t LIMIT 1").format(chosen)).fetchone()
     except errors.InsufficientPrivilege as error:
         fix = fixes.GRANT_TABLE(
@@ -320,12 +318,10 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
         )
         result.denied = Failure(common.ACCESS_DENIED, _words(error), fix)
     except errors.LockNotAvailable:
-        detail = f"{shown} is locked by another session, and was not released in time"
+        detail = f"another session locks {shown} and did not release it in time"
         result.denied = Failure(causes.TABLE_LOCKED, detail)
     except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType) as error:
-        result.denied = Failure(
-            common.ACCESS_NOT_FOUND, f"{_words(error)} (written as here, upper and lower case count)"
-        )
+        result.denied = Failure(common.ACCESS_NOT_FOUND, f"{_words(error)} (the name is case-sensitive)")
     else:
         result.read = f"read {'one row' if row else 'no rows'} of {shown}{_of(result.facts)}"
         if row is None and _rows_are_hidden(session, chosen):
@@ -333,10 +329,10 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
 
 
 def _tables(session: psycopg.Connection[Any]) -> list[Any]:
-    """Return schema, name and whether it may be read, of up to a thousand tables.
+    """Return up to a thousand tables as rows of schema, name and whether the account may read it.
 
     Raises:
-        Failure: ``scanready.limit``, the server does not know the question.
+        Failure: the server does not support the query (``scanready.limit``).
     """
     import psycopg
     from psycopg import errors
@@ -348,23 +344,23 @@ def _tables(session: psycopg.Connection[Any]) -> list[Any]:
     except psycopg.Error as error:
         if not error.sqlstate:
             raise
-        said = f"{_words(error)} (SQLSTATE {error.sqlstate})"
-        detail = f"the server does not answer our own question for its tables: {said}. Name a table to have it read"
+        answer = f"{_words(error)} (SQLSTATE {error.sqlstate})"
+        detail = f"the server rejects scanready's query for its tables: {answer}. Name a table (`table:`) to read it"
         raise Failure(common.LIMIT, detail) from error
 
 
 def _named(table: str) -> tuple[str, str]:
-    """Schema (empty if none is named) and name, each with or without SQL's quotes.
+    """Split the name of a table into schema (empty if missing) and name; parts may have SQL's quotes.
 
     Raises:
-        Failure: it is no name.
+        Failure: the text is not a table name.
     """
     if found := re.fullmatch(rf"(?:({_PART})\.)?({_PART})", table, re.DOTALL):
         schema, name = (_unquoted(part) for part in (found[1] or "", found[2]))
     else:
         schema, _, name = table.rpartition(".")
     if not name or "\0" in table:
-        raise Failure(common.ACCESS_NOT_FOUND, f"{table!r} is no name of a table")
+        raise Failure(common.ACCESS_NOT_FOUND, f"{table!r} is not a table name")
     return schema, name
 
 
@@ -373,7 +369,7 @@ def _unquoted(part: str) -> str:
 
 
 def _rows_are_hidden(session: psycopg.Connection[Any], chosen: sql.Identifier) -> bool:
-    """Whether row-level security applies to us here (since 9.5)."""
+    """Return True if row-level security applies to this account and table (since 9.5)."""
     import psycopg
 
     try:
@@ -381,16 +377,16 @@ def _rows_are_hidden(session: psycopg.Connection[Any], chosen: sql.Identifier) -
     except psycopg.Error as error:
         if not error.sqlstate:
             raise
-        return False  # before 9.5, and in servers that are only compatible
+        return False  # before 9.5, and in servers that are only compatible with PostgreSQL
     return bool(row and row[0])
 
 
 def _of(facts: Facts) -> str:
     if "tables" not in facts:
         return ""
-    return f"; {facts['tables_readable']} of {facts['tables']} tables and views may be read"
+    return f"; the account may read {facts['tables_readable']} of {facts['tables']} tables and views"
 
 
 def _words(error: psycopg.Error) -> str:
-    """The server's own words, or libpq's."""
+    """Return the server's message, or libpq's."""
     return printable(error.diag.message_primary or str(error))

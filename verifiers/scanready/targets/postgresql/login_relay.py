@@ -1,11 +1,11 @@
-"""Carry libpq's session over a connection that the climb has made, and that is in TLS already where the server has it.
+"""Relay libpq's session over the connection that the check opened, with TLS if the server offers it.
 
-libpq does TLS by itself, in C: nothing of ours can look at the certificate before it sends the password, and its own
-verification has no option for one certificate, or a list of them. So the climb connects, does TLS, and judges; and
-libpq gets an address of this host, where its session comes out of that connection.
+libpq does TLS itself, in C. scanready could not look at the certificate before libpq sends the password, and libpq
+cannot be limited to one certificate or a list of them. Therefore the check connects, does TLS and judges the
+certificate. libpq connects to a loopback address, and the relay forwards its session over that connection.
 
-libpq also answers each request for a password, however many a server makes of them, each with a salt of its choice
-(measured with libpq 17). The relay lets one through.
+libpq also answers every request for a password, each with a salt of the server's choice, without a limit (measured
+with libpq 17). The relay passes only one answer.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from scanready.net.sockets import loopback_listener
 from scanready.wire import Buffer, WireError
 from scanready.wire.postgresql import read_login_step
 
-#: Where libpq finds the session, at :attr:`Relay.port`.
+#: The address for libpq to connect to; the port is :attr:`Relay.port`.
 ADDRESS = "127.0.0.1"
 _CHUNK = 1 << 16
-#: The type of a client's answer to an authentication request; nothing else that a client sends before begins so.
+#: The type of a client's answer to an authentication request; no earlier message of a client has it.
 _ANSWER = b"p"
-#: Seconds for libpq's last word to go out, when it has closed.
+#: Seconds to send libpq's last message after it has closed its connection.
 _LINGER = 0.5
 
 
 class Relay:
-    """One session, carried in a thread of its own; a context manager around libpq's connection.
+    """Relay one session in a thread of its own; use it as a context manager around libpq's connection.
 
     Attributes:
-        port: where libpq connects.
+        port: the local port for libpq.
         asked: the server asked for the password.
-        answered: an answer to that has left, be it only SCRAM's first, which proves nothing.
-        asked_again: the server asked for the password once more after it had it, and the session was ended.
-        ended: the server ended the connection, before libpq did.
+        answered: an answer was sent, even if only SCRAM's first message, which proves nothing.
+        asked_again: the server asked for the password again after the answer, so the relay ended the session.
+        ended: the server closed the connection before libpq did.
 
     Args:
-        there: the connection to the server, blocking; it is closed at the end.
-        trace: notes when an answer leaves that has the password or a proof of it.
+        there: the blocking connection to the server; the relay closes it at the end.
+        trace: records when an answer with the password or a proof of it is sent.
     """
 
     def __init__(self, there: socket.socket, trace: SecretTrace) -> None:
@@ -82,7 +82,7 @@ class Relay:
                             ours.shutdown(socket.SHUT_WR)
 
     def _see(self, data: bytes) -> None:
-        """Note the answer that libpq is about to send, if that is one."""
+        """Record whether libpq is about to send an answer to the request for the password."""
         if self._judged or data[:1] != _ANSWER:
             return
         self.answered = True
@@ -90,7 +90,7 @@ class Relay:
             self._trace.sent = True
 
     def _received(self, ready: socket.socket) -> bytes:
-        """Return the next bytes of one end; the end of the server's is noted."""
+        """Return the next bytes from one side; record the end of the server's side."""
         try:
             data = ready.recv(_CHUNK)
         except OSError:
@@ -100,7 +100,7 @@ class Relay:
         return data
 
     def _shown(self, data: bytes) -> bytes:
-        """Return the server's bytes for libpq, whose own end is in clear: without the offer to bind to TLS.
+        """Return the server's bytes for libpq without the offer of channel binding, since libpq's side has no TLS.
 
         Raises:
             WireError: the server asks for the password again, or breaks the protocol of the login.

@@ -1,13 +1,13 @@
-"""Name the product behind PostgreSQL's protocol, by the words of its ``version()``.
+"""Name the product behind PostgreSQL's protocol from the text of its ``version()``.
 
-Databases of many makers speak the protocol; the handshake is the same for all of them.
+Many databases speak the protocol; the handshake is the same for all of them.
 """
 
 from __future__ import annotations
 
 QUESTION = "SELECT version()"
 
-#: A word in the answer, and the product that has it; forks of PostgreSQL keep its name before their own.
+#: A word in the answer and its product. Forks come first, since their answer also contains "PostgreSQL".
 _NAMES = (
     ("cockroachdb", "CockroachDB"),
     ("-yb-", "YugabyteDB"),
@@ -26,6 +26,6 @@ _NAMES = (
 
 
 def named(version: str) -> str:
-    """Return the product that ``version()`` names; empty if it names none that is known."""
+    """Return the product that ``version()`` names; empty if the product is unknown."""
     words = version.lower()
     return next((product for word, product in _NAMES if word in words), "")

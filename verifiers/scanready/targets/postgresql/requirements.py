@@ -1,4 +1,4 @@
-"""Requirements of the scanner for PostgreSQL."""
+"""Define the scanner's requirements for PostgreSQL."""
 
 from __future__ import annotations
 

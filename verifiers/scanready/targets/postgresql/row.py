@@ -1,4 +1,4 @@
-"""PostgreSQL as a target type."""
+"""Define PostgreSQL as a target type."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED, DATABASE, TABLE, USER
 from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
-#: Every installation has it, open to everybody unless somebody revoked that.
+#: The database that every installation has; every role may connect to it unless that was revoked.
 USUAL_DATABASE = "postgres"
 
 POSTGRESQL = TargetType(
     "postgresql",
     "PostgreSQL",
     5432,
-    Cost(2, 3, login_attempts=1, log="nothing when the login prompt is reached"),  # where TLS is refused, without
+    # The second connection is in clear text, if the server refuses the first one inside TLS.
+    Cost(2, 3, login_attempts=1, log="nothing when the login prompt is reached"),
     speaks="postgresql",
     home=__package__,
     group=Group.DATABASES,

@@ -21,7 +21,7 @@ def _postgresql(data: bytes) -> str | None:
         case b"E" if 16 <= length <= 0x7530 and re.match(rb"S[^\x00]+\x00(?:V[^\x00]*\x00)?C[0-9A-Z]{5}\x00M", body):
             return "a server of the PostgreSQL protocol"
         case b"E" if re.match(rb"E(?:FATAL|ERROR):  [\x20-\x7e]+\n?\x00", data):  # before protocol 3.0
-            return "an old server of the PostgreSQL protocol, or one that takes us for an old client"
+            return "a PostgreSQL server that is old or answers as to an old client"
         case _:
             return None
 

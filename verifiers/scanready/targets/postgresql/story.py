@@ -9,15 +9,15 @@ _PSQL = "psql -h {host} -p {port} -U {user} {database}"
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "postgresql": {
-        Step.TLS: Exchange(Sent(ssl="SSLRequest: is there TLS?", **AS_A_FACT), OPENSSL),
+        Step.TLS: Exchange(Sent(ssl="SSLRequest, which asks for TLS", **AS_A_FACT), OPENSSL),
         Step.HANDSHAKE: Exchange(
-            Sent(startup="a startup packet with user and database"), "pg_isready -h {host} -p {port}"
+            Sent(startup="a StartupMessage with user and database"), "pg_isready -h {host} -p {port}"
         ),
         Step.AUTH: Exchange(
             Sent(
-                "nothing more: the answer to the startup packet says it",
-                clear="the startup packet once more, without TLS, on a connection of its own",
-                query="SELECT version(), in the session that the server opened without a password",
+                "nothing more: the answer to the StartupMessage shows the result",
+                clear="the StartupMessage once more, without TLS, on a connection of its own",
+                query="SELECT version() in the session that the server opened without a password",
             ),
             _PSQL,
         ),

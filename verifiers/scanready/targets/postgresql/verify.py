@@ -1,16 +1,17 @@
-"""PostgreSQL 5432.
+"""Check PostgreSQL (TCP 5432).
 
-    we                              server
+    agent                           server
     SSLRequest                ->
                               <-    S (then TLS) or N
     StartupMessage user, db   ->
-                              <-    asks for a password: the login prompt
+                              <-    request for a password: the login prompt
                               <-    or FATAL: no pg_hba.conf entry, too many connections, starting up ...
-                              <-    or an open session, of PostgreSQL or of what resembles it
+                              <-    or an open session, of PostgreSQL or of another product
     SELECT version()          ->
     FIN                       ->                                       (logs nothing; a Terminate here would)
 
-pg_hba.conf decides by user, database, address and encryption: we ask with the operator's where there are any.
+pg_hba.conf decides by user, database, address and encryption. The check uses the operator's user and database, if
+the target names them.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ from scanready.wire import postgresql as wire
 
 from . import answers, causes, login
 
-#: The refusals of a login that a database with another name may not have.
+#: Refusals of a login that depend on the name of the database.
 _OF_DATABASE = (common.ACCESS_NOT_FOUND, common.ACCESS_DENIED)
-_POOLER_WAITS = "PgBouncer answers the request for TLS, and is silent then while its database is away"
+_POOLER_WAITS = "PgBouncer behaves like this while its database is down: it answers SSLRequest and then nothing"
 
 Answer = wire.AuthenticationRequest | wire.ErrorResponse
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, and on to one row with a credential."""
+    """Check up to the login prompt; with a credential, log in and read one row."""
     user, database = answers.identity(probe)
     stream = await probe.connect()  # a plain FIN at any point leaves no trace in the log
     encrypted = await answers.encrypt(probe, stream)
@@ -94,7 +95,7 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
         elif (
             result.denied is not None and result.denied.cause is causes.READ_FAILED and not target.options.get("table")
         ):
-            rung.warn(result.denied.cause, result.denied.detail)  # of a table that nobody asked for
+            rung.warn(result.denied.cause, result.denied.detail)  # a warning only: scanready chose the table
         elif result.denied is not None:
             rung.judge_access(result.denied)
         else:

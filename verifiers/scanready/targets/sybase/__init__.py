@@ -1,1 +1,1 @@
-"""Sybase, today SAP ASE, over TDS 5."""
+"""Check Sybase (now SAP ASE) over TDS 5."""

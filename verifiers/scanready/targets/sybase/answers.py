@@ -1,4 +1,4 @@
-"""What ASE's answers mean: who answers, what became of the login, what became of the reading."""
+"""Interpret ASE's answers: the product, the result of the login and the result of reading."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from . import causes
 
 _RELATIVES = ("sql anywhere", "adaptive server anywhere", "iq", "openserver", "open server", "replication server")
 
-#: Errors of one answer whose words are evidence; a packet holds thousands.
+#: The most errors of one answer to quote; a packet can hold thousands.
 _MOST_TOLD = 8
 
 
 class Session:
-    """The one login of a climb, and the word that ends it, a refused one too."""
+    """Send the one login of a check, and end the session, also after a refusal."""
 
     asks = "a password"
     protocol = "this protocol"
@@ -42,35 +42,35 @@ class Session:
         try:
             record = wire.login(user.encode(), password.encode(), host=probe.shared.agent.name, server=probe.host)
         except ValueError:
-            detail = f"TDS 5.0's login record has room for {wire.ROOM} bytes of a user name or password; not tried"
+            detail = f"TDS 5.0 allows {wire.ROOM} bytes for a user name or password; no login was tried"
             raise Failure(common.LIMIT, detail) from None
         self._begun = True
         await stream.send(record)
         return await stream.receive(wire.read_answer)
 
     async def end(self, stream: Stream) -> None:
-        """Say goodbye, if anything was said at all."""
+        """Send LOGOUT if a login was sent."""
         if self._begun:
             await stream.send(wire.LOGOUT)
 
     def missing(self, probe: Probe) -> Failure | None:
-        """Return None: a login needs nothing but the account."""
+        """Return None: a login needs only the account."""
 
     def report_product(self, rung: Rung, answer: wire.Answer) -> None:
-        """Tell who answers.
+        """Record the product that answered the login.
 
         Raises:
-            WireError: nobody who acknowledges logins.
+            WireError: the answer is not one to a login.
         """
         acknowledged = answer.acknowledged
         if acknowledged is None:
             if not answer.errors and answer.unread:
                 raise answer.unread
             if not answer.errors and answer.unknown:
-                raise UnknownValue("a token in place of the answer to the login", answer.unknown[0])
+                raise UnknownValue("a token instead of the answer to the login", answer.unknown[0])
             if not answer.errors:
                 raise WireError("a TDS reply without an answer to the login")
-            rung.ok("speaks TDS 5.0")  # and does not say who it is
+            rung.ok("speaks TDS 5.0")  # the answer does not name the product
             return
         program = acknowledged.program
         version = ".".join(map(str, acknowledged.version[:3]))
@@ -85,33 +85,33 @@ class Session:
             rung.ok(f"speaks TDS 5.0: {program} {version}", **facts)
 
     def judged(self, probe: Probe, answer: wire.Answer) -> None:
-        """Raise what the server has against a login.
+        """Raise the failure of a login that the server did not accept.
 
         Raises:
-            Failure: refused, and why.
-            UnknownValue: a status that is not known here, or a token that hides the reason; no error beside it.
+            Failure: the server refuses the login.
+            UnknownValue: an unknown status, or a token that hides the reason, without an error.
         """
         status = answer.acknowledged.status if answer.acknowledged else wire.REFUSED
         if status == wire.ACCEPTED:
             return
         if status == wire.NEGOTIATE:
-            raise Failure(causes.PASSWORD_ENCRYPTION, "the server goes on only with an encrypted password")
+            raise Failure(causes.PASSWORD_ENCRYPTION, "the server continues only with an encrypted password")
         if status != wire.REFUSED and not answer.errors:
             raise UnknownValue("the status of LOGINACK", status)
-        if answer.unread and not answer.errors:  # the reason stands in a message that was not read
+        if answer.unread and not answer.errors:  # the reason is in a message that was not read
             raise answer.unread
         raise refusal(answer.errors, common.LOGIN_REFUSED)
 
     def is_prompt(self, failure: Failure) -> bool:
-        """True for the refusal that only somebody who judges logins gives."""
+        """Return True for the refusal that only a server that judges logins sends."""
         return failure.cause is common.LOGIN_REFUSED
 
 
 def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
-    """The cause of the first error that has one, by its number or its words; 4002 decides only without another.
+    """Return the failure with the cause of the first known error; 4002 decides only if there is no other error.
 
-    ASE says "Login failed." beside the message that tells why, before or behind it. Beside a message that is not known
-    here it leaves open whether the account is the reason.
+    ASE sends "Login failed." (4002) before or after the message with the reason. If that message is unknown, the
+    account may or may not be the reason.
     """
     causes_of = [_cause_of(error) for error in errors]
     telling = [one for one in causes_of if one is not None and one is not common.LOGIN_REFUSED]
@@ -121,7 +121,7 @@ def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
     detail = "; ".join([*texts, f"and {more} more"] if more > 0 else texts)
     numbers = [error.number for error in errors]
     cause = found or (causes.SERVER_ERROR if errors else otherwise)
-    return Failure(cause, detail or "refused without a word", errors=numbers)
+    return Failure(cause, detail or "refused without a message", errors=numbers)
 
 
 def _cause_of(error: wire.Message) -> Cause | None:
@@ -131,7 +131,7 @@ def _cause_of(error: wire.Message) -> Cause | None:
 
 
 async def read_one_row(probe: Probe, stream: Stream) -> str:
-    """Read one row: of the table that is named, or of the database's own catalogue; return what was read.
+    """Read one row of the given table, or of the database's catalogue (sysobjects); return what was read.
 
     Raises:
         Failure: no such database or table, no permission, or no result.
@@ -145,21 +145,21 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
     record("select")
     answer = await _run(stream, f"select 1 from {what}")
     if not answer.columns:
-        raise Failure(common.LIMIT, f"the server answers select 1 from {what} without a result, as no ASE does")
+        raise Failure(common.LIMIT, f"the server answers select 1 from {what} without a result, which ASE never does")
     within = f" in {database}" if database else ""
     return f"one row of {table or what}{within}" if answer.row else f"{table or what}{within}, which is empty"
 
 
 async def _ask_for_one_row(stream: Stream) -> None:
-    """Bound the next answer, or do without it: a whole table is not asked for.
+    """Limit the next answer to one row, so that the server never sends a whole table.
 
     Raises:
-        Failure: ``scanready.limit``: the statement is ours, and no scan's.
+        Failure: the server rejects this statement, which a scan does not need (``scanready.limit``).
     """
     try:
         await _run(stream, "set rowcount 1")
     except Failure as failure:
-        detail = f"logged in; nothing was read, for want of a bound (set rowcount 1): {failure.detail}"
+        detail = f"logged in, but nothing was read because the server rejects `set rowcount 1`: {failure.detail}"
         raise Failure(common.LIMIT, detail) from failure
 
 

@@ -1,4 +1,4 @@
-"""The facts that a check of SAP ASE states."""
+"""List the facts that a check of SAP ASE reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requirements of the scanner for Sybase."""
+"""Define the scanner's requirements for Sybase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sybase, today SAP ASE, as a target type."""
+"""Define Sybase (now SAP ASE) as a target type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SYBASE = TargetType(
     "sybase",
     "Sybase / SAP ASE",
     3638,
-    # Two ports that are usual, where the given one is closed.
+    # The two usual ports, if the given one is closed.
     Cost(2, 2, login_attempts=1, log="one failed login of scanready_probe, only with allow_login_probe"),
     speaks="tds",
     home=__package__,

@@ -12,13 +12,13 @@ STORY: dict[str, dict[Step, Exchange]] = {
         Step.TLS: Exchange(TLS_AS_A_FACT, OPENSSL),
         Step.HANDSHAKE: Exchange(
             with_probe(
-                "a login record of scanready_probe, to be refused",
-                "nothing: a login is this protocol's first word, and none was permitted",
-                "a login record with the account: a login is this protocol's first word",
+                "a login record of scanready_probe, which the server should refuse",
+                "nothing: the protocol starts with a login, and no login was permitted",
+                "a login record with the account: the protocol starts with a login",
             ),
             _SYBASE,
         ),
-        Step.AUTH: Exchange("nothing more: the answer to the login record says it", _SYBASE),
+        Step.AUTH: Exchange("nothing more: the answer to the login record shows the result", _SYBASE),
         Step.LOGIN: Exchange("nothing more: the account was in the login record", _SYBASE),
         Step.ACCESS: Exchange(Sent(use="use of the database", select="a SELECT of one row"), _SYBASE),
     },

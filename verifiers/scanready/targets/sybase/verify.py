@@ -1,14 +1,15 @@
-"""SAP ASE (Sybase) 3638; SAP's own installers use 5000 or 4901.
+"""Check SAP ASE (Sybase) on port 3638; SAP's own installers use 5000 or 4901.
 
-    we                                      server
-    login record, capabilities           ->                             (there is no word before the login)
+    agent                                   server
+    login record, capabilities           ->                             (the protocol starts with the login)
                                          <- LOGINACK: accepted, refused, or "encrypt the password"; messages
     use DATABASE, a SELECT               ->
                                          <- one row
     LOGOUT                               ->
 
-Without a credential nothing is sent, unless `allow_login_probe` permits one refused login of an invented user. The
-password travels in clear: with `tls: true` the port is an SSL listener, else only `allow_cleartext` permits it.
+Without a credential nothing is sent, unless `allow_login_probe` permits one refused login of an invented user. TDS 5.0
+sends the password in clear text. With `tls: true` the port is an SSL listener; without it, only `allow_cleartext`
+permits the login.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from scanready.model import Step
 
 from . import answers
 
-#: Where SAP's installers put ASE.
+#: The ports that SAP's installers give ASE.
 USUAL_PORTS = (5000, 4901)
 
 
 async def verify(probe: Probe) -> None:
-    """Climb by a login: the operator's, or one that is refused."""
+    """Check with one login: the operator's, or one of an invented user."""
     session = answers.Session()
-    stream = await usual_ports.connect(probe, USUAL_PORTS, "SAP's installer puts ASE", farewell=session.end)
+    stream = await usual_ports.connect(probe, USUAL_PORTS, "SAP's installers put ASE", farewell=session.end)
     await login_first.reach(probe, stream)
     if not probe.logs_in:
         await login_first.to_the_prompt(probe, session, stream)

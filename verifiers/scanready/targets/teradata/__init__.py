@@ -1,1 +1,1 @@
-"""Teradata Vantage and its nodes."""
+"""Check Teradata Vantage and its nodes."""

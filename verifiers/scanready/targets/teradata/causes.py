@@ -1,4 +1,4 @@
-"""Causes that only Teradata can give, and which code of its means which."""
+"""List the causes that only Teradata can give, and map error codes to causes."""
 
 from __future__ import annotations
 
@@ -11,69 +11,81 @@ REFUSED = Cause(
     "teradata.refused",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The gateway speaks Teradata's protocol and refuses this connection; the detail has its code.",
-    "Look the code up in the Teradata messages manual; the gateway's log (/var/log/messages on the node) has more.",
+    "The gateway speaks Teradata's protocol but refuses this connection. See the code in the detail.",
+    "Look up the code in the Teradata messages manual. The gateway's log (/var/log/messages on the node) has more.",
     "bteq: .logon {host}/{user}",
     definite=False,
+    wire="The gateway answers the configuration request with an error parcel (49) or failure parcel (9).",
 )
 LOGONS_DISABLED = Cause(
     "teradata.logons-disabled",
     Owner.DATABASE,
     Step.LOGIN,
-    "The system takes no logons at the moment: it is starting, logons are disabled, or all sessions are in use.",
-    "Wait for the system, or have the administrator enable logons (ENABLE LOGONS in dbscontrol or gtwcontrol).",
+    "The system does not accept logons now: it is starting, logons are disabled, or all sessions are in use.",
+    "Wait until the system has started, or ask the administrator to enable logons (ENABLE LOGONS in dbscontrol or "
+    "gtwcontrol).",
     "On a node: pdestate -a",
+    wire="The gateway answers the configuration request or the logon with error code 3002, 3006, 3026 or 8024.",
 )
 LEGACY_PORT_OFF = Cause(
     "teradata.legacy-port-off",
     Owner.DATABASE,
     Step.AUTH,
-    "The gateway itself says that it takes logons over its HTTPS port only: a driver that uses 1025 is refused.",
-    "Have the scanner's driver use HTTPS (HTTPS_PORT=443, SSLMode=REQUIRE) and permit that port from the agent, or "
-    "have the gateway accept the legacy port.",
+    "The gateway reports that it accepts logons only on its HTTPS port. It refuses a driver that uses 1025.",
+    "Set the scanner's driver to HTTPS (HTTPS_PORT=443, SSLMode=REQUIRE) and permit that port from the agent, or "
+    "configure the gateway to accept the legacy port.",
     "On a node: gtwcontrol -d   # look for the TLS settings",
+    wire="The gateway answers the configuration request with a gateway parcel (165) that marks logons on the legacy "
+    "port as off.",
 )
 HTTPS_ONLY = Cause(
     "teradata.https-port-only",
     Owner.NETWORK,
     Step.CONNECT,
-    "Port 1025 cannot be reached, and 443 answers with TLS: drivers since 17.10 can log in over it, which cannot be "
-    "proven without one.",
-    "Have the scanner's driver use HTTPS, or permit port 1025 from this agent too.",
+    "Port 1025 cannot be reached, but port 443 answers with TLS. Drivers since 17.10 can log in over HTTPS; scanready "
+    "cannot confirm that without a driver.",
+    "Set the scanner's driver to HTTPS, or permit port 1025 from this agent too.",
     "python -c 'import teradatasql'; connect with sslmode=REQUIRE",
     definite=False,
+    wire="The SYN to 1025 gets no SYN-ACK (no answer, a RST or an ICMP error); the TLS handshake on 443 succeeds.",
 )
 COP_UNREACHABLE = Cause(
     "teradata.cop-unreachable",
     Owner.NETWORK,
     Step.CONNECT,
-    "One node of the system answers, and another one, which drivers log on to as well (its COP name is known to the "
-    "agent's resolver), does not: some of a scan's sessions would fail.",
-    "Permit the connection to every node (the fix has the rule), or take the COP names of dead nodes out of DNS.",
+    "One node of the system answers, but another node does not. Drivers also log on to that node, because the agent's "
+    "resolver knows its COP name. Some sessions of a scan would fail.",
+    "Permit the connection to every node (the fix has the rule), or remove the COP names of dead nodes from DNS.",
     "On the agent: nslookup HOSTcop1; bteq: .logon HOSTcop2/{user}",
+    wire="One node answers the configuration request; another node does not accept the TCP connection on {port}, or "
+    "does not answer the request.",
 )
 LOGON_MECHANISM = Cause(
     "teradata.logon-mechanism",
     Owner.DATABASE,
     Step.LOGIN,
-    "The security policy refuses this way to log in (8063, 3055, 8018, 8019): account or host must use another one.",
-    "Give the scan account the TD2 mechanism, or set the mechanism (LOGMECH) that the policy demands in the scanner.",
+    "The security policy refuses this logon mechanism (8063, 3055, 8018, 8019). The account or host must use another "
+    "one.",
+    "Give the scan account the TD2 mechanism, or set in the scanner the mechanism (LOGMECH) that the policy requires.",
     "bteq: .logmech LDAP, then .logon {host}/{user}",
+    wire="The gateway answers the logon with error code 8063, 3055, 8018 or 8019.",
 )
 SERVER_ERROR = Cause(
     "teradata.server-error",
     Owner.DATABASE,
     Step.LOGIN,
-    "The database refuses the session for a reason that is not known to be the account; the detail has its code.",
-    "Look the code up in the Teradata messages manual.",
+    "The database refuses the session with an error that scanready cannot relate to the account. See the code in the "
+    "detail.",
+    "Look up the code in the Teradata messages manual.",
     "bteq: .logon {host}/{user}",
     definite=False,
     may_count=True,
+    wire="The database answers the logon with another error code.",
 )
 
-#: Codes of a system that takes no logons, to a request that has no account yet, too.
+#: Error codes of a system that does not accept logons, also in the answer to a request without an account.
 NO_LOGONS = (3002, 3006, 3026, 8024)
-#: Codes of a refused logon or read.
+#: Causes by the error code of a refused logon or read.
 CODES: Mapping[int, Cause] = {
     8017: common.LOGIN_REFUSED,
     3003: common.LOGIN_REFUSED,

@@ -1,4 +1,4 @@
-"""The facts that a check of Teradata states."""
+"""List the facts that a check of Teradata reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         Fact("version", Kind.TEXT, "", "The version of the database.", "configuration answer"),
         Fact("tdgss", Kind.TEXT, "", "The version of the security library.", "configuration answer"),
         AUTH_METHODS,
-        Fact("https_port", Kind.INTEGER, "TCP port", "The port on which drivers find TLS."),
+        Fact("https_port", Kind.INTEGER, "TCP port", "The port on which drivers can use HTTPS."),
         ERROR_CODE,
     )
 }

@@ -20,22 +20,22 @@ from scanready.wire.printable import printable
 from . import causes
 
 _CODE = re.compile(r"\[Error (\d+)\]")
-# The system tells no client whether it was the user, the password, the account or the mechanism.
-_INVALID, _UNTOLD = 8017, "; it is also what an account gets that must log on by another mechanism, such as LDAP"
-#: Errors of the driver itself have lower numbers.
+# The system does not report whether the user, the password, the account or the mechanism is wrong.
+_INVALID, _AMBIGUOUS = 8017, "; an account that must use another mechanism, such as LDAP, gets the same error"
+#: The driver's own errors have lower numbers.
 _OF_THE_DATABASE = 2000
 _UNANSWERED = ("timed out", "timeout", "i/o timeout")
 
 
-#: The logon was accepted, and the account may not read, or there is nothing of that name.
+#: Causes after an accepted logon: the account may not read, or the name does not exist.
 _NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The way to the system, and the database in whose list of tables one row is read (None: in any).
+    """Hold the way to the system, and the database whose list of tables is read (None: of all databases).
 
-    ``trace`` records whether the password left.
+    ``trace`` records whether the password was sent.
     """
 
     system: Lent
@@ -43,30 +43,30 @@ class Where:
     trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
 
 
-#: The password is in the connect request, behind the exchange of keys.
+#: Finds the connect request, which has the password, after the key exchange.
 _FRAMING = Framing(wire.HEADER, wire.header_of, wire.BEFORE_THE_SECRET)
 
 
 def where(host: str, port: int, database: str | None) -> Where:
-    """Return where to log in, for a system at this place."""
+    """Return the parameters of a login for the system at this address."""
     trace = SecretTrace()
     return Where(Relayed(host, port, _FRAMING, trace), database, trace)
 
 
-#: The driver's runtime has threads of its own from the moment it is loaded, and they do not survive a fork.
+#: The driver's runtime starts threads when it is loaded, and threads do not survive a fork.
 LOAD_AFTER_FORK = True
 
 
 def load() -> None:
-    """Load the driver."""
+    """Import the driver."""
     import teradatasql  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
-    """Log in once and read one row. The driver waits for longer than ``seconds``.
+    """Log in once and read one row; the driver may wait longer than ``seconds``.
 
     Raises:
-        Failure: refused, and why; ``agent.driver-missing``.
+        Failure: the logon was refused, or the driver is not installed (``agent.driver-missing``).
         OSError: no connection.
     """
     with importing("teradatasql is not installed: pip install 'scanready[teradata]'"):
@@ -76,8 +76,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         "dbs_port": str(where.system.port()),
         "user": credential.username,
         "password": credential.password or "",
-        "cop": "false",  # the address that was checked, and no other
-        "sslmode": "DISABLE",  # 1025 alone: else it tries 443 too, and again
+        "cop": "false",  # use only the address that was checked
+        "sslmode": "DISABLE",  # use only port 1025; otherwise the driver also tries 443, and tries again
         "logon_timeout": str(max(1, int(seconds))),
         "connect_timeout": str(max(1, int(seconds)) * 1000),
         "encryptdata": "true",
@@ -100,7 +100,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
 
 
 def _version(cursor: Any) -> str:
-    """Return the version; empty where the database refuses that question, which is ours and no scan's."""
+    """Return the version; empty if the database refuses this query, which a scan does not need."""
     import teradatasql
 
     try:
@@ -113,16 +113,16 @@ def _version(cursor: Any) -> str:
 
 
 def translate(text: str) -> Failure:
-    """The cause of the driver's error, by the code of the database in it."""
+    """Return the failure for the driver's error, by the database's error code in it."""
     codes = [int(code) for code in _CODE.findall(text)]
     lines = text.splitlines()
-    first = printable(re.sub(r"^(\[[^\]]*\] ?)+", "", lines[0]), 300) if lines else "refused without a word"
+    first = printable(re.sub(r"^(\[[^\]]*\] ?)+", "", lines[0]), 300) if lines else "refused without a message"
     for code in codes:
         if code in causes.CODES:
-            hint = _UNTOLD if code == _INVALID else ""
+            hint = _AMBIGUOUS if code == _INVALID else ""
             return Failure(causes.CODES[code], f"{first} (error {code}{hint})", error_code=code)
     if codes and codes[0] >= _OF_THE_DATABASE:
         return Failure(causes.SERVER_ERROR, f"{first} (error {codes[0]})", error_code=codes[0])
     if any(word in text.lower() for word in _UNANSWERED):
-        return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {first}")
+        return Failure(common.OUT_OF_TIME, f"the driver timed out: {first}")
     return Unfinished(common.LIMIT, f"the driver failed: {first}")

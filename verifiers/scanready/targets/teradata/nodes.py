@@ -1,7 +1,8 @@
-"""Where a Teradata system is to be met: its nodes by their COP names, and its HTTPS port.
+"""Find the nodes of a Teradata system by their COP names, and its HTTPS port.
 
-A system of several nodes is known by one name, "td", and its nodes as "tdcop1", "tdcop2" ... (in "td.corp" the number
-goes before the first dot). Drivers look for these names first and log on to any of them, so each must answer the agent.
+A system with several nodes has one name, "td", and its nodes are "tdcop1", "tdcop2" and so on (in "td.corp" the number
+is before the first dot). Drivers look up these names first and log on to any of them, so each node must answer the
+agent.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from scanready.wire import teradata as wire
 from . import causes
 
 HTTPS = 443
-#: Systems have more nodes than this, and a driver finds them all; so many tell whether the way to them is open.
+#: The most nodes to check. Systems can have more, but this many show whether the network path is open.
 MOST_COPS = 8
-#: Seconds for each name, as share of what is left: a resolver that is slow to say no must not cost the climb.
+#: Share of the remaining time for each name, so that a slow resolver does not use up the check's time.
 _SHARE = 0.2
 _CLOSED = (common.REFUSED, common.FILTERED, common.REJECTED)
 
 
 async def connect(probe: Probe) -> tuple[Stream, dict[str, str]]:
-    """Connect to the system, by its first COP where the name itself is none; also the address of each COP, by name.
+    """Connect to the system, or to its first COP if its own name does not resolve; also return the COPs' addresses.
 
     Raises:
-        ClimbEnded: no node is to be had.
+        ClimbEnded: no node can be reached.
     """
     try:
         stream = await probe.connect()
@@ -45,7 +46,7 @@ async def connect(probe: Probe) -> tuple[Stream, dict[str, str]]:
             raise
         first, address = next(iter(cops.items()))
         last.outcome, last.finding = Outcome.PASSED, None
-        last.summary = f"{probe.host} itself is no name, as usual; {first} is: {address}"
+        last.summary = f"{probe.host} does not resolve, as usual for Teradata; {first} resolves to {address}"
         last.facts["addresses"] = [address]
         async with probe.step(Step.CONNECT, f"{first}:{probe.target.port}") as rung:
             stream = await probe.dial(first, probe.target.port)
@@ -55,7 +56,7 @@ async def connect(probe: Probe) -> tuple[Stream, dict[str, str]]:
 
 
 async def _cops(probe: Probe) -> dict[str, str]:
-    """The COP names that the agent's resolver knows, in turn, with the first address of each."""
+    """Return the COP names that the agent's resolver knows, in order, with the first address of each."""
     found: dict[str, str] = {}
     name, dot, domain = probe.host.partition(".")
     if is_address(probe.host) or probe.target.guessed:
@@ -65,21 +66,21 @@ async def _cops(probe: Probe) -> dict[str, str]:
         until = asyncio.get_running_loop().time() + probe.remaining * _SHARE
         try:
             (_, where), *_ = await probe.shared.resolver.addresses(cop, probe.target.port, until)
-        except (TimeoutError, OSError):  # no such name, or nobody who says so in time
+        except (TimeoutError, OSError):  # no such name, or no answer in time
             break
         found[cop] = str(where[0])
     return found
 
 
 async def look_at_other_cops(probe: Probe, cops: dict[str, str], met: str) -> None:
-    """Ask every other node for its configuration, side by side; one that does not answer limits.
+    """Ask every other node for its configuration in parallel; a node that does not answer makes the target limited.
 
-    ``met`` is the address that answered already.
+    ``met`` is the address that has already answered.
     """
     others = [name for name, address in cops.items() if address != met]
-    told: list[list[Check]] = [[] for _ in others]
-    await asyncio.gather(*(_ask(probe, name, cops[name], into) for name, into in zip(others, told, strict=True)))
-    for checks in told:
+    results: list[list[Check]] = [[] for _ in others]
+    await asyncio.gather(*(_ask(probe, name, cops[name], into) for name, into in zip(others, results, strict=True)))
+    for checks in results:
         for check in checks:
             probe.record(check)
 
@@ -100,29 +101,29 @@ async def _ask(probe: Probe, name: str, address: str, into: list[Check]) -> None
 
 
 async def look_at_https(probe: Probe) -> bool:
-    """See whether drivers could use HTTPS; told, never judged. Returns true if TLS answers there."""
+    """Check whether drivers could use HTTPS; return True if TLS works there. The result never changes the verdict."""
     if probe.target.port == HTTPS or probe.remaining < 1:
         return False
     check = Check(Step.CONNECT, f"{bracketed(probe.host)}:{HTTPS}", Outcome.SKIPPED, "")
     try:
         stream = await probe.dial(probe.address or probe.host, HTTPS)
         session = await stream.start_tls(probe.host)
-        check.summary = f"{session.version} answers on the HTTPS port too"
+        check.summary = f"{session.version} works on the HTTPS port"
         check.facts["https_port"] = HTTPS
         await probe.leave(stream)
     except (Failure, StreamError, WireError, OSError) as error:
-        check.summary = f"the HTTPS port is not to be had: {getattr(error, 'detail', error)}"
+        check.summary = f"the HTTPS port is not available: {getattr(error, 'detail', error)}"
     probe.record(check)
     return bool(check.facts)
 
 
 async def _only_https(probe: Probe) -> None:
-    """1025 is closed to us: if 443 is not, nobody can tell without a driver whether that is enough."""
+    """Change the finding of a closed port 1025 if TLS works on 443; only a driver could confirm that 443 is enough."""
     failed = [check for check in probe.checks if check.finding and check.finding.cause in _CLOSED]
     asked = not (probe.target.explicit_port or probe.target.guessed)
     if not failed or not asked or not await look_at_https(probe):
         return
     for check in failed:
         assert check.finding is not None
-        said = f"{check.finding.detail}; TLS answers on {HTTPS}"
-        check.finding = Finding(causes.HTTPS_ONLY, said, check.finding.fix)
+        detail = f"{check.finding.detail}; TLS works on port {HTTPS}"
+        check.finding = Finding(causes.HTTPS_ONLY, detail, check.finding.fix)

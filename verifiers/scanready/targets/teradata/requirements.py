@@ -1,4 +1,4 @@
-"""Requirements of the scanner for Teradata."""
+"""Define the scanner's requirements for Teradata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teradata as a target type."""
+"""Define Teradata as a target type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TERADATA = TargetType(
     "teradata",
     "Teradata",
     1025,
-    Cost(10, 11, login_attempts=1),  # two, and one for each further node (COP name), eight at most
+    Cost(10, 11, login_attempts=1),  # two connections, and one for each other node (COP name), at most eight
     speaks="teradata",
     home=__package__,
     group=Group.DATABASES,
@@ -22,5 +22,5 @@ TERADATA = TargetType(
     notations=(Notation("a JDBC URL", r"jdbc:teradata://<HOST>(?:/.*)?", "teradata://{host}"),),
     proven_by="teradatasql against literal bytes",
     judges=(Judge("teradatasql", "client", "tests/emulators/test_teradata_judge.py"),),
-    no_other_judge="the server has no package, and all of Teradata's drivers for Python are this one",
+    no_other_judge="the server has no package, and all Python drivers for Teradata use this one",
 )

@@ -1,12 +1,12 @@
-"""Teradata 1025; since 17.10 drivers may use HTTPS on 443 instead.
+"""Check Teradata on port 1025; since 17.10 drivers can use HTTPS on port 443 instead.
 
-    we                                      server
+    agent                                   server
     configuration request (no user)      ->
-                                         <- database and TDGSS versions, mechanisms, which of its ports it takes
+                                         <- versions of database and TDGSS, mechanisms, accepted ports
     FIN                                  ->                                     (no session was assigned)
-    443: a TLS hello                     -> whether drivers could use that one
+    443: a TLS ClientHello               -> (shows whether drivers could use that port)
 
-The same goes to the system's other nodes, where the agent's resolver knows them (NAMEcop2 ...).
+The check sends the same request to the system's other nodes, if the agent's resolver knows them (NAMEcop2 ...).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from . import causes, login, nodes
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the configuration, and with a credential and the vendor's driver to one row."""
+    """Check the configuration; with a credential and the vendor's driver, log in and read one row."""
     stream, cops = await nodes.connect(probe)
     met = stream.peer or probe.host
     async with probe.step(Step.HANDSHAKE) as rung:
@@ -33,13 +33,13 @@ async def verify(probe: Probe) -> None:
         if isinstance(answer, wire.Refusal):
             cause = causes.LOGONS_DISABLED if answer.code in causes.NO_LOGONS else causes.REFUSED
             rung.stop(cause, f"{printable(answer.text)} (code {answer.code})", error_code=answer.code)
-        rung.ok(f"speaks Teradata's protocol: database {answer.database or 'of a version it does not tell'}")
+        rung.ok(f"speaks Teradata's protocol: database {answer.database or 'of an unreported version'}")
         rung.check.facts |= {"product": "Teradata", "version": answer.database, "tdgss": answer.tdgss}
     async with probe.step(Step.AUTH) as rung:
         names = [name for name in answer.mechanisms if name]
         offers = f"a logon by {', '.join(names)}" if names else "a logon"
         if answer.legacy_port is False:
-            rung.warn(causes.LEGACY_PORT_OFF, f"offers {offers}, and says that it takes none on this port")
+            rung.warn(causes.LEGACY_PORT_OFF, f"offers {offers}, but reports that it accepts none on this port")
         else:
             rung.ok(f"offers {offers}", auth_methods=names or ["TDGSS"])
     await probe.leave(stream)
@@ -55,9 +55,9 @@ async def _log_in(probe: Probe, address: str, *, refused: bool) -> None:
     where = login.where(address, target.port, target.options.get("database"))
     async with probe.step(Step.LOGIN) as rung:
         if refused:
-            detail = "the system says that it takes no logon on this port; the password was not sent"
+            detail = "the system reports that it accepts no logon on this port; the password was not sent"
             raise Failure(common.LOGIN_NOT_JUDGED, detail)
-        # TD2's Diffie-Hellman exchange has no proof of the server: its key is that of whatever answers.
+        # TD2's Diffie-Hellman exchange does not authenticate the server: any peer can show a key.
         probe.about_to_send_in_clear("encrypted to any key that the peer shows (TD2)")
         result = await probe.login(login.visit, where, hosts=(address,))
         rung.ok(f"logged in as {credential.username}")

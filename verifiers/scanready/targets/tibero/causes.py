@@ -1,4 +1,4 @@
-"""What can be said of Tibero, whose protocol is not public."""
+"""List the causes of Tibero, whose protocol is not public."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ UNVERIFIABLE = Cause(
     "tibero.unverifiable",
     Owner.SCANREADY,
     Step.AUTH,
-    "The server greets in the shape of a Tibero server. Its protocol is not public, and no client of the vendor's is "
-    "at hand to log in with: more than the shape cannot be proven from here.",
-    "Log in by hand from this agent with the vendor's client; that is what the scanner's own driver does.",
+    "The server's greeting looks like Tibero. The protocol is not public, and without the vendor's client scanready "
+    "cannot log in. More cannot be confirmed.",
+    "Log in manually from this agent with the vendor's client, as the scanner's own driver does.",
     "On the agent, with the Tibero client: tbsql {user}@DATABASE",
     definite=False,
+    wire="The server's first message has type 0 and the length of a Tibero greeting. The agent sends nothing.",
 )
 REFUSED = Cause(
     "tibero.refused",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server opens with an error message in place of its greeting; its number's meaning is not public.",
-    "Look into the server's log at the time of the check: is the instance in NORMAL mode, and is it full?",
+    "The server sends an error message instead of its greeting. The meaning of its number is not public.",
+    "Read the server's log at the time of the check. Is the instance in NORMAL mode, and has it reached its limit of "
+    "sessions?",
     "On the server: tblistener and instance logs in $TB_HOME/instance/$TB_SID/log",
     definite=False,
+    wire="The server's first message has type 76 instead of type 0. The agent sends nothing.",
 )

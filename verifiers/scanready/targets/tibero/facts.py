@@ -1,4 +1,4 @@
-"""The facts that a check of Tibero states."""
+"""List the facts that a check of Tibero reports."""
 
 from __future__ import annotations
 

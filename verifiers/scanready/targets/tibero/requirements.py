@@ -1,4 +1,4 @@
-"""Requirements of the scanner for Tibero."""
+"""Define the scanner's requirements for Tibero."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tibero as a target type."""
+"""Define Tibero as a target type."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ TIBERO = TargetType(
     steps=tuple(Step)[:5],
     guessed=True,
     public=False,
-    proven_by="nobody: its protocol is not public, so never more than `undecided`",
+    proven_by="nothing: the protocol is not public, so the verdict is never better than `undecided`",
     no_other_judge="the protocol is not public, and the vendor's driver has no package",
 )

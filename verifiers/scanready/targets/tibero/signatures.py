@@ -5,7 +5,7 @@ from __future__ import annotations
 from scanready.climb.identify import Signature, framed
 
 SIGNATURES: tuple[Signature, ...] = (
-    # Greeting: type 0, u32 length of what follows the 16 octets of the header, nothing, the protocol's major version.
+    # Greeting: type 0, u32 length of the body after the header of 16 octets, zeros, the protocol's major version.
     Signature(
         "tibero",
         framed(rb"\x00{4}\x00\x00..\x00{8}\x00{3}[\x02-\x14]", 4, 4, "a Tibero server, by the shape of it", plus=16),

@@ -7,6 +7,8 @@ from scanready.model import Step
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "tibero": {
-        Step.HANDSHAKE: Exchange("nothing: the server speaks first", "tbsql {user}@{path}   # with its own client"),
+        Step.HANDSHAKE: Exchange(
+            "nothing: the server speaks first", "tbsql {user}@{path}   # with the vendor's client"
+        ),
     },
 }

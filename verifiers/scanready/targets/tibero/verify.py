@@ -1,10 +1,10 @@
-"""Tibero 8629.
+"""Check Tibero on port 8629.
 
-    we                    server
-                     <-   a greeting of type 0 (the server opens the talk; nothing is sent)
+    agent                 server
+                     <-   a greeting of type 0 (the server sends first; the agent sends nothing)
     FIN              ->
 
-The protocol is not public: its shape is recognised, and never more than that claimed.
+The protocol is not public. The check recognises the form of the greeting and claims no more.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from . import causes
 
 
 async def verify(probe: Probe) -> None:
-    """Listen to the greeting."""
+    """Read the greeting."""
     stream = await probe.connect()
     async with probe.step(Step.HANDSHAKE) as rung:
         greeting = await stream.receive(wire.read_greeting)
         if greeting.kind == wire.REFUSAL:
             rung.stop(causes.REFUSED, f"a message of type {greeting.kind} and {greeting.length} bytes")
         shape = f"type {greeting.kind}, {greeting.length} bytes, protocol major {greeting.major}"
-        rung.ok(f"a Tibero-shaped greeting ({shape})", product="Tibero (by the shape of its greeting)")
+        rung.ok(f"the greeting looks like Tibero ({shape})", product="Tibero (by the shape of its greeting)")
     async with probe.step(Step.AUTH) as rung:
-        rung.stop(causes.UNVERIFIABLE, "no vendor client here: login and reading cannot be verified")
+        rung.stop(causes.UNVERIFIABLE, "without the vendor's client, scanready cannot check login and reading")
