@@ -101,8 +101,8 @@ def _demand_known(answer: wire.AuthenticationRequest) -> None:
         raise UnknownValue("the list of SASL mechanisms", ", ".join(answer.mechanisms))
     if answer.method.endswith("(openGauss)"):
         detail = (
-            f"asks for {answer.method} (authentication request {answer.code}), a method of openGauss, GaussDB and "
-            "Vastbase that PostgreSQL's client library does not support"
+            f"asks for {answer.method}, authentication request {answer.code}: PostgreSQL's client library does not "
+            "support this method of openGauss, GaussDB and Vastbase"
         )
         raise Failure(common.LIMIT, detail, auth_methods=[])
     raise UnknownValue("the authentication request", answer.code)
