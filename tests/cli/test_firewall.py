@@ -124,5 +124,5 @@ def test_a_zone_is_a_link_of_this_host() -> None:
         "ssh://[fe80::1%lo]", "ssh://10.0.0.7", "--source", "fe80::5", "--source", "10.0.1.5", "--format", "aws"
     )
     assert [one["FromPort"] for one in json.loads(done.stdout)] == [22]
-    assert "1 rule left out: a zone names a link of one host" in done.stderr
+    assert "1 rule left out: the address has an IPv6 zone" in done.stderr
     assert firewall("ssh://[fe80::1%nowhere]").exit_code == 0

@@ -56,10 +56,10 @@ def test_a_page_and_a_table_say_what_changed(moved: Path) -> None:
     before = str(moved / "before.json")
     told = changes(page(moved, "report", "last", "--since", before))
     assert f"Since {before}" in told
-    assert "1 fixed, 1 targets that are new, 1 no longer checked, 1 unchanged" in told
+    assert "1 fixed, 1 added, 1 no longer checked, 1 unchanged" in told
     assert "127.0.0.77" in told
     done = run(moved, "report", "last", "--since", before)
-    assert "before.json: 1 fixed, 1 targets that are new," in " ".join(done.stdout.split())
+    assert "before.json: 1 fixed, 1 added," in " ".join(done.stdout.split())
     assert changes(page(moved, "report", "last")) == ""
 
 

@@ -108,12 +108,12 @@ def test_the_table_has_it_on_one_line_each(lab: Lab, machine: dict[str, Server],
     assert text.startswith(f"127.0.0.1: proven as http, https; fine up to the login prompt as {ready}\n")
     assert set(lines) == set(TOLD)
     maria, expires = results["mysql"]["facts"]["version"], results["mysql"]["facts"]["tls_expires"][:10]
-    certificate = f"certificate of lab intermediate until {expires}"
+    certificate = f"certificate issued by lab intermediate, valid until {expires}"
     assert lines["mysql"].endswith(f"MariaDB {maria}; login by mysql_native_password; TLSv1.3, {certificate}")
     postgresql = "speaks the PostgreSQL protocol (3.0); login by scram-sha-256; TLSv1.3"
     assert lines["postgresql"].endswith(f"{postgresql}, {certificate}")
-    assert f"; login by LOGIN, PLAIN; TLSv1.3 by STARTTLS, {certificate}" in lines["imap"]
-    assert f"; no login asked for; {results['https']['facts']['tls']}, {certificate}" in lines["https"]
+    assert f"; login by LOGIN, PLAIN; TLSv1.3 with STARTTLS, {certificate}" in lines["imap"]
+    assert f"; no login required; {results['https']['facts']['tls']}, {certificate}" in lines["https"]
     assert f"OpenSSH {results['ssh']['facts']['version']}; a login can begin; the methods depend on" in lines["ssh"]
 
 

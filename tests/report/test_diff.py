@@ -141,7 +141,7 @@ def test_the_table_says_what_there_is_to_say() -> None:
         "mysql://a:3306  ready -> blocked connect.filtered (network)",
         "no answer",
         "tcp dport 3306 accept",
-        "targets that are new (1)",
+        "added (1)",
         "no longer checked (1)",
     ):
         assert words in text, words

@@ -191,7 +191,7 @@ def test_nagios_states(verdicts: str, rest: dict[str, Any], state: str, code: in
 def test_nagios_is_a_line_with_performance_data() -> None:
     text, _ = made("nagios", list(reports(6)))
     said, _, performance = text.partition(" | ")
-    fine = "1 scannable (proven), 1 ready (fine up to the login prompt), 1 limited (with reservations)"
+    fine = "1 scannable (proven), 1 ready (fine up to the login prompt), 1 limited (with warnings)"
     assert f"6 targets: {fine}, 2 blocked, 1 undecided" in said
     assert "connect.filtered (network)" in said
     values = dict(pair.split("=") for pair in performance.split())
@@ -209,8 +209,7 @@ def test_markdown_is_for_its_owners_with_fix_and_rules() -> None:
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
     headings = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "heading_open"]
     assert headings[0] == (
-        "From `proxy-nyc`, 12 targets: "
-        "2 proven, 2 fine up to the login prompt, 2 with reservations, 4 blocked, 2 undecided"
+        "From `proxy-nyc`: 12 targets: 2 proven, 2 fine up to the login prompt, 2 with warnings, 4 blocked, 2 undecided"
     )
     assert "For the network and firewall team (network)" in headings
     assert "❌ `postgresql.hba-rejected`: 2 blocked" in headings

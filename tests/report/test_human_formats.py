@@ -199,7 +199,7 @@ def test_a_large_run_lists_what_is_not_fine_and_ranges_of_hosts() -> None:
     text = drawn(new_document("table", Look(width=120)), reports)
     assert "web1" not in text
     assert text.count("postgresql://er@10.0.0.") == 200 + 1
-    assert "not listed: 300 targets without a fault, 50 more below, by cause (-v lists every target)" in text
+    assert "not listed: 300 targets without a problem, 50 more below, by cause (-v lists every target)" in text
     assert "postgresql://er@10.0.0.[1-250]:5432/hr" in text
     assert "\nto do: network 250 targets\n" in text
     assert "blocked  connect.filtered (network)  250 targets" in text

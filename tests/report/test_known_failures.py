@@ -110,7 +110,7 @@ def test_every_format_shows_it(name: str) -> None:
         text, _ = made(name, [report])
         words = {
             Standing.WAIVED: ("not counted until 2026-12-31", "waived"),
-            Standing.DIFFERENT: ("not the known failure", "different"),
+            Standing.DIFFERENT: ("the inventory expects another failure", "different"),
             Standing.NO_LONGER_NEEDED: ("no longer needed", "no-longer-needed"),
             Standing.OVER: ("ended on 2026-04-30", '"over"'),
         }[report.standing or Standing.OVER]
@@ -170,7 +170,11 @@ def test_junit_skips_what_is_waived_and_fails_what_is_past() -> None:
     ("report", "code", "words"),
     [
         (WAIVED, 0, "SCANREADY OK - postgresql://er@waived:5432/hr is blocked; known failure, not counted until"),
-        (DIFFERENT, 2, "SCANREADY CRITICAL - postgresql://er@different:5432/hr is blocked; not the known failure"),
+        (
+            DIFFERENT,
+            2,
+            "SCANREADY CRITICAL - postgresql://er@different:5432/hr is blocked; counted, as the inventory expects",
+        ),
         (MENDED, 0, "SCANREADY OK - mysql://mended:3306 is ready; `expect` is no longer needed"),
         (OVER, 2, "SCANREADY CRITICAL - "),
         (FINE_BUT_OVER, 2, "SCANREADY CRITICAL - mysql://fine-but-over:3306 is ready; `expect` ended on 2026-04-30"),

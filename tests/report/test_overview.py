@@ -38,16 +38,16 @@ def test_product_login_and_encryption() -> None:
     assert traits(report) == [
         "MariaDB 10.11",
         "login by a, b",
-        "TLSv1.3, certificate of Corp CA\\, EMEA until 2027-01-31",
+        "TLSv1.3, certificate issued by Corp CA\\, EMEA, valid until 2027-01-31",
     ]
 
 
 def test_what_a_protocol_does_not_tell_is_said() -> None:
     report = service("postgresql", product="PostgreSQL", auth_methods=["scram-sha-256"])
     report.checks.insert(1, Check(Step.TLS, "h:5432", Outcome.SKIPPED, "the server does not offer TLS"))
-    assert traits(report) == ["PostgreSQL (tells no version before a login)", "login by scram-sha-256", "no TLS"]
+    assert traits(report) == ["PostgreSQL (version not reported before login)", "login by scram-sha-256", "no TLS"]
     report.checks.append(Check(Step.LOGIN, "h:5432", Outcome.PASSED, "logged in as er"))
-    assert traits(report)[0] == "PostgreSQL (tells no version)"
+    assert traits(report)[0] == "PostgreSQL (version not reported)"
 
 
 def test_a_protocol_stands_for_a_product_that_is_not_known() -> None:
@@ -72,8 +72,8 @@ def test_a_faulty_certificate_and_an_open_page() -> None:
     }
     words = traits(service("https", **facts, certificate_faults=["tls.untrusted", "tls.expired"]))
     assert words[1:] == [
-        "no login asked for",
-        "TLSv1.3 by STARTTLS, certificate of Corp CA\\, EMEA until 2027-01-31 (untrusted, expired)",
+        "no login required",
+        "TLSv1.3 with STARTTLS, certificate issued by Corp CA\\, EMEA, valid until 2027-01-31 (untrusted, expired)",
     ]
 
 
@@ -90,9 +90,9 @@ def test_what_is_limited_says_what_it_is_and_what_is_wrong_with_it() -> None:
     report = service("https", product="nginx", version="1.2", auth_methods=["anonymous"])
     report.verdict, report.finding = Verdict.LIMITED, Finding(common.TLS_EXPIRED, "expired yesterday")
     text = draw("h", [report], Look(100))
-    assert "nginx 1.2; no login asked for\n" in text
+    assert "nginx 1.2; no login required\n" in text
     assert "tls.expired (server) expired yesterday\n" in text
-    assert text.endswith("`scanready check https://h:3306` shows the ladder, and the fix if there is one\n")
+    assert text.endswith("`scanready check https://h:3306` shows the ladder and, if one exists, the fix\n")
 
 
 def test_types_that_met_the_same_end_on_one_port_share_a_line() -> None:

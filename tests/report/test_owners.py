@@ -134,11 +134,11 @@ def test_monitoring_has_the_second_causes_too() -> None:
 def test_nagios_has_the_second_causes_too() -> None:
     line = drawn("nagios", of_two_owners())
     besides = (
-        "; ssh.no-common-algorithm (server); besides agent.platform-mismatch (agent), windows.dynamic-port-blocked ("
+        "; ssh.no-common-algorithm (server); also found agent.platform-mismatch (agent), windows.dynamic-port-blocked ("
     )
     assert besides in line
     several = drawn("nagios", of_two_owners(), of_two_owners("ssh"), ready())
-    assert "; besides agent.platform-mismatch (agent) 2x, windows.dynamic-port-blocked (" in several
+    assert "; also found agent.platform-mismatch (agent) 2x, windows.dynamic-port-blocked (" in several
     assert "besides" not in drawn("nagios", ready())
 
 
@@ -163,7 +163,7 @@ def test_each_owner_has_a_ticket_with_their_own_fix() -> None:
     assert "the administrator of the agent proxy-nyc" in agent.whom
     ladder = Ladder(Look(160, verbosity=1))
     ladder.begin(RunInfo("0", AGENT, "", 10, Step.ACCESS, [report.target], {}))
-    assert ladder.add(report).count("Exactly:") == 2
+    assert ladder.add(report).count("Apply:") == 2
 
 
 def test_a_cause_is_in_the_hand_over_of_every_owner_it_names() -> None:

@@ -80,11 +80,11 @@ def test_a_rule_that_cannot_be_loaded_is_a_comment_with_the_reason() -> None:
     for reason, start in zip(
         reasons,
         [
-            "# no address is known (--resolve asks for it): iptables",
+            "# its address is unknown (--resolve looks it up): iptables",
             "# only for NFSv3 and older_-j DROP: ip6tables",
-            "# a zone names a link of one host",
-            "# the agent's address is of the other family",
-            "# the agent's address is not known (--source gives it): iptables -I FORWARD -s AGENT-ADDRESS/32",
+            "# the address has an IPv6 zone",
+            "# source and destination have different IP versions",
+            "# the agent's address is unknown (set it with --source): iptables -I FORWARD -s AGENT-ADDRESS/32",
         ],
         strict=True,
     ):
@@ -147,7 +147,7 @@ def test_a_form_without_comments_says_what_it_leaves_out(name: str) -> None:
     assert reason is not None
     assert not reason(SIX)
     assert reason(CONDITIONAL).startswith("needed only for NFSv3")
-    assert reason(ZONED).startswith("a zone")
+    assert reason(ZONED).startswith("the address has an IPv6 zone")
     assert bool(reason(NAMED)) is (name == "azure"), "a security group of AWS needs no destination"
 
 
@@ -164,7 +164,7 @@ def test_no_cell_of_the_table_has_several_lines() -> None:
     [
         ("nftables", "# On the firewall, as a file for `nft -f`"),
         ("iptables", "# On the firewall, in a root shell:"),
-        ("windows", "# Run on the host that each part names, in an elevated PowerShell."),
+        ("windows", "# Run each part on the host that it names, in an elevated PowerShell."),
     ],
 )
 def test_the_first_line_says_where_it_is_pasted(name: str, says: str) -> None:

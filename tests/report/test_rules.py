@@ -95,7 +95,7 @@ def test_a_redirect_leads_to_a_rule_of_its_own() -> None:
     known = Seen(("10.0.0.3",), (("10.0.0.3", 1521, "tcp"), ("10.0.0.4", 1522, "tcp")))
     found = of(Target("ora1", "oracle", 1521), known)
     assert [(rule.destination, rule.ports) for rule in found] == [("10.0.0.3", "1521"), ("10.0.0.4", "1522")]
-    assert found[1].why == "ora1 leads there"
+    assert found[1].why == "ora1 redirects to it"
 
 
 def test_a_proxy_stands_in_for_the_target() -> None:
@@ -135,7 +135,7 @@ def test_nftables_has_nothing_but_rules_and_comments() -> None:
     assert re.fullmatch(
         r'ip saddr 10\.0\.1\.5 ip daddr 10\.0\.0\.1 tcp dport 445 accept comment "[\w ().=/+@:-]*"', lines[0]
     )
-    assert lines[1].startswith("# no address is known")
+    assert lines[1].startswith("# its address is unknown")
     assert lines[2].startswith(
         "# only for NFSv3 and older: ip6 saddr fd00::5 ip6 daddr fd00::9 udp dport 600-65535 accept"
     )
@@ -147,17 +147,17 @@ MIXED = Rule(AGENT, "fd00::9", "nas", "tcp", "22", ("ssh",), "", "why")
 SOURCELESS = Rule("AGENT", "10.0.0.9", "web2", "tcp", "22", ("ssh",), "", "why")
 UNFIT = [ZONED, FROM_A_ZONE, MIXED, SOURCELESS]
 REASONS = [
-    "a zone names",
-    "a zone names",
-    "the agent's address is of the other family",
-    "the agent's address is not known",
+    "the address has an IPv6 zone",
+    "the address has an IPv6 zone",
+    "source and destination have different IP versions",
+    "the agent's address is unknown",
 ]
 
 
 def test_a_rule_that_no_firewall_takes_is_a_comment_with_the_reason() -> None:
     lines = [line.strip() for line in FORMS["nftables"].write(UNFIT, Look()).splitlines() if "dport" in line]
     assert lines[0] == (
-        "# a zone names a link of one host, which no other knows: "
+        "# the address has an IPv6 zone, which is valid on one host only: "
         'ip6 saddr fe80::5 ip6 daddr fe80::9 tcp dport 22 accept comment "fe80::9_eth0 ssh"'
     )
     windows = [line for line in FORMS["windows"].write(UNFIT, Look()).splitlines() if "New-NetFirewallRule" in line]
@@ -170,9 +170,9 @@ def test_a_rule_that_no_firewall_takes_is_a_comment_with_the_reason() -> None:
     for chain, address in (("ip filter forward", "fd00::9"), ("ip6 filter forward", "10.0.0.1")):
         six = Rule("fd00::5", "fd00::9", "nas", "tcp", "22", ("ssh",))
         lines = [line.strip() for line in FORMS["nftables"].write([HOSTILE, six], Look(), chain).splitlines()]
-        (comment,) = [line for line in lines if line.startswith("# a table of ip")]
+        (comment,) = [line for line in lines if line.startswith("# a table of the family ip")]
         assert address in comment
-    assert "2 rules that no firewall takes: a zone names" in FORMS["table"].write(UNFIT, Look())
+    assert "2 rules that no firewall accepts: the address has" in FORMS["table"].write(UNFIT, Look())
 
 
 def test_windows_quotes_what_is_not_ours() -> None:

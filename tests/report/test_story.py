@@ -75,12 +75,12 @@ def test_no_place_in_a_line_is_left_open() -> None:
 
 def test_of_a_type_that_nobody_knows_there_is_still_a_story() -> None:
     rung = tell(climbed("gopher", passed(Step.HANDSHAKE))).rungs[0]
-    assert (rung.sent, rung.received, rung.means) == ("", "fine", "the protocol is really spoken there")
+    assert (rung.sent, rung.received, rung.means) == ("", "fine", "the service speaks the expected protocol")
 
 
 @pytest.mark.parametrize("kind", ["tibero", "notes"])
 def test_of_a_protocol_known_by_its_shape_no_more_is_said(kind: str) -> None:
-    assert "looks like it" in tell(climbed(kind, passed(Step.HANDSHAKE))).rungs[0].means
+    assert "looks like the expected service" in tell(climbed(kind, passed(Step.HANDSHAKE))).rungs[0].means
 
 
 def test_who_may_be_asked_with_one_line_gets_it_without_words_before_it() -> None:
@@ -121,7 +121,7 @@ def test_what_was_not_tried_is_not_told_as_sent() -> None:
     assert tell(climbed("postgresql", withheld)).rungs[0].sent == "nothing: the account was not tried"
     skipped = Check(Step.ACCESS, "db:1", Outcome.SKIPPED, "not reached")
     rung = tell(climbed("postgresql", skipped)).rungs[0]
-    assert (rung.sent, rung.means, rung.by_hand) == ("", "not checked, so nothing is known of it", ())
+    assert (rung.sent, rung.means, rung.by_hand) == ("", "not checked, so the result is unknown", ())
     first = passed(Step.HANDSHAKE)
     assert tell(climbed("informix", first)).rungs[0].sent.startswith("nothing: the protocol starts with a login")
     probed = climbed("informix", first, footprint=Footprint(1, 0, 1))
@@ -163,7 +163,7 @@ def test_whom_to_ask_and_what(owner: Owner) -> None:
         "no answer",
     ):
         assert words in request.text
-    assert "Exactly:\ntcp dport 5432 accept\n" in request.text
+    assert "Apply:\ntcp dport 5432 accept\n" in request.text
     assert tell(ready()).request is None
 
 
@@ -171,7 +171,7 @@ def test_the_story_is_drawn_with_v_and_hostile_words_are_harmless() -> None:
     report = blocked(HOSTILE, HOSTILE)
     report.checks.append(Check(Step.ACCESS, HOSTILE, Outcome.FAILED, HOSTILE, {}, report.finding))
     text = draw(report, Look(100, verbosity=1))
-    for words in ("step by step", "sent", "back", "meaning", "by hand", "ask whoever runs the network"):
+    for words in ("step by step", "sent", "answer", "meaning", "check manually", "ask the network team"):
         assert words in text
     for sequence in ("\x1b", "\x07", "\u202e", "\x9b", "\r", "\u2028"):
         assert sequence not in text

@@ -1,7 +1,7 @@
-"""One class per format: reports in, text out. The formats are this literal table.
+"""List the output formats: one class for each, which turns reports into text.
 
-A format is a :class:`scanready.report.document.Document`. It is imported when it is
-asked for, so that the quick ones do not wait for the table's libraries.
+Each class is a :class:`scanready.report.document.Document`. It is imported on first use, so that a simple format does
+not wait for the table's libraries.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: the class that makes it, as ``module:Class`` of the package ``formats``.
+    """One format.
 
-    ``whole`` says that its file appears complete or not at all, since a collector, a web server or a pipeline may read
-    it at any moment; ``for_files`` that it is no use on a terminal; ``own_codes`` that its reader has exit codes of
-    its own, among them ``UNKNOWN`` (3).
+    Attributes:
+        made_by: the class, as ``module:Class`` of the package ``formats``.
+        whole: the file appears complete or not at all, since a collector or a pipeline may read it at any moment.
+        for_files: the text is of no use on a terminal.
+        own_codes: the reader of the format defines its exit codes, among them ``UNKNOWN`` (3).
     """
 
     made_by: str

@@ -1,4 +1,4 @@
-"""The context of a report: a title, an earlier run to compare with, and the runs before it."""
+"""Describe the context of a report: its title, an earlier run to compare with, and the trend of the last runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from .glimpse import Glimpse, Key
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier run to compare with, by the few words that are kept of each result.
+    """An earlier run to compare with.
 
     Attributes:
-        name: of the run, or of its file.
+        name: the name of the run, or of its file.
         started: UTC, ISO 8601; empty if unknown.
         agent: the name of its agent.
-        whole: all targets of both runs are compared, so one that is missing is no longer checked.
+        glimpses: the summary of each result.
+        whole: True if all targets of both runs are compared; a missing one is then no longer checked.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The result of one run: when it started (UTC, ISO 8601), and how many targets had each verdict."""
+    """The result of one run: its start (UTC, ISO 8601) and the number of targets with each verdict."""
 
     started: str
     verdicts: Mapping[Verdict, int]
@@ -38,11 +39,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A report's additions to its run.
+    """The parts of a report that are not from its run.
 
     Attributes:
-        title: a title of the user's own, empty for none.
-        since: an earlier run; the report says what changed since.
+        title: the user's title, empty for none.
+        since: an earlier run; the report lists the changes since.
         trend: earlier runs of the same targets, the oldest first.
     """
 
@@ -51,5 +52,5 @@ class Background:
     trend: Sequence[Moment] = ()
 
 
-#: Nothing besides the run.
+#: A report of the run only.
 NOTHING = Background()

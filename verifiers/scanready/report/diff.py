@@ -1,7 +1,8 @@
-"""What changed between two runs: new failures, what is fixed, other verdicts, other facts, targets that came and went.
+"""Compare two runs: new failures, fixed targets, changed verdicts and facts, added and removed targets.
 
-Pure: reports in, a :class:`Comparison` out. Of each report a few words are kept, so that two runs of ten thousand
-targets are small. A target is the same if host, type, port and options are; the credential may have changed.
+Pure: reports in, a :class:`Comparison` out. Only a summary of each report is kept, so that two runs of ten thousand
+targets need little memory. Two targets are the same if host, type, port and options are equal; the credential may
+differ.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .findings import decisive
 from .glimpse import Glimpse, Key
 from .known import is_waived
 
-#: What differs from one look to the next without anything having changed, or says again what the cause says.
+#: Facts that differ between two checks of an unchanged target, or that repeat the cause.
 _PASSING = frozenset(
     {
         "aborted",
@@ -36,13 +37,13 @@ _PASSING = frozenset(
         "what",
     }
 )
-#: Worse than before, though a scan would still run: only this step down says that something broke.
+#: Verdicts without a warning: a change from one of these to ``limited`` is reported as worse.
 _UNHARMED = (Verdict.SCANNABLE, Verdict.READY)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One target in both runs. ``facts`` has what changed: the name, before and after (None: not there)."""
+    """One target in both runs. ``facts`` has each changed fact: its name, its value before and after (None: absent)."""
 
     before: Glimpse
     after: Glimpse
@@ -51,7 +52,7 @@ class Change:
 
 @dataclass(slots=True)
 class Comparison:
-    """Everything that is not as it was. ``same`` counts the targets about which nothing is to be told."""
+    """All changes between two runs. ``same`` counts the unchanged targets."""
 
     failures: list[Change] = field(default_factory=list)
     worse: list[Change] = field(default_factory=list)
@@ -64,14 +65,14 @@ class Comparison:
 
     @property
     def regressions(self) -> int:
-        """How many targets could be scanned before and now cannot, or not as well."""
+        """The number of targets that could be scanned before and now cannot, or have a new warning."""
         return len(self.failures) + len(self.worse)
 
 
 def compare(
     before: Iterable[Report], after: Iterable[Report], takes: Callable[[Key], bool] | None = None
 ) -> Comparison:
-    """Compare two runs; only the targets whose keys ``takes`` accepts, if it is given."""
+    """Compare two runs. If ``takes`` is given, only targets whose keys it accepts are compared."""
     differences = Differences(glimpses(before, takes))
     for key, report in keyed(after):
         if takes is None or takes(key):
@@ -80,12 +81,12 @@ def compare(
 
 
 def glimpses(run: Iterable[Report], takes: Callable[[Key], bool] | None = None) -> dict[Key, Glimpse]:
-    """Return what is kept of a run to compare another one with."""
+    """Return the summaries of a run's results, for a comparison with another run."""
     return {key: _glimpse(report) for key, report in keyed(run) if takes is None or takes(key)}
 
 
 class Differences:
-    """Compares results with those of an earlier run as they come; keeps those that differ."""
+    """Compare results with those of an earlier run as they arrive; keep only those that differ."""
 
     def __init__(self, before: Mapping[Key, Glimpse]) -> None:
         self._before, self._keys, self._met = before, _Keys(), set[Key]()
@@ -96,7 +97,7 @@ class Differences:
         self.add_as(self._keys.of(report), report)
 
     def add_as(self, key: Key, report: Report) -> None:
-        """Compare the result that has this key; of a target that comes twice, the first one."""
+        """Compare the result with this key; ignore a second result of the same target."""
         if key in self._met:
             return
         self._met.add(key)
@@ -106,7 +107,7 @@ class Differences:
             self._found.added.append(_glimpse(report))
 
     def end(self, *, whole: bool = True) -> Comparison:
-        """Return everything that differs; if not ``whole``, nothing is said of targets that are in one run only."""
+        """Return all differences; if not ``whole``, without the targets that only one of the runs has."""
         if whole:
             self._found.removed = [glimpse for key, glimpse in self._before.items() if key not in self._met]
         else:
@@ -115,7 +116,7 @@ class Differences:
 
 
 def _sort_in(found: Comparison, before: Glimpse, after: Glimpse) -> None:
-    """Put a target where it belongs; each is told once, under the gravest that is to be said of it."""
+    """Add a target to the list of its gravest change, and to no other list."""
     names = sorted(before.facts.keys() | after.facts.keys())
     facts = tuple(
         (name, before.facts.get(name), after.facts.get(name))
@@ -139,14 +140,14 @@ def _sort_in(found: Comparison, before: Glimpse, after: Glimpse) -> None:
 
 
 def keyed(reports: Iterable[Report]) -> Iterator[tuple[Key, Report]]:
-    """Yield each report of a run with the key that tells its target from every other one."""
+    """Yield each report of a run with the key of its target, which is unique in the run."""
     keys = _Keys()
     for report in reports:
         yield keys.of(report), report
 
 
 class _Keys:
-    """Makes the keys of a run's targets, in their order."""
+    """Make the keys of a run's targets, in their order."""
 
     def __init__(self) -> None:
         self._found: set[Key] = set()
@@ -155,14 +156,14 @@ class _Keys:
         target = report.target
         options = json.dumps(options_shown(target.options), sort_keys=True, default=str)
         key: Key = (target.host, target.type, str(target.port), options)
-        if key in self._found and target.credential is not None:  # the same place, looked at with two accounts
+        if key in self._found and target.credential is not None:  # the same target with another account
             key = (*key, target.credential.name)
         self._found.add(key)
         return key
 
 
 def _glimpse(report: Report) -> Glimpse:
-    finding, told = report.finding, decisive(report)
+    finding, found = report.finding, decisive(report)
     return Glimpse(
         report.target,
         report.verdict,
@@ -170,14 +171,14 @@ def _glimpse(report: Report) -> Glimpse:
         finding.owner.value if finding else None,
         (report.finding_step or finding.cause.step).value if finding else None,
         finding.detail if finding else "",
-        told.fix if told else None,
+        found.fix if found else None,
         {name: _comparable(value) for name, value in report.facts.items() if name not in _PASSING},
         is_waived(report),
     )
 
 
 def _comparable(value: Any) -> str:
-    """A fact as text; the order in which a server lists things is none of its facts."""
+    """Return a fact as text, lists in sorted order: the order in which a server lists values does not matter."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return ", ".join(sorted(map(_comparable, value)))
     if isinstance(value, str):

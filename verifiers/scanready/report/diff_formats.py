@@ -1,4 +1,4 @@
-"""A comparison of two runs, drawn: as a table for people, as Markdown for a ticket, as JSON for programs."""
+"""Write a comparison of two runs as a table for people, as Markdown for a ticket, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .glimpse import Glimpse
 from .paper import Paper, columns, verdict_word
 from .serialize import SCHEMA, target_object
 
-#: Changes of facts shown for one target; the rest is counted.
+#: Changed facts shown for one target; the others are counted.
 _MOST_FACTS = 12
-#: Verdicts stand below each other, but for one very long name.
+#: Columns of the longest target name for which the verdicts are aligned.
 _WIDEST = 36
 _MARKS = {"failures": Outcome.FAILED, "worse": Outcome.WARNED, "fixed": Outcome.PASSED}
 #: The kinds of changes, the gravest first, in words.
@@ -28,15 +28,15 @@ TITLES = {
     "failures": "newly failing",
     "worse": "worse than before",
     "fixed": "fixed",
-    "verdicts": "with another verdict or cause",
-    "facts": "with other facts",
-    "added": "targets that are new",
+    "verdicts": "with a changed verdict or cause",
+    "facts": "with changed facts",
+    "added": "added",
     "removed": "no longer checked",
 }
 
 
 def table(found: Comparison, names: tuple[str, str], look: Look) -> str:
-    """Return the comparison for a terminal; ``names`` are those of the two runs."""
+    """Return the comparison for a terminal; ``names`` are the names of the two runs."""
     paper = Paper(look)
     paper.draw(Text.assemble("from ", (visible(names[0]), "bold"), " to ", (visible(names[1]), "bold")))
     for kind, title in TITLES.items():
@@ -98,17 +98,17 @@ def _value(value: str | None) -> str:
 
 
 def summary(found: Comparison) -> str:
-    """Return how many targets changed in which way, in one line."""
+    """Return the number of targets with each kind of change, in one line."""
     words = [f"{len(getattr(found, kind))} {title}" for kind, title in TITLES.items() if getattr(found, kind)]
     return ", ".join([*words, f"{found.same} unchanged"])
 
 
 def json_object(found: Comparison, runs: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
     """Return the comparison as JSON types; ``runs`` describe the two."""
-    told: dict[str, Any] = {"schema": SCHEMA, "from": runs[0], "to": runs[1], "regressions": found.regressions}
+    made: dict[str, Any] = {"schema": SCHEMA, "from": runs[0], "to": runs[1], "regressions": found.regressions}
     for kind in TITLES:
-        told[kind] = [_entry(entry) for entry in getattr(found, kind)]
-    return {**told, "same": found.same}
+        made[kind] = [_entry(entry) for entry in getattr(found, kind)]
+    return {**made, "same": found.same}
 
 
 def _entry(entry: Change | Glimpse) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _state(glimpse: Glimpse) -> dict[str, Any]:
 
 
 def markdown(found: Comparison, names: tuple[str, str]) -> str:
-    """Return the comparison for a ticket or a pull request. What targets say is put between backquotes."""
+    """Return the comparison for a ticket or a pull request. Texts of targets are code spans."""
     lines = [f"**From {code(names[0])} to {code(names[1])}**: {summary(found)}"]
     for kind, title in TITLES.items():
         entries = getattr(found, kind)
@@ -146,7 +146,7 @@ def markdown(found: Comparison, names: tuple[str, str]) -> str:
 
 
 def _rows(entries: list[Change] | list[Glimpse], kind: str) -> list[str]:
-    heads = {"facts": ("target", "changed")}.get(kind, ("target", "verdict", "what was seen"))
+    heads = {"facts": ("target", "changed")}.get(kind, ("target", "verdict", "detail"))
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     tell: Callable[[Change | Glimpse], list[str]] = _facts_cells if kind == "facts" else _verdict_cells
     rows += [f"| {' | '.join(tell(entry))} |" for entry in entries]
@@ -158,15 +158,15 @@ def _verdict_cells(entry: Change | Glimpse) -> list[str]:
     words = _plain(glimpse)
     if isinstance(entry, Change) and _plain(entry.before) != words:
         words = f"{_plain(entry.before)} → {words}"
-    seen = code(glimpse.detail) if glimpse.verdict not in (Verdict.SCANNABLE, Verdict.READY) else ""
-    return [code(name_of(glimpse.target), LONGEST_NAME), words, seen]
+    detail = code(glimpse.detail) if glimpse.verdict not in (Verdict.SCANNABLE, Verdict.READY) else ""
+    return [code(name_of(glimpse.target), LONGEST_NAME), words, detail]
 
 
 def _facts_cells(entry: Change | Glimpse) -> list[str]:
     facts = entry.facts[:_MOST_FACTS] if isinstance(entry, Change) else ()
     glimpse = _latest(entry)
-    told = "<br>".join(f"{code(name)}: {code(_value(was))} → {code(_value(now))}" for name, was, now in facts)
-    return [code(name_of(glimpse.target), LONGEST_NAME), told]
+    changed = "<br>".join(f"{code(name)}: {code(_value(was))} → {code(_value(now))}" for name, was, now in facts)
+    return [code(name_of(glimpse.target), LONGEST_NAME), changed]
 
 
 def _plain(glimpse: Glimpse) -> str:

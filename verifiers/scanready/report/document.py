@@ -1,4 +1,4 @@
-"""What every format is: text for the beginning of a run, for each report as it comes, and for the end."""
+"""Define the interface of a format: text for the beginning of a run, for each report, and for the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .background import NOTHING, Background
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a human output is drawn: ``width`` in columns, ``verbosity`` -1 (quiet), 0 or 1 and more."""
+    """Settings of an output for people: ``width`` in columns, ``verbosity`` -1 (quiet), 0, or 1 and more."""
 
     width: int = 100
     color: bool = False
@@ -25,12 +25,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """What is known of a run when it begins. ``started`` is UTC, ISO 8601; ``timeout`` seconds per target.
+    """The properties of a run that are known when it begins.
 
-    ``tried`` is for hosts whose type was not given, where every type is tried and the answer
-    is what they can be scanned as: ``id(target)`` to the host as it was asked for. ``asked`` is how many targets there
-    were, where that is more than is known of (a stored run that was cut short); 0 where it is not. ``require``
-    is what ``--require`` asked for; ``background`` is what a report says besides the run.
+    Attributes:
+        started: UTC, ISO 8601.
+        timeout: seconds for one target.
+        tried: for hosts without a type, where every type is tried: ``id(target)`` to the host as the user named it.
+        require: the level of ``--require``.
+        asked: the number of targets that the user named, if a stored run has fewer results; otherwise 0.
+        background: the parts of the report that are not from the run.
     """
 
     version: str
@@ -47,10 +50,10 @@ class RunInfo:
 
 @dataclass(slots=True)
 class Totals:
-    """What became of a run.
+    """The counts of a run.
 
-    ``seconds`` is wall time; ``unchecked`` counts targets an interruption left out; ``known`` counts what became of
-    known failures, whose verdicts are counted like all others.
+    ``seconds`` is wall time. ``unchecked`` counts the targets that an interruption left out. ``known`` counts the
+    standings of known failures; ``verdicts`` counts these targets, too.
     """
 
     verdicts: Counter[Verdict] = field(default_factory=Counter)
@@ -67,12 +70,12 @@ class Totals:
 
     @property
     def targets(self) -> int:
-        """How many reports there are."""
+        """The number of reports."""
         return sum(self.verdicts.values())
 
 
 class Places:
-    """Where each report belongs: in the order of the run's targets, and after them if its target is none of those."""
+    """Number the reports in the order of the run's targets; a report of another target is after them."""
 
     def __init__(self, run: RunInfo) -> None:
         self._known = {id(target): place for place, target in enumerate(run.targets)}
@@ -84,13 +87,13 @@ class Places:
         return next(self._next) if place is None else place
 
 
-#: The exit code of a format whose reader has codes of its own, where nothing is known.
+#: The exit code "unknown" of a format whose reader defines its exit codes.
 UNKNOWN = 3
 
 
 @runtime_checkable
 class OwnExitCode(Protocol):
-    """A format whose reader has exit codes of its own."""
+    """A format whose reader defines its exit codes."""
 
     exit_code: int
 
@@ -99,10 +102,10 @@ class Document(Protocol):
     """One format. Each method returns the text to write now; a streaming format keeps no report."""
 
     def begin(self, run: RunInfo) -> str:
-        """Return what comes before the first report."""
+        """Return the text before the first report."""
 
     def add(self, report: Report) -> str:
-        """Return what is written as this report comes."""
+        """Return the text to write for this report."""
 
     def end(self, totals: Totals) -> str:
-        """Return what comes after the last report."""
+        """Return the text after the last report."""

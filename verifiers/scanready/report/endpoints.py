@@ -1,4 +1,4 @@
-"""Where a target is contacted, and what a result found there: addresses, endpoints, facts. For the firewall rules."""
+"""Find the hosts and ports of a target, and the addresses and facts of its result, for firewall rules."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _ENDPOINT = re.compile(r"(?P<host>\[[^\]]+\]|[^/]*):(?P<port>\d{1,5})(/(?P<trans
 
 
 def where(target: Target) -> list[Target]:
-    """Where a target is contacted: at its host, or at each endpoint of the service that its host names."""
+    """Return the places where a target is contacted: its host, or each endpoint of the service that its host names."""
     row = catalogue().get(target.type)
     return row.places(target) if row is not None else [target]
 
 
 def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
-    """What a result (schema 1) found, by the places of its target; nearly always that is one."""
+    """Return the evidence of a result (schema 1) by the places of its target; nearly always there is one place."""
     found, row = result["target"], catalogue().get(result["target"]["type"])
     whole = evidence(result)
     if row is None or not row.hostless:
@@ -32,7 +32,7 @@ def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
 
 
 def evidence(result: Mapping[str, Any]) -> Seen:
-    """Read what a result (schema 1) found."""
+    """Return the addresses, endpoints and facts of a result (schema 1)."""
     host = result["target"]["host"]
     addresses: dict[str, None] = {}
     endpoints: dict[tuple[str, int, str], None] = {}
@@ -47,6 +47,6 @@ def evidence(result: Mapping[str, Any]) -> Seen:
 
 
 def _addresses(check: Mapping[str, Any]) -> tuple[str, ...]:
-    """The addresses of a name, as a check has them; a file, or another package, may have something else there."""
-    told = check["facts"].get("addresses")
-    return tuple(one for one in told if isinstance(one, str)) if isinstance(told, (list, tuple)) else ()
+    """Return the addresses of a name in the facts of a check; drop other types, which a file may contain."""
+    listed = check["facts"].get("addresses")
+    return tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, (list, tuple)) else ()

@@ -1,4 +1,4 @@
-"""Fill the places of a catalogue text for one target, by the row of its type."""
+"""Fill in the placeholders of a catalogue text for one target."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from scanready.run.registry import catalogue
 
 
 def fill(text: str, target: Target) -> str:
-    """Return ``text`` with its places filled in; see :func:`scanready.remedies.placeholders.fill`."""
+    """Return ``text`` with its placeholders filled in; see :func:`scanready.remedies.placeholders.fill`."""
     return placeholders.fill(text, target, catalogue().get(target.type))

@@ -1,4 +1,4 @@
-"""Say what a report has found: the decisive cause, the causes besides it, and the part that each owner has in one."""
+"""Collect the causes of a report: the decisive one, the others, and each owner's remedy and fix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .filled import fill
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Say what one owner does; ``fix`` is the text to apply, None if there is none."""
+    """The remedy of one owner; ``fix`` is the text to apply, or None."""
 
     owner: Owner
     remedy: str
@@ -24,7 +24,7 @@ class Part:
 class Told:
     """One cause of one report.
 
-    ``parts`` has at least one entry, the first owner's. ``verdict`` is the target's if it had no other cause.
+    ``parts`` has at least one entry, the first owner's. ``verdict`` is the verdict that this cause by itself leads to.
     """
 
     cause: Cause
@@ -35,7 +35,7 @@ class Told:
 
     @property
     def owner(self) -> Owner:
-        """The first of the owners."""
+        """The first owner."""
         return self.parts[0].owner
 
     @property
@@ -54,7 +54,7 @@ def decisive(report: Report) -> Told | None:
 
 
 def besides(report: Report) -> list[Told]:
-    """Return the other causes that the checks have, each detail of a cause once, in climbing order."""
+    """Return the other causes of the checks in climbing order, each detail of a cause once."""
     decided = report.finding.cause if report.finding else None
     alike: dict[tuple[str, str], list[tuple[Check, Finding]]] = {}
     for check, finding in _found(report):

@@ -1,4 +1,4 @@
-"""What an examination of this host came to: for people like a ladder, for machines like a result."""
+"""Write the result of ``scanready agent``: a ladder for people, a JSON object for programs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SENTENCES = {
-    Verdict.READY: "this host is fit to be a {role}, as far as was checked",
-    Verdict.LIMITED: "it would serve as a {role}, but something a scan needs is missing or at risk",
-    Verdict.BLOCKED: "as a {role} it would fail",
-    Verdict.UNDECIDED: "whether it would serve as a {role} could not be told",
+    Verdict.READY: "this host can serve as a {role}, as far as the checks show",
+    Verdict.LIMITED: "this host can serve as a {role}, but something that a scan needs is missing or at risk",
+    Verdict.BLOCKED: "this host cannot serve as a {role}",
+    Verdict.UNDECIDED: "the checks do not show whether this host can serve as a {role}",
 }
 
 
 def draw(fitness: Fitness, look: Look) -> str:
-    """Return all checks, then what they mean and what to do about each finding."""
+    """Return all checks, then the verdict, then each finding with its remedy."""
     paper = Paper(look)
     asked = fitness.asked
     paper.draw(Text.assemble((visible(asked.agent.name), "bold"), f"  as a {ROLES[asked.role]}"))
@@ -50,10 +50,10 @@ def draw(fitness: Fitness, look: Look) -> str:
 
 
 def _evidence(fitness: Fitness) -> list[tuple[str, str]]:
-    """What there is to see, by subject where several have a fact of one name."""
-    told = [(answer.endpoint, key, value) for answer in fitness.answers for key, value in answer.facts.items() if value]
-    often = Counter(key for _, key, _ in told)
-    return [(visible(f"{subject}: {key}" if often[key] > 1 else key, 40), fact(value)) for subject, key, value in told]
+    """Return all facts; the name of a fact that several subjects have begins with the subject."""
+    facts = [(one.endpoint, key, value) for one in fitness.answers for key, value in one.facts.items() if value]
+    often = Counter(key for _, key, _ in facts)
+    return [(visible(f"{subject}: {key}" if often[key] > 1 else key, 40), fact(value)) for subject, key, value in facts]
 
 
 def _checks(fitness: Fitness, paper: Paper) -> Table:
@@ -85,7 +85,7 @@ def _filled(text: str, answer: Answer) -> str:
 
 
 def as_object(fitness: Fitness) -> dict[str, Any]:
-    """Return it in plain JSON types."""
+    """Return the result in plain JSON types."""
     found: dict[str, Any] = plainly(
         {
             "schema": SCHEMA,

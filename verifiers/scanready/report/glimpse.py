@@ -1,4 +1,4 @@
-"""A few words of a result, so that another run can be compared with it."""
+"""Define the summary of a result that is kept to compare another run with it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from scanready.model import Target, Verdict
 
-#: Tells a target from every other one of its run.
+#: Identifies a target within its run.
 Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """What is kept of a report. ``facts`` maps a fact to a text that can be compared."""
+    """The summary of a report. ``facts`` maps the name of a fact to a text that can be compared."""
 
     target: Target
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""Failures grouped by cause, and by who can mend them: what a hand-over is made of."""
+"""Group failures by cause and by owner, for the table, the hand-over and the HTML report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OWNERS: dict[Owner, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """A cause that a target has besides the decisive one; ``fix`` is what its owner applies."""
+    """A cause of a target besides the decisive one; ``fix`` is the text that its owner applies, or None."""
 
     code: str
     owner: Owner
@@ -44,7 +44,7 @@ class Second:
 
 @dataclass(slots=True)
 class Member:
-    """One target of a group: where it is, what was seen there, and what to apply. Not its checks, which are many.
+    """One target of a group, with its detail and fix; without its checks, which need much memory.
 
     ``others`` are the fixes of the cause's other owners; ``besides`` are the target's other causes.
     """
@@ -65,7 +65,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A target whose failure is known, and in ``note`` what became of it; ``code`` is the cause's, empty for none."""
+    """A target with a known failure. ``note`` is its state in words; ``code`` is the cause's code or empty."""
 
     place: int
     where: str
@@ -76,10 +76,10 @@ class Known:
 
 @dataclass(slots=True)
 class Group:
-    """All targets with one cause that one owner can fix. ``gravity`` is 0 for what blocks.
+    """All targets with one cause that one owner can fix. ``gravity`` is 0 if the cause blocks.
 
-    ``remedy`` is the owner's; ``others`` are the owners who can fix it instead, with theirs. Texts are filled in with
-    the first target as an example.
+    ``remedy`` is the owner's. ``others`` are the other owners who can fix the cause, with their remedies. The first
+    target fills in the placeholders of the texts, as an example.
     """
 
     cause: Cause
@@ -93,22 +93,22 @@ class Group:
 
     @property
     def meaning(self) -> str:
-        """What the cause means; filled in with its only target, or with the first one as an example."""
+        """The meaning of the cause, filled in with the first target."""
         return fill(self.cause.meaning, self.example)
 
     @property
     def confirm(self) -> str:
-        """How to confirm it by hand."""
+        """The command that confirms the cause, filled in with the first target."""
         return fill(self.cause.confirm, self.example)
 
     @property
     def verdict(self) -> Verdict:
-        """The worst that it makes of a target."""
+        """The gravest verdict of its targets."""
         return GRAVITY[self.gravity]
 
     @property
     def fixes(self) -> dict[str, list[Member]]:
-        """What to apply, and the targets of each."""
+        """Each fix with its targets."""
         found: dict[str, list[Member]] = {}
         for member in self.members:
             if member.fix:
@@ -117,7 +117,7 @@ class Group:
 
     @property
     def alike(self) -> list[list[Member]]:
-        """The targets, those with the same evidence, fixes and further causes together."""
+        """The targets, grouped by equal detail, fixes and further causes."""
         found: dict[Hashable, list[Member]] = {}
         for member in self.members:
             found.setdefault((member.detail, member.fix, member.others, member.besides), []).append(member)
@@ -125,10 +125,10 @@ class Group:
 
 
 def worth_telling(report: Report) -> Sequence[Report]:
-    """Return the reports whose causes somebody should fix.
+    """Return the reports with causes to fix.
 
-    A host without a type has those of the types that hold, for their warnings; if none holds, those of the types that
-    answered, or the host itself if none did.
+    For a host without a type: the types that hold, for their warnings. If no type holds, the types that answered; if
+    none answered, the host itself.
     """
     if not report.types:
         return [report]
@@ -138,20 +138,20 @@ def worth_telling(report: Report) -> Sequence[Report]:
 
 
 class ByCause:
-    """Sorts reports with a cause into groups; keeps a line of each, and each text once."""
+    """Sort reports with a cause into groups; keep a short record of each, and each text once."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, Owner], Group] = {}
         self._texts: dict[str, str] = {}
 
     def add(self, report: Report, place: int) -> None:
-        """Sort in a report by its decisive cause, unless it is waived. ``place`` is its target's in the run."""
+        """Add a report by its decisive cause, unless it is waived. ``place`` is the number of its target in the run."""
         for one in () if is_waived(report) else worth_telling(report):
-            if told := decisive(one):
-                self.sort_in(one, place, told, told.parts[0])
+            if found := decisive(one):
+                self.sort_in(one, place, found, found.parts[0])
 
     def sort_in(self, report: Report, place: int, told: Told, part: Part) -> Group:
-        """Sort in a report by a cause of it, for one of the owners; return their group."""
+        """Add a report to the group of one of its causes and one owner; return the group."""
         gravity = GRAVITY.index(told.verdict)
         key = told.cause.code, part.owner
         if key not in self._groups:
@@ -178,17 +178,16 @@ class ByCause:
         return None if text is None else self._texts.setdefault(text, text)
 
     def groups(self) -> list[Group]:
-        """The groups, the gravest and largest first; their targets in the inventory's order. For the end."""
+        """Return the groups, the gravest and largest first, with targets in the inventory's order. Call it last."""
         for group in self._groups.values():
             group.members.sort(key=lambda member: member.place)
         return sorted(self._groups.values(), key=lambda group: (group.gravity, -len(group.members), group.cause.code))
 
 
 class Groups:
-    """Collects reports; keeps nothing of one that holds.
+    """Collect the failures among reports, grouped by cause and owner.
 
-    Of the types that were tried on a host whose type nobody said, those that do not answer are nobody's to mend, as
-    long as another does.
+    On a host without a type, a type that does not answer is no failure if another type does.
     """
 
     def __init__(self, run: RunInfo) -> None:
@@ -197,11 +196,11 @@ class Groups:
         self._good = self._proven = 0
         self._places = Places(run)
         self._causes = ByCause()
-        self._seen = 0
+        self._sorted = 0
         self._known: list[Known] = []
 
     def add(self, report: Report) -> None:
-        """Sort in one report."""
+        """Add one report."""
         self._good += report.verdict in GOOD
         self._proven += report.verdict is Verdict.SCANNABLE
         if host := self._run.tried.get(id(report.target)):
@@ -210,17 +209,17 @@ class Groups:
             self._sort_in(report)
 
     def headline(self, totals: Totals) -> str:
-        """Return how much was proven, in a few words."""
+        """Return the number of targets with each verdict, in a few words."""
         if not self._tried:
-            told = f"{counted(totals.targets, 'target')}: {summed(totals.verdicts) or 'none was checked'}"
-            return f"{told}; {waived}" if (waived := known(totals)) else told
+            words = f"{counted(totals.targets, 'target')}: {summed(totals.verdicts) or 'none was checked'}"
+            return f"{words}; {waived}" if (waived := known(totals)) else words
         if len(self._tried) > 1:
             return f"{len(self._tried)} hosts: {summed(best_of_hosts(self._tried.values())) or 'none was checked'}"
         ((host, reports),) = self._tried.items()
         return f"{host}: {as_types(reports) or 'blocked or undecided as every type tried'}"
 
     def title(self, totals: Totals) -> str:
-        """Return the headline of a page that shows every verdict's count below it."""
+        """Return the headline of a page that shows the count of each verdict below it."""
         if len(self._tried) == 1:
             return self.headline(totals)
         if self._tried:
@@ -231,9 +230,9 @@ class Groups:
 
     @property
     def share(self) -> tuple[str, str]:
-        """The number of proven targets, or of types that hold at one host, and what it is one of."""
+        """The number of proven targets, or of types that hold on one host, and the words after it."""
         if not self._tried:
-            return str(self._proven), f"of {self._seen} proven"
+            return str(self._proven), f"of {self._sorted} proven"
         return str(self._good), "type holds" if self._good == 1 else "types hold"
 
     def _settle_tried(self) -> None:
@@ -245,7 +244,7 @@ class Groups:
             self._tried[host] = []
 
     def _sort_in(self, report: Report) -> None:
-        self._seen += 1
+        self._sorted += 1
         place = self._places.of(report.target)
         if words := note(report):
             code = report.cause.code if report.cause else ""
@@ -255,24 +254,24 @@ class Groups:
 
     def _sort_in_causes(self, report: Report, place: int) -> None:
         first = decisive(report)
-        for told in [*([first] if first else []), *besides(report)]:
-            for part in told.parts:
-                group = self._causes.sort_in(report, place, told, part)
-                if part.owner is Owner.NETWORK and told.step is Step.CONNECT:
+        for found in [*([first] if first else []), *besides(report)]:
+            for part in found.parts:
+                group = self._causes.sort_in(report, place, found, part)
+                if part.owner is Owner.NETWORK and found.step is Step.CONNECT:
                     group.rules += rules_of_result(json.loads(as_line(report)))
 
     def by_cause(self) -> list[Group]:
-        """The groups, one for each owner of a cause, as :meth:`ByCause.groups` has them. For the end."""
+        """Return the groups in the order of :meth:`ByCause.groups`, one for each owner of a cause. Call it last."""
         self._settle_tried()
         return self._causes.groups()
 
     def known(self) -> list[Known]:
-        """Return the known failures with their standing, in the inventory's order. For the end."""
+        """Return the known failures with their standing, in the inventory's order. Call it last."""
         self._settle_tried()
         return sorted(self._known, key=lambda one: one.place)
 
     def by_owner(self) -> dict[Owner, list[Group]]:
-        """The same by owner, the one with the most to do first; a cause of several owners is there for each."""
+        """Return the groups by owner, the owner of the most targets first; each owner of a cause has its own group."""
         found: dict[Owner, list[Group]] = {}
         for group in self.by_cause():
             found.setdefault(group.owner, []).append(group)
@@ -280,5 +279,5 @@ class Groups:
 
 
 def firewall(groups: Iterable[Group]) -> list[Rule]:
-    """The rules of all groups together, each once."""
+    """Return the firewall rules of all groups, each once."""
     return merged(rule for group in groups for rule in group.rules)

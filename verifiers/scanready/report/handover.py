@@ -1,4 +1,4 @@
-"""The part of one owner in a run, as a Markdown file to send: what to change, where to paste it, how to check it."""
+"""Write the hand-over for one owner as a Markdown file: the changes, where to paste them, and how to check them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .paper import counted
 from .rules import Rule
 
 _NEEDED = {
-    Verdict.BLOCKED: "cannot be scanned until this is done",
-    Verdict.UNDECIDED: "cannot be judged until this is done",
-    Verdict.LIMITED: "may fail in a scan until this is done",
+    Verdict.BLOCKED: "cannot be scanned until this is changed",
+    Verdict.UNDECIDED: "cannot be checked completely until this is changed",
+    Verdict.LIMITED: "may fail in a scan until this is changed",
 }
 
 
 def page(owner: Owner, groups: list[Group], run: RunInfo) -> str:
-    """Return the file for one owner. It names every target, fix and rule of this owner, and nothing of another.
+    """Return the file for one owner, with all targets, fixes and rules of this owner and of no other.
 
     Args:
         owner: the reader.
@@ -30,9 +30,9 @@ def page(owner: Owner, groups: list[Group], run: RunInfo) -> str:
     agent = ", ".join((code(run.agent.name, 80), *map(code, run.agent.addresses)))
     parts = [
         f"# {counted(len(places), 'target')}: changes for {OWNERS[owner]}",
-        f"A scan agent ({agent}) checked whether it can scan these targets, on {visible(run.started, 40)}, with "
-        f"scanready {visible(run.version, 40)}. Each section names a problem, the change that removes it, and the "
-        "targets that have it.",
+        f"A scan agent ({agent}) checked whether it can scan these targets (started {visible(run.started, 40)}, "
+        f"scanready {visible(run.version, 40)}). Each section describes a problem, the change that removes it, and the "
+        "targets with this problem.",
         *(_section(group) for group in groups),
     ]
     if rules := firewall(groups):
@@ -41,9 +41,10 @@ def page(owner: Owner, groups: list[Group], run: RunInfo) -> str:
 
 
 def nothing(owner: Owner, run: RunInfo) -> str:
-    """Return the file for an owner who has nothing to do, in place of one from an earlier run."""
+    """Return the file for an owner without a problem; it replaces the file of an earlier run."""
     return (
-        f"# Nothing to change for {OWNERS[owner]}\n\nThe run of {visible(run.started, 40)} found no problem for you.\n"
+        f"# Nothing to change for {OWNERS[owner]}\n\n"
+        f"The run of {visible(run.started, 40)} found no problem that you can fix.\n"
     )
 
 
@@ -53,7 +54,7 @@ def _section(group: Group) -> str:
     lines.append(f"**Change:** {escaped(group.remedy)}")
     if group.others:
         others = ", ".join(owner.value for owner, _ in group.others)
-        lines.append(f"One change is enough: {others} can remove this problem in another way.")
+        lines.append(f"One change is enough: another owner ({others}) can remove this problem in another way.")
     lines += ["**Check it:**", "\n".join(fenced(group.confirm))]
     lines.append("\n".join(f"- {code(member.where, 400)}: {code(member.detail, 400)}" for member in group.members))
     for fix, members in group.fixes.items():

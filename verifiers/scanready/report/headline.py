@@ -1,4 +1,4 @@
-"""Sum up a run in words. "Proven" is said of reading data only: a login prompt proves that somebody answers."""
+"""Sum up a run in words. "Proven" is used only if data was read: a login prompt proves only that a service answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .document import Totals
 WORDS = {
     Verdict.SCANNABLE: "proven",
     Verdict.READY: "fine up to the login prompt",
-    Verdict.LIMITED: "with reservations",
+    Verdict.LIMITED: "with warnings",
     Verdict.BLOCKED: "blocked",
     Verdict.UNDECIDED: "undecided",
 }
@@ -31,14 +31,14 @@ def summed(verdicts: Mapping[Verdict, int], *, named: bool = False) -> str:
 
 
 def known(totals: Totals) -> str:
-    """Return ``2 failures are known and not counted``, and what else known failures ask for; empty if none is known."""
-    told = {
+    """Return ``2 failures are known and not counted``, with the other standings; empty if no failure is known."""
+    words = {
         Standing.WAIVED: ("failure is known and not counted", "failures are known and not counted"),
         Standing.OVER: ("known failure is past its date", "known failures are past their date"),
-        Standing.NO_LONGER_NEEDED: ("`expect` is no longer needed", "`expect` are no longer needed"),
+        Standing.NO_LONGER_NEEDED: ("`expect` is no longer needed", "`expect` entries are no longer needed"),
     }
-    counts = {standing: totals.known[standing] for standing in told}
-    return "; ".join(f"{count} {told[one][count > 1]}" for one, count in counts.items() if count)
+    counts = {standing: totals.known[standing] for standing in words}
+    return "; ".join(f"{count} {words[one][count > 1]}" for one, count in counts.items() if count)
 
 
 def _words(verdict: Verdict, named: bool) -> str:
@@ -47,8 +47,8 @@ def _words(verdict: Verdict, named: bool) -> str:
 
 def best(reports: Iterable[Report]) -> Verdict | None:
     """Return the best verdict of the types that were tried on one host; None without a report."""
-    there = {report.verdict for report in reports}
-    return next((verdict for verdict in WORDS if verdict in there), None)
+    found = {report.verdict for report in reports}
+    return next((verdict for verdict in WORDS if verdict in found), None)
 
 
 def as_types(reports: Iterable[Report]) -> str:
@@ -66,5 +66,5 @@ def named_types(report: Report) -> str:
 
 
 def best_of_hosts(hosts: Iterable[Iterable[Report]]) -> Counter[Verdict]:
-    """Return how many hosts have each verdict, where the best of its types counts for a host."""
+    """Return how many hosts have each verdict; the best of its types counts for a host."""
     return Counter(verdict for reports in hosts if (verdict := best(reports)) is not None)

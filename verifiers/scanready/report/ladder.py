@@ -1,4 +1,4 @@
-"""The ladder: everything about one target, rung by rung, then what it means and what to do. For ``check``."""
+"""Draw the ladder of one target: each step, the verdict with its cause, and the remedy. Used by ``check``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .story import ToldStep
 
-#: A rung is one line or two, three on a narrow terminal; the detail below it has more.
+#: Characters: a rung has one or two lines, three on a narrow terminal; the detail below it has more.
 _SUMMARY = 200
 
 
@@ -34,10 +34,10 @@ def draw(report: Report, look: Look) -> str:
     paper.draw(Text.assemble("\n", verdict_word(report.verdict), f": {sentence(report)}"))
     if words := note(report):
         paper.draw(pairs([("expect", words)]), indent=2)
-    if told := decisive(report):
-        paper.draw(pairs(_explanation(told, report.target)), indent=2)
-        _paste(told.parts[0], paper)
-        _others(told, paper)
+    if cause := decisive(report):
+        paper.draw(pairs(_explanation(cause, report.target)), indent=2)
+        _paste(cause.parts[0], paper)
+        _others(cause, paper)
     _besides(report, paper)
     if look.verbosity > 0:
         _tell(report, paper)
@@ -46,31 +46,31 @@ def draw(report: Report, look: Look) -> str:
 
 
 def _tell(report: Report, paper: Paper) -> None:
-    """The story rung by rung, and what to ask of whom. What several rungs have in common is said once."""
+    """Draw the story step by step, then the requests. A text that several steps share is drawn once."""
     from .story import tell
 
-    told, known = tell(report), set[str]()
+    story, known = tell(report), set[str]()
     paper.draw(Text("\nstep by step"), indent=2)
-    for rung in told.rungs:
+    for rung in story.rungs:
         if rung.outcome is Outcome.SKIPPED:
-            continue  # the ladder above says why
+            continue  # the ladder above has the reason
         name = Text.assemble(paper.mark(rung.outcome), " ", (rung.step.value, "bold"), "  ", visible(rung.endpoint))
         paper.draw(name, indent=2)
-        lines = [("sent", rung.sent), ("back", rung.received), ("cause", _named(rung)), ("meaning", rung.means)]
+        lines = [("sent", rung.sent), ("answer", rung.received), ("cause", _named(rung)), ("meaning", rung.means)]
         paper.draw(pairs((word, text) for word, text in lines if text and text not in known), indent=6)
         by_hand = [line for line in rung.by_hand if line not in known]
         if by_hand:
-            paper.draw(Text("by hand", "dim"), indent=6)
+            paper.draw(Text("check manually", "dim"), indent=6)
         for line in by_hand:
             paper.paste(line, indent=8)
         if rung.trace:
             paper.draw(Text("traceback", "dim"), indent=6)
             paper.paste(rung.trace, indent=8)
         if rung.remarks:
-            paper.draw(Text("for its authors", "dim"), indent=6)
+            paper.draw(Text("for the plug-in's authors", "dim"), indent=6)
             paper.paste(rung.remarks, indent=8)
         known.update([rung.means] if rung.code else [], by_hand)
-    for request in told.requests:
+    for request in story.requests:
         paper.draw(Text.assemble("\nask ", (visible(request.whom), "bold"), overflow="fold"), indent=2)
         paper.paste(request.text, indent=4)
 
@@ -80,7 +80,7 @@ def _named(rung: ToldStep) -> str:
 
 
 def brief(report: Report, look: Look) -> str:
-    """Return one line: what it is and why. For ``--quiet``."""
+    """Return one line with the target, its verdict and its cause. Used by ``--quiet``."""
     paper = Paper(look)
     why = Text.assemble("  ", owned(report.cause, report.owner)) if report.cause else Text()
     known = Text(f"  {words}", "dim") if (words := note(report)) else Text()
@@ -93,7 +93,7 @@ def _assumed(report: Report) -> str:
 
 
 def _rungs(report: Report, paper: Paper) -> Table:
-    """One line a check. The endpoint is named where it is neither the target's own nor this agent, of the headline."""
+    """Return one line for each check. It names the endpoint if that is neither the target itself nor this agent."""
     usual = {address(report.target), report.target.host, report.target.type, report.agent.name}
     grid = columns(None, None, 1)
     grid.add_column(justify="right", no_wrap=True)
@@ -105,13 +105,13 @@ def _rungs(report: Report, paper: Paper) -> Table:
     return grid
 
 
-def _explanation(told: Told, target: Target) -> list[tuple[str, str]]:
+def _explanation(found: Told, target: Target) -> list[tuple[str, str]]:
     return [
-        ("cause", f"{told.cause.code}, at {told.step}"),
-        ("detail", told.detail),
-        ("meaning", fill(told.cause.meaning, target)),
-        ("owner", told.owner.value),
-        ("remedy", told.parts[0].remedy),
+        ("cause", f"{found.cause.code}, at {found.step}"),
+        ("detail", found.detail),
+        ("meaning", fill(found.cause.meaning, target)),
+        ("owner", found.owner.value),
+        ("remedy", found.parts[0].remedy),
     ]
 
 
@@ -121,31 +121,31 @@ def _paste(part: Part, paper: Paper) -> None:
         paper.paste(part.fix, indent=4)
 
 
-def _others(told: Told, paper: Paper) -> None:
-    """Draw what each further owner of a cause can do about it."""
-    for part in told.parts[1:]:
-        paper.draw(pairs([("or owner", part.owner.value), ("remedy", part.remedy)]), indent=2)
+def _others(found: Told, paper: Paper) -> None:
+    """Draw the remedies of a cause's other owners."""
+    for part in found.parts[1:]:
+        paper.draw(pairs([("other owner", part.owner.value), ("remedy", part.remedy)]), indent=2)
         _paste(part, paper)
 
 
 def _besides(report: Report, paper: Paper) -> None:
-    """Draw the causes besides the decisive one: they are what comes next when that one is fixed."""
-    for told in besides(report):
-        paper.draw(pairs([("besides", f"{told.cause.code} ({told.owner}): {told.detail}")]), indent=2)
-        for part in told.parts:
+    """Draw the causes besides the decisive one: they remain when that one is fixed."""
+    for other in besides(report):
+        paper.draw(pairs([("also found", f"{other.cause.code} ({other.owner}): {other.detail}")]), indent=2)
+        for part in other.parts:
             if part.fix:
                 paper.paste(part.fix, indent=4)
 
 
 def _evidence(report: Report) -> list[tuple[str, str]]:
-    told: list[tuple[str, str]] = []
-    told += [(visible(key, 40), fact(value)) for key, value in sorted(report.facts.items())]
+    lines: list[tuple[str, str]] = []
+    lines += [(visible(key, 40), fact(value)) for key, value in sorted(report.facts.items())]
     cost = report.footprint
-    told.append(
+    lines.append(
         (
             "footprint",
             f"connections {cost.connections}, login attempts {cost.login_attempts}, probe logins {cost.probe_logins}",
         )
     )
-    told.append(("took", duration(report.seconds)))
-    return told
+    lines.append(("took", duration(report.seconds)))
+    return lines

@@ -1,4 +1,4 @@
-"""Many targets on few lines: hosts that differ in a running number are one word, such as ``ssh://web[01-40].corp:22``."""
+"""List many targets on few lines: consecutively numbered hosts become one word (``ssh://web[01-40].corp:22``)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 #: Fewer than these in a row are easier to read one by one.
 _LEAST = 3
-#: Words on the list; what does not fit is counted.
+#: Words on the list; further targets are counted.
 MOST = 40
 #: The last part of an IPv4 address, or the last number of a host's first label.
 _NUMBERED = re.compile(
@@ -20,11 +20,11 @@ _NUMBERED = re.compile(
 
 
 def listed(names: Iterable[str], most: int = MOST) -> str:
-    """Return the names of targets in their order, with commas, ranges as one word, and cut by count.
+    """Return the names of targets in their order, joined by commas, with each range as one word.
 
     Args:
         names: URLs of targets.
-        most: words on the list.
+        most: words on the list; further targets are counted.
     """
     words = _ranges(list(dict.fromkeys(names)))
     text = ", ".join(word for word, _ in words[:most])
@@ -33,7 +33,7 @@ def listed(names: Iterable[str], most: int = MOST) -> str:
 
 
 def _ranges(names: Sequence[str]) -> list[tuple[str, int]]:
-    """The words, each with how many targets it stands for, at the place of the first of them."""
+    """Return the words, each with its number of targets, in the order of the first target of each."""
     families: dict[tuple[str, str], list[_Numbered]] = {}
     words: dict[int, tuple[str, int]] = {}
     for place, name in enumerate(names):
@@ -59,13 +59,13 @@ class _Numbered:
     place: int
 
     def comes_before(self, other: _Numbered) -> bool:
-        """True if the other is the next of the same counting: 9 and 10, 09 and 10, but not 09 and 010."""
+        """Return True if the other number is the next one in the same padding: 9 and 10, 09 and 10; not 09 and 010."""
         padded = self.text.startswith("0") or other.text.startswith("0")
         return other.value == self.value + 1 and (not padded or len(self.text) == len(other.text))
 
 
 def _runs(members: Sequence[_Numbered]) -> list[list[_Numbered]]:
-    """Members that follow each other, together."""
+    """Group the members with consecutive numbers."""
     runs = [[members[0]]]
     for before, member in pairwise(members):
         if before.comes_before(member):

@@ -1,4 +1,4 @@
-"""Write hostile text into Markdown: nothing in it is markup, a link, a mention or a picture."""
+"""Write untrusted text into Markdown without any effect: no markup, link, mention or picture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scanready.wire.printable import visible, visible_lines
 
 
 def code(text: str, most: int = 400) -> str:
-    """Return hostile text as a code span: harmless, and whole in a table's cell, too."""
+    """Return untrusted text as a code span, which also fits into the cell of a table."""
     shown = visible(text, most).replace("|", "¦")
     if not shown.strip():
         return ""
@@ -17,13 +17,13 @@ def code(text: str, most: int = 400) -> str:
 
 
 def fenced(text: str) -> list[str]:
-    """Return hostile lines as a block of code."""
+    """Return untrusted lines as a block of code."""
     lines = visible_lines(text, 2000)
     fence = "`" * max(3, 1 + max((len(run) for line in lines for run in re.findall("`+", line)), default=0))
     return [f"{fence}text", *lines, fence]
 
 
 def escaped(text: str) -> str:
-    """Return a sentence of ours, in which a name from the inventory may stand, as plain text."""
+    """Escape a sentence of ours, which may contain a name from the inventory."""
     shown = visible(text, 4000)
     return re.sub(r"([\\`*_\[\]<>#|~&$])", r"\\\1", shown)

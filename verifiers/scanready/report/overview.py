@@ -1,4 +1,4 @@
-"""A host whose type was not given: as what can it be scanned? One line for each type that answered."""
+"""Draw a host without a type: the types that it can be scanned as, one line for each type that answered."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 _UNHEARD = (common.SILENT, common.OUT_OF_TIME)
-_SHARED = "types tried on one silent port share the time of one target; TYPE://HOST:PORT gives it all to one"
+_SHARED = (
+    "the types tried on one silent port share the time limit of one target; TYPE://HOST:PORT gives one type all of it"
+)
 
 
 def draw(host: str, reports: list[Report], look: Look) -> str:
-    """Return the answer, the types that answered, and the others by why they did not."""
+    """Return the result, the types that answered, and the other types grouped by cause."""
     paper = Paper(look)
     good = [report for report in reports if report.verdict in GOOD]
     if good:
@@ -49,23 +51,23 @@ def draw(host: str, reports: list[Report], look: Look) -> str:
 
 
 def _as_nothing(reports: list[Report]) -> str:
-    """What could not be decided is not the same as what cannot be."""
+    """Return the number of types tried; name the undecided ones, as the host may be one of those."""
     tried = [report for report in reports if report.cause is not unproven.NOT_BUILT]
     open_ = ", ".join(report.target.type for report in tried if report.verdict is Verdict.UNDECIDED)
-    tried_as = "the one type" if len(tried) == 1 else f"any of {len(tried)} types"
-    return f" as {tried_as} tried" + (f"; undecided: {open_}" if open_ else "")
+    tried_as = "the one type tried" if len(tried) == 1 else f"any of the {len(tried)} types tried"
+    return f" as {tried_as}" + (f"; undecided: {open_}" if open_ else "")
 
 
 def _hint(groups: list[list[Report]], faulty: list[Report]) -> str:
-    """Where to read on."""
+    """Return the command that shows more; empty if there is nothing to add."""
     met = faulty + [members[0] for members in groups if answered(members[0])]
     if worth := [report for report in met if report.cause not in (common.OTHER_PROTOCOL, *_UNHEARD)]:
-        return f"`scanready check {visible(str(worth[0].target))}` shows the ladder, and the fix if there is one"
+        return f"`scanready check {visible(str(worth[0].target))}` shows the ladder and, if one exists, the fix"
     return _SHARED if any(report.cause in _UNHEARD and report.target.guessed for report in met) else ""
 
 
 def _alike(reports: Iterable[Report]) -> list[list[Report]]:
-    """Types that met the same end on the same port: a web server is not worth ten lines on what it is not."""
+    """Group the types with the same cause on the same port: a web server fails as ten types for one reason."""
     groups: dict[tuple[str, int], list[Report]] = {}
     for report in reports:
         groups.setdefault((_code(report), report.target.port), []).append(report)
@@ -73,7 +75,7 @@ def _alike(reports: Iterable[Report]) -> list[list[Report]]:
 
 
 def _absent(reports: Iterable[Report]) -> list[list[Report]]:
-    """Types nobody answered for, by cause: a closed port of twenty is not worth twenty lines."""
+    """Group the types without an answer by cause, so that twenty closed ports need one line."""
     groups: dict[str, list[Report]] = {}
     for report in reports:
         groups.setdefault(_code(report), []).append(report)
@@ -98,7 +100,7 @@ def _lines(reports: list[Report], paper: Paper) -> RichTable:
 
 
 def _story(report: Report) -> Text:
-    """The product, its login and encryption; then its known failure and its cause."""
+    """Return product, login and encryption, then the known failure and the cause."""
     answer = "; ".join(filter(None, (*(traits(report) if report.verdict in GOOD else ()), note(report))))
     if report.finding is None:
         return Text(visible(answer), overflow="fold")
@@ -109,7 +111,7 @@ def _story(report: Report) -> Text:
 
 
 def _groups(groups: list[list[Report]]) -> RichTable:
-    """One line a cause; what was met on one port says there what it was."""
+    """Return one line for each cause; types that met the same answer on one port share it."""
     grid = columns(None, 1)
     for members in groups:
         first = members[0]

@@ -1,4 +1,4 @@
-"""What the outputs for people share: the words, the marks, the paper they are drawn on."""
+"""Share words, marks and drawing between the outputs for people."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from scanready.wire.printable import MOST, visible, visible_lines
 from .document import Look, Totals
 from .headline import known, summed
 
-#: What a verdict says, in one sentence.
+#: The meaning of each verdict, in one sentence.
 SENTENCES: dict[Verdict, str] = {
-    Verdict.SCANNABLE: "logged in where a login is asked for, and read what a scan would read",
-    Verdict.READY: "everything that can be proven without a credential holds, up to the login prompt",
-    Verdict.LIMITED: "it would scan, but something a scan needs is missing or at risk",
+    Verdict.SCANNABLE: "the agent logged in, if required, and read data as a scan would",
+    Verdict.READY: "every check without a credential passed, up to the login prompt",
+    Verdict.LIMITED: "a scan would run, but something that it needs is missing or at risk",
     Verdict.BLOCKED: "a scan would fail",
-    Verdict.UNDECIDED: "we could not tell",
+    Verdict.UNDECIDED: "the checks do not show whether a scan would run",
 }
-#: Of types that have no login prompt to come to.
-_READY_THERE = "everything that can be proven from here holds; there is no login to come to"
+#: For types without a login prompt.
+_READY_THERE = "every check from this agent passed; this target type has no login"
 
 
-_LOGGED_IN = "logged in, and read what a scan would read"
-#: An open page, an anonymous share: to say "logged in" of them would be untrue.
-_OPEN = "no login is asked for, and what a scan would read was read"
+_LOGGED_IN = "the agent logged in and read data as a scan would"
+#: For an open page or an anonymous share, "logged in" would be untrue.
+_OPEN = "no login is required, and the agent read data as a scan would"
 
 
 def _is_login(check: Check) -> bool:
@@ -40,7 +40,7 @@ def _is_login(check: Check) -> bool:
 
 
 def sentence(report: Report) -> str:
-    """What the verdict of one report says."""
+    """Return the meaning of one report's verdict."""
     row = catalogue().get(report.target.type)
     if report.verdict is Verdict.SCANNABLE:
         return _LOGGED_IN if any(_is_login(check) for check in report.checks) else _OPEN
@@ -70,11 +70,11 @@ _OUTCOMES: dict[Verdict, Outcome] = {
     Verdict.BLOCKED: Outcome.FAILED,
     Verdict.UNDECIDED: Outcome.WARNED,
 }
-#: Bad news first: what blocks, what we do not know, what is at risk.
+#: The gravest first.
 GRAVITY: tuple[Verdict, ...] = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED, Verdict.READY, Verdict.SCANNABLE)
 
 
-#: Lines of a page: nothing that is drawn here depends on it.
+#: Lines of a page; no drawing depends on it.
 _HEIGHT = 100
 
 
@@ -87,7 +87,7 @@ class Paper:
         self._terminal = Console(
             file=self._text,
             width=max(look.width, 40),
-            height=_HEIGHT,  # or rich believes what the environment says, however many digits that has
+            height=_HEIGHT,  # otherwise rich trusts the environment, even with a number of many digits
             _environ={},
             force_terminal=look.color,
             color_system="standard" if look.color else None,
@@ -104,12 +104,12 @@ class Paper:
             self._terminal.print(Padding(thing, (0, 0, 0, indent)) if indent else thing)
 
     def paste(self, text: str, indent: int) -> None:
-        """Draw what is meant to be copied: a long line is left to the terminal to wrap, never broken by us."""
+        """Draw text for copying: the terminal wraps a long line, so a copy has no line breaks of ours."""
         for line in visible_lines(text, 2000):
             self._terminal.print(Text(" " * indent).append(line, "cyan"), soft_wrap=True)
 
     def text(self) -> str:
-        """Return all that was drawn, without the blanks that tables pad their lines with."""
+        """Return all drawn text, without the trailing blanks that tables add."""
         return "".join(line.rstrip() + "\n" for line in self._text.getvalue().splitlines())
 
     def mark(self, outcome: Outcome) -> Text:
@@ -123,7 +123,7 @@ class Paper:
 
 
 def columns(*ratios: int | None) -> Table:
-    """Return a table without lines or header; a column with a ratio takes what width is left."""
+    """Return a table without lines or header; columns with a ratio share the remaining width."""
     grid = Table.grid(padding=(0, 2), pad_edge=False)
     for ratio in ratios:
         grid.add_column(overflow="fold", no_wrap=ratio is None, ratio=ratio)
@@ -131,11 +131,11 @@ def columns(*ratios: int | None) -> Table:
 
 
 def headed() -> Table:
-    """Return a table without lines that has a header; its columns are still to be added."""
+    """Return a table with a header and without lines; the caller adds its columns."""
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
 
 
-#: What the catalogue of causes says is whole, however long; only what targets say is cut.
+#: Texts of the catalogue are never cut; texts of targets are.
 _OURS, _LONGEST_OF_OURS = ("meaning", "remedy"), 4000
 
 
@@ -145,17 +145,17 @@ def verdict_word(verdict: Verdict) -> Text:
 
 
 def address(target: Target) -> str:
-    """Return ``host:port``, or the host where a broken plug-in leaves the port unknown."""
+    """Return ``host:port``, or only the host if a broken plug-in leaves the port unknown."""
     return f"{bracketed(target.host)}:{target.port}" if target.port else bracketed(target.host)
 
 
 def owned(cause: Cause, owner: Owner | None = None) -> Text:
-    """Return ``code (owner)``; None is the owner of the catalogue."""
+    """Return ``code (owner)``; None stands for the owner in the catalogue."""
     return Text.assemble((cause.code, "bold"), f" ({owner or cause.owner})")
 
 
 def pairs(entries: Iterable[tuple[str, str]]) -> Table:
-    """Return a word and its explanation a line, the explanations under one another."""
+    """Return a table of words and explanations, one pair a line, the explanations aligned."""
     grid = columns(None, 1)
     for word, text in entries:
         most = _LONGEST_OF_OURS if word in _OURS else MOST
@@ -164,12 +164,12 @@ def pairs(entries: Iterable[tuple[str, str]]) -> Table:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it."""
+    """Return a time in milliseconds or seconds, with its unit."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def fact(value: Any) -> str:
-    """Return a fact as people read it; unescaped."""
+    """Return a fact as text for people; unescaped."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return ", ".join(map(fact, value))
     if isinstance(value, dict):
@@ -183,7 +183,7 @@ def counted(number: int, what: str) -> str:
 
 
 def counts(totals: Totals) -> str:
-    """Return the one line that says it all."""
+    """Return one line with the number of targets, the time and the count of each verdict."""
     words = summed(totals.verdicts, named=True)
     line = f"{counted(totals.targets, 'target')} in {duration(totals.seconds)}" + (f": {words}" if words else "")
     for further in (known(totals), f"{totals.unchecked} not checked" if totals.unchecked else ""):

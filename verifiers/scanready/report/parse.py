@@ -1,8 +1,8 @@
-"""Reports made from stored results again: the way back of ``result.py``.
+"""Restore reports from stored results: the reverse of ``serialize.py``.
 
 ``as_line(restored(json.loads(line))) == line`` for every result of this version. Causes come from this version's
-catalogue; one that it does not know (a third party's, a newer version's) keeps the words that were stored. What is
-read may be anybody's file: what is no result raises :class:`NotAResult` and nothing else; numbers are finite.
+catalogue; an unknown one (of a third party or a newer version) keeps its stored texts. The input is untrusted:
+anything but a result raises :class:`NotAResult` and no other error. All numbers are finite.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ from .serialize import SCHEMA
 
 E = TypeVar("E", bound=Enum)
 _MOST = 2**53
-#: The types of one host in a file: more than there are, so that a crafted file is not read for ever.
+#: The most types of one host in a file, so that a crafted file cannot keep the reader busy.
 _MOST_TYPES = 1000
 
 
 class NotAResult(ValueError):
-    """This is no result of ours; the message says what is wrong."""
+    """Raised for input that is not a result; the message names the problem."""
 
 
 def restored(result: object, target: Target | None = None) -> Report:
-    """Return the report that a stored result was made of.
+    """Restore the report of a stored result.
 
     Args:
         result: one result, as JSON types.
-        target: stands in for the stored one, where the same target is at hand with its credential.
+        target: replaces the stored target, for example with one that has its credential.
 
     Raises:
-        NotAResult: it is none, or of a newer schema.
+        NotAResult: the input is no result, or has a newer schema.
     """
     fields = _mapping(result, "a result")
     check_schema(fields.get("schema"))
@@ -87,10 +87,10 @@ def restored(result: object, target: Target | None = None) -> Report:
 
 
 def _host_restored(fields: Mapping[str, Any], target: Target | None) -> Report:
-    """Return the report of a host without a type, whose verdict and checks are those of its first type."""
+    """Restore the report of a host without a type: its verdict and checks are those of its first type."""
     stored = [_mapping(one, "types") for one in _list(fields, "types")[:_MOST_TYPES]]
     if any(one.get("types") for one in stored):
-        raise NotAResult("types within types")
+        raise NotAResult("`types` contains a result that has `types` itself")
     types = list(map(restored, stored))
     lead = types[0]
     footprint = _mapping(fields.get("footprint"), "footprint")
@@ -113,7 +113,7 @@ def _expectation(stored: object) -> Expectation | None:
     try:
         until = datetime.date.fromisoformat(_text(fields, "until"))
     except ValueError:
-        raise NotAResult("until is no date") from None
+        raise NotAResult("until is not a date") from None
     agents = tuple(_string(name, "agents") for name in _list(fields, "agents"))
     return Expectation(
         _enum(fields, "verdict", Verdict), _text(fields, "cause"), until, _text(fields, "reason"), agents
@@ -121,10 +121,10 @@ def _expectation(stored: object) -> Expectation | None:
 
 
 def _causes(fields: Mapping[str, Any], decisive: Cause | None) -> Iterator[Cause]:
-    """Yield the causes of a result; one of an earlier version has no ``besides``."""
+    """Yield the causes of a result; results of earlier versions have no ``besides``."""
     besides = fields.get("besides", [])
     if not isinstance(besides, list):
-        raise NotAResult("besides is no list")
+        raise NotAResult("besides is not a list")
     for stored in besides:
         yield _cause(_mapping(stored, "besides"))
     if decisive is not None:
@@ -132,21 +132,25 @@ def _causes(fields: Mapping[str, Any], decisive: Cause | None) -> Iterator[Cause
 
 
 def check_schema(schema: object) -> None:
-    """Refuse a document or a result of another schema.
+    """Reject a document or a result of another schema.
 
     Raises:
-        NotAResult: it says which one this version reads.
+        NotAResult: the message names the schema that this version reads.
     """
     if schema != SCHEMA or isinstance(schema, bool):
         stored = str(schema)[:20]
-        newer = " (a newer scanready wrote it: use that one)" if isinstance(schema, int) and schema > SCHEMA else ""
+        newer = (
+            " (a newer version of scanready wrote it: use that version)"
+            if isinstance(schema, int) and schema > SCHEMA
+            else ""
+        )
         raise NotAResult(f"its schema is {stored!r}, not {SCHEMA}{newer}")
 
 
 def rejudged(report: Report) -> Report:
-    """Return the report with the verdict that this version's rules and catalogue give for its checks.
+    """Judge the checks of a report again, by the rules and the catalogue of this version.
 
-    A report stays as it is where a cause is not in this catalogue, or where no check decides (depth, our own limit).
+    The report is unchanged if a cause is not in this catalogue, or if no check decides (depth, our own limit).
     """
     if report.types:
         return _host_rejudged(report)
@@ -172,7 +176,7 @@ def _host_rejudged(report: Report) -> Report:
 
 
 def _held(report: Report, verdict: Verdict, finding: Finding | None) -> Standing | None:
-    """Return the standing of the known failure under another verdict; a last day that has passed stays so."""
+    """Return the standing of the known failure under another verdict; ``Standing.OVER`` does not change."""
     expected = report.target.expected
     if report.standing is None or report.standing is Standing.OVER or expected is None:
         return report.standing
@@ -183,12 +187,12 @@ def agent_restored(stored: object) -> Agent:
     """Return the agent of a stored run or result.
 
     Raises:
-        NotAResult: it is none.
+        NotAResult: the input is no agent.
     """
     fields = _mapping(stored, "agent")
     addresses = tuple(_string(address, "addresses") for address in _list(fields, "addresses"))
     networks: tuple[str, ...] = ()
-    if "networks" in fields:  # not in results of before
+    if "networks" in fields:  # not in results of earlier versions
         networks = tuple(_string(network, "networks") for network in _list(fields, "networks"))
     return Agent(
         _text(fields, "name"),
@@ -201,10 +205,10 @@ def agent_restored(stored: object) -> Agent:
 
 
 def target_restored(stored: object) -> Target:
-    """Return a stored target; of its credential there are the names alone.
+    """Return a stored target; its credential has only names, no secret.
 
     Raises:
-        NotAResult: it is none.
+        NotAResult: the input is no target.
     """
     fields = _mapping(stored, "target")
     credential, user = fields.get("credential"), fields.get("user")
@@ -213,7 +217,7 @@ def target_restored(stored: object) -> Target:
         account = Credential(_string(credential, "credential"), _string(user, "user") if user is not None else "")
     port = _whole(fields, "port")
     if not 0 <= port <= LARGEST_PORT:  # 0: the type came from a package that could not be loaded
-        raise NotAResult(f"port {port} is none")
+        raise NotAResult(f"port {port} is out of range")
     tags = tuple(_string(tag, "tags") for tag in _list(fields, "tags")) if fields.get("tags") else ()
     kind, host = _text(fields, "type"), _text(fields, "host")
     chosen = bool(fields["explicit_port"]) if "explicit_port" in fields else _chosen(kind, port)
@@ -224,7 +228,7 @@ def target_restored(stored: object) -> Target:
 
 
 def _chosen(kind: str, port: int) -> bool:
-    """Whether a port was given, of a result of before, which does not say so: if it is not the usual one."""
+    """Return True if the user chose the port. Earlier versions do not store this: compare with the usual port."""
     row = catalogue().get(kind)
     return row is None or port != row.port
 
@@ -252,7 +256,7 @@ def _check(stored: object, known: Mapping[str, Cause], kind: str) -> Check:
 
 
 def _decisive(stored: Mapping[str, Any], cause: Cause, checks: list[Check], kind: str) -> Finding:
-    """The finding of the check that decided, where one has it; else it was made of no single check."""
+    """Return the finding of the check that decided; if no check has it, make one from the stored cause."""
     step, detail = _enum(stored, "step", Step), _text(stored, "detail")
     for check in checks:
         if check.finding and check.finding.cause is cause and check.step is step and check.finding.detail == detail:
@@ -261,7 +265,7 @@ def _decisive(stored: Mapping[str, Any], cause: Cause, checks: list[Check], kind
 
 
 def _finding(cause: Cause, detail: str, fix: object, also: object, kind: str) -> Finding:
-    """Return a finding at a target of the type ``kind``; a result of an earlier version has no ``also``."""
+    """Return a finding at a target of the type ``kind``; results of earlier versions have no ``also``."""
     others = [_mapping(one, "also") for one in also] if isinstance(also, list) else []
     return Finding(
         cause,
@@ -305,7 +309,7 @@ def _unknown(code: str, step: Step) -> Cause:
 
 def _mapping(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise NotAResult(f"{what} is no object")
+        raise NotAResult(f"{what} is not an object")
     return value
 
 
@@ -316,7 +320,7 @@ def _facts(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _list(fields: Mapping[str, Any], name: str) -> list[Any]:
     value = fields.get(name)
     if not isinstance(value, list):
-        raise NotAResult(f"{name} is no list")
+        raise NotAResult(f"{name} is not a list")
     return value
 
 
@@ -326,14 +330,14 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 def _string(value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise NotAResult(f"{name} is no text")
+        raise NotAResult(f"{name} is not a text")
     return value
 
 
 def _whole(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
-        raise NotAResult(f"{name} is no count")
+        raise NotAResult(f"{name} is not a count")
     return value
 
 
@@ -341,7 +345,7 @@ def _seconds(fields: Mapping[str, Any], name: str) -> float:
     value: Any = fields.get(name)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 <= value <= _MOST:  # neither is true of a NaN
-        raise NotAResult(f"{name} is no number of seconds")
+        raise NotAResult(f"{name} is not a number of seconds")
     return float(value)
 
 

@@ -1,9 +1,9 @@
-"""What a firewall must let through for a target: from the catalogue, and from what was found where a result is given.
+"""Build the firewall rules that a target needs, from the catalogue and, if there is one, from its result.
 
-A rule is from the agent's address to the target's, to one port or a range of them. What the catalogue demands under a
-condition ("Windows Server 2003R2 and older") is decided from the target's options and a result's facts where that is
-possible, and told as a condition otherwise. A port that a broker gives out (rpcbind, SQL Browser) is the one that was
-found, if a result names it; without, it is the range it will be of.
+A rule permits connections from the agent's address to the target's, to one port or a range of ports. The catalogue
+requires some ports only under a condition ("Windows Server 2003R2 and older"). The target's options and the result's
+facts decide the condition; if they do not, the rule names it. For a port that a broker assigns (rpcbind, SQL Browser),
+the rule has the port from the result, or the range of possible ports if there is no result.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ from .endpoints import places_seen, where
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing to permit.
+    """One firewall rule.
 
-    ``destination`` is an address, or the name itself where nobody resolved it; ``host`` the target as the inventory
-    names it. ``ports`` is "445" or "49152-65535". ``when`` is the condition under which it is needed, empty if it is.
-    ``why`` says where the ports come from. ``types`` are those that need it.
+    Attributes:
+        destination: an address, or the name if it was not resolved.
+        host: the host of the target, as the inventory names it.
+        ports: "445" or "49152-65535".
+        types: the target types that need the rule.
+        when: the condition under which the rule is needed; empty if it is always needed.
+        why: the source of the ports.
     """
 
     source: str
@@ -50,18 +54,18 @@ class Rule:
 
     @property
     def sentence(self) -> str:
-        """In words, for a ticket."""
+        """The rule in words, for a ticket."""
         where = self.destination if self.destination == self.host else f"{self.destination} ({self.host})"
         condition = f" (only for {self.when})" if self.when else ""
         return f"permit {self.transport} from {self.source} to {where} port {self.ports}{condition}"
 
 
-#: Says which of the agent's addresses a connection to this one comes from.
+#: Returns the agent's own address for connections to this address.
 Source = Callable[[str], str]
 
 
 def rules_of_result(result: Mapping[str, Any]) -> list[Rule]:
-    """Return the rules that the target of a result (schema 1) needs, as its agent."""
+    """Return the rules that the target of a result (schema 1) needs, with the result's agent as the source."""
     found, agent = result["target"], tuple(result["agent"]["addresses"])
     row = catalogue().get(found["type"])
     target = Target(found["host"], found["type"], found["port"], found["options"])
@@ -75,14 +79,14 @@ def rules_of_result(result: Mapping[str, Any]) -> list[Rule]:
 
 
 def rules(target: Target, source: Source, known: Seen | None = None) -> list[Rule]:
-    """Return what must be let through, one rule for each address of the target, most certain first."""
+    """Return the rules, one for each port and address of the target; rules with a condition are last."""
     known = known or Seen()
     wanted = _wanted(target, known)
     host, addresses = target.host, known.addresses or (target.host,)
     row = catalogue().get(target.type)
     if proxy := row.relay(target) if row else None:
         host, addresses = proxy[0], (proxy[0],)
-        wanted = [("tcp", str(proxy[1]), "", f"the proxy that {target.host} is reached through")]
+        wanted = [("tcp", str(proxy[1]), "", f"the proxy on the way to {target.host}")]
     made = [
         Rule(source(address), address, host, transport, ports, (target.type,), when, why)
         for transport, ports, when, why in wanted
@@ -93,7 +97,7 @@ def rules(target: Target, source: Source, known: Seen | None = None) -> list[Rul
 
 
 def merged(every: Iterable[Rule]) -> list[Rule]:
-    """Join rules that differ in their types only; what one type needs for certain is not conditional for another."""
+    """Join rules that differ only in their types; the condition is dropped if one type always needs the rule."""
     found: dict[tuple[str, ...], Rule] = {}
     for rule in every:
         key = (rule.source, rule.destination, rule.transport, rule.ports)
@@ -107,7 +111,7 @@ def merged(every: Iterable[Rule]) -> list[Rule]:
 
 
 def best_source(addresses: Sequence[str], destination: str) -> str:
-    """Return the first of the agent's addresses that is of the destination's family."""
+    """Return the agent's first address of the destination's address family."""
     return next((one for one in addresses if (":" in one) == (":" in destination)), next(iter(addresses), "AGENT"))
 
 
@@ -115,10 +119,10 @@ _Wanted = tuple[str, str, str, str]  # transport, ports, when, why
 
 
 def _wanted(target: Target, known: Seen) -> list[_Wanted]:
-    """The target's own port, or what a broker names in its place; then what the requirements say of further ones."""
+    """Return the target's own port, or the ports of its broker; then the further ports of the requirements."""
     row = catalogue().get(target.type)
     if not target.port:
-        return []  # a plug-in is broken, and with it the port of its type is not known
+        return []  # the plug-in of the type is broken, so its port is unknown
     if row is None:
         return [("tcp", str(target.port), "", _asked_there(target))]
     lines = row.requirements.lines
@@ -146,7 +150,7 @@ def _own_port(lines: Sequence[Requirement], target: Target, known: Seen) -> _Wan
 
 
 def _asked_there(target: Target) -> str:
-    return f"the port that this target is asked on ({target.type})"
+    return f"the port of this target ({target.type})"
 
 
 def _ports(row: TargetType, line: Requirement, target: Target, known: Seen, transport: str) -> list[str]:
@@ -160,32 +164,32 @@ def _ports(row: TargetType, line: Requirement, target: Target, known: Seen, tran
 
 
 def _found(known: Seen, target: Target, transport: str) -> list[int]:
-    """The ports of the target that were talked to."""
+    """Return the ports of the target that the result has."""
     here = {target.host, *known.addresses}
     return list(dict.fromkeys(port for host, port, by in known.endpoints if host in here and by == transport))
 
 
 def _named_by(broker: Broker, what: str, target: Target, known: Seen) -> list[_Wanted]:
-    """The broker itself, and the port that it named, which is a dynamic one unless somebody pinned it."""
+    """Return the broker's port and the port that it reported, which may change unless it is pinned."""
     found = [port for port in _found(known, target, "tcp") if port != broker.port]
     ports = [str(port) for port in found] or [broker.ports]
-    told = f"the port of {what}, as {broker.name} told it" if found else f"any port that {what} may have"
+    why = f"the port of {what}, reported by {broker.name}" if found else f"the range of possible ports of {what}"
     return [
-        (broker.transport, str(broker.port or target.port), "", f"{broker.name} tells the port of {what}"),
-        *(("tcp", port, "", told) for port in ports),
+        (broker.transport, str(broker.port or target.port), "", f"{broker.name} reports the port of {what}"),
+        *(("tcp", port, "", why) for port in ports),
     ]
 
 
-def _elsewhere(target: Target, source: Source, known: Seen, told: set[str]) -> list[Rule]:
-    """Other hosts and ports that the check was led to: a redirect, a dispatcher, a referral."""
+def _elsewhere(target: Target, source: Source, known: Seen, covered: set[str]) -> list[Rule]:
+    """Return the rules for other hosts and ports that the target named: a redirect, a dispatcher, a referral."""
     here = {target.host, *known.addresses}
     made: list[Rule] = []
     row = catalogue().get(target.type)
     ranged = row is not None and len(row.requirements.lines) > 1
     for host, port, transport in known.endpoints:
-        away = host not in here and host not in told
+        away = host not in here and host not in covered
         if away or (not ranged and host in here and port != target.port and transport == "tcp"):
-            why = f"{target.host} leads there"
+            why = f"{target.host} redirects to it"
             named = host if away else target.host
             made += [
                 Rule(source(address), address, named, transport, str(port), (target.type,), "", why)

@@ -1,4 +1,4 @@
-"""The JSON Schema of the result: of one object (a line of ``jsonl``), of the document (``json``), of `agent --json`."""
+"""Define the JSON Schemas of one result (a line of ``jsonl``), of the document (``json``), and of `agent --json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .serialize import SCHEMA
 
 
 def result_schema() -> dict[str, Any]:
-    """Return the schema; it takes either shape, told apart by ``results``. Fields may be added, never renamed."""
+    """Return the schema of a result or a document; only a document has ``results``. Fields are added, never renamed."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "scanready result",
@@ -32,7 +32,7 @@ def result_schema() -> dict[str, Any]:
 
 
 def _object(about: str, **properties: dict[str, Any]) -> dict[str, Any]:
-    """An object whose named properties are always there."""
+    """Return the schema of an object with these required properties."""
     return {"type": "object", "description": about, "required": list(properties), "properties": properties}
 
 
@@ -45,21 +45,21 @@ _COUNT = {"type": "integer", "minimum": 0}
 _SECONDS = {"type": "number", "minimum": 0, "description": "wall time"}
 _TIME = {"type": "string", "format": "date-time", "description": "UTC"}
 _STEP = {"$ref": "#/$defs/step"}
-_FACTS = {"type": "object", "description": "evidence, one vocabulary for all target types"}
+_FACTS = {"type": "object", "description": "the evidence; all target types use the same names"}
 
 _AGENT = _object(
-    "the host the check runs on",
+    "the host that runs the check",
     name=_TEXT,
-    platform={"type": "string", "description": "as the operating system names itself, or as was assumed"},
+    platform={"type": "string", "description": "the operating system's own name, or the one of --assume-agent"},
     addresses={"type": "array", "items": _TEXT},
-    assumed={"type": "boolean", "description": "judged as if it were such a platform (--assume-agent)"},
+    assumed={"type": "boolean", "description": "the platform is that of --assume-agent"},
 )
-_AGENT["properties"] |= {  # not in results of before
-    "distribution": {"type": "string", "description": "as in Debian 12; empty where it is not known"},
-    "networks": {"type": "array", "items": _TEXT, "description": "addresses with their subnets, as in 10.0.1.5/24"},
+_AGENT["properties"] |= {  # not in results of earlier versions
+    "distribution": {"type": "string", "description": "for example Debian 12; empty if unknown"},
+    "networks": {"type": "array", "items": _TEXT, "description": "addresses with subnets, for example 10.0.1.5/24"},
 }
 _TARGET = _object(
-    "what was to be scanned",
+    "the target of the check",
     host=_TEXT,
     type=_TEXT,
     port={"type": "integer", "minimum": 0, "maximum": 65535},
@@ -67,55 +67,60 @@ _TARGET = _object(
     credential={"type": ["string", "null"], "description": "the credential's name in the inventory"},
     user={"type": ["string", "null"], "description": "the credential's user name"},
     tags={"type": "array", "items": _TEXT},
-    guessed={"type": "boolean", "description": "nobody named the type: it is one of all that are tried"},
+    guessed={"type": "boolean", "description": "the user named no type; this is one of the types that were tried"},
 )
 _CAUSE = _object(
-    "why not, who can fix it, and how",
+    "the reason for the verdict, with its owner and remedy",
     code={"type": "string", "pattern": r"^[a-z0-9]+\.[a-z0-9]+(-[a-z0-9]+)*$"},
     owner={"enum": [owner.value for owner in Owner]},
     step=_STEP,
-    detail={"type": "string", "description": "what was seen at this target"},
+    detail={"type": "string", "description": "the evidence at this target"},
     meaning=_TEXT,
     remedy=_TEXT,
-    confirm={"type": "string", "description": "how to see it by hand"},
-    fix={"type": ["string", "null"], "description": "the literal thing to apply, where one can be generated"},
+    confirm={"type": "string", "description": "a manual check that shows the cause"},
+    fix={"type": ["string", "null"], "description": "the text to paste; null if none can be generated"},
 )
-_CAUSE["properties"]["also"] = {  # not in results of before
+_CAUSE["properties"]["also"] = {  # not in results of earlier versions
     "type": "array",
-    "description": "the other owners who can fix it, each with a remedy and a fix of their own",
+    "description": "the other owners who can fix the cause, each with a remedy and a fix",
     "items": _object(
-        "one of them",
+        "one other owner",
         owner=_CAUSE["properties"]["owner"],
         remedy=_TEXT,
         fix=_CAUSE["properties"]["fix"],
     ),
 }
 _CHECK = _object(
-    "one question asked at one step of one endpoint",
+    "one check of one endpoint at one step",
     step=_STEP,
     endpoint=_TEXT,
     outcome={"enum": [outcome.value for outcome in Outcome]},
     summary=_TEXT,
     facts=_FACTS,
     cause={"type": ["string", "null"], "description": "the cause's code"},
-    detail={"type": ["string", "null"], "description": "what was seen, where there is a cause"},
-    fix={"type": ["string", "null"], "description": "the literal thing to apply, where one can be generated"},
-    tentative={"type": "boolean", "description": "tried with an identity we invented: may warn, never block"},
+    detail={"type": ["string", "null"], "description": "the evidence; null without a cause"},
+    fix={"type": ["string", "null"], "description": "the text to paste; null if none can be generated"},
+    tentative={"type": "boolean", "description": "tried with an invented identity: may warn, never block"},
     seconds=_SECONDS,
 )
-_CHECK["properties"]["events"] = {  # not in results of before, and only of checks that were recorded
+_CHECK["properties"]["events"] = {  # not in results of earlier versions, and only of checks that were recorded
     "type": "array",
     "items": _TEXT,
-    "description": "what was sent, in words that the target type explains",
+    "description": "the names of the messages that were sent; the target type explains them",
 }
-_CHECK["properties"]["also"] = {  # only where another owner of the cause has a fix
+_CHECK["properties"]["also"] = {  # only if another owner of the cause has a fix
     "type": "array",
     "description": "the fixes of the cause's other owners",
-    "items": _object("one of them", owner=_CAUSE["properties"]["owner"], fix=_TEXT),
+    "items": _object("the fix of one owner", owner=_CAUSE["properties"]["owner"], fix=_TEXT),
 }
-_FOOTPRINT = _object("what the check cost the target", connections=_COUNT, login_attempts=_COUNT, probe_logins=_COUNT)
+_FOOTPRINT = _object(
+    "the connections and logins that the target received",
+    connections=_COUNT,
+    login_attempts=_COUNT,
+    probe_logins=_COUNT,
+)
 _RESULT = _object(
-    "everything about one target",
+    "the result of one target",
     schema={"const": SCHEMA},
     agent={"$ref": "#/$defs/agent"},
     target={"$ref": "#/$defs/target"},
@@ -128,30 +133,30 @@ _RESULT = _object(
     started=_TIME,
     seconds=_SECONDS,
 )
-_RESULT["properties"]["besides"] = {  # not in results of before
+_RESULT["properties"]["besides"] = {  # not in results of earlier versions
     "type": "array",
     "items": {"$ref": "#/$defs/cause"},
-    "description": "the other causes that were found, in climbing order",
+    "description": "the other causes that were found, in the order of the steps",
 }
 _RESULT["properties"] |= {  # only of a host without a type
     "as": {"type": "array", "items": _TEXT, "description": "the types that it can be scanned as"},
     "types": {
         "type": "array",
         "items": {"$ref": "#/$defs/result"},
-        "description": "a result for each type that was tried, the leading one first",
+        "description": "one result for each type that was tried, the leading one first",
     },
 }
-_RESULT["properties"]["standing"] = {  # only where a failure is known
+_RESULT["properties"]["standing"] = {  # only if the inventory expects a failure
     "enum": [standing.value for standing in Standing],
-    "description": "what became of the failure that is known of the target",
+    "description": "the state of the target's known failure",
 }
-_TARGET["properties"]["expected"] = _object(  # only where a failure is known
-    "the failure that is known of the target",
+_TARGET["properties"]["expected"] = _object(  # only if the inventory expects a failure
+    "the known failure of the target",
     verdict={"enum": [verdict.value for verdict in Verdict]},
     cause={"type": "string", "description": "the cause's code"},
     until={"type": "string", "format": "date", "description": "the last day, in UTC"},
     reason=_TEXT,
-    agents={"type": "array", "items": _TEXT, "description": "the agents that see it; empty stands for all"},
+    agents={"type": "array", "items": _TEXT, "description": "the agents with this failure; empty for all agents"},
 )
 _RUN = _object(
     "the invocation",
@@ -163,16 +168,16 @@ _RUN = _object(
     timeout={"type": "number", "description": "seconds for one target"},
 )
 _SUMMARY = _object(
-    "what is only known at the end",
+    "the counts of the whole run",
     verdicts={"type": "object", "additionalProperties": _COUNT},
     unchecked=_COUNT,
     interrupted={"type": "boolean"},
     seconds=_SECONDS,
 )
-_SUMMARY["properties"]["known"] = {  # not in documents of before
+_SUMMARY["properties"]["known"] = {  # not in documents of earlier versions
     "type": "object",
     "additionalProperties": _COUNT,
-    "description": "what became of known failures",
+    "description": "the number of known failures in each state",
 }
 _DOCUMENT = _object(
     "one run", schema={"const": SCHEMA}, run=_RUN, results={"type": "array", "items": {"$ref": "#/$defs/result"}}
@@ -181,13 +186,13 @@ _DOCUMENT["properties"]["summary"] = _SUMMARY
 
 
 def fitness_schema() -> dict[str, Any]:
-    """Return the schema of what `scanready agent --json` prints. Fields may be added, never renamed."""
-    subject = {"type": "string", "description": "what was asked about, as in: ssh client"}
+    """Return the schema of the output of `scanready agent --json`. Fields are added, never renamed."""
+    subject = {"type": "string", "description": "the subject of the check, for example: ssh client"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "scanready agent",
         **_object(
-            "is this host fit for its role?",
+            "whether this host can serve in its role",
             schema={"const": SCHEMA},
             agent=_AGENT,
             role={"enum": ["proxy", "node", "master"]},
@@ -200,12 +205,12 @@ def fitness_schema() -> dict[str, Any]:
         ),
         "$defs": {
             "cause": _object(
-                "what is to be mended, by whom, and how",
+                "a problem, with its owner and remedy",
                 subject=subject,
                 **{name: of for name, of in _CAUSE["properties"].items() if name not in ("step", "also")},
             ),
             "check": _object(
-                "one question about this host",
+                "one check of this host",
                 subject=subject,
                 **{name: _CHECK["properties"][name] for name in ("outcome", "summary", "facts", "cause", "seconds")},
             ),

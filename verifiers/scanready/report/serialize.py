@@ -1,4 +1,4 @@
-"""The result, schema 1: one JSON object per target. What every machine-readable output is made of."""
+"""Turn a report into the result (schema 1): one JSON object for each target, used by every machine-readable output."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .filled import fill
 from .findings import Told, besides, decisive
 
 SCHEMA = 1
-#: Facts are flat by rule; what is nested deeper than this is not evidence any more.
+#: Facts are flat by rule; values nested deeper than this are cut.
 _DEEPEST = 6
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def as_object(report: Report) -> dict[str, Any]:
-    """Return the result of one target as plain JSON types, ready to be kept or sent."""
+    """Return the result of one target as plain JSON types."""
     plain: dict[str, Any] = _plain(_raw(report))
     return plain
 
@@ -35,27 +35,27 @@ def as_object(report: Report) -> dict[str, Any]:
 def as_line(report: Report) -> str:
     """Return the result as one line of ASCII-only JSON, without the line end.
 
-    Costs about 40 us; facts that are not plain JSON take a slower way to the same text.
+    Takes about 40 us; facts that are not plain JSON take longer, with the same text as the result.
     """
     raw = _raw(report)
     try:
         line = _encode(raw)
     except (TypeError, ValueError, RecursionError):
         return harmless_json(_encode(_plain(raw)))
-    # A lone surrogate is valid by the letter of JSON and refused by half of its parsers.
+    # JSON allows a lone surrogate, but half of its parsers reject one.
     return harmless_json(_encode(_plain(raw)) if "\\ud" in line else line)
 
 
 def identity(target: Target) -> str:
-    """Return a short key that tells the target from every other one of an inventory, today and tomorrow."""
+    """Return a short key that is unique to the target within an inventory and the same in every run."""
     options = sorted(options_shown(target.options).items()) if target.options else []
     account = target.credential.name if target.credential else None
-    told = repr((target.host, target.type, target.port, options, account)).encode("utf-8", "backslashreplace")
-    return hashlib.blake2b(told, digest_size=12).hexdigest()
+    text = repr((target.host, target.type, target.port, options, account)).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
 
 
 def identity_of_all(targets: Iterable[Target]) -> str:
-    """Return a short key that tells these targets, in whatever order, from any others."""
+    """Return a short key of a set of targets, which does not depend on their order."""
     return hashlib.blake2b("".join(sorted(map(identity, targets))).encode("ascii"), digest_size=12).hexdigest()
 
 
@@ -68,7 +68,7 @@ def _raw(report: Report) -> dict[str, Any]:
         "verdict": report.verdict,
         "reached": report.reached,
         "cause": _cause(report, decisive(report)),
-        "besides": [_cause(report, told) for told in besides(report)],
+        "besides": [_cause(report, other) for other in besides(report)],
         "facts": report.facts,
         "checks": [_check(check) for check in report.checks],
         "footprint": {
@@ -82,18 +82,18 @@ def _raw(report: Report) -> dict[str, Any]:
     if report.types:
         raw["as"] = [one.target.type for one in report.types if one.verdict in GOOD]
         raw["types"] = [_raw(one) for one in report.types]
-    # The last two: the HTML report finds the seconds at the end.
+    # These two are last: the HTML report expects the seconds at the end.
     return raw | {"started": report.started, "seconds": round(report.seconds, 6)}
 
 
 def plainly(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``value`` in JSON's own types, whatever was put among its facts."""
+    """Return ``value`` in JSON's own types; facts may have any type."""
     made: dict[str, Any] = _plain(value)
     return made
 
 
 def target_object(target: Target) -> dict[str, Any]:
-    """Return the target as every output names it: of its credential, the names alone."""
+    """Return the target as a JSON object; of its credential, only the names."""
     named = {
         "name": name_of(target),
         "host": target.host,
@@ -122,7 +122,7 @@ def _expected(expected: Expectation) -> dict[str, Any]:
 
 
 def agent_object(agent: Agent) -> dict[str, Any]:
-    """Return the agent as every output names it."""
+    """Return the agent as a JSON object."""
     return {
         "name": agent.name,
         "platform": agent.platform,
@@ -133,18 +133,18 @@ def agent_object(agent: Agent) -> dict[str, Any]:
     }
 
 
-def _cause(report: Report, told: Told | None) -> dict[str, Any] | None:
-    if told is None:
+def _cause(report: Report, found: Told | None) -> dict[str, Any] | None:
+    if found is None:
         return None
-    first, *others = told.parts
+    first, *others = found.parts
     return {
-        "code": told.cause.code,
+        "code": found.cause.code,
         "owner": first.owner,
-        "step": told.step,
-        "detail": told.detail,
-        "meaning": fill(told.cause.meaning, report.target),
+        "step": found.step,
+        "detail": found.detail,
+        "meaning": fill(found.cause.meaning, report.target),
         "remedy": first.remedy,
-        "confirm": fill(told.cause.confirm, report.target),
+        "confirm": fill(found.cause.confirm, report.target),
         "fix": first.fix,
         "also": [{"owner": part.owner, "remedy": part.remedy, "fix": part.fix} for part in others],
     }
@@ -171,12 +171,12 @@ def _check(check: Check) -> dict[str, Any]:
     return shown
 
 
-# One encoder, made once; keys are ours or facts', and a NaN would be no JSON.
+# One encoder for all results. NaN is not valid JSON, so it raises an error here.
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
 def _plain(value: Any, depth: int = 0) -> Any:  # noqa: C901  # one case a type
-    """``value`` in JSON's own types: whatever a verifier put among its facts."""
+    """Return ``value`` in JSON's own types; the facts of a verifier may have any type."""
     match value:
         case None | bool():
             return value

@@ -1,17 +1,17 @@
-"""The story of one climb: what was sent, what came back, what it means, how to ask the same by hand, whom to ask what.
+"""Explain one report step by step, in words: bytes sent, answer, meaning, manual check, and the text for a ticket.
 
     story = tell(report)
-    for rung in story.rungs:          # one a check, in the order of the ladder
+    for rung in story.rungs:          # one for each check, in the order of the ladder
         rung.step, rung.endpoint, rung.outcome, rung.seconds
-        rung.sent, rung.received      # in words; ``sent`` is empty where nothing of its own went out
-        rung.means                    # of a finding: the catalogue's meaning
+        rung.sent, rung.received      # in words; ``sent`` is empty if the check sent nothing itself
+        rung.means                    # for a finding: the meaning from the catalogue
         rung.by_hand                  # lines for a shell, with the target's real host, port and user
-        rung.code, rung.owner, rung.fix     # None where all is well
-    story.request                     # None where there is nothing to ask: ``whom``, and ``text`` for their ticket
-    story.requests                    # the same for each owner who can act, that one first
+        rung.code, rung.owner, rung.fix     # None without a finding
+    story.request                     # None if no owner has to act: ``whom``, and ``text`` for the ticket
+    story.requests                    # one for each owner who can act; the first is ``story.request``
 
-Pure: made of the report alone, live or restored. All texts are plain and may hold what the target said: whoever shows
-them escapes them (``escape.visible`` for a terminal, autoescape in HTML), as with any other part of a report.
+Pure: uses only the report, live or restored. All texts are plain and may contain text of the target. The caller escapes
+them (``printable.visible`` for a terminal, autoescape in HTML), like every other part of a report.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ToldStep:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask of whom: ``text`` is meant to be pasted into their ticket."""
+    """A request to one owner: ``whom`` is the reader, ``text`` is pasted into the ticket."""
 
     owner: Owner
     whom: str
@@ -66,52 +66,52 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All rungs, and what to ask for in the end: one request for each owner who can act."""
+    """All rungs, then one request for each owner who can act."""
 
     rungs: tuple[ToldStep, ...]
     requests: tuple[Request, ...]
 
     @property
     def request(self) -> Request | None:
-        """The first owner's request; None where there is nothing to ask."""
+        """The first owner's request; None if there is none."""
         return self.requests[0] if self.requests else None
 
 
 def tell(report: Report) -> Story:
     """Return the story of one report."""
-    told: set[tuple[Step, str]] = set()
+    known: set[tuple[Step, str]] = set()
     rungs = []
     for check in report.checks:
         place = check.step, check.endpoint
-        rungs.append(_rung(report, check, again=place in told))
-        told.add(place)
+        rungs.append(_rung(report, check, again=place in known))
+        known.add(place)
     return Story(tuple(rungs), _requests(report))
 
 
 _MEANS: dict[Step, str] = {
-    Step.AGENT: "this host has what the type needs",
-    Step.RESOLVE: "the agent knows where to go",
-    Step.CONNECT: "something accepts connections there; what it is, only its protocol shows",
-    Step.TLS: "an encrypted channel comes about",
-    Step.HANDSHAKE: "the protocol is really spoken there",
-    Step.AUTH: "a login can begin",
-    Step.LOGIN: "the account was accepted",
-    Step.ACCESS: "a scan can read there",
+    Step.AGENT: "this agent has everything that the target type needs",
+    Step.RESOLVE: "the target's address is known",
+    Step.CONNECT: "the port accepts connections; this does not show which service listens on it",
+    Step.TLS: "TLS works",
+    Step.HANDSHAKE: "the service speaks the expected protocol",
+    Step.AUTH: "the server is ready for a login",
+    Step.LOGIN: "the server accepted the account",
+    Step.ACCESS: "a scan can read the target",
 }
-_NOT_CHECKED = "not checked, so nothing is known of it"
-#: Where nothing but the look of an answer is known, the answer proves no more than that.
-_SHAPED = "what answers there looks like it; its protocol is not public, so no more can be told"
-_NO_LOGIN = "nobody need log in"
-#: Where the requirement is the connection itself: what is spoken there was not asked.
-_STANDS = "the connection stands; what is spoken there is not public, and was not asked"
-_NEIGHBOUR = "nobody answers for every port of this host, so the connection is that port's own"
-#: On these rungs every type does the same, unless its table says otherwise.
+_NOT_CHECKED = "not checked, so the result is unknown"
+#: For a protocol that is not public, the form of an answer is the only evidence.
+_SHAPED = "the answer looks like the expected service; its protocol is not public, so this cannot be confirmed"
+_NO_LOGIN = "no login is required"
+#: For a type whose requirement is the connection itself: its protocol was not tested.
+_STANDS = "the connection stays open; its protocol is not public and was not tested"
+_NEIGHBOUR = "another port of this host accepts no connection, so the target's own port is really open"
+#: On these steps every type does the same, unless its story says otherwise.
 _ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%\w+)?")
 _ENDPOINT = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})(?:/(?P<transport>tcp|udp))?")
-#: Where a line is to be typed, as the catalogue says it.
+#: The catalogue's words for the host on which a line is typed.
 _HERE = "On the agent: "
 _ELSEWHERE = re.compile(r"\b[Oo]n (?:a|an|the) [\w ]+:")
-#: What a cause of all types says of confirming it is no line yet; the type's own is shown with it.
+#: At these steps a common cause's ``confirm`` names no command; the line of the type is shown with it.
 _GENERAL = (Step.LOGIN, Step.ACCESS)
 
 
@@ -149,9 +149,9 @@ def _sent(report: Report, check: Check, exchange: Exchange) -> str:
 
 
 def _of_another_step(report: Report, check: Check, exchange: Exchange) -> str:
-    """Return the words of events that another step of the type has words for; empty where the check's own has some.
+    """Return another step's words for the events of a failed check; empty if the check's own step has words for them.
 
-    A check that fails stands on the step of its cause: a hang-up at the request for TLS on ``handshake``.
+    A failed check has the step of its cause: a connection closed at the request for TLS has the step ``handshake``.
     """
     if not check.events or (
         isinstance(exchange.sent, Sent) and not exchange.sent.words.keys().isdisjoint(check.events)
@@ -181,25 +181,25 @@ def _means(report: Report, check: Check) -> str:
 
 
 def _exchange(report: Report, check: Check) -> Exchange:
-    """Return what the type's story has for the check.
+    """Return the type's own story of the check.
 
-    All types resolve and connect alike, and so at endpoints that are not the target's own.
+    All types resolve and connect in the same way, also to endpoints other than the target's own.
     """
     windows = report.agent.platform == "Windows" and not report.agent.assumed
     if check.step is Step.RESOLVE:
         literal = bool(_ADDRESS.fullmatch(check.endpoint))
-        sent = "nothing: it is an address" if literal else "the name, to this host's resolver"
+        sent = "nothing: the target is an address" if literal else "the name, to this host's resolver"
         line = "Resolve-DnsName {host}" if windows else "getent ahosts {host}"
         return Exchange(sent, "" if literal else line)
     own = _own_words(report.target).get(check.step)
     if check.step is Step.AGENT:
-        return own or Exchange("nothing: this host itself was looked at")
+        return own or Exchange("nothing: the check examines this host")
     if check.step is not Step.CONNECT and not _is_neighbour(check, report.target):
         return own or Exchange()
     if own is not None and _is_own_port(check, report.target):
         return own
     if check.endpoint.endswith("/udp"):
-        return Exchange("a question over UDP, asked again until its time was over", "nc -u -vz {host} {port}")
+        return Exchange("a UDP request, repeated until its time limit", "nc -u -vz {host} {port}")
     line = "Test-NetConnection {host} -Port {port}" if windows else "nc -vz -w 5 {host} {port}"
     return Exchange("a TCP connection request", line)
 
@@ -218,7 +218,7 @@ def _own_words(target: Target) -> Mapping[Step, Exchange]:
 
 
 def _is_neighbour(check: Check, target: Target) -> bool:
-    """Whether it is the port that must not take a connection, of a type whose requirement is a connection."""
+    """Return True for the port that must not accept a connection, of a type whose requirement is a connection."""
     row = _row(target)
     connects = row is not None and row.by_connection
     return connects and check.step is Step.HANDSHAKE and not _is_own_port(check, target)
@@ -229,7 +229,7 @@ def _is_own_port(check: Check, target: Target) -> bool:
 
 
 def _by_hand(report: Report, check: Check, exchange: Exchange) -> tuple[str, ...]:
-    """The cause's own way first; then the type's line, unless that is the same program again."""
+    """Return the cause's own line first, then the type's line unless it starts the same program."""
     finding = check.finding
     usual = fill(exchange.by_hand, _place(report.target, check)) if exchange.by_hand else ""
     if finding is None:
@@ -242,7 +242,7 @@ def _by_hand(report: Report, check: Check, exchange: Exchange) -> tuple[str, ...
 
 
 def _pasteable(line: str) -> str:
-    """Without the words before it, where all of it is for the agent: there, whoever reads the story sits."""
+    """Drop "On the agent:" if all of the line is for the agent: the reader of the story works there."""
     rest = line.removeprefix(_HERE)
     return line if _ELSEWHERE.search(rest) else rest
 
@@ -252,7 +252,7 @@ def _program(line: str) -> str:
 
 
 def _place(target: Target, check: Check) -> Target:
-    """The target as the lines name it: what was resolved, or connected to, may be another host or port."""
+    """Return the target with the host and port of the check, which may differ from the target's own."""
     if check.step is Step.RESOLVE:
         return replace(target, host=check.endpoint)
     elsewhere = check.step is Step.CONNECT or _is_hostless(target) or _is_neighbour(check, target)
@@ -263,7 +263,7 @@ def _place(target: Target, check: Check) -> Target:
 
 
 def _is_hostless(target: Target) -> bool:
-    """Whether its host is the name of a service: what can be asked by hand is an endpoint of it."""
+    """Return True if its host is the name of a service: a manual check needs one of its endpoints."""
     row = _row(target)
     return row is not None and row.hostless
 
@@ -280,48 +280,48 @@ def _whom(report: Report, owner: Owner) -> str:
     user = user_of(report.target)
     match owner:
         case Owner.NETWORK:
-            return f"whoever runs the network between {_address(report)} and {host}: firewalls, routes, load balancers"
+            return f"the network team (firewalls, routes, load balancers between {_address(report)} and {host})"
         case Owner.SERVER:
             return f"the administrator of {host}"
         case Owner.DATABASE:
             row = _row(report.target)
             return f"the database administrator of {host} ({row.title if row else report.target.type})"
         case Owner.IDENTITY:
-            return f"whoever administers the account {user}" if user else "whoever administers the account"
+            return f"the administrator of the account {user}" if user else "the administrator of the account"
         case Owner.AGENT:
             return f"the administrator of the agent {agent.name}"
         case Owner.OPERATOR:
-            return "whoever wrote the target down, or holds its credential"
+            return "the author of the inventory, or the holder of the credential"
         case Owner.SCANREADY:
-            return "us, with what --bundle FILE writes"
+            return "the scanready project (attach the file that --bundle FILE writes)"
 
 
 def _ticket(report: Report, told: Told, part: Part) -> str:
-    """A few lines that somebody understands who has never heard of us."""
+    """Return a few lines for a reader who does not know scanready."""
     target, cause = report.target, told.cause
     trouble, but = {
         Verdict.BLOCKED: ("cannot be scanned", ""),
         Verdict.LIMITED: ("passed the checks", ", but something that a scan needs is missing or at risk"),
-        Verdict.UNDECIDED: ("could not be checked to the end", ""),
+        Verdict.UNDECIDED: ("could not be checked completely", ""),
     }.get(report.verdict, ("was checked", ""))
     row = _row(target)
     lines = [
         f"{name_of(target)} ({row.title if row else target.type}) {trouble} from the agent "
         f"{report.agent.name} ({_address(report)}){but}.",
-        f"Seen at {report.started}, at the step {told.step}: {told.detail}",
+        f"Found on {report.started} at the step {told.step}: {told.detail}",
         f"This means: {fill(cause.meaning, target)}",
         f"Please: {part.remedy}",
     ]
     if part.fix:
-        lines += ["Exactly:", part.fix]
+        lines += ["Apply:", part.fix]
     if others := [other.owner.value for other in told.parts if other is not part]:
-        lines.append(f"Instead, this can be solved by: {', '.join(others)}.")
-    lines.append(f"To see it: {fill(cause.confirm, _endpoint_of(report))}")
+        lines.append(f"Another owner can fix this instead: {', '.join(others)}.")
+    lines.append(f"To confirm: {fill(cause.confirm, _endpoint_of(report))}")
     return "\n".join(lines)
 
 
 def _endpoint_of(report: Report) -> Target:
-    """Return the target, or the endpoint of it that the finding is about where its host is the name of a service."""
+    """Return the target; if its host is the name of a service, the endpoint that has the finding."""
     target = report.target
     if not _is_hostless(target):
         return target

@@ -1,7 +1,7 @@
-"""CSV: one line a target, for spreadsheets and change requests.
+"""Write CSV for spreadsheets and change requests: a header, then one line for each target (RFC 4180).
 
-RFC 4180, with a header. A cell that a spreadsheet would take for a formula begins with an apostrophe, which
-spreadsheets do not show: what a target says must not be calculated on the desk of whoever opens the file.
+A cell that a spreadsheet would read as a formula begins with an apostrophe, which spreadsheets do not show: text of a
+target must not run as a formula on the reader's computer.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ COLUMNS = (
     "expected",
     "as",
 )
-#: What begins like this is a formula to some spreadsheet; a tab or a return may stand before it.
+#: Some spreadsheets read a cell that begins with one of these as a formula, also after a tab or a return.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
 _LONGEST = LONGEST_NAME
 
 
 class Csv:
-    """Streams: a line is written when its target is done."""
+    """Write each line as its target ends."""
 
     def __init__(self, look: Look) -> None:
         pass
@@ -71,19 +71,19 @@ class Csv:
         return csv_line([found.get(column, "") for column in COLUMNS])
 
     def end(self, totals: Totals) -> str:
-        """Nothing comes after the last line."""
+        """Return no text: the last line ends the file."""
         return ""
 
 
 def csv_line(values: Any) -> str:
-    """Return one line of CSV with its line end, each cell made harmless."""
+    """Return one line of CSV with its line end; no cell is a formula."""
     paper = io.StringIO()
     csv.writer(paper).writerow([cell(value) for value in values])
     return paper.getvalue()
 
 
 def cell(value: Any) -> Any:
-    """Return a value as a cell may hold it: numbers as they are, text on visible lines and no formula."""
+    """Return a value for a cell: a number unchanged, text with visible characters only and never a formula."""
     if value is None:
         return ""
     if isinstance(value, bool | int | float):
@@ -124,17 +124,17 @@ def _values(report: Report) -> dict[str, Any]:
 
 
 def _by_other(part: dict[str, Any]) -> str:
-    """Return what another owner of the cause does, and applies."""
+    """Return the remedy and the fix of another owner of the cause."""
     return f"{part['owner']}: {part['remedy']}" + (f"\n{part['fix']}" if part["fix"] else "")
 
 
 def _second(cause: dict[str, Any]) -> str:
-    """Return a cause besides the decisive one, with what its owner applies."""
+    """Return a cause besides the decisive one, with its fix."""
     return f"{cause['code']} ({cause['owner']}): {cause['detail']}" + (f"\n{cause['fix']}" if cause["fix"] else "")
 
 
 def path_of(target: dict[str, Any]) -> str:
-    """Return the share, export, database or path of a target (a result's ``target``); empty where it has none."""
+    """Return the share, export, database or path of a target (a result's ``target``); empty if it has none."""
     from scanready.run.registry import catalogue
 
     row = catalogue().get(target["type"])

@@ -1,4 +1,4 @@
-"""The run that an HTML report carries in itself, as the document that ``--format json`` writes."""
+"""Find the run that an HTML report contains, in the form of the document that ``--format json`` writes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _BLOCK = 1 << 16
 
 
 def find_run(page: BinaryIO) -> int:
-    """Return at which byte of a page its document begins.
+    """Return the byte offset of the document in a page.
 
     Raises:
-        ValueError: it carries none.
+        ValueError: the page contains none.
     """
     wanted, before, at = BEFORE.encode(), b"", 0
     page.seek(0)

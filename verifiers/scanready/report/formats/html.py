@@ -1,9 +1,9 @@
-"""One self-contained HTML file: no network, nothing executed but our own script, every result embedded as JSON.
+"""Write one self-contained HTML file: it needs no network, runs only its own script, and contains all results as JSON.
 
-The page is written from top to bottom as results come: head, then the run as the document that ``--format json``
-writes, with its results packed, then what is drawn of it here (picture, hand-over by owner), then the script, which
-draws the rest in the browser from the JSON, as text. The content security policy names style and script by their hashes
-and forbids all else.
+The page is written from top to bottom as the results arrive: the head, the run as the document of ``--format json``
+with packed results, the parts drawn here (picture, hand-over by owner), and the script. The script draws the other
+parts in the browser from the JSON, as text. The content security policy allows only this style and this script, by
+their hashes.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from .since import changes, trend
 
 _STYLES = ("style.css", "print.css")
 _SCRIPTS = ("dom.js", "data.js", "detail.js", "filters.js", "app.js")
-#: What stands in the page itself; the rest of a long list is a click away, in the table.
+#: The most entries of each list in the hand-over; the table of targets has all of them.
 _LIMITS = {"targets": 24, "fixes": 200, "open_fixes": 6, "rules": 500}
-#: Targets, and fixes, that are listed under all causes together, if there are many causes.
+#: Targets listed under all causes together, and the same for fixes, if there are many causes.
 _IN_ALL = 2000
-#: Causes in the summary that is printed: with the headline and the types they fill two pages of A4.
+#: Causes in the printed summary: with the headline and the types they fill two pages of A4.
 _PRINTED = 20
-#: From the best to the worst, as the pictures have them.
+#: From the best to the worst, the order in the pictures.
 ORDER = tuple(reversed(GRAVITY))
 
 
 class Html:
-    """Streams the data; keeps counts and the failures by cause."""
+    """Write the data as it arrives; keep counts and the failures by cause."""
 
     def __init__(self, look: Look) -> None:
         self._by_type: dict[str, Counter[Verdict]] = {}
@@ -57,7 +57,7 @@ class Html:
         self._separator = "\n"
 
     def begin(self, run: RunInfo) -> str:
-        """Return the head of the page, and the beginning of its data."""
+        """Return the head of the page and the beginning of its data."""
         self._run, self._groups = run, Groups(run)
         since = run.background.since
         self._differences = Differences(since.glimpses) if since else None
@@ -66,7 +66,7 @@ class Html:
         return head + _inert(begin(run, "rows"))
 
     def add(self, report: Report) -> str:
-        """Return the result's data."""
+        """Return the data of the result."""
         self._groups.add(report)
         if self._differences:
             self._differences.add(report)
@@ -86,7 +86,7 @@ class Html:
         return changes(found, earlier, self._run.agent.name)
 
     def end(self, totals: Totals) -> str:
-        """Return the end of the data, what is drawn of it, and the script."""
+        """Return the end of the data, the parts of the page drawn here, and the script."""
         headline, title, share = self._groups.headline(totals), self._groups.title(totals), self._groups.share
         by_owner = self._groups.by_owner()
         owners = [(owner, OWNERS[owner], of, firewall(of), _targets(of)) for owner, of in by_owner.items()]
@@ -125,25 +125,25 @@ def _told(report: Report) -> str:
 
 
 def _limits(groups: int) -> dict[str, int]:
-    """Return how much is listed under each of so many causes: the page stays small, however many there are."""
+    """Return the limits for one cause on a page with this many causes, so that the page stays small."""
     of_each = max(4, _IN_ALL // max(1, groups))
     return _LIMITS | {name: min(_LIMITS[name], of_each) for name in ("targets", "fixes", "open_fixes")}
 
 
 def _targets(groups: Iterable[Group]) -> int:
-    """Return how many targets are in the groups; one may be in several."""
+    """Return how many targets are in the groups; a target in several groups counts once."""
     return len({member.place for group in groups for member in group.members})
 
 
 def _printed(by_owner: Mapping[Owner, Sequence[Group]]) -> dict[str, Any]:
-    """Return what is printed of the hand-over: causes with their owner, the gravest first, and the number left out."""
+    """Return the printed hand-over: causes with their owner, the gravest first, and the number of causes left out."""
     causes = [(owner, group) for owner, groups in by_owner.items() for group in groups]
     causes.sort(key=lambda pair: (pair[1].gravity, -len(pair[1].members)))
     return {"causes": causes[:_PRINTED], "left": len(causes[_PRINTED:])}
 
 
 def _inert(data: str) -> str:
-    """JSON is ASCII already; without ``<`` nothing in it can end or begin an element."""
+    """Escape ``<`` in ASCII-only JSON, so that no text in it can begin or end an element."""
     return data.replace("<", "\\u003c")
 
 
@@ -158,7 +158,7 @@ def _hash(text: str) -> str:
 
 @cache
 def _joined(names: tuple[str, ...]) -> str:
-    """The text of package files, one after another; as safe markup, since it is ours."""
+    """Return the text of our package files, one after another, as safe markup."""
     from markupsafe import Markup
 
     page = resources.files(__package__) / "page"
@@ -189,7 +189,7 @@ def _template(name: str) -> Any:
 
 
 def _prose(text: str) -> str:
-    """A sentence of the catalogue: what stands in backticks there is code here."""
+    """Return a sentence of the catalogue as HTML; text in backticks becomes code."""
     from markupsafe import Markup, escape
 
     parts = visible(text, 4000).split("`")
@@ -208,12 +208,12 @@ def _lines(text: str) -> str:
 
 
 def _forms(rules: Any) -> list[tuple[str, str]]:
-    """The rules as they are pasted, by the name of the form."""
+    """Return the rules in each form that is pasted, with the name of the form."""
     return [(form.title, form.write(rules, Look())) for form in rule_forms.FORMS.values() if form.title]
 
 
 def _arcs(totals: Totals) -> list[tuple[Verdict, float, float]]:
-    """The ring of the headline: verdict, length and beginning of its arc, in hundredths of the circle."""
+    """Return the arcs of the headline's ring: verdict, length and beginning, in hundredths of the circle."""
     arcs, begun = [], 0.0
     for verdict in ORDER:
         if count := totals.verdicts[verdict]:
@@ -224,7 +224,7 @@ def _arcs(totals: Totals) -> list[tuple[Verdict, float, float]]:
 
 
 def _bars(by_type: dict[str, Counter[Verdict]]) -> list[dict[str, Any]]:
-    """A bar a type, the largest first: parts in hundredths of its width."""
+    """Return one bar for each type, the largest first, with its parts in hundredths of its width."""
     bars = []
     for name, found in sorted(by_type.items(), key=lambda pair: (-pair[1].total(), pair[0])):
         parts, begun = [], 0.0

@@ -1,4 +1,4 @@
-"""One JSON document, written as the results come: memory stays flat however many there are."""
+"""Write one JSON document as the results arrive; memory use does not depend on their number."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from scanready.report.serialize import SCHEMA, agent_object, as_line
 
 
 class Json:
-    """``{"schema": 1, "run": {...}, "results": [...], "summary": {...}}``, one result per line.
+    """Write ``{"schema": 1, "run": {...}, "results": [...], "summary": {...}}``, one result a line.
 
-    ``summary`` holds what is only known at the end; a document without it was cut short.
+    ``summary`` has the counts of the whole run; a document without it is incomplete.
     """
 
     def __init__(self, look: Look) -> None:
         self._separator = "\n"
 
     def begin(self, run: RunInfo) -> str:
-        """Open the document with what is known of the run."""
+        """Return the beginning of the document, with the object ``run``."""
         return begin(run, "results")
 
     def add(self, report: Report) -> str:
@@ -30,7 +30,7 @@ class Json:
         return text
 
     def end(self, totals: Totals) -> str:
-        """Close the document."""
+        """Return the end of the document."""
         return end(totals)
 
 
@@ -45,7 +45,7 @@ def end(totals: Totals) -> str:
 
 
 def run_object(run: RunInfo) -> dict[str, Any]:
-    """Return what the document says of the run: ``timeout`` in seconds per target."""
+    """Return the document's object ``run``; ``timeout`` is in seconds for one target."""
     return {
         "scanready": run.version,
         "agent": agent_object(run.agent),

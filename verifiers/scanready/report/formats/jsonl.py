@@ -1,4 +1,4 @@
-"""JSON Lines: one result per line, as each ends."""
+"""Write JSON Lines: one result a line, as each target ends."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from scanready.report.serialize import as_line
 
 
 class JsonLines:
-    """Keeps nothing; a line is written and flushed when its target is done."""
+    """Keep no result; each line is written and flushed as its target ends."""
 
     def __init__(self, look: Look) -> None:
         pass
 
     def begin(self, run: RunInfo) -> str:
-        """Nothing comes before the first line."""
+        """Return no text: the file begins with the first result."""
         return ""
 
     def add(self, report: Report) -> str:
@@ -22,5 +22,5 @@ class JsonLines:
         return as_line(report) + "\n"
 
     def end(self, totals: Totals) -> str:
-        """Nothing comes after the last line."""
+        """Return no text: the last result ends the file."""
         return ""

@@ -1,8 +1,8 @@
-"""JUnit XML, as the Jenkins xUnit plugin's schema (junit-10) has it: what continuous integration shows.
+"""Write JUnit XML for continuous integration, by the schema of the Jenkins xUnit plugin (junit-10).
 
-A suite per agent, a test case per target. A blocked target is a failure, an undecided one an error. A target that an
-interruption left out, or whose failure is known, is skipped. Under ``--require`` a target that does not hold is a
-failure, too. A type that was tried on a host without a type, and did not answer, is skipped if another type did.
+One suite for the agent, one test case for each target. A blocked target is a failure, an undecided one an error. A
+target is skipped if an interruption left it out or its failure is known. With ``--require``, a target below that level
+is a failure. On a host without a type, a type that does not hold is skipped if another type holds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LONGEST = 4000
 
 @dataclass(slots=True)
 class _Case:
-    """What is kept of a target: its element, and what it counts as."""
+    """The XML element of a target, whether the target holds, and the host that its type was tried on."""
 
     element: Element
     holds: bool
@@ -35,7 +35,7 @@ class _Case:
 
 
 class JUnit:
-    """Kept until the end: a suite begins with its numbers."""
+    """Write everything at the end: a suite begins with its counts."""
 
     def __init__(self, look: Look) -> None:
         self._cases: dict[int, _Case] = {}
@@ -87,16 +87,16 @@ class JUnit:
         return f"<?xml version='1.0' encoding='utf-8'?>\n{tostring(root, encoding='unicode')}\n"
 
     def _settle_tried(self) -> None:
-        """A host that holds as one type need not hold as any other."""
+        """Turn the failures of a host without a type into skipped ones if one of its types holds."""
         fine = {case.tried for case in self._cases.values() if case.holds and case.tried}
         for case in self._cases.values():
             complaint = next((child for child in case.element if child.tag in ("failure", "error")), None)
             if complaint is not None and case.tried in fine:
                 complaint.tag = "skipped"
-                complaint.set("message", f"the host holds as another type; as this one: {complaint.get('message')}")
+                complaint.set("message", f"the host passed as another type; as this type: {complaint.get('message')}")
 
     def _properties(self, suite: Element) -> None:
-        """The run's facts, and how long all targets together spent at each step."""
+        """Add the run's facts, and the seconds that all targets together spent at each step."""
         run = self._run
         facts = {
             "scanready": run.version,
@@ -117,22 +117,22 @@ def _case(target: Target, seconds: float) -> Element:
 
 
 def _complain(element: Element, report: Report) -> None:
-    """``<failure type=CODE message=...>``, or ``<error ...>``, with the remedy and the fix inside."""
+    """Add ``<failure type=CODE message=...>`` or ``<error ...>``, with the remedy and the fix as its text."""
     finding, told = report.finding, decisive(report)
     code = finding.cause.code if finding else report.verdict.value
-    detail = visible(finding.detail) if finding else "less than was required"
+    detail = visible(finding.detail) if finding else "below the required level"
     tag = "error" if report.verdict is Verdict.UNDECIDED and not is_over(report) else "failure"
     message = _known(report) if is_over(report) else f"{report.verdict}: {detail}"
     complaint = SubElement(element, tag, type=code, message=message)
     lines = [f"meaning: {visible(fill(told.cause.meaning, report.target), _LONGEST)}", *_parts(told)] if told else []
     for other in besides(report):
-        lines += [f"besides: {other.cause.code}: {visible(other.detail)}", *_parts(other)]
+        lines += [f"also found: {other.cause.code}: {visible(other.detail)}", *_parts(other)]
     if lines:
         complaint.text = "\n".join(lines)
 
 
 def _known(report: Report) -> str:
-    """The verdict, its cause, and what became of the failure that is known."""
+    """Return the verdict, its cause, and the state of the known failure."""
     cause = f" by {report.cause.code}" if report.cause else ""
     return f"{report.verdict}{cause}; {note(report)}"
 
@@ -148,7 +148,7 @@ def _parts(told: Told) -> Iterator[str]:
 
 
 def _story(report: Report) -> str:
-    """The ladder, a line a check."""
+    """Return the ladder, one line for each check."""
     first = f"{report.verdict}, reached {report.reached or 'nothing'}"
     lines = [text for text in (first, named_types(report), note(report)) if text]
     for check in report.checks:

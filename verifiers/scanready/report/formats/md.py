@@ -1,7 +1,7 @@
-"""Markdown for a pull request or a ticket: what fails, by who can mend it, with the fix; then all targets, folded away.
+"""Write Markdown for a pull request or a ticket: the failures by owner, with fixes; then all targets, folded.
 
-What a target says stands in code, whose fence is longer than any run of backticks in it: nothing in it is markup, a
-link, a mention or a picture. Everything else is ours, or escaped.
+Text of a target is a code span or block, with a fence longer than any run of backticks in it. So it contains no markup,
+link, mention or picture. All other text is ours or escaped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.run.target_name import LONGEST_NAME, name_of
 from scanready.wire.printable import visible
 
-#: A comment of GitHub holds 65,536 characters, a description in Jira 32,767.
+#: Characters: a comment on GitHub may have 65,536, a description in Jira 32,767.
 MOST = 30_000
 _MOST_TARGETS = 12
 _MOST_RULES = 40
@@ -31,7 +31,7 @@ _SIGNS = {
 
 
 class Markdown:
-    """Kept until the end: the worst comes first."""
+    """Write everything at the end: the gravest causes are first."""
 
     def __init__(self, look: Look) -> None:
         self._rows: dict[int, str] = {}
@@ -55,8 +55,8 @@ class Markdown:
         return ""
 
     def end(self, totals: Totals) -> str:
-        """Return the page; targets are left out, and counted, where it would become too long."""
-        parts = [self._headline(totals)]  # before the groups are asked for: they forget what they settle
+        """Return the page. If it would be too long, targets are left out and counted."""
+        parts = [self._headline(totals)]  # first, as reading the groups empties their list of tried types
         for owner, groups in self._groups.by_owner().items():
             parts.append(_section(owner, groups))
         if known := self._groups.known():
@@ -65,12 +65,12 @@ class Markdown:
         if len(text) > MOST:
             cut = text.rfind("\n### ", 0, MOST)
             text = text[: cut if cut > 0 else len(parts[0])]
-            text += "\n\n_More causes than fit here are left out; the HTML report has them all._\n"
+            text += "\n\n_This page has no room for the other causes; the HTML report has all of them._\n"
         return text + self._table(MOST - len(text))
 
     def _headline(self, totals: Totals) -> str:
         headline = escaped(self._groups.headline(totals))
-        lines = [f"## From {code(self._run.agent.name, 80)}, {headline}", ""]
+        lines = [f"## From {code(self._run.agent.name, 80)}: {headline}", ""]
         lines += ["| verdict | targets | |", "|---|---:|---|"]
         for verdict in GRAVITY:
             if count := totals.verdicts[verdict]:
@@ -106,7 +106,7 @@ def _section(owner: Owner, groups: list[Group]) -> str:
     for group in groups:
         lines += _group(group)
     if rules := firewall(groups):
-        lines += ["The rules, from the agent to the targets:", ""]
+        lines += ["Firewall rules, from the agent to the targets:", ""]
         lines += ["| source | destination | protocol | ports | for |", "|---|---|---|---|---|"]
         for rule in rules[:_MOST_RULES]:
             where = rule.destination if rule.destination == rule.host else f"{rule.destination} {rule.host}"
@@ -114,7 +114,7 @@ def _section(owner: Owner, groups: list[Group]) -> str:
             cells = (code(rule.source), code(where, 120), rule.transport, rule.ports, code(what, 120))
             lines.append(f"| {' | '.join(cells)} |")
         if len(rules) > _MOST_RULES:
-            lines += ["", f"... and {len(rules) - _MOST_RULES} more: `scanready firewall` writes them all"]
+            lines += ["", f"... and {len(rules) - _MOST_RULES} more (`scanready firewall` writes all of them)"]
         lines.append("")
     return "\n".join(lines)
 
@@ -134,10 +134,10 @@ def _group(group: Group) -> list[str]:
     words = ", ".join(f"{count[verdict]} {verdict}" for verdict in GRAVITY if count[verdict])
     lines = [f"#### {_SIGNS[group.verdict]} `{group.cause.code}`: {words}", ""]
     lines += [escaped(group.meaning), "", f"**Remedy:** {escaped(group.remedy)}", ""]
-    lines += [line for owner, remedy in group.others for line in (f"**Or for {owner}:** {escaped(remedy)}", "")]
+    lines += [line for owner, remedy in group.others for line in (f"**Or, by {owner}:** {escaped(remedy)}", "")]
     for member in group.members[:_MOST_TARGETS]:
         lines.append(f"- {code(member.where, 120)}: {code(member.detail, 240)}")
-        lines += [f"  - besides `{one.code}` ({one.owner}): {code(one.detail, 240)}" for one in member.besides]
+        lines += [f"  - also found: `{one.code}` ({one.owner}): {code(one.detail, 240)}" for one in member.besides]
     if len(group.members) > _MOST_TARGETS:
         lines.append(f"- ... and {len(group.members) - _MOST_TARGETS} more")
     for fix, members in list(group.fixes.items())[:_MOST_FIXES]:

@@ -1,4 +1,4 @@
-"""One line for a Nagios or Icinga check: state, what is wrong, and performance data. No text of a target is in it."""
+"""Write one line for a Nagios or Icinga check: state, causes and performance data. It has no text of a target."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from scanready.run.target_name import visible_name
 OK, WARNING, CRITICAL = 0, 1, 2
 STATES = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
 _BY_VERDICT = {Verdict.BLOCKED: CRITICAL, Verdict.UNDECIDED: UNKNOWN, Verdict.LIMITED: WARNING}
-#: The worse first, as the plugin guidelines rank them.
+#: The worst first, as the plugin guidelines rank them.
 _WORSE = (CRITICAL, UNKNOWN, WARNING, OK)
 _MOST_CAUSES = 5
 
 
 def complaint(message: str) -> str:
-    """Return the line for a check that could not be begun."""
+    """Return the line for a check that could not start."""
     return f"SCANREADY {STATES[UNKNOWN]} - {message.splitlines()[0].replace('|', '/')}"
 
 
 class State:
-    """Find the state of a run: the worst of its targets; of the types that were tried on one host, the leading one."""
+    """Find the state of a run: the worst state of its targets. A host without a type has that of its leading type."""
 
     def __init__(self, run: RunInfo) -> None:
         self._run = run
@@ -41,7 +41,7 @@ class State:
             self._single.add(_state(report, self._run.require))
 
     def code(self, totals: Totals) -> int:
-        """Return the exit code; what an interruption cut short is unknown, unless something is known to be wrong."""
+        """Return the exit code. An interrupted run is unknown, unless a target is known to be critical."""
         found = self._single | {_state(report, self._run.require) for report in self._leads.values()}
         if totals.interrupted or totals.unchecked or not found:
             found.add(UNKNOWN)
@@ -49,7 +49,7 @@ class State:
 
 
 class Nagios:
-    """One line, at the end; ``exit_code`` is then the plugin's."""
+    """Write one line at the end; ``exit_code`` is then the plugin's."""
 
     def __init__(self, look: Look) -> None:
         self._causes: Counter[str] = Counter()
@@ -68,7 +68,7 @@ class Nagios:
         self._state.add(report)
         if report.cause and not self._tried and not is_waived(report):
             self._causes[f"{report.cause.code} ({report.owner})"] += 1
-            self._besides.update({f"{told.cause.code} ({told.owner})" for told in besides(report)})
+            self._besides.update({f"{other.cause.code} ({other.owner})" for other in besides(report)})
         words = "".join(f"; {text}" for text in (named_types(report), note(report)) if text)
         self._last = f"{visible_name(report.target)} is {report.verdict}{words}"
         return ""
@@ -76,27 +76,27 @@ class Nagios:
     def end(self, totals: Totals) -> str:
         """Return the line."""
         if totals.targets == 1:
-            said = self._last
+            text = self._last
         else:
-            said = f"{totals.targets} targets: {summed(totals.verdicts, named=True) or 'none was checked'}"
-            said += f"; {waived}" if (waived := known(totals)) else ""
+            text = f"{totals.targets} targets: {summed(totals.verdicts, named=True) or 'none was checked'}"
+            text += f"; {waived}" if (waived := known(totals)) else ""
         if totals.unchecked:
-            said += f", {totals.unchecked} not checked"
-        for words, counted in (("; ", self._causes), ("; besides ", self._besides)):
-            said += f"{words}{_most_common(counted)}" if counted else ""
+            text += f", {totals.unchecked} not checked"
+        for words, counted in (("; ", self._causes), ("; also found ", self._besides)):
+            text += f"{words}{_most_common(counted)}" if counted else ""
         self.exit_code = self._state.code(totals)
-        return f"SCANREADY {STATES[self.exit_code]} - {said.replace('|', '/')} | {_performance(totals)}\n"
+        return f"SCANREADY {STATES[self.exit_code]} - {text.replace('|', '/')} | {_performance(totals)}\n"
 
 
 def _most_common(causes: Counter[str]) -> str:
-    """Return the most common causes with their owners, in an order that does not depend on that of the targets."""
+    """Return the most common causes with their owners, in an order that does not depend on the order of the targets."""
     first = sorted(causes.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_CAUSES]
     text = ", ".join(code if count == 1 else f"{code} {count}x" for code, count in first)
     return text + (", ..." if len(causes) > _MOST_CAUSES else "")
 
 
 def _state(report: Report, require: str | None) -> int:
-    """Less than was required is critical; without a requirement a verdict has its own state."""
+    """Return the state of one report: critical if it misses ``require``, otherwise the state of its verdict."""
     verdict = report.verdict
     if is_waived(report):
         return OK
@@ -108,6 +108,6 @@ def _state(report: Report, require: str | None) -> int:
 
 
 def _performance(totals: Totals) -> str:
-    """``label=value;warn;crit;min;max``."""
+    """Return the performance data, each value as ``label=value;warn;crit;min;max``."""
     values = [f"{verdict}={totals.verdicts[verdict]};;;0;{totals.targets}" for verdict in Verdict]
     return " ".join([*values, f"unchecked={totals.unchecked};;;0;", f"time={totals.seconds:.3f}s;;;0;"])

@@ -1,15 +1,15 @@
-"""The results of an HTML report, packed: each distinct ladder once, as a template, and a row for each target.
+"""Pack the results of an HTML report: each distinct ladder once, as a template, and one row for each target.
 
-A result and its story are one ASCII text. Its host, its addresses and times, and its seconds become placeholders; the
-rest is cut into parts, since most parts are those of many targets: a check, a remedy, the bytes of a rung. A ladder
-is a list of parts. A row is ``[ladder, host, "address time ...", seconds, ...]``; seconds are in millionths. A ladder
-is the list of its parts where it comes for the first time, and a number after that; so is a part. Nothing is
-compressed, and joining the parts gives the text back byte for byte: the choice of placeholders decides about size only.
+A result and its story are one ASCII text. Placeholders replace its host, addresses, times and seconds. The remaining
+text is cut into parts, since many targets share most parts (a check, a remedy, the bytes of a rung). A ladder is a list
+of parts. A row is ``[ladder, host, "address time ...", seconds, ...]``; seconds are in millionths. The first occurrence
+of a ladder is the list of its parts, a later one is its number; the same holds for a part. The data is not compressed,
+and the joined parts are the original text, byte for byte: the choice of placeholders affects the size only.
 
-The agent is a part like any other, so a page may hold rows of several agents.
+The agent is a part like any other, so a page may have rows of several agents.
 
-Placeholders are characters of the private use area, which an ASCII text has not. A text that has one in an escape
-(``\\ue000``) is not packed: its row is ``[ladder, null]``.
+Placeholders are characters of the private use area, which an ASCII text does not contain. A text that contains one as
+an escape (``\\ue000``) is not packed: its row is ``[ladder, null]``.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from typing import Any
 
 from scanready.redaction.workflow import harmless_json
 
-#: The host; the seconds that come next; the addresses and times of the row, by their number.
+#: Placeholders: the host; the next seconds of the row; its addresses and times, by number.
 HOST, NEXT, KEPT = "\ue000", "\ue001", "\ue010"
 MOST_KEPT = 0xE0
-#: Parts of one ladder. A ladder has seven checks, or some dozens where many ports were asked.
+#: Parts of one ladder. A ladder has seven checks, or several dozen if many ports were checked.
 _MOST_IN_A_LADDER = 100_000
 _PLACEHOLDER = re.compile("[\ue000-\ue0ff]")
-#: So many parts and ladders have a number. Writer, reader and script count alike.
+#: The most numbered parts and ladders. Writer, reader and script count in the same way.
 MOST_PARTS, MOST_LADDERS = 60_000, 20_000
 
 _SECONDS = re.compile(r'(seconds":)([0-9]{1,9}\.[0-9]{1,9}(?:e-[0-9]{2})?)(?=[,}])')
 _IPV4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9])"
-#: Each begins with a digit, and no more is looked at where there is none.
+#: Both alternatives begin with a digit, so the search skips other positions quickly.
 _USUAL = re.compile(rf"{_IPV4}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]{{1,9}})?Z")
 _WITH_IPV6 = re.compile(
     rf"{_USUAL.pattern}|(?<![0-9A-Za-z:.])[0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,7}}(?![0-9A-Za-z:.])"
 )
-#: Parts begin before one of these. A cut may be anywhere; these are where texts that differ meet those that do not.
+#: Parts begin before one of these texts. A cut may be anywhere; here, shared text meets text of one target.
 _BEGINNINGS = (
     *('"target":', '"options":', '"verdict":', '"cause":', '"besides":', '"facts":', '"checks":', '"footprint":'),
     *('"started":', '"meaning":', '"fix":', '"also":', '{"step":'),
 )
-#: Stands between two parts; JSON has it in an escape only.
+#: Separates two parts; JSON contains it only as an escape.
 _CUT = "\0"
-#: A host that is a part of one of these would make a template of which the script could not read the keys.
+#: If a host were a part of one of these words, the placeholder would hide keys of the template from the script.
 _STRUCTURE = (
     "schema agent name platform distribution addresses networks assumed target host type port options credential user "
     "tags guessed explicit_port verdict reached cause code owner step detail meaning remedy confirm fix also besides "
@@ -57,10 +57,10 @@ _ADDRESS = re.compile(_IPV4)
 
 
 class Packer:
-    """Makes the rows of a page.
+    """Pack the rows of a page.
 
     Args:
-        common: texts that are those of all rows, as the agent's addresses are; they have no placeholder.
+        common: texts that all rows share, such as the agent's addresses; they get no placeholder.
     """
 
     def __init__(self, common: Iterable[str]) -> None:
@@ -106,7 +106,7 @@ class Packer:
 
 
 def _cut(text: str) -> list[str]:
-    """Return a text in parts: a result by its members and checks, the story by its rungs, a ticket by its lines."""
+    """Cut a text into parts: a result by its members and checks, the story by its rungs, a ticket by its lines."""
     line, _, story = text.partition("\n")
     for beginning in _BEGINNINGS:
         line = line.replace(beginning, _CUT + beginning)
@@ -116,14 +116,14 @@ def _cut(text: str) -> list[str]:
 
 
 class _Numbers:
-    """Numbers texts in their order; keeps a digest of each, since most are longer than that."""
+    """Number texts in their order; keep a digest of each, which is shorter than most texts."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._known: dict[bytes, int] = {}
 
     def number(self, text: str) -> tuple[int | None, bool]:
-        """Return the number of a text, and whether it is new; no number if there are too many."""
+        """Return the number of a text, and whether the text is new; the number is None if there are too many."""
         key = blake2b(text.encode(), digest_size=12).digest()
         if (known := self._known.get(key)) is not None:
             return known, False
@@ -134,11 +134,11 @@ class _Numbers:
 
 
 class Unpacker:
-    """Makes texts of rows, in their order. Rows may come from anybody.
+    """Restore the texts of rows, in their order. The rows are untrusted input.
 
     Args:
-        most: characters of all texts together.
-        longest: characters of one result or story.
+        most: the most characters of all texts together.
+        longest: the most characters of one result or story.
     """
 
     def __init__(self, most: int, longest: int) -> None:
@@ -150,7 +150,7 @@ class Unpacker:
         """Return the line of a result, and its story.
 
         Raises:
-            ValueError: the row is none, or too long.
+            ValueError: the row is damaged or too long.
         """
         if not isinstance(row, list) or len(row) < 2:
             raise ValueError("a row of the page is damaged")
@@ -177,7 +177,7 @@ class Unpacker:
         longest = max(map(len, values.values()))
         pieces, length = list[str](), 0
         for part in parts:
-            # A short part may be full of a long host.
+            # A short part may contain a long host many times.
             length += len(part) + longest * len(_PLACEHOLDER.findall(part))
             if length > self._longest + self._longest:
                 raise ValueError("a row of the page is too long")
@@ -212,7 +212,7 @@ class Unpacker:
 
 
 def _is_replaced(name: str) -> bool:
-    """Return True if a template without this host is one that the script can read: no key or number is a part of it."""
+    """Return True if the script can read a template without this host: the host is no key and no number."""
     is_number = _NUMBER.fullmatch(name) and not _ADDRESS.fullmatch(name)
     return len(name) > 2 and not is_number and name not in _STRUCTURE
 

@@ -1,7 +1,7 @@
-"""The text format of Prometheus, for node_exporter's textfile collector.
+"""Write the text format of Prometheus, for node_exporter's textfile collector.
 
-Its rules: no time stamps (the whole file would be dropped), all samples of a metric together under its HELP and TYPE, a
-line end at the end. No label holds what a target says; what the inventory says is escaped.
+The collector's rules: no time stamps (it would drop the whole file), all samples of a metric together under its HELP
+and TYPE, a line end at the end. No label has text of a target; text of the inventory is escaped.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from scanready.report.known import is_waived
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
-# name, help; in the order of the output. All are gauges: a run's file replaces that of the run before.
+# name, help; in the order of the output. All are gauges: the file of a run replaces that of the previous run.
 _METRICS = {
     "scanready_target_scannable": "1 if a scan of the target would run (scannable, ready or limited), else 0.",
     "scanready_target_verdict": "1 for the verdict of the target.",
-    "scanready_target_cause": "1 for the cause that limits, blocks or leaves undecided, and who can mend it.",
-    "scanready_target_besides": "1 for each other cause that was found, and who can fix it.",
-    "scanready_waived": "1 if the target fails as is known and agreed on until a date; absent otherwise.",
-    "scanready_target_duration_seconds": "How long the whole check of the target took.",
-    "scanready_step_duration_seconds": "How long all checks of one step took.",
+    "scanready_target_cause": "1 for the cause of the verdict (limited, blocked or undecided), with its owner.",
+    "scanready_target_besides": "1 for each other cause of the target, with its owner.",
+    "scanready_waived": "1 if the target has the failure that the inventory expects until a date; otherwise absent.",
+    "scanready_target_duration_seconds": "Duration of the whole check of the target.",
+    "scanready_step_duration_seconds": "Duration of all checks of one step.",
     "scanready_target_connections": "Connections opened to the target.",
     "scanready_target_login_attempts": "Logins tried with a real account.",
     "scanready_target_probe_logins": "Logins tried with an invented account.",
-    "scanready_run_targets": "Targets by verdict; unchecked are those that an interruption left out.",
-    "scanready_run_duration_seconds": "How long the run took.",
-    "scanready_run_timestamp_seconds": "When the run began, in seconds since 1970.",
-    "scanready_build_info": "1, with the version that made this file.",
+    "scanready_run_targets": "Targets by verdict; unchecked counts the targets that an interruption left out.",
+    "scanready_run_duration_seconds": "Duration of the run.",
+    "scanready_run_timestamp_seconds": "Start of the run, in seconds since 1970.",
+    "scanready_build_info": "1, with the version of scanready that wrote this file.",
 }
 
 
 class Prometheus:
-    """Kept until the end, as lines: the samples of one metric stand together."""
+    """Keep all samples as lines until the end: those of one metric are written together."""
 
     def __init__(self, look: Look) -> None:
         self._lines: dict[str, list[str]] = {name: [] for name in _METRICS}
@@ -87,7 +87,7 @@ class Prometheus:
         )
 
     def _name(self, report: Report) -> str:
-        """The target as a URL; one that comes twice is numbered, since a series may have one sample only."""
+        """Return the target as a URL; a repeated one gets a number, since a series may have only one sample."""
         name = visible_name(report.target)
         self._used[name] += 1
         return name if self._used[name] == 1 else f"{name}#{self._used[name]}"
@@ -106,7 +106,7 @@ def _number(value: float) -> str:
 
 
 def _times(report: Report) -> dict[Step, float]:
-    """Seconds by step; what was skipped took none."""
+    """Return the seconds of each step that was not skipped."""
     asked: Iterable[Step] = dict.fromkeys(check.step for check in report.checks if check.outcome is not Outcome.SKIPPED)
     return {step: sum(check.seconds for check in report.checks if check.step is step) for step in asked}
 

@@ -1,4 +1,4 @@
-"""The parts of the page that look back: what changed since an earlier run, and the trend over the last runs."""
+"""Describe the changes since an earlier run and the trend of the last runs, for the HTML page."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from scanready.report.headline import summed
 from scanready.report.paper import GRAVITY
 from scanready.run.target_name import visible_name
 
-#: Targets that are listed of each kind of change; the rest is counted.
+#: Targets listed for each kind of change; the others are counted.
 _LISTED = 24
-#: The kinds that are open when the page is opened, and that are printed.
+#: The kinds of changes that are unfolded when the page is opened, and that are printed.
 _OPEN = ("failures", "worse", "fixed")
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One target that changed: its name, its verdict and cause before (empty if the same) and after, and the detail."""
+    """One changed target: its name, its verdict and cause before (empty if unchanged) and after, and the detail."""
 
     where: str
     before: str
@@ -33,7 +33,7 @@ class Changed:
 
 
 def changes(found: Comparison, earlier: Earlier, agent: str) -> dict[str, Any]:
-    """Return what the page says of the changes since an earlier run. ``agent`` is the name of this run's."""
+    """Return the changes since an earlier run, for the template. ``agent`` is the name of this run's agent."""
     kinds = []
     for kind, title in TITLES.items():
         entries = getattr(found, kind)
@@ -62,18 +62,18 @@ def _words(glimpse: Glimpse) -> str:
 
 
 def trend(moments: Sequence[Moment]) -> dict[str, Any] | None:
-    """Return the picture of the last runs, the oldest first: a column each, its parts in hundredths of its height.
+    """Return one column for each of the last runs, the oldest first, with its parts in hundredths of its height.
 
-    None if there is only one run: that is no trend.
+    Returns None for a single run.
     """
     if len(moments) < 2:
         return None
     columns = [_column(moment) for moment in moments]
-    told = [f"{_day(moment)}: {summed(moment.verdicts, named=True) or 'no result'}" for moment in moments]
+    texts = [f"{_day(moment)}: {summed(moment.verdicts, named=True) or 'no result'}" for moment in moments]
     first, last = (f"{_good(moment)} of {sum(moment.verdicts.values())}" for moment in (moments[0], moments[-1]))
     between = f"{_day(moments[0])} to {_day(moments[-1])}"
-    words = f"Without a failure: {first}, now {last}."
-    return {"columns": columns, "text": "; ".join(told), "words": words, "between": between}
+    words = f"Targets that a scan can read: {first} in the first run, {last} in the last."
+    return {"columns": columns, "text": "; ".join(texts), "words": words, "between": between}
 
 
 def _good(moment: Moment) -> int:

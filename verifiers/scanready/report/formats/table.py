@@ -1,4 +1,4 @@
-"""The table of a whole inventory, then the failures grouped by cause with one remedy each. For ``verify``."""
+"""Draw a table of all targets, then the failures grouped by cause, each with one remedy. Used by ``verify``."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from scanready.wire.printable import visible
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-# Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
-# the cause says nearly the same.
+# Below this many columns the step that was reached is left out, so that an address and a cause fit on one line.
+# The cause names nearly the same.
 _NARROW = 90
-# Rows that a person reads one by one.
+# The most rows that a person reads one by one.
 _LARGE = 200
 # A list is cut by count: no name is cut.
 _LONGEST_LIST = MOST * LONGEST_NAME
@@ -34,7 +34,7 @@ _NOT_FINE = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED)
 
 @dataclass(slots=True)
 class _Row:
-    """What the table keeps of a report: not its checks, so that ten thousand stay small."""
+    """The fields of a report that the table keeps. Without its checks, ten thousand reports need little memory."""
 
     target: Target
     verdict: Verdict
@@ -45,7 +45,7 @@ class _Row:
 
 
 class Table:
-    """Nothing is written before the end: a table has its widths from all of its rows."""
+    """Write everything at the end: the widths of the columns depend on all rows."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
@@ -60,7 +60,7 @@ class Table:
         return ""
 
     def add(self, report: Report) -> str:
-        """Keep what the table needs."""
+        """Keep the fields that the table needs."""
         place = self._places.of(report.target)
         code = report.cause.code if report.cause else named_types(report)
         self._rows[place] = _Row(
@@ -96,9 +96,9 @@ class Table:
         return paper.text()
 
     def _shown(self) -> tuple[list[_Row], str]:
-        """Return the rows that are worth a line each, and a line on the others.
+        """Return the rows to list, and one line about the others.
 
-        A large run shows what is not fine, and of that no more than a person reads: the groups have the rest.
+        A large run lists only the targets with a problem, and at most ``_LARGE`` of them: the groups have the rest.
         """
         rows = [self._rows[place] for place in sorted(self._rows)]
         if self._look.verbosity < 0:
@@ -106,7 +106,7 @@ class Table:
         if len(rows) <= _LARGE or self._look.verbosity > 0:
             return rows, ""
         bad = [row for row in rows if row.verdict in _NOT_FINE and not row.waived]
-        lines = [f"{counted(len(rows) - len(bad), 'target')} without a fault"] if len(bad) < len(rows) else []
+        lines = [f"{counted(len(rows) - len(bad), 'target')} without a problem"] if len(bad) < len(rows) else []
         lines += [f"{len(bad) - _LARGE} more below, by cause"] if len(bad) > _LARGE else []
         return bad[:_LARGE], f"not listed: {', '.join(lines)} (-v lists every target)"
 
@@ -134,7 +134,7 @@ class Table:
         count = counted(len(group.members), "target")
         paper.draw(Text.assemble(verdict_word(group.verdict), "  ", owned(group.cause, group.owner), f"  {count}"))
         words = [("meaning", group.meaning), ("remedy", group.remedy)]
-        words += [word for owner, remedy in group.others for word in (("or owner", owner.value), ("remedy", remedy))]
+        words += [word for owner, remedy in group.others for word in (("other owner", owner.value), ("remedy", remedy))]
         if self._look.verbosity > 0:
             words.append(("confirm", group.confirm))
         paper.draw(pairs(words), indent=2)
@@ -146,7 +146,7 @@ class Table:
 
 
 def _by_owner(groups: list[Group]) -> str:
-    """Return ``network 3 targets, server 1 target``: to how many targets each owner has to do something."""
+    """Return ``network 3 targets, server 1 target``: the number of targets that each owner has to act on."""
     places: dict[str, set[int]] = {}
     for group in groups:
         for member in group.members:
@@ -156,13 +156,13 @@ def _by_owner(groups: list[Group]) -> str:
 
 
 def _draw_member(member: Member, paper: Paper) -> None:
-    """Draw what each owner applies at a target, and the target's other causes."""
+    """Draw the fixes of each owner for a target, and the target's other causes."""
     for owner, fix in ((None, member.fix), *member.others):
         if fix:
             paper.draw(Text(f"fix by {owner}" if owner else "fix", "dim"), indent=4)
             paper.paste(fix, indent=6)
     for second in member.besides:
         words = f"{second.code} ({second.owner}): {visible(second.detail)}"
-        paper.draw(Text.assemble(("besides ", "dim"), words, overflow="fold"), indent=4)
+        paper.draw(Text.assemble(("also found ", "dim"), words, overflow="fold"), indent=4)
         if second.fix:
             paper.paste(second.fix, indent=6)

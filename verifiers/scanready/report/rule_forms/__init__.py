@@ -1,4 +1,4 @@
-"""Firewall rules in the forms that people read and paste: one module a form, listed by the word of ``--format``."""
+"""List the forms of firewall rules by their ``--format`` word; each form has its own module."""
 
 from __future__ import annotations
 

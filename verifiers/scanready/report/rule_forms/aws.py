@@ -1,4 +1,4 @@
-"""Firewall rules for a security group of AWS."""
+"""Write firewall rules for an AWS security group."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .form import Form, without_condition
 
 
 def permissions(rules: Sequence[Rule], look: Look) -> str:
-    """The ``--ip-permissions`` of ``aws ec2 authorize-security-group-ingress``, for the group of the targets.
+    """Return the ``--ip-permissions`` of ``aws ec2 authorize-security-group-ingress``, for the group of the targets.
 
-    Each protocol and port range comes once, with every source. Conditional rules are left out, and those that are
-    unfit: JSON has no comments.
+    Each protocol and port range occurs once, with all its sources. Conditional and unfit rules are left out, as JSON
+    has no comments.
     """
     found: dict[tuple[str, int, int], dict[str, list[str]]] = {}
     for rule in rules:

@@ -1,8 +1,8 @@
-"""Firewall rules for a network security group of Azure, as a template of the Resource Manager.
+"""Write firewall rules for an Azure network security group, as a Resource Manager template.
 
-The rules are resources of their own below a group that exists, so a deployment adds them and leaves the other rules of
-the group as they are. Limits are those that Azure documents: a priority is 100 to 4096 and unique in its direction, a
-description has 140 characters, a name has 80.
+Each rule is a separate resource below an existing group, so a deployment adds the rules and does not change the other
+rules of the group. The limits are those that Azure documents: a priority is 100 to 4096 and unique in its direction, a
+description has at most 140 characters, a name at most 80.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WHERE = (
 )
 _GROUP, _FIRST = "networkSecurityGroup", "firstPriority"
 _DESCRIPTION = 140
-#: Addresses of one rule; a group has 4000 in all its rules.
+#: The most addresses of one rule; Azure allows 4000 in all rules of a group.
 _MOST_ADDRESSES = 1000
 _LOWEST, _HIGHEST, _USUAL = 100, 4096, 1000
 
@@ -36,7 +36,7 @@ _Key = tuple[str, str, str]  # transport, ports, source
 def template(rules: Sequence[Rule], look: Look) -> str:
     """Return the template: one rule for each protocol, port range and source, with every destination.
 
-    Conditional rules are left out, and those that are unfit or have no address: JSON has no comments.
+    Conditional and unfit rules, and rules without an address, are left out, as JSON has no comments.
     """
     resources = [_resource(number, *grouped) for number, grouped in enumerate(_groups(rules))]
     document = {
@@ -58,11 +58,11 @@ def template(rules: Sequence[Rule], look: Look) -> str:
 
 
 def _left_out(rule: Rule) -> str:
-    return without_condition(rule) or ("" if rule.resolved else "no address is known (--resolve asks for it)")
+    return without_condition(rule) or ("" if rule.resolved else "its address is unknown (--resolve looks it up)")
 
 
 def _groups(rules: Sequence[Rule]) -> Iterator[tuple[_Key, Mapping[str, list[str]]]]:
-    """The destinations of each protocol, port range and source, each with the names that it serves."""
+    """Yield the destinations of each protocol, port range and source, each with its names."""
     found: dict[_Key, dict[str, list[str]]] = {}
     for rule in rules:
         if not _left_out(rule):

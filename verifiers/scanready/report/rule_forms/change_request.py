@@ -1,4 +1,4 @@
-"""Firewall rules as CSV, a line a rule, for a change request."""
+"""Write firewall rules as CSV for a change request, one rule a line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMNS = ("source", "destination", "host", "protocol", "ports", "types", "condi
 
 
 def table(rules: Sequence[Rule], look: Look) -> str:
-    """Return a line a rule; no cell has several lines, which many importers of tables do not take."""
+    """Return one line for each rule; each cell is one line, as many importers reject others."""
     lines = [csv_line(COLUMNS)]
     for rule in rules:
         values = (rule.source, rule.destination, rule.host, rule.transport, rule.ports, " ".join(rule.types))

@@ -1,6 +1,6 @@
-"""Firewall rules for iptables and ip6tables, as commands.
+"""Write firewall rules as iptables and ip6tables commands.
 
-Commands and not a file for iptables-restore: one text holds both families, and a line can be run by itself.
+Commands instead of a file for iptables-restore: one text has both address families, and each line works by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEADING = "# On the firewall, in a root shell:"
 
 
 def _range(text: str) -> str | None:
-    """Write one port or a range of them, as ``--dport`` has it."""
+    """Return one port or a range in the syntax of ``--dport``; None if it is not valid."""
     first, dash, last = text.partition("-")
     numbers = [part for part in (first, last) if part or dash]
     if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 0xFFFF for part in numbers):
@@ -28,7 +28,7 @@ def _range(text: str) -> str | None:
 
 
 def _quoted(text: str) -> str | None:
-    """Take a comment that is in double quotes already, as one word of the shell."""
+    """Return a comment that is already in double quotes, as one word of the shell; None if it is unsafe."""
     inside = text[1:-1]
     return text if text == f'"{inside}"' and plain(inside) == inside and '"' not in inside else None
 
@@ -49,10 +49,10 @@ RULE = Fix(
 
 
 def commands(rules: Sequence[Rule], look: Look, chain: str = _CHAIN.usual) -> str:
-    """Return a command a rule. It inserts the rule: a chain may end with a rule that drops the rest."""
+    """Return one command for each rule. It inserts the rule, as a chain may end with a rule that drops all others."""
     lines = [
         _HEADING,
-        "# Inserted before the other rules of the chain, which should let replies through already:",
+        "# These commands insert rules at the top of the chain. The chain should already accept replies:",
         "#   -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
     ]
     return "\n".join([*lines, *(remarked(rule, _command(rule, chain)) for rule in rules), ""])

@@ -1,4 +1,4 @@
-"""Firewall rules for nftables."""
+"""Write firewall rules for nftables."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _CHAIN = Chain("FAMILY TABLE CHAIN", "inet filter forward")
 
 
 def ruleset(rules: Sequence[Rule], look: Look, chain: str = _CHAIN.usual) -> str:
-    """Return a file for ``nft -f``, which appends to a chain that lets replies through already."""
+    """Return a file for ``nft -f``, which appends to a chain that already accepts replies."""
     family, name, chain_name = chain.split()
     lines = [
         "# On the firewall, as a file for `nft -f`:",
-        "# Appended to the chain below, which should let replies through already:",
+        "# It appends rules to the chain below. The chain should already accept replies:",
         "#   ct state established,related accept",
         f"table {family} {name} {{",
         f"  chain {chain_name} {{",
@@ -30,13 +30,17 @@ def ruleset(rules: Sequence[Rule], look: Look, chain: str = _CHAIN.usual) -> str
 
 
 def nftables_rule(rule: Rule) -> str:
-    """Return one rule as nftables has it, and the fix of a finding."""
+    """Return one rule in the syntax of nftables, which is also the fix of a finding."""
     return firewall_expression(rule.source, rule.destination, rule.ports, rule.transport)
 
 
 def _of_another_family(rule: Rule, family: str) -> str:
     only = {"ip": False, "ip6": True}.get(family)
-    return "" if only is None or only is is_ipv6(rule.destination) else f"a table of {family} does not take it"
+    return (
+        ""
+        if only is None or only is is_ipv6(rule.destination)
+        else f"a table of the family {family} cannot have this rule"
+    )
 
 
 FORM = Form(ruleset, "nftables", _CHAIN)

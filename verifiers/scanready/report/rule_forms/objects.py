@@ -1,4 +1,4 @@
-"""Firewall rules as JSON."""
+"""Write firewall rules as JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .form import Form
 
 
 def document(rules: Sequence[Rule], look: Look) -> str:
-    """``{"schema": 1, "rules": [...]}``."""
+    """Return the text of ``{"schema": 1, "rules": [...]}``."""
     return json.dumps({"schema": 1, "rules": [rule_object(rule) for rule in rules]}, indent=2) + "\n"
 
 
 def rule_object(rule: Rule) -> dict[str, Any]:
-    """Return a rule as JSON types; ``when`` is null where the rule is needed in any case."""
+    """Return a rule as JSON types; ``when`` is null if the rule is always needed."""
     first, last = rule.span
     return {
         "source": rule.source,

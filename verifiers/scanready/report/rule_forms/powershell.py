@@ -1,4 +1,4 @@
-"""Firewall rules for the firewall of Windows hosts."""
+"""Write rules for the Windows firewall of each target."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _PERMIT_INBOUND = Fix(
 
 
 def commands(rules: Sequence[Rule], look: Look) -> str:
-    """``New-NetFirewallRule`` for each target, to be run there as an administrator."""
-    lines = ["# Run on the host that each part names, in an elevated PowerShell."]
+    """Return ``New-NetFirewallRule`` commands for each target, to be run there as an administrator."""
+    lines = ["# Run each part on the host that it names, in an elevated PowerShell."]
     for host in dict.fromkeys(rule.host for rule in rules):
-        mine = [rule for rule in rules if rule.host == host]
+        host_rules = [rule for rule in rules if rule.host == host]
         lines += ["", f"# on {plain(host)}"]
-        for rule in mine:
+        for rule in host_rules:
             name = plain(f"Scan agent {rule.source} {' '.join(rule.types)} {rule.transport} {rule.ports}")
             text = _PERMIT_INBOUND.line(name=name, transport=rule.transport, ports=rule.ports, agent=rule.source)
             reason = unfit(rule) or (f"only for {plain(rule.when)}" if rule.when else "")

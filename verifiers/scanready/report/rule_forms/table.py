@@ -1,4 +1,4 @@
-"""Firewall rules as a table for people."""
+"""Draw firewall rules as a table for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .form import Form, unfit
 
 
 def table(rules: Sequence[Rule], look: Look) -> str:
-    """A table for people, then what is to be known of it."""
+    """Return a table of the rules, then remarks on names, ranges and unfit rules."""
     from rich.text import Text
 
     from scanready.report.paper import Paper, headed
@@ -47,11 +47,11 @@ def _remarks(rules: Sequence[Rule]) -> list[str]:
     notes = []
     if names := list(dict.fromkeys(rule.host for rule in rules if not rule.resolved)):
         shown = ", ".join(visible(name, 60) for name in names[:5]) + (", ..." if len(names) > 5 else "")
-        notes.append(f"names without an address: {shown} (--resolve asks for them, --from takes them from a run)")
+        notes.append(f"names without an address: {shown} (--resolve looks them up, --from reads them from a run)")
     if any("-" in rule.ports and not rule.when for rule in rules):
-        notes.append("a range stands for a port that the target gives out anew at each start, unless somebody pins it")
+        notes.append("a range stands for a port that the target chooses anew at each start, unless it is pinned")
     for reason, count in Counter(filter(None, map(unfit, rules))).items():
-        notes.append(f"{counted(count, 'rule')} that no firewall takes: {reason}")
+        notes.append(f"{counted(count, 'rule')} that no firewall accepts: {reason}")
     return notes
 
 

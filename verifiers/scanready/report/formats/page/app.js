@@ -1,19 +1,19 @@
-// The page: list and matrix of the results that the filters let through, a page at a time.
+// Draw the list and the matrix of the filtered results, one page at a time.
 
 const PAGE = 100;
-// So many targets, and so many ladders, are printed with the whole page.
+// The most targets, and the most ladders, that are printed with the whole page.
 const PRINTED = 500;
-// Types that the matrix has a column for.
+// The most types with a column in the matrix.
 const COLUMNS = 60;
 const LADDER = JSON.parse(byId("scanready-ladder").textContent);
 const RUN = JSON.parse(byId("scanready-run").textContent);
 RUN.results = [];
 const state = { sort: { by: "verdict", down: 1 }, view: "list", shown: [], from: 0 };
 
-// What is drawn in a square of 13 by 13.
+// The sign of each outcome, drawn in a square of 13 by 13.
 const DRAWN = { passed: "l2.5 3 4-6", warned: "m3.5-4v5m0 2.5v.1", failed: "m1-3 5 6m0-6-5 6", skipped: "" };
 
-/** Small squares, a step each: how far it came. One picture of few nodes, since there is one in each row. */
+/** Draw one small square for each step. The picture has few nodes, as each row has one. */
 function mini(is) {
   if (is.mini) return is.mini.cloneNode(true);
   const found = {};
@@ -29,10 +29,10 @@ function mini(is) {
     if (DRAWN[outcome]) signs += `M${place * 15 + 3} 6.5${DRAWN[outcome]}`;
   });
   const reached = is.reached ? `reached ${is.reached}` : "reached nothing";
-  const told = Object.entries(found).filter(([, outcome]) => outcome !== "skipped").map(([step, outcome]) => `${step} ${outcome}`);
+  const outcomes = Object.entries(found).filter(([, outcome]) => outcome !== "skipped").map(([step, outcome]) => `${step} ${outcome}`);
   is.mini = vector("svg", { class: "mini", viewBox: `0 0 ${LADDER.length * 15} 13`, width: LADDER.length * 15, height: 13, role: "img", "aria-label": visible(reached) });
   const title = vector("title", {});
-  title.textContent = visible(told.join(", "));
+  title.textContent = visible(outcomes.join(", "));
   is.mini.append(title, ...Object.entries(squares).map(([outcome, d]) => vector("path", { class: outcome, d })), vector("path", { class: "signs", d: signs }));
   return is.mini.cloneNode(true);
 }
@@ -59,7 +59,7 @@ function list(results) {
   return make("table", "list", [make("thead", "", make("tr", "", head)), make("tbody", "", results.map(row))]);
 }
 
-/** Host by host, a column a type; a cell shows the gravest of its targets. */
+/** Group the results by host and type; a cell shows the gravest of its targets. */
 function matrix(results) {
   const hosts = new Map();
   const types = [...new Set(results.map((result) => result.is.type))].sort(natural).slice(0, COLUMNS);
@@ -85,12 +85,12 @@ function matrixRow([host, found], types) {
 }
 
 function draw() {
-  clearTimeout(state.typing);  // or the rows are replaced once more, under the pointer
+  clearTimeout(state.typing);  // otherwise the rows are replaced again, under the pointer
   state.shown = filtered(RUN.results, state.sort);
   state.from = 0;
   const view = byId("view");
   if (!state.shown.length) {
-    view.replaceChildren(make("p", "dim", RUN.results.length ? "No target is like that." : "The run has no results."));
+    view.replaceChildren(make("p", "dim", RUN.results.length ? "No target matches the filters." : "The run has no results."));
   } else if (state.view === "list") {
     view.replaceChildren(list([]));
   } else {
@@ -106,7 +106,7 @@ function draw() {
   show();
 }
 
-/** Draw a page of rows, from `state.from` on. What was there goes: the page stays small, however many targets there are. */
+/** Draw one page of rows, starting at `state.from`. It replaces the previous rows, so that the document stays small. */
 function show(count = PAGE) {
   const body = byId("view").querySelector("tbody");
   const all = state.view === "list" || !state.shown.length ? state.shown : state.matrix.hosts;
@@ -129,14 +129,14 @@ function open(place) {
   if (state.shown[place]) detail(state.shown[place], place, state.shown.length, open);
 }
 
-/** Set a filter, or take it away where it is set and `kept` is not asked for; then go to what it filters. */
+/** Set a filter, or clear it if it is set and `kept` is false; then scroll to the results. */
 function toggle(name, value, kept) {
   const set = kept || byId(name).value !== value;
   byId(name).value = set ? value : "";
   draw();
   if (!set) return;
   byId("results").scrollIntoView();
-  byId("results").focus({ preventScroll: true });  // the next Tab is at the filters, not above
+  byId("results").focus({ preventScroll: true });  // so that the next Tab reaches the filters
 }
 
 function beforePrint() {
@@ -149,7 +149,7 @@ function beforePrint() {
   const bad = state.shown.filter((result) => result.is.code).slice(0, PRINTED);
   const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.is.verdict), " ", visible(result.name, 4000), ` ${visible(result.is.code)}`]), ladder(result.whole())]));
   byId("ladders").hidden = false;
-  byId("ladders").replaceChildren(...(bad.length ? [make("h2", "", "The ladders of what fails"), ...blocks] : []));
+  byId("ladders").replaceChildren(...(bad.length ? [make("h2", "", "Ladders of the failing targets"), ...blocks] : []));
 }
 
 function afterPrint() {
@@ -161,7 +161,7 @@ function afterPrint() {
   byId("ladders").replaceChildren();
 }
 
-/** A link such as `#owner=network` shows the part of one owner and its targets; `#verdict=blocked` and the like filter. */
+/** Follow the link: `#owner=network` shows one owner's part and its targets; `#verdict=blocked` and others filter. */
 function follow() {
   let text = location.hash.slice(1);
   try { text = decodeURIComponent(text); } catch { text = ""; }  // a link may be cut off
@@ -185,7 +185,7 @@ function follow() {
   byId(there ? `owner=${owner}` : Object.hasOwn(FILTERS, name) ? "results" : name)?.scrollIntoView();
 }
 
-/** Make the texts that a search looks through while nothing else is to do, a few at a time. */
+/** Prepare the searched texts while the browser is idle, a few at a time. */
 const idle = globalThis.requestIdleCallback ?? ((call) => setTimeout(call, 20));
 function prepare(place) {
   const end = Math.min(place + SLICE, RUN.results.length);

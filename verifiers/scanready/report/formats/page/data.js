@@ -1,19 +1,19 @@
-// The results, as the page holds them: each ladder once, as a template, and a row for each target with its own values.
+// Read the packed results: each ladder once, as a template, and one row of values for each target.
 
 const HOST = "\ue000";
 const NEXT = "\ue001";
 const KEPT = 0xe010;
 const PLACEHOLDER = /[\ue000-\ue0ff]/g;
-// So many parts and ladders have a number, as where the page is written.
+// The most numbered parts and ladders, as in the writer of the page.
 const MOST_PARTS = 60000;
 const MOST_LADDERS = 20000;
 
-// So many results, or texts of results, are made in one go.
+// Results, or searched texts, that are prepared without a pause.
 const SLICE = 500;
-// How many results each slice had.
+// The number of results in each slice.
 const slices = [];
 
-/** What filters, list and matrix need of a result. */
+/** Return the fields of a result that filters, list and matrix need. */
 function summary(view) {
   const causes = view.cause ? [view.cause, ...view.besides] : view.besides;
   return {
@@ -27,13 +27,13 @@ function summary(view) {
     standing: view.standing ?? "",
     as: view.as ?? [],
     owner: view.cause?.owner ?? "",
-    // Everybody who can do something about it, as in the parts above.
+    // All owners who can act, as in the hand-over.
     owners: [...new Set(causes.flatMap((cause) => [cause.owner, ...(cause.also ?? []).map((other) => other.owner)]))],
     steps: view.checks.map((check) => [check.step, check.outcome]),
   };
 }
 
-/** What a text search looks through. */
+/** Return the text that a search looks through. */
 function searched(view) {
   return [
     view.target.name, address(view.target), words(view.target.options), words(view.target.tags ?? []), view.verdict,
@@ -51,12 +51,12 @@ class Ladder {
     this.seconds = this.line.endsWith(`"seconds":${NEXT}}`) ? seconds - 1 : -1;
     this.view = JSON.parse(seconds ? this.line.replaceAll(NEXT, "0") : this.line);
     this.summary = summary(this.view);
-    // A type or tag that is a value of the row: what is filtered by is then each row's own.
+    // If the type or a tag has a placeholder, each row has its own values to filter by.
     const { type, tags, verdict, standing, reached, code, as, owners, steps } = this.summary;
     this.mixed = [type, verdict, standing, reached, code, ...as, ...tags, ...owners, ...steps.flat()].join().search(PLACEHOLDER) >= 0;
   }
 
-  /** The searched text: literal pieces, and placeholders between them. */
+  /** The searched text: literal pieces with placeholders between them. */
   get pieces() {
     this.cut ??= searched(this.view).split(/([\ue000-\ue0ff])/);
     return this.cut;
@@ -79,7 +79,7 @@ class Result {
     return this.kept[placeholder.charCodeAt(0) - KEPT] ?? placeholder;
   }
 
-  /** The JSON of the result, or of its story behind it. */
+  /** Return the JSON of the result, or of the story that follows it. */
   json(template) {
     if (this.row[1] === null) return template;
     let next = 3;
@@ -91,7 +91,7 @@ class Result {
     return JSON.parse(this.json(this.ladder.line));
   }
 
-  /** For each check the bytes sent, the meaning and how to ask by hand; and the tickets. */
+  /** Return the bytes sent, meaning and manual check of each check, and the tickets. */
   story() {
     return JSON.parse(this.json(this.ladder.text.slice(this.ladder.line.length + 1)));
   }
@@ -110,10 +110,10 @@ class Result {
   }
 }
 
-/** Wait until the browser has done what else there is to do. */
+/** Wait until the browser has handled its other events. */
 const pause = () => new Promise((done) => { setTimeout(done); });
 
-/** The results of the rows, in their order; made in slices, so that the page answers meanwhile. */
+/** Return the results of the rows in their order; made in slices, so that the page stays responsive. */
 async function results(rows) {
   const parts = [];
   const ladders = [];

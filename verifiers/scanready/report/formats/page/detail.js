@@ -1,4 +1,4 @@
-// One target: why, the ladder, the story, the facts, what it cost.
+// Show one target: its cause, ladder, story, facts and footprint.
 
 const SIGNS = { skipped: "–", passed: "✓", warned: "!", failed: "✗" };
 
@@ -8,7 +8,7 @@ function pairs(entries) {
   return list;
 }
 
-/** The ladder, a rung a check: what was sent, what came back, what it means, and how to ask the same by hand. */
+/** Draw the ladder, one rung for each check: bytes sent, answer, meaning, and the manual check. */
 function ladder(result, rungs = null) {
   const list = make("ol", "ladder");
   const usual = [address(result.target), result.target.host];
@@ -31,14 +31,14 @@ function ladder(result, rungs = null) {
 function tellOf(check, [sent, means, ...byHand]) {
   const lines = [];
   if (sent) lines.push(make("p", "", [make("b", "label", "sent"), visible(sent, 1200)]));
-  if (means && check.outcome !== "skipped") lines.push(make("p", "", [make("b", "label", "means"), ...prose(means)]));
-  for (const line of byHand) lines.push(make("p", "label", "by hand"), copyable(line));
+  if (means && check.outcome !== "skipped") lines.push(make("p", "", [make("b", "label", "meaning"), ...prose(means)]));
+  for (const line of byHand) lines.push(make("p", "label", "check manually"), copyable(line));
   const facts = Object.entries(check.facts);
   if (facts.length) lines.push(make("p", "label", "facts"), pairs(facts));
   if (!lines.length) return [];
-  const told = make("details", "", [make("summary", "", "details"), ...lines]);
-  told.open = check.outcome === "failed" || check.outcome === "warned";
-  return [told];
+  const box = make("details", "", [make("summary", "", "details"), ...lines]);
+  box.open = check.outcome === "failed" || check.outcome === "warned";
+  return [box];
 }
 
 function finding(result) {
@@ -51,19 +51,19 @@ function finding(result) {
   ]);
   if (cause.fix) card.append(make("p", "label", "Fix"), copyable(cause.fix));
   for (const other of cause.also) {
-    card.append(make("p", "", [make("b", "label", `Or ${other.owner}`), ...prose(other.remedy)]));
+    card.append(make("p", "", [make("b", "label", `Or, by ${other.owner}`), ...prose(other.remedy)]));
     if (other.fix) card.append(make("p", "label", `Fix by ${other.owner}`), copyable(other.fix));
   }
   return card;
 }
 
-/** Of a host without a type: what each type that was tried came to. */
+/** For a host without a type: the result of one type that was tried. */
 function typeLine(result) {
   const why = result.cause ? [" ", make("code", "", result.cause.code), " ", make("span", "mono", visible(result.cause.detail, 600))] : [];
   return make("li", "", [badge(result.verdict), " ", make("b", "", visible(`${result.target.type} ${result.target.port}`, 60)), ...why]);
 }
 
-/** The causes besides the decisive one, each with what its owner applies. */
+/** One cause besides the decisive one, with its fix. */
 function second(cause) {
   const lines = [make("p", "", [make("code", "", cause.code), ` at ${cause.step}, owner `, make("b", "", cause.owner)]), make("p", "mono", visible(cause.detail, 1200))];
   if (cause.fix) lines.push(copyable(cause.fix));
@@ -86,19 +86,19 @@ function detail(shown, place, count, go) {
   const close = make("button", "quiet", "✕", { type: "button", "aria-label": "Close" });
   close.addEventListener("click", () => dialog.close());
   const title = make("h2", "mono", visible(result.target.name, 4000), { id: "detail-title", tabindex: "-1" });
-  const known = result.standing ? [make("p", "dim", `Known failure: ${result.standing}, until ${visible(result.target.expected.until, 20)} ${visible(result.target.expected.reason, 400)}`)] : [];
+  const known = result.standing ? [make("p", "dim", `${result.standing}, until ${visible(result.target.expected.until, 20)} ${visible(result.target.expected.reason, 400)}`)] : [];
   const parts = [make("header", "", [badge(result.verdict), title, step("Previous target", "↑", place - 1), step("Next target", "↓", place + 1), close])];
-  if (known.length) parts.push(part("Expected", ...known));
+  if (known.length) parts.push(part("Known failure", ...known));
   if (result.types) parts.push(part("Types that were tried", make("ul", "where", result.types.map(typeLine))));
-  if (result.cause) parts.push(part("Why", finding(result)));
-  if (result.besides.length) parts.push(part("Besides", ...result.besides.map(second)));
-  parts.push(part("The ladder", ladder(result, story.rungs)));
-  for (const [whom, ...lines] of story.asked) parts.push(part(`To ask of ${visible(whom)}`, copyable(lines.join("\n"))));
+  if (result.cause) parts.push(part("Cause", finding(result)));
+  if (result.besides.length) parts.push(part("Also found", ...result.besides.map(second)));
+  parts.push(part("Ladder", ladder(result, story.rungs)));
+  for (const [whom, ...lines] of story.asked) parts.push(part(`Ask ${visible(whom)}`, copyable(lines.join("\n"))));
   const facts = Object.entries(result.facts).sort();
   if (facts.length) parts.push(part("Facts", pairs(facts)));
   const target = [["options", result.target.options], ["credential", result.target.credential ?? "none"], ["tags", result.target.tags ?? []]];
   const cost = result.footprint;
-  parts.push(part("What it was, and what it cost", pairs([
+  parts.push(part("Target and footprint", pairs([
     ...target.filter(([, value]) => words(value) !== ""),
     ["connections", cost.connections], ["login attempts", cost.login_attempts], ["probe logins", cost.probe_logins],
     ["began", result.started], ["took", took(result.seconds)],

@@ -1,11 +1,11 @@
 "use strict";
-// Elements and text. Nothing here or elsewhere makes elements from text: what a target says is only ever textContent.
+// Make elements and text. No code of the page makes elements from text: texts of targets are textContent only.
 
 const MOST = 400;
 const GRAVITY = ["blocked", "undecided", "limited", "ready", "scannable"];
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
-/** Text on one line, unprintable characters as escapes, cut after `most` characters. */
+/** Return text on one line, with unprintable characters as escapes, cut after `most` characters. */
 function visible(text, most = MOST) {
   const whole = String(text);
   const shown = whole.slice(0, most).replace(UNPRINTABLE, (char) => {
@@ -16,12 +16,12 @@ function visible(text, most = MOST) {
   return whole.length > most ? `${shown}... (${whole.length - most} more characters)` : shown;
 }
 
-/** The same for what is meant to have lines. */
+/** Do the same for a text of several lines. */
 function visibleLines(text) {
   return String(text).replace(/\r\n/g, "\n").split("\n").slice(0, 400).map((line) => visible(line, 2000)).join("\n");
 }
 
-/** An element: its class, its children (texts become text), its attributes. */
+/** Make an element with its class, its children (strings become text) and its attributes. */
 function make(tag, className, children = [], attributes = {}) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -30,7 +30,7 @@ function make(tag, className, children = [], attributes = {}) {
   return element;
 }
 
-/** An element of a picture, with its attributes. */
+/** Make an SVG element with its attributes. */
 function vector(tag, attributes) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -51,21 +51,21 @@ function badge(verdict) {
   return make("span", `badge v-${verdict}`, [make("i", "", [], { "aria-hidden": "true" }), verdict]);
 }
 
-/** A fact as words. */
+/** Return a fact as text. */
 function words(value) {
   if (Array.isArray(value)) return value.map(words).join(", ");
   if (value && typeof value === "object") return Object.entries(value).map(([key, held]) => `${key}: ${words(held)}`).join("; ");
   return String(value);
 }
 
-/** A sentence of the catalogue: what stands in backticks there is code here. */
+/** Return a sentence of the catalogue as nodes; text in backticks becomes code. */
 function prose(text) {
   return visible(text, 4000).split("`").map((part, n) => (n % 2 ? make("code", "", part) : part));
 }
 
 function copyable(text) {
   const shown = visibleLines(text);
-  const long = shown.split("\n").length > 16;  // it scrolls, so the keyboard has to get into it
+  const long = shown.split("\n").length > 16;  // it scrolls, so it needs keyboard focus
   return make("div", "fix", [make("pre", long ? "long" : "", shown, long ? { tabindex: "0" } : {}), make("button", "copy", "Copy", { type: "button" })]);
 }
 
@@ -74,7 +74,7 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(block.textContent);
   } catch {
-    // No clipboard for this page: what is selected can be copied in the old way, or by hand.
+    // The page has no clipboard access: select the text, and copy it with the old command or let the user do so.
     const selection = getSelection();
     selection.selectAllChildren(block);
     document.execCommand("copy");

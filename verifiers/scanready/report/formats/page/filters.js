@@ -1,4 +1,4 @@
-// Which results are shown: by verdict, type, owner, tag and cause, and by text.
+// Select the shown results by verdict, type, owner, tag, cause and text.
 
 const FILTERS = {
   verdict: (is) => [is.verdict],
@@ -7,12 +7,12 @@ const FILTERS = {
   tag: (is) => is.tags,
   cause: (is) => (is.code ? [is.code] : []),
 };
-// So many values of a filter can be chosen, the most frequent ones: an estate may have a tag for each target.
+// The most values that a filter lists, the most frequent ones: an estate may have a tag for each target.
 const CHOICES = 400;
 
 const natural = new Intl.Collator("en", { numeric: true }).compare;
 
-/** A key that sorts as people count: db2 before db10. */
+/** Return a key for natural sorting: db2 before db10. */
 function counting(text) {
   return text.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, "0"));
 }
@@ -27,7 +27,7 @@ const SORTS = {
   time: (one, other) => other.seconds - one.seconds,
 };
 
-/** All results in an order; each order is made once. */
+/** Return all results in one order; each order is computed once. */
 const ORDERS = new Map();
 function ordered(all, { by, down }) {
   const name = `${by} ${down}`;
@@ -39,7 +39,7 @@ function ordered(all, { by, down }) {
   return ORDERS.get(name);
 }
 
-/** How many results there are of each summary; most share the one of their ladder. */
+/** Count the results of each summary; most results share the one of their ladder. */
 function summaries(all) {
   const shared = new Map();
   for (const { is } of all) shared.set(is, (shared.get(is) ?? 0) + 1);
