@@ -300,7 +300,7 @@ def test_no_source_names_a_place_it_should_not() -> None:
 
 
 def _project_files() -> Iterator[Path]:
-    """Yield the project's files: those that git lists, or without git all that are not hidden."""
+    """Yield the files of the project: those that git lists or, without git, all that are not hidden."""
     if shutil.which("git") and (ROOT / ".git").exists():
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         paths = [ROOT / file for file in listed.split("\0") if file]

@@ -1,4 +1,4 @@
-"""Check the contents of the wheel and the sdist, and the launcher of a bare checkout."""
+"""The wheel and the sdist have the right files, and the launcher of a bare checkout works."""
 
 from __future__ import annotations
 

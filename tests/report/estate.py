@@ -1,4 +1,4 @@
-"""An estate made by hand, as large as is asked for: every verdict, several types, owners and tags."""
+"""Make an estate of a given size for tests: every verdict, several types, owners and tags."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENDS: tuple[tuple[Verdict, Cause | None, Step, Outcome], ...] = (
 
 
 def reports(count: int) -> Iterator[Report]:
-    """So many targets, two types to a host, verdicts in turn."""
+    """Yield reports of ``count`` targets, two types on each host, the verdicts in turn."""
     for number in range(count):
         kind, port = _TYPES[number % len(_TYPES)]
         address = f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"

@@ -1,4 +1,4 @@
-"""Reports made by hand, for the formats to be tested on."""
+"""Make reports for the tests of the formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECRET = "correct-horse-battery"
 
 
 def blocked(host: str = "db7", detail: str = "no answer", **facts: Any) -> Report:
-    """A target that two filtered ports block; its credential has a password."""
+    """Return a target that two filtered ports block; its credential has a password."""
     target = Target(host, "postgresql", 5432, {"database": "hr"}, Credential("pg", "er", SECRET))
     findings = [Finding(common.FILTERED, detail, f"tcp dport {port} accept") for port in (5432, 5433)]
     checks = [
@@ -37,7 +37,7 @@ def blocked(host: str = "db7", detail: str = "no answer", **facts: Any) -> Repor
 
 
 def ready(host: str = "db8", kind: str = "mysql") -> Report:
-    """A target that is ready."""
+    """Return a report with the verdict ``ready``."""
     checks = [Check(step, f"{host}:3306", Outcome.PASSED, f"{step} holds") for step in (Step.CONNECT, Step.AUTH)]
     target = Target(host, kind, 3306)
     return Report(

@@ -1,4 +1,4 @@
-"""What changed between two runs: each target once, under the gravest that is to be said of it."""
+"""A comparison of two runs lists each changed target once, under its gravest change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The addresses of a result come from a file of any program, and from checks of other packages."""
+"""The addresses of a result are untrusted: they may come from a file of any program, or from another package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""csv, junit, prometheus, nagios and md: what each says of a run, read back with parsers of others."""
+"""csv, junit, prometheus, nagios and md: independent parsers read the output of each format."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STARTED = "2026-01-01T00:00:00.000Z"
 def made(
     name: str, of: list[Report], more: list[Target] | None = None, tried: str = "", **rest: Any
 ) -> tuple[str, Any]:
-    """A document, with targets that were not checked, and a host whose type nobody said."""
+    """Return a document with unchecked targets and a host without a type."""
     targets = [report.target for report in of] + (more or [])
     asked = {id(target): tried for target in targets} if tried else {}
     info = RunInfo("0.1.0", AGENT, STARTED, 10.0, Step.ACCESS, targets, asked, **rest)
@@ -113,7 +113,7 @@ def test_junit_fails_what_is_less_than_required() -> None:
 
 
 def test_junit_of_a_host_without_a_type() -> None:
-    """One type that answers is enough; where none does, all have failed."""
+    """One type that answers is enough; if none does, all have failed."""
     good, bad = cases(made("junit", [ready("h"), blocked("h")], tried="h")[0]).values()
     assert (good.find("failure"), bad.find("failure")) == (None, None)
     assert bad.find("skipped").get("type") == "connect.filtered"
@@ -247,7 +247,7 @@ def test_every_verdict_has_a_sign_beside_its_colour() -> None:
         assert f" {verdict} |" in text
 
 
-# A host whose type nobody said
+# A host without a type
 
 
 @pytest.mark.parametrize("name", ["md", "html"])

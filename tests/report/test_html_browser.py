@@ -1,4 +1,4 @@
-"""The HTML report in Chromium: what it shows, its filters, the drill-down, print, keyboard."""
+"""The HTML report in Chromium: its content, filters, drill-down, printing and keyboard."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[webdriver.Chrome]:
-    """One browser for all that leave nothing in it but a page: its start takes most of the time."""
+    """Share one browser between tests that only open pages, as its start takes most of the time."""
     with browser() as driver:
         yield driver
 
@@ -186,7 +186,7 @@ def test_drill_down_with_ladder_story_and_fix(page: Page) -> None:
     marks = page.run("return [...document.querySelectorAll('#detail .mark')].map((mark) => mark.ariaLabel)")
     assert marks == ["passed", "failed", *["skipped"] * 5]
     assert "20 ms" in page.texts("#detail .rung .time")
-    assert "a TCP connection request" in detail  # what was sent
+    assert "a TCP connection request" in detail  # the line "sent"
     assert "nc -vz" in detail  # the manual check
     assert "Ask the network team" in detail
     page.click("#detail [aria-label='Next target']")
@@ -203,11 +203,11 @@ def test_the_matrix_opens_the_same(page: Page) -> None:
 
 
 def test_everything_can_be_reached_by_keyboard(page: Page) -> None:
-    seen = set()
+    focused = set()
     for _ in range(40):
         page._driver.switch_to.active_element.send_keys(Keys.TAB)
-        seen.add(page.run("const one = document.activeElement; return one.id || one.className || one.tagName"))
-    assert {"theme", "skip"} <= seen
+        focused.add(page.run("const one = document.activeElement; return one.id || one.className || one.tagName"))
+    assert {"theme", "skip"} <= focused
     page.run("document.querySelector('#view .open').focus()")
     page._driver.switch_to.active_element.send_keys(Keys.ENTER)
     assert page.run("return document.getElementById('detail').open")
@@ -307,7 +307,7 @@ def test_the_whole_page_is_printed_when_it_is_asked_for(page: Page) -> None:
 
 
 def test_the_watch_would_see_it(file: Path) -> None:
-    """The other tests say that nothing happened; here something does."""
+    """Prove that the check for executed text works: here a text is executed."""
     with browser() as driver:
         page = Page(driver, file)
         page.run("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)><p style=color:red>')")

@@ -1,4 +1,4 @@
-"""What people see: nothing hostile gets through, nothing that matters is left out."""
+"""The outputs for people show no hostile text unescaped and leave out no important information."""
 
 from __future__ import annotations
 

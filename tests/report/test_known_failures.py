@@ -31,7 +31,7 @@ ENDED = replace(FILTERED, until=datetime.date(2026, 4, 30))
 
 
 def held(report: Report, expected: Expectation) -> Report:
-    """The report as the engine makes it of a target of which a failure is known."""
+    """Return the report that the engine makes for a target with a known failure."""
     became = standing(expected, report.verdict, report.cause, report.agent.name, DAY)
     return replace(report, target=replace(report.target, expected=expected), standing=became)
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)  # one page for all of them, which takes t
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of 20,000 results with more than 2,000 distinct ladders, and one of every cause besides."""
+    """Make a page of 20,000 results with more than 2,000 distinct ladders, and one result of every cause."""
     file = tmp_path_factory.mktemp("large") / "large.html"
     of = [*many(20_000, 2_000), *map(with_cause, all_causes().values())]
     file.write_text(document("html", of))
@@ -35,7 +35,7 @@ def test_twenty_thousand_results_are_a_small_page(large: Path) -> None:
 
 
 def test_twenty_thousand_results_are_made_in_slices_and_drawn_in_pages(large: Path) -> None:
-    """The longest task of a page is bounded by the rows that it works on, and a layout by its nodes."""
+    """The number of rows bounds the longest task of a page, and the number of nodes bounds a layout."""
     with browser() as driver:
         driver.set_page_load_timeout(120)
         page = Page(driver, large)

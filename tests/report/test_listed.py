@@ -1,4 +1,4 @@
-"""Long lists of targets: ranges as one word, cut by count, nothing lost."""
+"""A long list of targets shows ranges as one word, is cut by count, and counts the omitted targets."""
 
 from __future__ import annotations
 

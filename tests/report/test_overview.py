@@ -1,4 +1,4 @@
-"""A host whose type nobody said: each service on one line, what is wrong with it, and the rest in few words."""
+"""The overview of a host without a type has one line for each service, with its cause, and a summary of the rest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def service(kind: str, **facts: Any) -> Report:
 
 
 def stopped(kind: str, cause: Any, detail: str, verdict: Verdict = Verdict.BLOCKED) -> Report:
-    """Somebody answered, and then?"""
+    """Return the report of a service that answered."""
     report = ready("h", kind)
     report.verdict, report.reached, report.finding = verdict, Step.CONNECT, Finding(cause, detail)
     report.checks = [
@@ -79,7 +79,7 @@ def test_a_faulty_certificate_and_an_open_page() -> None:
 
 @pytest.mark.parametrize("told", [5, True, {"a": 1}, [None, [1]], "x"])
 def test_facts_of_any_kind_have_words(told: Any) -> None:
-    """A file of results may come from any program, and a fact from another package."""
+    """A file of results may come from any program, and a fact may come from another package."""
     names = ("product", "version", "auth_methods", "tls", "encryption", "tls_issuer", "tls_expires")
     words = traits(service("https", **dict.fromkeys((*names, "certificate_faults"), told)))
     assert all(isinstance(word, str) for word in words)

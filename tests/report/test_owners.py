@@ -1,4 +1,4 @@
-"""Each owner who can act gets a remedy and a fix of their own; a second cause hides behind no first one."""
+"""Each owner who can act gets a remedy and a fix; a second cause is reported beside the first one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NETSH = "# On web1, in a command prompt as an administrator:\nnetsh advfirewall"
 
 
 def of_two_owners(kind: str = "unix") -> Report:
-    """Return a target with no algorithm in common, from an agent without its platform, and a blocked port besides."""
+    """Return a target with three causes: no common algorithm, the agent's platform, and a blocked port."""
     found = Finding(ssh.NO_COMMON_ALGORITHM, "kex: the server offers x", SERVERS, ((Owner.AGENT, AGENTS),))
     ports = [
         Finding(windows.DYNAMIC_PORT_BLOCKED, "no answer", f"{RULE} {port}", ((Owner.SERVER, NETSH),))

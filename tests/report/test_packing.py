@@ -1,4 +1,4 @@
-"""The rows of the HTML report give each result back byte for byte, in bounded memory."""
+"""Unpacking the rows of the HTML report restores each result byte for byte, in bounded memory."""
 
 from __future__ import annotations
 

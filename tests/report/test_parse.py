@@ -1,4 +1,4 @@
-"""Stored results become reports again, the very same; and whatever else is in a file becomes an error of ours."""
+"""Stored results are restored as equal reports; any other content of a file raises our own error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ODD = Cause("echo.no-echo", Owner.SERVER, Step.HANDSHAKE, "It does not echo.", "
 
 
 def undecided() -> Report:
-    """No check decided: the depth did."""
+    """The depth decided the verdict, not a check."""
     report = ready()
     del report.checks[1]
     report.verdict, report.finding, report.finding_step = (
@@ -171,7 +171,7 @@ def test_nothing_but_our_own_error_escapes(data: st.DataObject) -> None:
 
 
 def test_a_newer_catalogue_judges_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this version calls a limit of ours blocked when it was stored."""
+    """A cause that blocked when the result was stored is undecided in the catalogue of this version."""
     stored = parse.restored(as_object(blocked()))
     assert rejudged(stored).verdict is Verdict.BLOCKED
     newer = dataclasses.replace(common.FILTERED, definite=False)

@@ -1,4 +1,4 @@
-"""The forms of firewall rules: each is read back by the rules of its language, whatever the names of hosts."""
+"""Each form of firewall rules is valid in its language, with any names of hosts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = st.text(st.characters() | st.sampled_from("\"'`$\\\n\r;&|<>(){}[]!#%=-+@
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The commands of a shell's text, each as its words; a comment has none."""
+    """Return the words of each command in a shell text; comments are left out."""
     for line in text.splitlines():
         if words := shlex.split(line, comments=True):
             yield words

@@ -1,4 +1,4 @@
-"""Which rules a target needs: from the catalogue, from options, from what a result found; and in each form."""
+"""The rules that a target needs follow from the catalogue, its options and its result; each form writes them."""
 
 from __future__ import annotations
 

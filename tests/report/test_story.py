@@ -1,4 +1,4 @@
-"""The story of a climb: true to what the verifiers do, for every type, with lines that can be pasted."""
+"""The story of a climb matches the verifiers of every type, and its lines can be pasted."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_the_story_is_drawn_with_v_and_hostile_words_are_harmless() -> None:
     report = blocked(HOSTILE, HOSTILE)
     report.checks.append(Check(Step.ACCESS, HOSTILE, Outcome.FAILED, HOSTILE, {}, report.finding))
     text = draw(report, Look(100, verbosity=1))
-    for words in ("step by step", "sent", "answer", "meaning", "check manually", "ask the network team"):
+    for words in ("step by step", "sent", "result", "meaning", "check manually", "ask the network team"):
         assert words in text
     for sequence in ("\x1b", "\x07", "\u202e", "\x9b", "\r", "\u2028"):
         assert sequence not in text

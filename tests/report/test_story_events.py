@@ -1,4 +1,4 @@
-"""The story of a rung is made of what this side did there: no sentence claims a step that was not made."""
+"""The story of a rung names only messages that the agent sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.ladder import account, climb, target
 
 
 def sent(report: Report, step: Step) -> list[str]:
-    """Return what was sent on the rungs of a step that were climbed."""
+    """Return the words for the sent messages of a step's rungs."""
     return [rung.sent for rung in tell(report).rungs if rung.step is step and rung.outcome is not Outcome.SKIPPED]
 
 
@@ -30,7 +30,7 @@ def asked(kind: str, behaviour: Behaviour, tls: ssl.SSLContext | None = None, **
 
 
 def test_every_word_of_every_type_is_of_an_event_or_says_that_nothing_was_sent() -> None:
-    """A fixed sentence would stand in every story; the login's stands only where a login was tried."""
+    """The sentence of the login is in a story only if a login was tried."""
     for module in catalogue().parts("story"):
         for kind, steps in module.STORY.items():
             for step, exchange in steps.items():
@@ -56,7 +56,7 @@ def test_a_certificate_is_told_only_where_there_was_one() -> None:
 
 
 def test_a_service_that_is_named_is_asked_for_at_once() -> None:
-    """The ping is sent only where no service is named."""
+    """The ping is sent only if no service is named."""
     named, unnamed = asked("oracle", oracle.healthy, service="ORCL"), asked("oracle", oracle.listener())
     assert sent(named, Step.HANDSHAKE) == ["CONNECT to the service or SID"]
     assert sent(unnamed, Step.HANDSHAKE) == ["CONNECT with COMMAND=ping, which names no service"]

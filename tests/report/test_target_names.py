@@ -1,4 +1,4 @@
-"""Two targets of a run are told apart in every output, by the one name that each has."""
+"""Each target of a run has one unique name, which every output uses."""
 
 from __future__ import annotations
 

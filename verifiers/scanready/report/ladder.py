@@ -56,7 +56,7 @@ def _tell(report: Report, paper: Paper) -> None:
             continue  # the ladder above has the reason
         name = Text.assemble(paper.mark(rung.outcome), " ", (rung.step.value, "bold"), "  ", visible(rung.endpoint))
         paper.draw(name, indent=2)
-        lines = [("sent", rung.sent), ("answer", rung.received), ("cause", _named(rung)), ("meaning", rung.means)]
+        lines = [("sent", rung.sent), ("result", rung.received), ("cause", _named(rung)), ("meaning", rung.means)]
         paper.draw(pairs((word, text) for word, text in lines if text and text not in known), indent=6)
         by_hand = [line for line in rung.by_hand if line not in known]
         if by_hand:

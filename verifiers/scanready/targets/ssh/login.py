@@ -389,7 +389,7 @@ def _bars(auth: Authentications, words: str) -> bool:
     """Return True if the end of the connection is an answer about the account.
 
     sshd closes the connection without a DISCONNECT if PAM's account rules reject the user (measured with pam_access);
-    it may have sent PAM's message before. Other servers, and other reasons, close it for load, maintenance or a backend.
+    it may have sent PAM's message before. Other servers close it for load, maintenance or a backend, too.
     """
     reason = auth.leash.disconnect_reason
     if reason is None and auth.transport.remote_version.startswith("SSH-2.0-OpenSSH"):
