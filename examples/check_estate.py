@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Check a few targets with scanready as a library, and say who fixes what.
+"""Check a few targets with scanready as a library, and print who fixes what.
 
     python examples/check_estate.py postgresql://db7/hr ssh://web1 smb://fs01/finance
 
-Prints one line a target as its check ends, and under it the cause, who fixes it and what they change. The exit codes
-are those of the command `scanready`: 0 if nothing is blocked or undecided, 1 if something is blocked, 2 for wrong
-arguments, 3 if something is undecided, 130 if it was interrupted.
+Prints one line for each target as its check ends, followed by the cause, its owner and the remedy. The exit codes are
+those of the command `scanready`: 0 if no target is blocked or undecided, 1 if a target is blocked, 2 for wrong
+arguments, 3 if a target is undecided, 130 if the program was interrupted.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ def describe(report: scanready.Report) -> str:
     lines = [f"{report.target}  {report.verdict}  ({report.seconds:.2f} s)"]
     if report.finding is not None:
         cause = report.finding.cause
-        lines.append(f"    {cause.code}: {printable(report.finding.detail)}")  # a server's own words may be in it
+        lines.append(f"    {cause.code}: {printable(report.finding.detail)}")  # it may contain text of the server
         lines.append(f"    for {report.finding.owner}: {cause.remedy}")
         lines += [f"    fix: {printable(line)}" for line in (report.finding.fix or "").splitlines()]
-        lines += [f"    or for {other.owner}: {other.remedy}" for other in cause.also]
+        lines += [f"    or, for {other.owner}: {other.remedy}" for other in cause.also]
     return "\n".join(lines)
 
 
 def read_targets(arguments: Sequence[str]) -> list[scanready.Target]:
-    """Read the targets; each must have a type, for a host without one is tried as each of twenty.
+    """Read the targets; each must have a type, since a host without one is tried as each of twenty types.
 
     Raises:
         InventoryError: all problems of all arguments.
@@ -57,7 +57,7 @@ def read_targets(arguments: Sequence[str]) -> list[scanready.Target]:
 
 
 async def check_estate(targets: Sequence[scanready.Target], settings: scanready.Settings) -> int:
-    """Check all targets concurrently, print each report as it comes, and return the exit code."""
+    """Check all targets concurrently, print each report as its check ends, and return the exit code."""
     verdicts = set()
     async for report in scanready.verify_all(targets, settings):
         print(describe(report), flush=True)
@@ -69,7 +69,7 @@ async def check_estate(targets: Sequence[scanready.Target], settings: scanready.
 
 def main(arguments: Sequence[str]) -> int:
     """Check the targets that the command line names."""
-    parser = argparse.ArgumentParser(description="Check targets, and say who fixes what.")
+    parser = argparse.ArgumentParser(description="Check targets, and print who fixes what.")
     parser.add_argument("targets", metavar="TARGET", nargs="+", help="with its type, as in postgresql://db7/hr")
     try:
         targets = read_targets(parser.parse_args(arguments).targets)
