@@ -1,7 +1,7 @@
-"""The server's side of the first exchange, protocol by protocol, for the farm.
+"""Answer the first exchange of each protocol like a real server, for the benchmark's servers.
 
-Each exchange looks at what a connection has asked so far, takes the part it
-understands and returns the real server's bytes for it, or nothing while it must wait.
+Each function reads the received bytes of a connection, removes the part that it understands, and returns the bytes of
+the real server's answer, or nothing while the request is incomplete.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""Ten thousand servers in one small process: what the benchmark talks to (Linux).
+"""Run the benchmark's ten thousand servers in one small process (Linux).
 
     python -m benchmarks.farm [--delay SECONDS] [--silent] [--workers N]
 
-One port per protocol on every address of 127/8, each answering the first exchange with
-a real server's bytes. The farm shares two cores with what it measures, so it is a bare
-epoll loop: no streams, no TLS, one small object per connection. It prints its ports as
-one line of JSON, runs until its standard input is closed, and then prints, as another,
-how many exchanges of each protocol were finished and how many were broken off.
+Each protocol has one port on every address of 127/8 and answers the first exchange with the bytes of a real server. The
+servers share two cores with the measured program. So they are a bare epoll loop without streams or TLS, with one small
+object for each connection. The process prints its ports as one line of JSON and runs until its standard input ends.
+Then it prints the number of finished and broken-off exchanges of each protocol as another line.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How large is the HTML report of a large run, and how fast does a browser open and filter it?
+"""Measure the size of a large HTML report, and the time to open, filter and search it in a browser.
 
     python -m benchmarks.page [--results N] [--ladders N] [--keep FILE]
 
-Writes a page of made-up results and opens it in headless Chromium: time to open, time of filters and of a search, the
-longest task of the page, and its DOM nodes. Absolute figures move with the machine.
+Writes a page of made-up results and opens it in headless Chromium. Prints the time to open it, its longest task, its
+DOM nodes, and the time of filters, searches and sorting up to the layout. Absolute figures depend on the machine.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FILTERS = {
 
 
 def write(file: Path, results: int, ladders: int) -> float:
-    """Write a page; return the seconds that took, less those for the results."""
+    """Write a page; return the seconds for writing, without those for making the results."""
     reports = many(results, ladders)
     # The targets of a run are known before it begins; those of a stored run are read first as well.
     info = RunInfo("0", AGENT, "2026-01-01T00:00:00.000Z", 10.0, Step.ACCESS, [], asked=results)
@@ -71,7 +71,7 @@ def write(file: Path, results: int, ladders: int) -> float:
 
 
 def look(file: Path) -> None:
-    """Open a page and print what that takes."""
+    """Open a page and print the times."""
     with browser() as driver:
         driver.set_page_load_timeout(120)
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _TASKS})

@@ -1,7 +1,7 @@
-"""A bare epoll client: checks that the farm says what it should, and how fast it can say it (Linux).
+"""Measure the benchmark's servers with a bare epoll client that checks every byte of their answers (Linux).
 
-It understands nothing, it only compares; so it is what the machine and the farm allow,
-and whatever a verifier scores is to be read against it.
+The client parses nothing, it only compares. So its speed is the upper limit of the machine and the servers, to compare
+the speed of scanready with.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from benchmarks.exchanges import (
 from fixtures.transcripts import load
 
 FIRST = ipaddress.IPv4Address("127.1.0.1")
-#: Seconds without any progress after which the farm is called dead.
+#: Seconds without progress after which the servers count as dead.
 PATIENCE = 10.0
 
 #: The only part of an answer that differs between two processes.

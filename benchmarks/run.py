@@ -1,4 +1,4 @@
-"""How fast is scanready, and what does a target cost? (Linux)
+"""Measure the speed of scanready and the cost of a target (Linux).
 
     python -m benchmarks.run [--sizes N,N,...] [--json] [-- OPTION...]
 
@@ -60,7 +60,7 @@ TITLE = "{:<26}{:>8}{:>9}{:>11}{:>12}{:>10}{:>12}  found".format("", *COLUMNS)
 
 
 class Farm:
-    """The farm's process, its ports, and in the end what it counted."""
+    """The process of the servers, its ports, and its counts after the end."""
 
     def __init__(self, *options: str) -> None:
         command = [sys.executable, "-m", "benchmarks.farm", *options]
@@ -79,7 +79,7 @@ class Farm:
 
 @contextlib.contextmanager
 def farm(*options: str) -> Iterator[Farm]:
-    """Run a farm with these options."""
+    """Run the servers with these options."""
     running = Farm(*options)
     try:
         yield running
@@ -100,7 +100,7 @@ def inventory(path: Path, ports: dict[str, int], count: int) -> None:
 def execute(command: list[str], output: Path, errors: Path) -> tuple[int, float, float, float]:
     """Run ``command``; return its exit code, wall seconds, CPU seconds and peak memory in MiB.
 
-    The peak is never below this process' own: the kernel counts what was there before exec.
+    The peak is never below that of this process, since the kernel includes the memory before exec.
     """
     with output.open("wb") as stdout, errors.open("wb") as stderr:
         began = time.perf_counter()
@@ -151,7 +151,7 @@ def measure(sizes: list[int], options: list[str]) -> Iterator[Measured]:
 
 
 def ceiling(count: int) -> Measured:
-    """Measure the farm itself with a client that understands nothing; every answer is compared octet by octet.
+    """Measure the servers with a client that parses nothing and compares every byte of the answers.
 
     Raises:
         SystemExit: the farm sent a wrong answer.
@@ -166,7 +166,7 @@ def ceiling(count: int) -> Measured:
 
 
 def start_up(best_of: int = 5) -> float:
-    """Return the milliseconds ``scanready --help`` takes, the best of a few."""
+    """Return the milliseconds that ``scanready --help`` takes, the best of several runs."""
     nowhere = Path(os.devnull)
     return 1000 * min(execute([*SCANREADY, "--help"], nowhere, nowhere)[1] for _ in range(best_of))
 

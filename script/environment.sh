@@ -1,5 +1,5 @@
-# Sourced by the scripts of this folder: a virtual environment with the pinned dependencies, on a machine with
-# nothing but python3. Sets PYTHON. Says the one line to type where it may not install what is missing.
+# Sourced by the scripts of this folder: makes a virtual environment with the pinned dependencies, on a machine with only
+# python3. Sets PYTHON. If it may not install a missing package, it prints the command to type.
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"

@@ -25,9 +25,9 @@ TOKEN = re.compile(
 PRAGMA = re.compile(r"#!|#\s*(?:noqa|type:|fmt:|pragma|mypy:|ruff:|shellcheck)[^#]*")
 #: A string of fewer words is a key, a name or a format.
 LEAST_WORDS = 4
-#: Where strings are what users read; elsewhere they are data of tests.
+#: Folders whose strings are text for users; in other folders, strings are data of tests.
 MESSAGES = ("verifiers/", "cli.py")
-#: What an f-string or a template fills in.
+#: A placeholder of an f-string or a template.
 FIELD = re.compile(r"\{[^{}]*\}")
 CODE_SPAN = re.compile(r"``.+?``|`[^`]+`|\]\([^)\s]*\)|https?://\S+|<[^>]*>|\"[^\"]{1,80}\"")
 SENTENCE_END = re.compile(r"[.!?][\"')\]*]*\s+(?=[A-Z`\"'(*\[])")
