@@ -82,7 +82,7 @@ def test_it_is_stored_and_read_back() -> None:
     assert as_line(back) == line
     assert rejudged(back).target == back.target
     stored["types"][0]["types"] = stored["types"]
-    with pytest.raises(NotAResult, match="types within types"):
+    with pytest.raises(NotAResult, match="has `types` itself"):
         restored(stored)
 
 
