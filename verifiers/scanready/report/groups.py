@@ -233,7 +233,7 @@ class Groups:
         """The number of proven targets, or of types that hold on one host, and the words after it."""
         if not self._tried:
             return str(self._proven), f"of {self._sorted} proven"
-        return str(self._good), "type holds" if self._good == 1 else "types hold"
+        return str(self._good), "type works" if self._good == 1 else "types work"
 
     def _settle_tried(self) -> None:
         for host, reports in self._tried.items():
