@@ -78,7 +78,7 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("check", check("ssh://127.0.0.1:9", credential="er"), TypeError, r"write Credential\(NAME"),
     ("check", check("ssh://127.0.0.1:9", credential=("er", SECRET)), TypeError, r"write Credential\(NAME"),
     ("check", check("ssh://127.0.0.1:9", settings=5), TypeError, r"write Settings\(timeout=5\)"),
-    ("check", check(""), InventoryError, "accepted are HOST"),
+    ("check", check(""), InventoryError, "write HOST"),
     ("check", check("estate.yaml"), InventoryError, "has no type: write it as in"),
     ("check", check("/no/such/estate.yaml"), InventoryError, "needs a type before it"),
     (
@@ -101,7 +101,7 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
         "username of the Credential",
     ),
     ("check", check("db7", credential=Credential("c", "", SECRET)), InventoryError, "username of the Credential"),
-    ("check", check("10.1.0.0/28"), InventoryError, "a network is as many targets as it has hosts"),
+    ("check", check("10.1.0.0/28"), InventoryError, "write one target for each host of a network"),
     ("check", lambda: parse_target("ssh://db7", types=["nfs"]), InventoryError, "types says `nfs`"),
     ("check", check("nonsense://db7"), InventoryError, "`scanready types` lists them"),
     ("check", check("ssh://db7?colour=red"), InventoryError, "not an option of ssh.*it has: "),
@@ -138,7 +138,7 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
         ("check", check("https://127.0.0.1:9", settings=Settings(ca_file=name)), InventoryError, "give a PEM file")
         for name in ("/no/such.pem", "/", "", "a\0b", __file__)
     ),
-    ("verify", lambda: asyncio.run(UNTYPED.verify("ssh://db7")), TypeError, "parse_target reads a text"),
+    ("verify", lambda: asyncio.run(UNTYPED.verify("ssh://db7")), TypeError, "use scanready.inventory.parse_target"),
     ("verify", lambda: asyncio.run(UNTYPED.verify(None)), TypeError, "must be a scanready.Target, not None"),
     ("verify", lambda: asyncio.run(UNTYPED.verify(target(), 5)), TypeError, r"write Settings\(timeout=5\)"),
     ("verify", lambda: asyncio.run(UNTYPED.verify(target(type="nonsense"))), InventoryError, "lists them"),
@@ -151,7 +151,7 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
             ("ssh://db7", "such as a list"),
             ({"host": "db7"}, "such as a list"),
             (target(), r"write \[target\], or use scanready.verify"),
-            ([target(), "ssh://db7"], r"targets\[1\] must be a scanready.Target.*parse_target reads a text"),
+            ([target(), "ssh://db7"], r"targets\[1\] must be a scanready.Target.*use scanready.inventory.parse_target"),
             ((one for one in [target(), None]), r"targets\[1\]"),
         )
     ),
@@ -343,9 +343,9 @@ def test_a_file_of_authorities_that_is_none_is_an_error_before_any_contact(kind:
     [
         (["check", f"postgresql://er:{SECRET}@db7"], "and the password as --password-from env:NAME"),
         (["check", f"ssh://db7?password={SECRET}"], "give the password as --password-from env:NAME"),
-        (["check", "10.1.0.0/28"], "a network goes in `hosts` of an inventory"),
+        (["check", "10.1.0.0/28"], "write a network in `hosts` of an inventory"),
         (["check", "ssh://db7", "--type", "nfs"], "--type says `nfs`"),
-        (["agent", "--clock-from", f"https://er:{SECRET}@db7"], "leave it out, nothing is logged in to"),
+        (["agent", "--clock-from", f"https://er:{SECRET}@db7"], "remove it, there is no login"),
     ],
 )
 def test_a_command_line_is_told_its_options(arguments: list[str], says: str) -> None:

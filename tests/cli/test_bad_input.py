@@ -49,11 +49,11 @@ def refused(done: Any, *words: str) -> None:
 INVENTORIES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "not UTF-8": (
         b"targets:\n- SOUND\n- ssh://w\xe4b1\n",
-        ("{file}:3:10: not UTF-8: byte 0xe4; save the inventory as UTF-8",),
+        ("{file}:3:10: not UTF-8 (byte 0xe4): save the inventory as UTF-8",),
     ),
-    "UTF-16": ("targets: [SOUND]\n".encode("utf-16"), ("{file}:1:1: UTF-16: save the inventory as UTF-8",)),
+    "UTF-16": ("targets: [SOUND]\n".encode("utf-16"), ("{file}:1:1: the file is UTF-16: save it as UTF-8",)),
     "not YAML": (b"targets:\n  - SOUND\n - b\n", ("{file}:3:2: not YAML: ",)),
-    "empty": (b"", ("{file}: the inventory is empty: it needs `targets`",)),
+    "empty": (b"", ("{file}: the inventory is empty: write its `targets`",)),
     "unknown key": (b"targets: [SOUND]\ntarget: []\n", ("{file}:2:1: unknown key `target`; did you mean `targets`?",)),
     "unknown key of a target": (
         b"targets:\n- SOUND\n- {host: a, type: nfs, exprt: /x}\n",
@@ -77,7 +77,7 @@ INVENTORIES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     ),
     "duplicate target": (
         b"targets:\n- SOUND\n- ssh://a\n- {host: A, type: ssh}\n",
-        ("{file}:4:10: `ssh://a:22` is given twice, first in line 3",),
+        ("{file}:4:10: `ssh://a:22` is listed twice, first in line 3",),
     ),
     "missing secret": (
         b"credentials: {c: {username: er, password: env:SURELY_NOT_SET}}\n"
@@ -166,12 +166,18 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "what others call it": (["check", "SOUND", "sqlserver://db7"], "did you mean `mssql`?"),
     "port out of range": (["check", "SOUND", "ssh://a:65536"], "the port `65536` is out of range: 1 to 65535"),
     "inline password": (["check", "SOUND", f"ssh://er:{SECRET}@a"], "a password in a target is refused"),
-    "a URL for an inventory": (["verify", f"ssh://er:{SECRET}@a"], "there is no file ssh://er:***@a; one target is"),
+    "a URL for an inventory": (
+        ["verify", f"ssh://er:{SECRET}@a"],
+        "there is no file ssh://er:***@a; to check one target: ",
+    ),
     "a URL for a file": (["plan", f"https://er:{SECRET}@a/b.yml"], "https://er:***@a/b.yml: cannot be read"),
     "a URL for a list": (["import", f"ssh://er:{SECRET}@a"], "ssh://er:***@a: cannot be read"),
     "a URL for a result": (["report", f"https://er:{SECRET}@a/x.json"], "https://er:***@a/x.json cannot be read"),
-    "a URL for a cause": (["explain", f"ssh://er:{SECRET}@a"], "no cause 'ssh://er:***@a'"),
-    "inline password as option": (["check", "SOUND", f"mysql://a?password={SECRET}"], "a secret is not an option"),
+    "a URL for a cause": (["explain", f"ssh://er:{SECRET}@a"], "there is no cause 'ssh://er:***@a'"),
+    "inline password as option": (
+        ["check", "SOUND", f"mysql://a?password={SECRET}"],
+        "a secret in the options is refused",
+    ),
     "password as reference": (
         ["check", "SOUND", "--user", "er", "--password-from", SECRET],
         "an inline password is refused",
@@ -206,12 +212,15 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     ),
     "two outputs in one file": (
         ["check", "SOUND", "-o", "same", "--report", "json=same"],
-        "named twice; it would be overwritten",
+        "would be overwritten: it is the input, or named twice",
     ),
-    "an inventory for a target": (["check", "SOUND", __file__], "is an inventory, not a target: `scanready verify "),
+    "an inventory for a target": (
+        ["check", "SOUND", __file__],
+        "is a file, not a target; to check an inventory: `scanready verify ",
+    ),
     "an inventory that is not there": (["plan", "none.yaml"], "none.yaml: cannot be read: No such file"),
-    "a target for an inventory": (["verify", "127.0.0.1"], "one target is checked with `scanready check 127.0.0.1`"),
-    "an inventory for a run": (["report", __file__], "neither a result of --format json, jsonl or html, nor a bundle"),
+    "a target for an inventory": (["verify", "127.0.0.1"], "to check one target: `scanready check 127.0.0.1`"),
+    "an inventory for a run": (["report", __file__], "expected a result of --format json, jsonl or html, or a bundle"),
     "credential without inventory": (["check", "SOUND", "--credential", "c"], "--credential needs --inventory FILE"),
 }
 
@@ -281,5 +290,44 @@ def test_a_credential_of_the_inventory_that_no_target_uses_is_looked_up_once(tmp
 
 def test_a_credential_the_inventory_does_not_know(tmp_path: Path, bystander: Server, described: str) -> None:
     asked = ["check", f"ssh://127.0.0.1:{bystander.port}", "--credential", "mien", "--inventory", described]
-    refused(scanready(tmp_path, *asked), "no credential `mien`: there are `mine`, `other`; did you mean `mine`?")
+    refused(
+        scanready(tmp_path, *asked),
+        "there is no credential `mien`; the inventory defines `mine`, `other`; did you mean `mine`?",
+    )
     assert bystander.connections == []
+
+
+FOREIGN = {
+    "a table": ("cmdb.csv", b"hostname,ip address,type\ndb7,10.0.0.7,postgresql\n", "this is a table (CSV)"),
+    "a table with quotes": ("cmdb.csv", b'"hostname","type"\n"db7, old","ssh"\n', "this is a table (CSV)"),
+    "a table of Excel": ("cmdb.csv", "hostname;ip\ndb7;10.0.0.7\n".encode("utf-16"), "this is a table (CSV)"),
+    "a list of hosts": (
+        "hosts.txt",
+        b"# all\ndb7.corp\nssh://web1\n",
+        "this is a list with one host or target per line",
+    ),
+    "a hosts file": ("hosts", b"10.0.0.7 db7\n10.0.0.8 web1\n", "this is a hosts file"),
+    "a scan of nmap": ("scan.xml", b'<?xml version="1.0"?>\n<nmaprun scanner="nmap"></nmaprun>\n', "this is nmap XML"),
+    "JSON of Ansible": ("a.json", b'{"_meta": {"hostvars": {"a": {}}}}', "this is an Ansible inventory in JSON"),
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "verify", "firewall"])
+@pytest.mark.parametrize("case", FOREIGN)
+def test_a_file_of_another_kind_names_the_import(case: str, command: str, tmp_path: Path) -> None:
+    """A list that is no inventory is named for what it is, with the command that makes an inventory of it."""
+    name, content, kind = FOREIGN[case]
+    (tmp_path / name).write_bytes(content)
+    done = scanready(tmp_path, command, str(tmp_path / name))
+    refused(done, kind, f"`scanready import {tmp_path / name} -o estate.yaml`")
+
+
+@pytest.mark.parametrize(
+    "text", ["targets:\n- {host: a, type: ssh\n", "- ssh://a\n", "agent: {name: x}\n", "target: [a, b]\n"]
+)
+def test_a_broken_inventory_is_not_taken_for_another_kind(text: str, tmp_path: Path) -> None:
+    """An inventory with a mistake keeps the message with its place."""
+    (tmp_path / "estate.yaml").write_text(text, encoding="utf-8")
+    done = scanready(tmp_path, "plan", str(tmp_path / "estate.yaml"))
+    refused(done, "estate.yaml:")
+    assert "scanready import" not in done.stderr

@@ -114,7 +114,7 @@ def test_another_version_judges_anew_and_says_so(tmp_path: Path, monkeypatch: py
     anew = told(bundle)
     assert anew.exit_code == 3
     expected = (
-        "postgresql://er@db7:5432/hr: blocked when it was checked with scanready 0.0.1, undecided (connect.filtered)"
+        "postgresql://er@db7:5432/hr: scanready 0.0.1 judged blocked; this version judges undecided (connect.filtered)"
     )
     assert expected in anew.stderr
     (tmp_path / "run.json").write_text(json.dumps(DOCUMENT))

@@ -29,9 +29,9 @@ def test_a_target_a_line(plugins: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "standard input holds no target: give one a line"),
-        (b"# nothing\n", "standard input holds no target: give one a line"),
-        (b"mood://\xff:99\n", "standard input is not UTF-8: give one target a line"),
+        (b"", "standard input holds no target: give one per line"),
+        (b"# nothing\n", "standard input holds no target: give one per line"),
+        (b"mood://\xff:99\n", "standard input is not UTF-8: give one target per line"),
         (b"mood://a:99\nmod://b\n", "unknown target type `mod`; did you mean `mood`?"),
         (b"x" * (9 << 20), "standard input is larger than 8 MiB"),
     ],

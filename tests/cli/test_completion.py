@@ -49,5 +49,15 @@ def test_the_shell_is_offered_what_fits(tmp_path: Path) -> None:
     assert offered(store, "import", "x", "--against", "est") == ["file,est"]
     assert offered(store, "check", "-o", "out") == ["file,out"]
     assert offered(store, "report", "las") == ["file,las"]
+    assert offered(store, "check", "post") == ["plain,postgresql://"]
+    assert offered(store, "plan", "post") == ["file,post", "plain,postgresql://"]
+    assert offered(store, "check", "--report", "json") == ["plain,json=", "plain,jsonl="]
+    assert offered(store, "verify", "--only", "t") == ["plain,type=", "plain,tag="]
+    assert offered(store, "verify", "--only", "tag=x,type=post") == ["plain,tag=x,type=postgresql"]
+    assert offered(store, "report", "last", "--only", "owner=net") == ["plain,owner=network"]
+    inventory = tmp_path / "estate.yaml"
+    inventory.write_text("credentials: {oracle-er: {username: er}}\ntargets: [ssh://a]\n", encoding="utf-8")
+    assert offered(store, "check", "--inventory", str(inventory), "--credential", "o") == ["plain,oracle-er"]
+    assert offered(store, "check", "--inventory", "missing.yaml", "--credential", "o") == []
     call("check", "nobody.invalid", "--type", "ssh", "--store", str(store), "--timeout", "1")
     assert offered(store, "report", "las") == ["file,las", "plain,last", "plain,last~1"]

@@ -60,15 +60,15 @@ def test_a_page_is_a_run_like_any_other(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--from", "no-such-file.json"], "no-such-file.json cannot be read: No such file"),
-        (["--from", "{broken}"], "not a result of scanready"),
-        (["--source", "proxy-nyc"], "an address of the agent is wanted"),
-        (["--format", "nftables", "--chain", "filter forward"], "FAMILY TABLE CHAIN is wanted"),
-        (["--format", "nftables", "--chain", "inet filter forward;"], "FAMILY TABLE CHAIN is wanted"),
+        (["--from", "{broken}"], "not a scanready result"),
+        (["--source", "proxy-nyc"], "is not an IP address: write one"),
+        (["--format", "nftables", "--chain", "filter forward"], "write FAMILY TABLE CHAIN"),
+        (["--format", "nftables", "--chain", "inet filter forward;"], "write FAMILY TABLE CHAIN"),
         (["--type", "nsf"], "did you mean 'nfs'"),
         (["--format", "iptable"], "is not one of"),
-        (["--format", "iptables", "--chain", "inet filter forward"], "CHAIN is wanted, as 'FORWARD'"),
-        (["--format", "iptables", "--chain", "-j"], "CHAIN is wanted"),
-        (["--chain", "FORWARD"], "--chain goes with --format nftables or --format iptables, not with table"),
+        (["--format", "iptables", "--chain", "inet filter forward"], "write CHAIN, such as 'FORWARD'"),
+        (["--format", "iptables", "--chain", "-j"], "write CHAIN"),
+        (["--chain", "FORWARD"], "--chain needs --format nftables or --format iptables; --format table has no chain"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -67,10 +67,13 @@ def test_before_a_run_nothing_is_known_of_its_results(plugins: Path, command: st
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
-        ("owner=netwrk", "no owner 'netwrk': there are network, server, database"),
+        ("owner=netwrk", "there is no owner 'netwrk'; write one of network, server, database"),
         ("owner=netwrk", "did you mean 'network'?"),
-        ("verdict=bad", "no verdict 'bad': there are scannable, ready, limited, blocked, undecided"),
-        ("ower=network", "no key 'ower': there are type, host, port, tag, credential, verdict, owner, cause"),
+        ("verdict=bad", "there is no verdict 'bad'; write one of scannable, ready, limited, blocked, undecided"),
+        (
+            "ower=network",
+            "there is no key 'ower'; the keys are type, host, port, tag, credential, verdict, owner, cause",
+        ),
         ("cause=", "is not KEY=PATTERN"),
     ],
 )
@@ -107,7 +110,7 @@ def test_an_owner_with_nothing_to_do_any_more_is_told_so_in_an_old_file(estate: 
     report(estate, "--split", f"owner={where}")
     (where / "notes.txt").write_text("mine")
     done = report(estate, "--only", "cause=tls.expired", "--split", f"owner={where}")
-    assert f"{where}/network.md: nothing to do any more" in done.stderr
+    assert f"{where}/network.md: nothing left to do" in done.stderr
     assert (where / "network.md").read_text().startswith("# Nothing to change for the network and firewall team")
     assert (where / "notes.txt").read_text() == "mine"
 
@@ -123,7 +126,7 @@ def test_split_into_a_file_is_one_line(estate: Path) -> None:
     (estate / "file").write_text("")
     done = report(estate, "--split", f"owner={estate / 'file'}")
     assert done.returncode == 2
-    assert f"--split: cannot make {estate / 'file'}" in done.stderr
+    assert f"--split: cannot create {estate / 'file'}" in done.stderr
 
 
 def test_only_what_failed_is_checked_again(plugins: Path) -> None:
@@ -148,7 +151,7 @@ def test_only_what_failed_is_checked_again(plugins: Path) -> None:
     path.write_text("\n".join(["targets:", targets[0], targets[1].replace("127.0.0.2", "127.0.0.9"), ""]))
     done = run(plugins, "verify", str(path), "--failed-from", first)
     assert done.returncode == 4
-    assert f"{first} has no result for 1 target of the inventory: not checked" in done.stderr
+    assert f"not checked: 1 target of the inventory without a result in {first}" in done.stderr
     assert f"nothing selected: no target of the inventory failed in {first}" in done.stderr
 
 

@@ -20,11 +20,11 @@ def test_the_defaults_that_the_help_tells_are_those_of_the_engine() -> None:
     """The help is not made from them: it would have to import the engine."""
     told = " ".join(call("verify", "--help").output.split())
     defaults = Settings()
-    assert f"For one whole target. [default: {defaults.timeout:.0f}]" in told
-    assert f"Targets at once. [default: {defaults.concurrency}]" in told
-    assert f"At one host at once. [default: {defaults.per_host}]" in told
-    assert f"The last step asked and judged. [default: {defaults.depth}]" in told
-    assert f"5s or more. [default: {EVERY:.0f}s]" in told
+    assert f"Time limit for one whole target. [default: {defaults.timeout:.0f}]" in told
+    assert f"Concurrent targets. [default: {defaults.concurrency}]" in told
+    assert f"Concurrent targets per host. [default: {defaults.per_host}]" in told
+    assert f"Check up to this step. [default: {defaults.depth}]" in told
+    assert f"at least 5s. [default: {EVERY:.0f}s]" in told
 
 
 def test_help_and_version_are_found_as_other_tools_have_them() -> None:

@@ -41,7 +41,7 @@ def runs(where: Path) -> list[dict[str, Any]]:
 
 
 def test_every_run_is_kept_and_listed(plugins: Path) -> None:
-    assert run(plugins, "runs").stdout == "no run is kept yet: `check` and `verify` keep theirs\n"
+    assert run(plugins, "runs").stdout == "there are no stored runs yet: `check` and `verify` store theirs\n"
     assert not (plugins / "runs.db").exists()
     assert run(plugins, "verify", estate(plugins, "ready", "refused", "throttled")).returncode == 1
     assert run(plugins, "check", "mood://127.0.0.9:99?is=limited").returncode == 0
@@ -128,10 +128,10 @@ def test_reports_of_files(plugins: Path) -> None:
         (["report", "nothing.json"], "nothing.json cannot be read"),
         (["diff", "last", "last"], "no run store yet"),
         (["verify", "--resume", "last"], "no run store yet"),
-        (["verify"], "give an INVENTORY, or --resume"),
+        (["verify"], "give an INVENTORY or --resume"),
         (["verify", "--resume", "last", "--no-store"], "cannot be combined with --no-store"),
         (["runs", "--prune"], "--keep N or --older-than AGE"),
-        (["runs", "--keep", "3"], "go with --prune"),
+        (["runs", "--keep", "3"], "need --prune"),
         (["runs", "--prune", "--older-than", "soon"], "12h, 90d or 8w"),
     ],
 )
@@ -151,11 +151,11 @@ def test_an_interrupted_run_is_gone_on_with(plugins: Path) -> None:
     with started(plugins, "verify", path, "--format", "jsonl", "--concurrency", "2", **extra) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert "finishing what is in flight" in process.stderr.readline()
+        assert "finishing the targets under way" in process.stderr.readline()
         release.touch()
         _, messages = process.communicate(timeout=HANG)
     name = runs(plugins)[0]["run"]
-    assert f"kept as {name}; `scanready verify --resume {name}` goes on" in messages
+    assert f"stored as {name}; to continue: `scanready verify --resume {name}`" in messages
     first = log.read_text().split()
     assert 0 < len(first) < 6
     unfinished = run(plugins, "report", name)
@@ -183,10 +183,10 @@ def test_what_a_run_was_asked_for_holds_when_it_is_gone_on_with(plugins: Path) -
 def test_another_inventory_is_noticed_though_it_has_as_many_targets(plugins: Path) -> None:
     path = estate(plugins, "ready", "refused")
     run(plugins, "verify", path)
-    assert "not the same" not in run(plugins, "verify", "--resume", "last").stderr
+    assert "that differ" not in run(plugins, "verify", "--resume", "last").stderr
     other = run(plugins, "verify", estate(plugins, "ready", "limited"), "--resume", "last", "--json")
-    assert "was begun with 2 targets; now there are 2 targets, and they are not the same" in other.stderr
-    assert "; what is known of 1 target no longer there is left out" in other.stderr
+    assert "was started with 2 targets, and now there are 2 targets that differ" in other.stderr
+    assert "; the results of 1 removed target are ignored" in other.stderr
     assert len(json.loads(other.stdout)["results"]) == 2
 
 
@@ -196,7 +196,7 @@ def test_the_rest_is_judged_for_the_agent_that_was_assumed_for_the_first_part(pl
     run(plugins, "verify", str(path), "--assume-agent", "windows")
     path.write_text("targets: [windows://127.0.0.1:9, windows://127.0.0.2:9]\n")
     resumed = run(plugins, "verify", "--resume", "last", "--json")
-    assert "was begun with 1 target; now there are 2 targets, and they are not the same" in resumed.stderr
+    assert "was started with 1 target, and now there are 2 targets that differ" in resumed.stderr
     results = json.loads(resumed.stdout)["results"]
     assert [result["cause"]["code"] for result in results] == ["connect.refused"] * 2
     assert [result["agent"]["platform"] for result in results] == ["Windows"] * 2
@@ -276,7 +276,7 @@ def test_a_store_that_cannot_be_written_changes_nothing(plugins: Path, broken: s
     assert broken_one.returncode == sound.returncode == 1
     assert [_told(line) for line in broken_one.stdout.splitlines()] == [_told(x) for x in sound.stdout.splitlines()]
     (message,) = broken_one.stderr.splitlines()
-    assert message.startswith("scanready: this run is not kept: ")
+    assert message.startswith("scanready: this run is not stored: ")
     assert sound.stderr == ""
 
 
@@ -295,7 +295,7 @@ def test_a_full_disk_changes_nothing(plugins: Path) -> None:
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 61
     (message,) = done.stderr.splitlines()
-    assert message.startswith("scanready: this run is not kept: ")
+    assert message.startswith("scanready: this run is not stored: ")
     told = run(plugins, "runs", "--json")
     assert told.returncode in (0, 2), "what was kept until then, or what is wrong with it"
     assert "Traceback" not in told.stderr
@@ -329,7 +329,7 @@ def test_runs_of_other_targets_are_noticed(plugins: Path) -> None:
     other = run(plugins, "diff", "last~1", "last")
     assert ": 2 targets more, 1 target fewer (inventory or selection)" in other.stderr
     rules = run(plugins, "firewall", "mood://127.0.0.1:99?is=ready", "mood://127.0.0.77:99?is=ready", "--from", "last")
-    assert "last has nothing on the host of 1 of 2 targets" in rules.stderr
+    assert "last has no result for the host of 1 of 2 targets" in rules.stderr
     assert "has nothing on" not in run(plugins, "firewall", str(plugins / "estate.yaml"), "--from", "last").stderr
 
 
@@ -340,7 +340,7 @@ def test_old_runs_are_thrown_away(plugins: Path) -> None:
     newest = runs(plugins)[0]["run"]
     assert "nothing" not in run(plugins, "runs", "--prune", "--older-than", "1d").stderr
     assert len(runs(plugins)) == 3
-    assert "2 runs thrown away" in run(plugins, "runs", "--prune", "--keep", "1").stderr
+    assert "2 runs deleted" in run(plugins, "runs", "--prune", "--keep", "1").stderr
     assert [one["run"] for one in runs(plugins)] == [newest]
 
 

@@ -44,7 +44,7 @@ def test_to_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
     file.write_text("mine")
     again = run(str(SAMPLE), "-o", str(file))
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
     assert file.read_text() == "mine"
     nowhere = run(str(SAMPLE), "-o", str(tmp_path / "no" / "where"))
     assert nowhere.returncode == 2
@@ -54,7 +54,7 @@ def test_to_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
 def test_from_standard_input() -> None:
     done = run("-", "--from", "hosts", given="db7\n")
     assert done.returncode == 0
-    assert "  - {host: db7}  # line 1; no type is named: every type will be tried\n" in done.stdout
+    assert "  - {host: db7}  # line 1; no type is given: every type will be tried\n" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_from_standard_input() -> None:
     [
         (("/nowhere/list",), None, 2, "/nowhere/list: cannot be read: No such file"),
         (("-", "--from", "nmpa"), "x", 2, "did you mean `nmap`?"),
-        (("-",), "<nmaprun><host>", 2, "<stdin>:1: no XML, or cut off"),
+        (("-",), "<nmaprun><host>", 2, "<stdin>:1: this is not XML, or it is incomplete"),
         (("-", "--from", "hosts"), "# nothing\n", 4, "0 targets on 0 hosts\n"),
     ],
 )
@@ -96,10 +96,10 @@ def test_a_column_by_its_heading() -> None:
         (("--map", "host"), 'as in --map host="Asset Name"'),
         (("--map", "hots=x"), "did you mean `host`?"),
         (("--map", "host=Asset"), "did you mean `Asset Name`?"),
-        (("--against", "estate.yaml", "-o", "x.yaml"), "--against compares and writes nothing: leave -o out"),
+        (("--against", "estate.yaml", "-o", "x.yaml"), "--against writes no inventory and cannot be combined with -o"),
         (("--against", "/nowhere.yaml"), "/nowhere.yaml: cannot be read"),
-        (("--from", "nmap"), "no XML, or cut off"),
-        (("--from", "nmap", "--map", "host=x"), "--map names columns of a table, and this is nmap's XML"),
+        (("--from", "nmap"), "this is not XML, or it is incomplete"),
+        (("--from", "nmap", "--map", "host=x"), "--map names columns of a table, but this file is nmap's XML"),
     ],
 )
 def test_options_that_do_not_fit(arguments: tuple[str, ...], says: str) -> None:
@@ -116,9 +116,7 @@ def test_the_difference_to_an_inventory_writes_nothing(tmp_path: Path) -> None:
     assert "  + mysql://my-03.example.com:3307/shop  line 3\n" in done.stdout
     assert "  ~ postgresql://pg-03.example.com:5432/hr" in done.stdout
     assert "      user: none -> svc-scan\n" in done.stdout
-    assert done.stderr == (
-        "scanready: 6 targets on 6 hosts; 3 not imported (`scanready import` without --against says why)\n"
-    )
+    assert done.stderr == ("scanready: 6 targets on 6 hosts; 3 not imported (for the reasons, omit --against)\n")
     assert estate.read_text() == (SAMPLES / "estate.yaml").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["estate.yaml"]
 

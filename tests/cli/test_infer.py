@@ -57,10 +57,10 @@ def test_it_loads_again(plugins: Path, tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_one_line(plugins: Path) -> None:
     for arguments, says in (
-        ([], "give a FILE, or --infer RUN"),
-        (["x.csv", "--infer", "last"], "give a FILE, or --infer RUN"),
+        ([], "give either a FILE or --infer RUN"),
+        (["x.csv", "--infer", "last"], "give either a FILE or --infer RUN"),
         (["--infer", "20200101-0000-abc"], "there is no run store yet"),
-        (["--infer", "last", "--from", "csv"], "--infer reads a run"),
+        (["--infer", "last", "--from", "csv"], "cannot be combined with --infer"),
     ):
         done = run(plugins, "import", *arguments)
         assert done.returncode == 2

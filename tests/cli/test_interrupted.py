@@ -60,7 +60,7 @@ def test_once_in_the_middle_of_a_login_that_mysql_would_count(tmp_path: Path) ->
             try:
                 assert held.greeted.wait(HANG)
                 process.send_signal(signal.SIGINT)
-                assert "interrupted: finishing what is in flight" in process.stderr.readline()
+                assert "interrupted: finishing the targets under way" in process.stderr.readline()
             finally:
                 held.go.set()
             output, messages = process.communicate(timeout=HANG)
@@ -68,7 +68,7 @@ def test_once_in_the_middle_of_a_login_that_mysql_would_count(tmp_path: Path) ->
         assert process.returncode == 130
         (result,) = map(json.loads, output.splitlines())
         assert (result["target"]["type"], result["verdict"]) == ("mysql", "ready")
-        assert "1 of 2 targets were finished, and are kept" in messages
+        assert "1 of 2 targets were finished and stored" in messages
         summary = json.loads(kept.read_text())["summary"]
         assert (summary["interrupted"], summary["unchecked"]) == (True, 1)
         assert database.counts == {"logins": 1}
@@ -82,14 +82,14 @@ def test_twice_while_a_target_is_silent(tmp_path: Path) -> None:
         with verifying(tmp_path, targets, "--timeout", "600") as process:
             assert json.loads(process.stdout.readline())["verdict"] == "ready"
             process.send_signal(signal.SIGINT)
-            assert "again to leave at once" in process.stderr.readline()
+            assert "again to stop at once" in process.stderr.readline()
             assert process.poll() is None, "the silent target has ten minutes"
             process.send_signal(signal.SIGINT)
             assert process.wait(HANG) == 130
             words = process.stderr.read()
             assert "Traceback" not in words
-            assert "1 of 2 targets were finished, and are kept as" in words
-            assert "goes on" in words
+            assert "1 of 2 targets were finished and stored as" in words
+            assert "to continue" in words
         database.wait()
         assert database.offences == {}
 
@@ -135,7 +135,7 @@ def test_no_signal_leaves_half_a_document(plugins: Path, numbers: tuple[int, ...
         time.sleep(0.02)
     process.send_signal(numbers[0])
     for number in numbers[1:]:
-        assert "again to leave at once" in process.stderr.readline()
+        assert "again to stop at once" in process.stderr.readline()
         process.send_signal(number)
     if len(numbers) == 1:
         release.touch()

@@ -83,7 +83,7 @@ def test_a_store(place: Path, kind: str) -> None:
     """It costs one message, at once, and no check; a command that is about the store is refused."""
     with in_background(misbehave.closes_at_once) as server:
         (said,) = checked(place, server, NAMES[kind]).splitlines()
-    assert said.startswith("scanready: this run is not kept: ")
+    assert said.startswith("scanready: this run is not stored: ")
     assert "does not answer" not in said
     assert len(said) < MOST
     assert sorted(one.name for one in place.iterdir()) == ["loop.yaml", "there"]

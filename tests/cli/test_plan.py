@@ -51,7 +51,7 @@ def test_plan_adds_up_and_touches_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert shallow["total"]["login_attempts"] == 0
     assert shallow["credentials"] == {}
     assert shallow["second_visits"] == {"targets": 0, "connections": 0}
-    assert "at most 3 connections more: 2 targets may be visited twice" in " ".join(
+    assert "at most 3 further connections: 2 targets may be visited twice" in " ".join(
         call("plan", str(path)).output.split()
     )
     assert "the-secret" not in done.output + call("plan", str(path)).output
@@ -90,8 +90,8 @@ def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypa
     assert plan["guard"] == {"refused_logins_per_credential": 1}
     assert plan["master"] == "er-master.corp"
     words = " ".join(call("plan", str(path)).output.split())
-    assert "credential acc: 2 endpoints; at most one of its logins is refused" in words
-    assert "not contacted: the Master Server er-master.corp; `scanready agent` asks it" in words
+    assert "credential acc: 2 endpoints; at most one refused login" in words
+    assert "not contacted: the Master Server er-master.corp; check it with `scanready agent`" in words
     assert "mssql udp 1434" in words
     assert "(only for NFSv3 and older)" in words
     bare = json.loads(call("plan", "ssh://web", "--json").output)

@@ -63,8 +63,8 @@ def test_a_login_that_is_accepted_is_scannable(plugins: Path) -> None:
     [
         (["check"], "TARGET"),
         (["chek", "db7"], "did you mean 'check'"),
-        (["check", "mood://a:9", "--format", "xml"], "there are table, json, jsonl"),
-        (["check", "mood://a:9", "--report", "xml=x"], "there are table, json, jsonl"),
+        (["check", "mood://a:9", "--format", "xml"], "the formats are table, json, jsonl"),
+        (["check", "mood://a:9", "--report", "xml=x"], "the formats are table, json, jsonl"),
         (["check", "mood://a:9", "--report", "json"], "FORMAT=FILE"),
         (["check", "mood://a:9", "--type", "postgres"], "did you mean 'postgresql'"),
         (["check", "mood://a:9", "--timeout", "nan"], "greater than 0"),
@@ -213,7 +213,7 @@ def test_ctrl_c_finishes_what_is_in_flight(plugins: Path) -> None:
     with started(plugins, *asked, MOOD_RELEASE=str(release), MOOD_LOG=str(plugins / "log")) as process:
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert "interrupted: finishing what is in flight" in process.stderr.readline()
+        assert "interrupted: finishing the targets under way" in process.stderr.readline()
         release.touch()
         rest, messages = process.communicate(timeout=HANG)
         assert process.returncode == 130

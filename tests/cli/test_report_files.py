@@ -66,7 +66,7 @@ def on_a_terminal(plugins: Path, *arguments: str) -> tuple[int, str]:
 def test_html_is_nothing_for_a_terminal(plugins: Path, tmp_path: Path) -> None:
     code, seen = on_a_terminal(plugins, "check", mood("ready"), "--format", "html")
     assert code == 2
-    assert "--format html is nothing for a terminal: add -o FILE, as in -o report.html" in " ".join(seen.split())
+    assert "--format html cannot be shown on a terminal: add -o FILE, as in -o report.html" in " ".join(seen.split())
     code, seen = on_a_terminal(plugins, "check", mood("ready"), "--format", "html", "-o", str(tmp_path / "r.html"))
     assert code == 0
     assert "<html" not in seen

@@ -56,7 +56,7 @@ def test_wait_looks_again_only_at_what_does_not_hold_and_stops_when_all_does(loo
         assert found == {"good": Verdict.READY, "mends": Verdict.READY, "login": Verdict.BLOCKED}
         assert (looks.count("good"), looks.count("mends"), looks.count("login")) == (1, 3, 1)
         assert len(said) == 2
-        assert "1 does not hold yet (connect.filtered 1)" in said[0]
+        assert "1 target fails so far (connect.filtered 1)" in said[0]
 
     asyncio.run(main())
 
@@ -84,7 +84,7 @@ def test_a_wait_shorter_than_the_interval_looks_once_more_at_its_end(looks: list
     async def main() -> None:
         found, messages = await _wait(["bad"], 0.4, asyncio.Event(), every=20.0)
         assert (found, looks) == ({"bad": Verdict.BLOCKED}, ["bad", "bad"])
-        assert "next look in 0 s" in messages[0]
+        assert "next check in 0 s" in messages[0]
 
     asyncio.run(main())
 
@@ -93,4 +93,4 @@ def test_a_wait_shorter_than_the_interval_looks_once_more_at_its_end(looks: list
 def test_an_interval_that_would_look_like_an_attack_is_refused(given: str) -> None:
     done = call("check", "127.0.0.1", "--wait", "1m", "--interval", given)
     assert done.exit_code == 2
-    assert ("is no duration" if given == "soon" else "is less than 5s") in done.output
+    assert ("is not a duration" if given == "soon" else "is less than 5s") in done.output

@@ -18,34 +18,34 @@ Problems = Callable[[str | bytes], list[str]]
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"targets:\n- ssh://w\xe4b1\n", "inv.yaml:2:10: not UTF-8: byte 0xe4; save the inventory as UTF-8"),
-        ("targets: []".encode("utf-16"), "inv.yaml:1:1: UTF-16: save the inventory as UTF-8"),
-        (b"", "inv.yaml: the inventory is empty: it needs `targets`"),
-        (b"# nothing\n", "inv.yaml: the inventory is empty: it needs `targets`"),
-        (b"- ssh://web1\n", "inv.yaml:1:1: an inventory is a mapping with the key `targets`"),
+        (b"targets:\n- ssh://w\xe4b1\n", "inv.yaml:2:10: not UTF-8 (byte 0xe4): save the inventory as UTF-8"),
+        ("targets: []".encode("utf-16"), "inv.yaml:1:1: the file is UTF-16: save it as UTF-8"),
+        (b"", "inv.yaml: the inventory is empty: write its `targets`"),
+        (b"# nothing\n", "inv.yaml: the inventory is empty: write its `targets`"),
+        (b"- ssh://web1\n", "inv.yaml:1:1: an inventory must be a mapping with the key `targets`"),
         (b"targets:\n  - a\n - b\n", "inv.yaml:3:2: not YAML: while parsing a block mapping, expected <block end>"),
-        (b"targets: [a, b\n", "inv.yaml:1:10: this `[` is not closed: `]` is missing, or a comma between two values"),
-        (b'targets: ["a]\n', "inv.yaml:1:11: this quote is not closed: the same quote is missing"),
-        (b"targets:\n  - {host: a, type: ssh\n  - {host: b}\n", "inv.yaml:2:5: this `{` is not closed: `}` is missing"),
+        (b"targets: [a, b\n", "inv.yaml:1:10: this `[` is not closed: add `]`, or a comma between two values"),
+        (b'targets: ["a]\n', "inv.yaml:1:11: this quote is not closed: add the same quote at the end of the text"),
+        (b"targets:\n  - {host: a, type: ssh\n  - {host: b}\n", "inv.yaml:2:5: this `{` is not closed: add `}`"),
         (b"targets:\n  - host: a\n    tags: [x,\n    type: ssh\n", "inv.yaml:3:11: this `[` is not closed"),
         (b"targets:\n  - {host: a type: ssh}\n", "inv.yaml:2:18: not YAML: while parsing a flow mapping, expected"),
-        (b"targets:\n  - host: a\n \t  type: ssh\n", "inv.yaml:3:2: a tab in the indentation: YAML takes spaces only"),
+        (b"targets:\n  - host: a\n \t  type: ssh\n", "inv.yaml:3:2: this line is indented with a tab: use spaces"),
         (b"targets: []\nx: a\x07b\n", "inv.yaml:2:5: not YAML: the control character U+0007"),
-        (b"\ttargets: []\n", "inv.yaml:1:1: a tab in the indentation: YAML takes spaces only"),
+        (b"\ttargets: []\n", "inv.yaml:1:1: this line is indented with a tab: use spaces"),
         (b'targets: ["\\UFFFFFFFF"]\n', "inv.yaml:1:10: not YAML after this place (OverflowError)"),
         (
             b'targets: [{host: a, type: ssh, tags: ["a\\u001bb"]}]\n',
-            "inv.yaml:1:39: a line end or control character within a text",
+            "inv.yaml:1:39: this text contains a line end or control character",
         ),
-        (b"%YAML 1.1\n---\ntargets: []\n", "inv.yaml:2:1: an inventory is YAML 1.2"),
-        (b"targets: []\n---\ntargets: []\n", "inv.yaml:2:1: a second document: an inventory is one"),
-        (b"targets: []\ntargets: []\n", "inv.yaml:2:1: this key was given before, in line 1"),
+        (b"%YAML 1.1\n---\ntargets: []\n", "inv.yaml:2:1: an inventory must be YAML 1.2"),
+        (b"targets: []\n---\ntargets: []\n", "inv.yaml:2:1: a second YAML document begins here"),
+        (b"targets: []\ntargets: []\n", "inv.yaml:2:1: this key is repeated, first in line 1"),
         (b"targets: []\n[a]: 1\n", "inv.yaml:2:1: a key must be text"),
-        (b"targets: [!!python/name:os.system x]\n", "inv.yaml:1:11: a tag (`!\u2026`) has no meaning here"),
-        (b"targets: [*x]\n", "inv.yaml:1:11: an alias (`*\u2026`) to nothing"),
-        (b"targets: &x [*x]\n", "inv.yaml:1:14: an alias within what it stands for"),
+        (b"targets: [!!python/name:os.system x]\n", "inv.yaml:1:11: a tag (`!\u2026`) is not allowed"),
+        (b"targets: [*x]\n", "inv.yaml:1:11: this alias (`*\u2026`) has no anchor"),
+        (b"targets: &x [*x]\n", "inv.yaml:1:14: this alias refers to a value that contains the alias"),
         (b"targets:\n- {host: a, types: &x [ssh], <<: *x}\n", "inv.yaml:2:30: `<<` (merge) is not part of YAML 1.2"),
-        (b"targets: " + b"[" * 100_000, "inv.yaml:1:41: nested deeper than 32 levels"),
+        (b"targets: " + b"[" * 100_000, "inv.yaml:1:41: this is nested deeper than 32 levels"),
         (b"agent: {}\n", "inv.yaml:1:1: `targets` is missing"),
         (b"targets:\n", "inv.yaml:1:1: `targets` is empty"),
         (b"targets: ssh://web1\n", "inv.yaml:1:10: `targets` must be a list"),
@@ -53,7 +53,7 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets: []\ntarget: []\n", "inv.yaml:2:1: unknown key `target`; did you mean `targets`?"),
         (
             b"targets: []\nfoo: []\n",
-            "inv.yaml:2:1: unknown key `foo` (known are: agent, defaults, credentials, targets)",
+            "inv.yaml:2:1: unknown key `foo` (the keys are: agent, defaults, credentials, targets)",
         ),
         (b"targets: []\nagent: {nme: x}\n", "inv.yaml:2:9: unknown key `nme`; did you mean `name`?"),
         (b"targets: []\nagent: {name: 7}\n", "inv.yaml:2:15: `name` must be text: write it in quotes"),
@@ -78,20 +78,26 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets: []\ncredentials: {c: {username: a, password: }}\n",
-            "inv.yaml:2:41: the secret's reference is empty",
+            "inv.yaml:2:41: the reference to the secret is empty",
         ),
         (
             b"targets: []\ncredentials: {c: {username: a, key_passphrase: env:X}}\n",
-            "inv.yaml:2:32: `key_passphrase` without `key_file`",
+            "inv.yaml:2:32: `key_passphrase` needs `key_file`",
         ),
-        (b"targets: [22]\n", "inv.yaml:1:11: a target is text or a mapping; accepted are HOST"),
-        (b"targets: [~]\n", "inv.yaml:1:11: a target is text or a mapping"),
+        (b"targets: [22]\n", "inv.yaml:1:11: a target must be text or a mapping; write HOST"),
+        (b"targets: [~]\n", "inv.yaml:1:11: a target must be text or a mapping"),
         (b"targets: ['']\n", "inv.yaml:1:11: the host is empty"),
         (b"targets:\n- ssh://web1\n- postgrsql://db7\n", "inv.yaml:3:3: unknown target type `postgrsql`; did you mean"),
         (b"targets:\n- ssh://web1:70000\n", "inv.yaml:2:3: the port `70000` is out of range: 1 to 65535"),
-        (b"targets:\n- {type: ssh}\n", "inv.yaml:2:3: a target has either `host` or `hosts`"),
-        (b"targets:\n- {host: a, hosts: [b], type: ssh}\n", "inv.yaml:2:3: a target has either `host` or `hosts`"),
-        (b"targets:\n- {host: a, type: ssh, types: [nfs]}\n", "inv.yaml:2:3: a target has either `type` or `types`"),
+        (b"targets:\n- {type: ssh}\n", "inv.yaml:2:3: a target must have either `host` or `hosts`"),
+        (
+            b"targets:\n- {host: a, hosts: [b], type: ssh}\n",
+            "inv.yaml:2:3: a target must have either `host` or `hosts`",
+        ),
+        (
+            b"targets:\n- {host: a, type: ssh, types: [nfs]}\n",
+            "inv.yaml:2:3: a target must have either `type` or `types`",
+        ),
         (b"targets:\n- {host: a, type: shs}\n", "inv.yaml:2:19: unknown target type `shs`; did you mean `ssh`?"),
         (b"targets:\n- {host: a, type: [ssh]}\n", "inv.yaml:2:19: `type` must be text"),
         (b"targets:\n- {host: a, types: ssh}\n", "inv.yaml:2:20: `types` must be a list"),
@@ -106,7 +112,7 @@ Problems = Callable[[str | bytes], list[str]]
             b"targets:\n- {host: 'a:22', type: ssh}\n",
             "inv.yaml:2:10: `a:22` has a port; write only the host",
         ),
-        (b"targets:\n- {host: 10.0.0.0/28, type: ssh}\n", "inv.yaml:2:10: a network goes in `hosts: [...]`"),
+        (b"targets:\n- {host: 10.0.0.0/28, type: ssh}\n", "inv.yaml:2:10: write a network in `hosts: [...]`"),
         (b"targets:\n- {hosts: [], type: ssh}\n", "inv.yaml:2:11: `hosts` is empty"),
         (b"targets:\n- {hosts: [10.0.0.0/33], type: ssh}\n", "inv.yaml:2:12: `10.0.0.0/33` is not a network"),
         (
@@ -158,19 +164,19 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets:\n- ssh://a\n- {host: A, type: ssh}\n",
-            "inv.yaml:3:10: `ssh://a:22` is given twice, first in line 2",
+            "inv.yaml:3:10: `ssh://a:22` is listed twice, first in line 2",
         ),
-        (b"targets:\n- a\n- ssh://a\n", "inv.yaml:3:3: `ssh://a:22` is given twice, first in line 2"),
+        (b"targets:\n- a\n- ssh://a\n", "inv.yaml:3:3: `ssh://a:22` is listed twice, first in line 2"),
         (
             b"credentials:\n  c: {username: 'CORP\\svc'}\n  d: {username: other}\n"
             b"targets:\n- {host: h, type: mysql, credential: d}\n- {host: h, type: mysql, credential: c}\n",
-            "inv.yaml:6:10: `mysql://CORP%5Csvc@h:3306` is given twice, first in line 5 as `mysql://other@h:3306`; it "
+            "inv.yaml:6:10: `mysql://CORP%5Csvc@h:3306` is listed twice, first in line 5 as `mysql://other@h:3306`; it "
             "takes one account",
         ),
-        (b"targets:\n- {host: a, types: [ssh, ssh]}\n", "inv.yaml:2:10: `ssh://a:22` is given twice, first in line 2"),
+        (b"targets:\n- {host: a, types: [ssh, ssh]}\n", "inv.yaml:2:10: `ssh://a:22` is listed twice, first in line 2"),
         (
             b"targets:\n- {hosts: [10.0.0.0/28, 10.0.0.8/29], type: ssh}\n",
-            "inv.yaml:2:25: `ssh://10.0.0.9:22` is given twice",
+            "inv.yaml:2:25: `ssh://10.0.0.9:22` is listed twice",
         ),
         (
             b"targets:\n- nfs://a/x?version=3\n- {host: a, type: nfs, export: /x, nfs_version: 3}\n",
@@ -193,7 +199,7 @@ def test_what_differs_in_port_or_options_is_no_duplicate(tmp_path: Path) -> None
 def test_bombs_end_at_the_alias_that_is_too_much(problems: Problems) -> None:
     lines = ["a0: &a0 [x,x,x,x,x,x,x,x,x]"] + [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
     (message,) = problems("\n".join(lines))
-    assert message == "inv.yaml:6:10: aliases stand for more than 100,000 values"
+    assert message == "inv.yaml:6:10: the aliases expand to more than 100,000 values"
 
 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
@@ -233,7 +239,9 @@ def test_secrets_that_lead_nowhere(problems: Problems, monkeypatch: pytest.Monke
     assert problems(text % "a") == ["inv.yaml:2:31: the environment variable `NOT_SET` is not set"]
     assert problems(text % "b") == ["inv.yaml:3:31: `nowhere` cannot be read: No such file or directory"]
     assert problems(text % "c") == ["inv.yaml:4:31: `nowhere` cannot be read: No such file or directory"]
-    assert problems(text % "d") == ["inv.yaml:5:31: `prompt:` needs a terminal, and there is none"]
+    assert problems(text % "d") == [
+        "inv.yaml:5:31: `prompt:` needs a terminal, and there is none: use env:NAME or file:PATH"
+    ]
 
 
 def test_an_inline_password_is_told_once_however_often_it_is_used(problems: Problems) -> None:

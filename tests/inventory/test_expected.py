@@ -44,11 +44,11 @@ def test_what_is_wrong_is_told_where_it_stands(problems: Problems) -> None:
           - {host: b, type: ssh, expect: soon}
         """
     ) == [
-        "inv.yaml:2:34: no cause has the code `connect.filterd`; did you mean `connect.filtered`? "
-        "(docs/causes.md lists them)",
-        "inv.yaml:2:34: `until` is missing: the last day on which it is expected, as in {blocked: CODE, until: "
+        "inv.yaml:2:34: there is no cause `connect.filterd`; did you mean `connect.filtered`? "
+        "(`scanready explain` lists all)",
+        "inv.yaml:2:34: `until` is missing: write the last day on which it is expected, as in {blocked: CODE, until: "
         "YYYY-MM-DD, reason: TEXT}",
-        "inv.yaml:3:34: an expectation is a mapping, as in {blocked: CODE, until: YYYY-MM-DD, reason: TEXT}",
+        "inv.yaml:3:34: `expect` must be a mapping, as in {blocked: CODE, until: YYYY-MM-DD, reason: TEXT}",
     ]
 
 

@@ -109,14 +109,16 @@ def test_a_network_names_its_types_or_any(write: Write) -> None:
     (first, second) = load(write("targets: [{hosts: [10.0.0.0/30], type: any}]")).targets
     assert (first.host, second.host, first.type) == ("10.0.0.1", "10.0.0.2", "any")
     assert len(first.tries) == len(catalogue().guessed)
-    with pytest.raises(InventoryError, match=r"a network needs a type: `type: ssh`, say; `types: any` tries \d+ types"):
+    with pytest.raises(
+        InventoryError, match=r"a network needs a type, such as `type: ssh`; `types: any` tries \d+ types"
+    ):
         load(write("targets: [{hosts: [10.0.0.0/30]}]"))
-    with pytest.raises(InventoryError, match="`any` stands for every type: name no other beside it"):
+    with pytest.raises(InventoryError, match="`any` means every type: remove the other types"):
         load(write("targets: [{host: a, types: [any, ssh]}]"))
 
 
 def test_a_type_twice_at_a_host_without_one_is_told(write: Write) -> None:
-    with pytest.raises(InventoryError, match="`ssh://db7:22` is given twice"):
+    with pytest.raises(InventoryError, match="`ssh://db7:22` is listed twice"):
         load(write("targets: [db7, ssh://db7]"))
 
 
@@ -203,7 +205,7 @@ def test_key_files(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found = load(file)
     (target,) = found.targets
     assert target.credential == Credential("k", "er", None, str(tmp_path / "id"), "s3cret")
-    assert found.warnings == (f"{file}:2:31: `id` can be read by others (mode 0644): chmod 600",)
+    assert found.warnings == (f"{file}:2:31: `id` can be read by other users (mode 0644): chmod 600",)
 
 
 def test_ca_file_is_relative_to_the_inventory(write: Write, tmp_path: Path) -> None:
@@ -217,7 +219,7 @@ def test_a_secret_that_others_can_read_warns_with_its_place(write: Write, tmp_pa
     text = "credentials: {c: {username: er, password: file:pw}}\ntargets: [{host: a, type: ssh, credential: c}]\n"
     file = write(text)
     (warning,) = load(file).warnings
-    assert warning == f"{file}:1:43: `pw` can be read by others (mode 0644): chmod 600"
+    assert warning == f"{file}:1:43: `pw` can be read by other users (mode 0644): chmod 600"
 
 
 def test_a_prompt_is_asked_once_and_last(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +259,7 @@ def test_credentials_the_caller_needs(write: Write, monkeypatch: pytest.MonkeyPa
     file = write("credentials: {c: {username: er, password: env:PW}}\ntargets: []\n")
     assert load(file).credentials == {}
     assert load(file, credentials=["c"]).credentials["c"].password == "s3cret"
-    with pytest.raises(InventoryError, match=r"no credential `d`: there are `c`$"):
+    with pytest.raises(InventoryError, match=r"there is no credential `d`; the inventory defines `c`$"):
         load(file, credentials=["d"])
     with pytest.raises(InventoryError, match="did you mean `unix-scan`"):
         load(write("credentials: {unix-scan: {username: er}}\ntargets: []\n"), credentials=["unix-scn"])

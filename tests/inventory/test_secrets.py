@@ -92,7 +92,7 @@ def test_a_mark_before_certificates_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
 def test_a_file_that_others_can_read_warns(tmp_path: Path, mode: int) -> None:
     name = secret_file(tmp_path / "pw", b"s3cret\n", mode)
-    with pytest.warns(InventoryWarning, match=f"can be read by others \\(mode {mode:04o}\\): chmod 600") as caught:
+    with pytest.warns(InventoryWarning, match=f"can be read by other users \\(mode {mode:04o}\\): chmod 600") as caught:
         assert resolve_secret(f"file:{name}") == "s3cret"
     assert "s3cret" not in str(caught[0].message)
 
@@ -130,9 +130,9 @@ def test_what_is_no_reference_is_refused_and_not_repeated(text: str) -> None:
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
-        ("env:", "`env:` names nothing"),
-        ("file:", "`file:` names nothing"),
-        ("keyring:service", "`keyring:` needs a service and a user: keyring:SERVICE/USER"),
+        ("env:", "`env:` is incomplete"),
+        ("file:", "`file:` is incomplete"),
+        ("keyring:service", "`keyring:` needs a service and a user: write keyring:SERVICE/USER"),
         ("keyring:/user", "`keyring:` needs a service and a user"),
         ("keyring:service/", "`keyring:` needs a service and a user"),
     ],
@@ -164,7 +164,7 @@ def test_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     keyring.set_keyring(Ring())
     try:
         assert resolve_secret("keyring:https://vault/er/svc") == "s3cret"
-        assert wrong("keyring:er/svc") == "the key ring has nothing for service `er`, user `svc`"
+        assert wrong("keyring:er/svc") == "the key ring has no secret for service `er`, user `svc`"
         assert wrong("keyring:locked/svc") == "the key ring did not answer: KeyringLocked"
         fail = pytest.importorskip("keyring.backends.fail")
         keyring.set_keyring(fail.Keyring())
@@ -188,7 +188,7 @@ class Refusal(BaseException):
         ("hunter2\udcff", "the secret of `keyring:er/svc` is not UTF-8 text"),
         (42, "the key ring returned something that is not text"),
         ("", "`keyring:er/svc` is empty"),
-        (None, "the key ring has nothing for service `er`, user `svc`"),
+        (None, "the key ring has no secret for service `er`, user `svc`"),
         (RuntimeError("hunter2\nhunter2"), "the key ring did not answer: RuntimeError"),
         (Refusal("hunter2"), "the key ring did not answer: Refusal"),
     ],

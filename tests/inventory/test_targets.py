@@ -100,8 +100,11 @@ def test_user_names_and_credentials() -> None:
     assert (filled.username, filled.password) == ("er", "s3cret")
     assert one("ssh://web1", credential=Credential("er", "er")).credential == Credential("er", "er")
     for text in ("ssh://web1", "web1"):
-        assert "a password is given but no user name" in wrong(text, credential=password_only)[0]
-    assert "two user names: `er` in the target, `svc`" in wrong("ssh://er@web1", credential=Credential("svc", "svc"))[0]
+        assert "a password is given without a user name" in wrong(text, credential=password_only)[0]
+    assert (
+        "the user names differ: `er` in the target, `svc`"
+        in wrong("ssh://er@web1", credential=Credential("svc", "svc"))[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +114,7 @@ def test_user_names_and_credentials() -> None:
         ("mariadb://db7", "unknown target type `mariadb`; did you mean `mysql`?"),
         ("mailto://x", "unknown target type `mailto` (`scanready types` lists them)"),
         ("mailto:jane@example.com", "a user name needs a type before it"),
-        ("://db7", "not a target; accepted are HOST, HOST:PORT and TYPE://HOST:PORT/PATH"),
+        ("://db7", "this is not a target; write HOST, HOST:PORT or TYPE://HOST:PORT/PATH"),
         ("", "the host is empty"),
         ("ssh://", "the host is empty"),
         ("ssh://:22", "the host is empty"),
@@ -136,7 +139,7 @@ def test_user_names_and_credentials() -> None:
         ("0.0.0.0", "is not the address of one host"),
         ("[::]", "is not the address of one host"),
         ("224.0.0.1", "is not the address of one host"),
-        ("10.1.0.0/28", "a network is as many targets as it has hosts"),
+        ("10.1.0.0/28", "write one target for each host of a network"),
         ("a..b", "is not a host name"),
         ("-oProxyCommand=x", "is not a host name"),
         ("a" * 64, "is not a host name"),
@@ -150,7 +153,7 @@ def test_user_names_and_credentials() -> None:
         ("\\\\fs01\\finance", "a UNC path; write `smb://fs01/finance`"),
         ("nas:/export", "an NFS export; write `nfs://nas/export`"),
         ("db7/hr", "a path or an option needs a type before it"),
-        ("ssh://web1#x", "`#` has no meaning in a target; write `%23`"),
+        ("ssh://web1#x", "`#` is not allowed in a target; write `%23`"),
         ("ssh://web1/%zz", "a `%` that is not followed by two hexadecimal digits"),
         ("ssh://web1/%ff", "is not UTF-8 after percent-decoding"),
         ("ssh://web1/%00", "contains a line end or control character"),
@@ -189,7 +192,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_types_that_contradict() -> None:
-    assert "the URL says `ssh`, types says `smb`, `nfs`" in wrong("ssh://web1", types=["smb", "nfs"])[0]
+    assert "the URL says `ssh`, but types says `smb`, `nfs`" in wrong("ssh://web1", types=["smb", "nfs"])[0]
     assert "unknown target type `shs`; did you mean `ssh`?" in wrong("web1", types=["shs"])[0]
     assert "`share` is not an option of these types" in wrong("web1", types=["ssh", "nfs"], options={"share": "x"})[0]
 

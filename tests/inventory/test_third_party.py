@@ -46,7 +46,7 @@ def test_a_row_s_url() -> None:
         ("queue://q1?bytes=7&size=7", "`size` is given twice"),
         ("rabbit://q1", "unknown target type `rabbit`; did you mean `queue`?"),
         ("mongdb://q1", "unknown target type `mongdb`; did you mean `mongodb`?"),
-        ("mongodb://db7", "`mongodb` has no default port: give one"),
+        ("mongodb://db7", "`mongodb` has no default port: add a port"),
         ("mongodb://db7:1/x", "a target of type `mongodb` has no path; its options: any, as in `?name=value`"),
     ],
 )
@@ -94,7 +94,7 @@ def test_what_is_wrong_with_an_inventory(problems: Problems) -> None:
         "inv.yaml:2:35: `size` is a number of bytes",
         "inv.yaml:3:29: unknown key `topc`; did you mean `topic`?",
         "inv.yaml:4:29: `share` is not an option of queue (it has: database, size, tls, topic)",
-        "inv.yaml:5:37: no cause has the code `queue.fll`; did you mean `queue.full`? (docs/causes.md lists them)",
+        "inv.yaml:5:37: there is no cause `queue.fll`; did you mean `queue.full`? (`scanready explain` lists all)",
     ]
 
 
@@ -124,14 +124,14 @@ def test_an_option_that_types_read_differently(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_imports(tmp_path: Path) -> None:
-    assert guess(5671, "", tls=False, probed=False) == Guess("queue", "by the number of the port alone")
+    assert guess(5671, "", tls=False, probed=False) == Guess("queue", "only by the port number")
     assert guess(9, "amqps", tls=True, probed=True).type == "queue"
     assert guess(9, "amqp-admin", tls=False, probed=True) == Guess("", "a part of the queue")
     table = "host,type,port,size,topic\nq1,Rabbit,,7,t\nq2,mongodb,,7,t\nq3,mongodb,9,7,t\nq4,queue,,x,t\n"
     (tmp_path / "table.csv").write_text(table)
     found = import_file(tmp_path / "table.csv")
     assert [(one.what, one.why) for one in found.left] == [
-        ("q2", "`mongodb` has no default port: give one"),
+        ("q2", "`mongodb` has no default port: add a port"),
         ("q4", "`size` is a number of bytes"),
     ]
     (tmp_path / "inventory.yaml").write_text(as_inventory(found))

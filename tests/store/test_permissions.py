@@ -140,7 +140,7 @@ def test_a_check_says_so_and_goes_on(plugins: Path) -> None:  # noqa: F811
     store.chmod(0o666)
     done = plugin.run(plugins, ["check", "mood://host:99?is=ready", "--store", str(store)])
     assert done.returncode == 0
-    assert "this run is not kept" in done.stderr
+    assert "this run is not stored" in done.stderr
     assert f"chmod 600 {store}" in done.stderr
     asked = plugin.run(plugins, ["report", "last", "--store", str(store)])
     assert (asked.returncode, asked.stdout) == (2, "")

@@ -28,14 +28,14 @@ SUFFIXES = (".scanready.yaml", ".scanready.yml")
 
 _MARKER = (
     "scannable(*targets, require='scannable', credential=None, depth=None, timeout=None, expect=None): check the "
-    "targets before the test's body runs; it fails with the ladder and the remedy where one is not scannable"
+    "targets before the test's body runs; the test fails, with the ladder and the remedy, if one is not scannable"
 )
-# name, what --help says. Each is an option, an ini key and, for the command line of scanready, an environment variable.
+# Each setting with its help. It is an option, an ini key and, as for the command line, an environment variable.
 _SETTINGS = {
-    "inventory": "where credentials, the agent's name and defaults for fixture and marker are described",
-    "depth": "the last step that is asked and judged: connect, handshake, auth, login or access",
-    "timeout": "seconds for one whole target",
-    "require": "anything less than this verdict fails a target of an inventory: ready or scannable",
+    "inventory": "file with the credentials, the agent's name and the defaults for fixture and marker",
+    "depth": "check up to this step: connect, handshake, auth, login or access",
+    "timeout": "time limit for one whole target, in seconds",
+    "require": "fail a target of an inventory on any verdict lower than this: ready or scannable",
 }
 
 
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="FILE",
         dest="scanready_files",
-        help="collect this inventory, one test a target; repeatable",
+        help="collect this inventory, with one test per target; repeatable",
     )
     group.addoption(
         "--scanready-only",
@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="EXPR",
         dest="scanready_only",
-        help="of inventories only these targets, as in type=ssh,host=web*; repeatable",
+        help="select only these targets of inventories, as in type=ssh,host=web*; repeatable",
     )
     for name, words in _SETTINGS.items():
         group.addoption(f"--scanready-{name}", metavar=name.upper(), dest=f"scanready_{name}", help=words)
@@ -64,7 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; what --scanready names is collected besides what the arguments name."""
+    """Register the marker; add the files of --scanready to the arguments."""
     config.addinivalue_line("markers", _MARKER)
     if config.getoption("scanready_only") or any(
         config.getoption(f"scanready_{name}") or config.getini(f"scanready_{name}") for name in _SETTINGS
@@ -93,7 +93,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> InventoryF
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Apply --scanready-only; a file that was named and found besides is there once."""
+    """Apply --scanready-only; collect a file once even if it is both named and found."""
     if any(getattr(item, "is_scanready", False) for item in items):
         from scanready.testing.inventory_file import selected
 
@@ -105,7 +105,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Remember whose test it is: a check tells its verdict there, whatever the scope of who asked for it."""
+    """Remember the running test, so that a check can note its verdict there, whatever the fixture's scope."""
     if getattr(item, "is_scanready", False) or item.get_closest_marker("scannable") or _asks(item):
         from scanready.testing.session import checks_of
 
@@ -119,7 +119,7 @@ def _asks(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
-    """Check what the test's markers name, after its fixtures and before its body."""
+    """Check the targets of the test's markers, after its fixtures and before its body."""
     if item.get_closest_marker("scannable"):
         from scanready.testing.marker import check_markers
         from scanready.testing.session import checks_of
@@ -129,7 +129,7 @@ def pytest_runtest_call(item: pytest.Item) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """For pytest-xdist: give all workers one place for their results, so that each target is checked once."""
+    """Give all workers of pytest-xdist one directory for results, so that each target is checked once."""
     import tempfile
 
     if not hasattr(node.config, "scanready_directory"):
@@ -138,7 +138,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the place that the workers shared."""
+    """Remove the directory that the workers shared."""
     if directory := getattr(config, "scanready_directory", None):
         import shutil
 

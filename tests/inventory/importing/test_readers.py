@@ -75,8 +75,8 @@ def test_what_nmap_knows_by_the_port_alone(tmp_path: Path) -> None:
     found = import_file(SAMPLES / "nmap-7.93-ports.xml")
     assert targets(found, tmp_path) == ["unix://web1.corp:22", "smb://fs01.corp:445"]
     assert {entry.guess for entry in found.entries} == {
-        "by the number of the port alone (ssh)",
-        "by the number of the port alone (microsoft-ds)",
+        "only by the port number (ssh)",
+        "only by the port number (microsoft-ds)",
     }
 
 
@@ -113,11 +113,11 @@ def test_ports(imported: Import, tmp_path: Path, element: str, target: str) -> N
         (port(6379, "redis", method="probed"), "nmap recognised redis, which is no target type"),
         (port(1521, "http", "filtered"), None),
         (port(22, "ssh", "open|filtered"), "nmap says open|filtered"),
-        (port(137, "netbios-ns", protocol="udp"), "not over TCP"),
+        (port(137, "netbios-ns", protocol="udp"), "it is not a TCP port"),
         (port(139, "netbios-ssn"), "file shares over NetBIOS; the check of smb looks there where 445 does not answer"),
-        (port(22, "tcpwrapped", method="probed"), "it accepts and hangs up: nobody knows what it is"),
+        (port(22, "tcpwrapped", method="probed"), "it accepts and closes connections, so the service is unknown"),
         (port(9999, "abyss", method="table"), "no target type has this port (abyss)"),
-        (port("-1", "ssh"), "not over TCP"),
+        (port("-1", "ssh"), "it is not a TCP port"),
         (port("70000", "ssh", method="probed"), "no port"),
     ],
 )
@@ -128,7 +128,7 @@ def test_ports_that_are_left_out(imported: Import, element: str, why: str | None
 
 
 def test_hosts_that_nmap_found_down_or_that_are_none(imported: Import) -> None:
-    assert left(imported(nmap(port(22), status="down"))) == {"10.0.0.7": "found down by nmap"}
+    assert left(imported(nmap(port(22), status="down"))) == {"10.0.0.7": "nmap found the host down"}
     found = imported(nmap(port(22, "ssh"), host='<address addr="$(reboot)" addrtype="ipv4"/>'))
     assert "is not a host name" in left(found)["$(reboot)"]
 
@@ -145,8 +145,8 @@ EXTERNAL = '<?xml version="1.0"?><!DOCTYPE nmaprun [<!ENTITY x SYSTEM "file:///e
     [
         (BOMB, "entities or external parts is refused"),
         (EXTERNAL, "entities or external parts is refused"),
-        ("<nmaprun><host>", "no XML, or cut off"),
-        ("<html/>", "no scan of nmap's"),
+        ("<nmaprun><host>", "this is not XML, or it is incomplete"),
+        ("<html/>", "this is not an nmap scan"),
         *(
             (f'<?xml version="1.0" encoding="{name}"?><nmaprun/>', ":1: its first line declares an encoding")
             for name in ("shift_jis", "VTF-8", "base64", "utf-7", "idna", "hex", "no-such-encoding")
@@ -177,13 +177,13 @@ def test_ansibles_inventory(tmp_path: Path) -> None:
     assert read["fs01.corp"].credential is not None
     assert read["fs01.corp"].credential.username == r"CORP\svc-er"
     assert left(found) == {
-        "later.corp": "its address is a template, which only Ansible can fill in",
-        "localhost": "Ansible runs it on its own host",
+        "later.corp": "its address is a template that only Ansible can expand",
+        "localhost": "Ansible runs it on its own host (connection local)",
         "switch1.corp": "a network device",
     }
     text = as_inventory(found)
     assert "of-nobody" not in text
-    assert "# `ansible_password` of `fs01.corp` is in the file; a secret is not taken over" in text
+    assert "# `ansible_password` of `fs01.corp` was not read, because secrets are not imported" in text
     lines = (SAMPLES / "ansible-core-2.17.json").read_text().splitlines()
     for entry in found.entries:
         assert f'"{entry.about or entry.host}": {{' in lines[entry.line - 1]
@@ -192,11 +192,11 @@ def test_ansibles_inventory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "no JSON"),
-        ('{"a": 1}', "no inventory of Ansible's"),
-        ("[" * 100_000, "a list in JSON: the only JSON that is imported"),
-        ('{"a":' * 100_000, "no JSON that can be read"),
-        ("[1]", "a list in JSON: the only JSON that is imported"),
+        ("{", "not valid JSON"),
+        ('{"a": 1}', "this Ansible inventory has no hosts"),
+        ("[" * 100_000, "this is a JSON list"),
+        ('{"a":' * 100_000, "this is not valid JSON"),
+        ("[1]", "this is a JSON list"),
     ],
 )
 def test_json_that_is_refused(imported: Import, text: str, says: str) -> None:
@@ -256,7 +256,7 @@ def test_a_cmdbs_export(imported: Import, tmp_path: Path) -> None:
     ]
     assert {one.type for one in flat(target for target in read if target.host == "any.corp")} > {"unix", "mysql"}
     assert [entry.guess for entry in found.entries[:5]] == [
-        "by its operating system, Red Hat Enterprise Linux 8",
+        "by its operating system Red Hat Enterprise Linux 8",
         "",
         "",
         "read Postgres as postgresql",
@@ -265,14 +265,14 @@ def test_a_cmdbs_export(imported: Import, tmp_path: Path) -> None:
     why = left(found)
     assert why.pop("bad host!").startswith("`bad host!` is not a host name")
     assert why == {
-        "what.corp": "no target type is called `toaster`: write one that `scanready types` lists there, "
-        "or say --map type= to ignore the column",
+        "what.corp": "there is no target type `toaster`: write a type that `scanready types` lists, "
+        "or add --map type= to ignore the column",
         "old.corp": "the port `99999` is out of range: 1 to 65535",
     }
     text = as_inventory(found)
     assert "hunter2" not in text
     assert "# the column `Password` was not looked at" in text
-    assert "# the column `Owner` was not taken over" in text
+    assert "# the column `Owner` was not imported" in text
 
 
 def test_the_dialect_is_found(imported: Import, tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_a_table_in_windows_1252(imported: Import, tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("colour,size\nred,7\n", ':1: no column of hosts among `colour`, `size`: .* as in --map host="colour"'),
-        ("", "the table is empty: a header is wanted"),
+        ("", "the table is empty: add a header"),
         ('host,type\n"' + "x" * 200_000 + '",ssh\n', "field larger than field limit"),
     ],
 )
@@ -322,14 +322,14 @@ def test_a_list_of_hosts(imported: Import, tmp_path: Path) -> None:
     assert targets(found, tmp_path)[:4] == ["any://web1.corp", "any://db7:3306", "any://10.0.0.1", "any://10.0.0.2"]
     assert "hunter2" not in as_inventory(found)
     why = {one.line: one.why for one in found.left}
-    assert "is there besides" in why[6]
+    assert "is listed again" in why[6]
     assert 8 not in why
     (account,) = {target.credential for target in load(tmp_path / "inventory.yaml").targets if target.host == "web2"}
     assert account is not None
     assert (account.username, account.password) == ("er", None)
     assert "password" in why[9]
-    assert "is there besides" in why[11]
-    assert why[13] == "more than one word in the line: one host a line"
+    assert "is listed again" in why[11]
+    assert why[13] == "the line has more than one word: write one host per line"
 
 
 def test_a_network_that_overlaps(imported: Import, tmp_path: Path) -> None:

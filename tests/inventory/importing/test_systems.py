@@ -31,7 +31,7 @@ from scanready.inventory.importing.systems import type_of_system
 def test_systems_that_are_scanned(name: str, type_: str) -> None:
     found = type_of_system(name)
     assert found is not None
-    assert (found.type, found.why) == (type_, f"by its operating system, {name}")
+    assert (found.type, found.why) == (type_, f"by its operating system {name}")
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_systems_that_are_scanned(name: str, type_: str) -> None:
         ("F5 BIG-IP (TMOS, Linux)", "a network device"),
         ("pfSense (FreeBSD)", "a network device"),
         ("Windows CE", "an appliance"),
-        ("iOS 17", "a network device's or a telephone's"),
+        ("iOS 17", "a network device or a phone"),
         ("Android 14", "a device"),
-        ("IBM z/OS", "name a type in the row"),
-        ("IBM i (OS/400)", "name a type in the row"),
+        ("IBM z/OS", "name the type of a service"),
+        ("IBM i (OS/400)", "name the type of a service"),
     ],
 )
 def test_systems_that_stay_unmapped(name: str, says: str) -> None:

@@ -70,7 +70,7 @@ def test_a_table_of_a_name_and_an_address_is_no_list_of_hosts(imported: Import) 
     assert found.kind == "csv"
     assert rows(found) == [("10.0.0.7", "", None), ("web2", "", None)]
     assert found.entries[0].also == ("web1",)
-    assert "taken for that of the host" in found.entries[1].guess
+    assert "the host has the name of the asset" in found.entries[1].guess
     assert [(one.what, one.line) for one in found.left] == [("Berlin", 4)]
 
 
@@ -103,11 +103,11 @@ def test_several_names_are_several_machines(imported: Import) -> None:
 @pytest.mark.parametrize(
     ("cell", "why"),
     [
-        ("10.0.0.0/24", "is a network: import it from a list with one network a line"),
-        ("127.0.0.1", "only the machine itself or its link knows"),
+        ("10.0.0.0/24", "is a network: import it from a list with one network per line"),
+        ("127.0.0.1", "a loopback or link-local address"),
         ("web1 web2", "is not a host name"),
-        ("", "no host and no address in its columns"),
-        ("n/a", "no host and no address in its columns"),
+        ("", "columns have no host and no address"),
+        ("n/a", "columns have no host and no address"),
         ("web1, bad!", "is not a host name"),
     ],
 )
@@ -129,8 +129,8 @@ def test_a_port_belongs_to_one_type(imported: Import) -> None:
         'host,type,os,port\na,,RHEL 8,5432\nb,,RHEL 8,22\nc,"SMB, Windows",,445\nd,"MySQL, Postgres",,9999\n'
     )
     assert rows(found) == [("a", "", 5432), ("b", "unix", None), ("c", "smb", None), ("c", "windows", None)]
-    assert "says nothing of the port" in found.entries[0].about
-    assert [one.why for one in found.left] == ["one port, 9999, for 2 types: give each type a row of its own"]
+    assert "does not explain the port" in found.entries[0].about
+    assert [one.why for one in found.left] == ["the row has one port, 9999, for 2 types: write one row for each type"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_classes_of_machines(imported: Import, word: str, type_: str) -> None:
         ("Network Switch", "a network device"),
         ("Imprimante", "a printer"),
         ("cmdb_ci_esx_server", "a hypervisor"),
-        ("cmdb_ci_db_mongodb_instance", "no target type is called"),
+        ("cmdb_ci_db_mongodb_instance", "there is no target type"),
     ],
 )
 def test_classes_that_are_no_target(imported: Import, word: str, why: str) -> None:
@@ -213,7 +213,7 @@ def test_named_columns(imported: Import) -> None:
     ("mapping", "says"),
     [
         ({"host": "Asset"}, "1: --map host=`Asset`: no column has this heading; did you mean `Asset Name`\\?"),
-        ({"host": "Twice"}, "2 columns have this heading: rename one of them"),
+        ({"host": "Twice"}, "2 columns have this heading; rename one of them"),
     ],
 )
 def test_named_columns_that_are_not_there(imported: Import, mapping: dict[str, str], says: str) -> None:
@@ -224,9 +224,9 @@ def test_named_columns_that_are_not_there(imported: Import, mapping: dict[str, s
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("host", 'KIND=COLUMN is wanted, as in --map host="Asset Name"'),
+        ("host", 'write KIND=COLUMN, as in --map host="Asset Name"'),
         ("hots=X", "did you mean `host`"),
-        ("password=X", "a secret is not taken over"),
+        ("password=X", "secrets are not imported"),
     ],
 )
 def test_mappings_that_are_none(word: str, says: str) -> None:
@@ -265,7 +265,7 @@ def test_a_header_that_comes_again_is_no_machine(imported: Import) -> None:
 def test_names_of_the_machine_itself_are_refused(imported: Import) -> None:
     found = imported("hostname,ip,os\nlocalhost,10.0.0.7,RHEL 8\nlocalhost,,RHEL 8\n")
     assert not found.entries
-    assert found.left[0].why.startswith("`localhost` names the machine itself")
+    assert found.left[0].why.startswith("`localhost` names no particular machine")
 
 
 def test_one_target_with_two_accounts_is_not_taken_twice(imported: Import) -> None:

@@ -12,35 +12,35 @@ from typing import Any
 
 import click
 
-# The commands, in the order of the help. Told here, so that `--help` imports none of them.
+# The commands, in the order of the help. They are listed here so that `--help` does not import them.
 COMMANDS: dict[str, str] = {
-    "check": "One or a few targets, with the full ladder shown.",
-    "verify": "A whole inventory: table, then failures by cause with one fix each.",
-    "plan": "What would be contacted: connections, login attempts. Touches nothing.",
-    "report": "Any report from a stored run, a file of results or a support bundle.",
-    "runs": "The runs that are kept, and throwing old ones away.",
-    "diff": "What changed between two runs; exit code 1 if something broke.",
-    "firewall": "The firewall rules that this agent needs. Touches nothing.",
-    "agent": "Is this host fit to be a Proxy Agent: clients, limits, the way to the Master.",
-    "types": "The catalogue of target types: ports, steps, footprint, source.",
-    "explain": "A cause: meaning, remedy, owner, how to confirm manually.",
-    "import": "nmap, Ansible, a CMDB's table or a list of hosts, as an inventory to review.",
-    "schema": "The JSON Schema of the inventory, the result or the agent's.",
-    "completion": "Shell completion for bash, zsh, fish or powershell.",
+    "check": "Check one or a few targets and show every step.",
+    "verify": "Check a whole inventory: a table, then the failures by cause with one fix each.",
+    "plan": "List the connections and login attempts that a check would make. Contacts nothing.",
+    "report": "Write any report from a stored run, a result file or a support bundle.",
+    "runs": "List the stored runs, or delete old ones.",
+    "diff": "Show what changed between two runs; exit code 1 if something broke.",
+    "firewall": "Print the firewall rules that this agent needs.",
+    "agent": "Check this host as a Proxy Agent: clients, limits, the path to the Master.",
+    "types": "List the target types: ports, steps, footprint, source.",
+    "explain": "Explain a cause: meaning, remedy, owner, how to confirm it manually.",
+    "import": "Make an inventory from nmap, Ansible, a CMDB export or a list of hosts.",
+    "schema": "Print the JSON Schema of the inventory, the results or the agent check.",
+    "completion": "Print the completion script for bash, zsh, fish or powershell.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 _HELP = """\
 \b
 Examples:
-  scanready check db7                                   as what can db7 be scanned?
-  scanready check postgresql://db7/hr ssh://web1        can it, as this type? if not, why?
-  scanready verify estate.yaml --report json=run.json   a whole inventory
-  scanready explain connect.filtered                    what to do about it
+  scanready check db7                                   as which types can db7 be scanned?
+  scanready check postgresql://db7/hr ssh://web1        can these types be scanned?
+  scanready verify estate.yaml --report json=run.json   check a whole inventory
+  scanready explain connect.filtered                    what a cause means, and how to fix it
 
-Can this Proxy Agent actually scan this target? If not: why, who can fix it, and what
-exactly must they change? Answered by doing the real protocol handshake of each target
-type, up to the login prompt without a credential.
+Can this Proxy Agent scan this target? If not, why, who can fix it, and what exactly must
+they change? To answer, scanready does the real protocol handshake of each target type, up to
+the login prompt. It needs no credential.
 
 \b
 Exit codes:
@@ -48,17 +48,17 @@ Exit codes:
   2 usage or inventory error         3 none blocked, at least one undecided
   4 nothing selected                 130 interrupted; finished results are kept
 
-Every option can be given in the environment: --timeout 5 is SCANREADY_TIMEOUT=5.
+Every option can be set in the environment: SCANREADY_TIMEOUT=5 is the same as --timeout 5.
 """
 
 
-# The modules that a command imports stay: at Python's own threshold of 700 objects the collector goes through all of
-# them again and again, a twentieth of the time to the first line of output (measured).
+# Imported modules are never freed. At Python's default threshold of 700 objects the collector scans them repeatedly,
+# which takes a twentieth of the time to the first line of output (measured).
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 class CommandContext(click.Context):
-    """Runs a command with standard output kept for its data; the help is printed before that."""
+    """Run a command with standard output reserved for its data; the help is printed before that."""
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function of the command."""
@@ -68,13 +68,13 @@ class CommandContext(click.Context):
         for name, meant in misspelt(os.environ):
             from .messages import warn
 
-            warn(f"{name} in the environment is no setting; did you mean {meant}?")
+            warn(f"the environment variable {name} is unknown and has no effect; did you mean {meant}?")
         with kept_for_data():
             return super().invoke(*args, **kwargs)
 
 
 class Commands(click.Group):
-    """Finds a command by its module's name; its help line is in the table above."""
+    """Find a command by the name of its module; its help line is in the table above."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, most used first."""
@@ -84,7 +84,7 @@ class Commands(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        module = "import_" if cmd_name == "import" else cmd_name  # a module cannot be called as the keyword is
+        module = "import_" if cmd_name == "import" else cmd_name  # the keyword cannot be the name of a module
         command: click.Command = import_module(f"{__name__}.commands.{module}").command
         command.context_class = CommandContext
         return command
@@ -92,9 +92,9 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say what was perhaps meant by an unknown command."""
+        """Suggest the nearest command for an unknown one; accept ``help`` and ``version`` as other tools do."""
         name = args[0] if args else ""
-        if name == "help":  # as other tools have it; neither is a command of the list
+        if name == "help":
             args = [*args[1:], "--help"]
             if args == ["--help"]:
                 click.echo(ctx.get_help())
@@ -127,7 +127,7 @@ def _version(ctx: click.Context, _: click.Parameter | None, wanted: bool) -> Non
     "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
 )
 def group() -> None:
-    """Every command hangs here."""
+    """Hold every command."""
 
 
 def main(args: list[str] | None = None) -> None:
@@ -142,7 +142,7 @@ def main(args: list[str] | None = None) -> None:
     try:
         code = group.main(args, prog_name="scanready", standalone_mode=False)
     except click.exceptions.Abort:
-        print("scanready: interrupted", file=sys.stderr)  # noqa: T201  # before there was anything to keep
+        print("scanready: interrupted", file=sys.stderr)  # noqa: T201  # there were no results to keep yet
         code = 130
     except click.ClickException as error:
         error.show()
@@ -153,7 +153,7 @@ def main(args: list[str] | None = None) -> None:
             print(complaint(error.format_message()))  # noqa: T201
             code = 3
     except OSError as error:
-        # Of click's own output, as that of --help; every command handles its own.
+        # Only click's own output, such as --help, ends up here; every command handles its own.
         if error.errno != errno.ENOSPC:
             raise
         print(f"scanready: cannot write to standard output: {error.strerror}", file=sys.stderr)  # noqa: T201
@@ -163,7 +163,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _has_codes_of_its_own(args: list[str] | None) -> bool:
-    """Whether the format that was asked for has; looked for in the words, since they may be what is wrong."""
+    """Return whether the chosen format has its own exit codes; parse the words, since click may have rejected them."""
     from scanready.report import FORMATS
 
     words = sys.argv[1:] if args is None else args

@@ -1,4 +1,4 @@
-"""Settings in the environment: ``SCANREADY_TIMEOUT=5`` is ``--timeout 5``. A misspelt one would be ignored silently."""
+"""Read settings from the environment: ``SCANREADY_TIMEOUT=5`` is ``--timeout 5``; report misspelt ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 PREFIX = "SCANREADY_"
-#: Each long option of a command, and the settings of the pytest plug-in. In a table, so that none has to be imported.
+#: Each long option of a command, and the settings of the pytest plug-in. A table saves importing all commands.
 KNOWN = frozenset(
     [
         "AGAINST",
@@ -64,12 +64,12 @@ KNOWN = frozenset(
         "YES",
     ]
 )
-#: How like a setting a name must be. Other names may be anybody's: SCANREADY_PASSWORD is one that `env:` refers to.
+#: How similar to a setting a name must be. Users choose other names: `env:` may refer to SCANREADY_PASSWORD.
 _LIKENESS = 0.8
 
 
 def misspelt(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield each variable that is no setting, with the one that was perhaps meant; others may be anybody's."""
+    """Yield each unknown variable that resembles a setting, with that setting; users may have others of their own."""
     unknown = [name for name in environment if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in KNOWN]
     if unknown:
         from difflib import get_close_matches
@@ -80,10 +80,10 @@ def misspelt(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def or_inventory(ctx: click.Context, param: click.Parameter, what: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the arguments of a command; without any, the inventory that the environment names.
+    """Return the arguments of a command, or the inventory that the environment names if there are none.
 
     Raises:
-        click.MissingParameter: there is neither.
+        click.MissingParameter: neither is given.
     """
     named = os.environ.get(f"{PREFIX}INVENTORY", "")
     if not what and not named and not ctx.resilient_parsing:

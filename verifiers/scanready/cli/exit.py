@@ -1,4 +1,4 @@
-"""How the process ends: everything written, no traceback for a closed pipe, nobody waited for."""
+"""End the process: flush all output, print no traceback for a closed pipe, and do not wait for threads."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import threading
 from types import TracebackType
 from typing import NoReturn
 
-#: The reader of standard output has gone (`| head -1`): what a shell reports for a command that SIGPIPE ended.
+#: The reader of standard output has gone (`| head -1`). A shell reports this code for a command that SIGPIPE ended.
 READER_GONE = 141
 
 
-#: The errors of a stream that cannot be written to, that another package closed, or that it replaced by None.
+#: The errors of a stream that cannot be written to, or that another package closed or replaced by None.
 _UNUSABLE = (OSError, ValueError, AttributeError)
 
 
-#: An error of ours: nothing is known of what was not finished. Python's own 1 would read as "blocked".
+#: The exit code of an internal error: the remaining targets are undecided. Python's own 1 would mean "blocked".
 CRASHED = 3
 
 
 def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
-    """Show the traceback of an unhandled error, and end the process with exit code 3, which is no verdict.
+    """Show the traceback of an unhandled error and exit with code 3, which is not a verdict.
 
-    A missing package is not our error: the process then shows the command that installs it, and exits with 2.
+    A missing package is not an error of scanready: print the command that installs it and exit with 2.
     """
     if isinstance(error, ModuleNotFoundError):
         from scanready.files.installation import how_to_complete
@@ -36,15 +36,15 @@ def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: Tra
             os._exit(2)
     sys.__excepthook__(kind, error, trace)
     with contextlib.suppress(*_UNUSABLE):
-        sys.stderr.write("scanready: this is an error of scanready; please report it with the lines above\n")
+        sys.stderr.write("scanready: this is a bug in scanready; please report it with the lines above\n")
         sys.stderr.flush()
     os._exit(CRASHED)
 
 
 def stand_in_for_closed() -> None:
-    """Put the null device in the place of a standard stream that the caller closed (``>&-``).
+    """Open the null device in place of a standard stream that the caller closed (``>&-``).
 
-    Else the first socket would get its descriptor, and what a child or a message writes there would go to a target.
+    Otherwise the first socket would get its descriptor, and output of a child or a message would go to a target.
     """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is not None:
@@ -59,8 +59,8 @@ def stand_in_for_closed() -> None:
 def leave(code: int) -> NoReturn:
     """End the process with ``code``.
 
-    A client library that hangs in its thread, or a look-up the system's resolver does
-    not give up, would hold a normal exit back; then the process ends without them.
+    A client library that hangs in its thread, or a look-up that the system's resolver does not
+    give up, would block a normal exit. In that case the process ends without waiting for them.
     """
     written = False
     try:
@@ -73,10 +73,10 @@ def leave(code: int) -> NoReturn:
         with contextlib.suppress(*_UNUSABLE):
             sys.stderr.write(f"scanready: cannot write to standard output: {reason}\n")
         code = code or 2
-    sys.stdout = sys.stderr  # the data is complete: what other packages print at the end of the process is none
+    sys.stdout = sys.stderr  # the data is complete: text that other packages print at exit must not follow it
     with contextlib.suppress(*_UNUSABLE):
         sys.stderr.flush()
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
     if others or not written:
-        os._exit(code)  # not written: or the interpreter tries once more, complains, and ends with a code of its own
+        os._exit(code)  # a normal exit would try to write again, fail, and end with a code of its own
     sys.exit(code)

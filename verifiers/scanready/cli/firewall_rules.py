@@ -1,4 +1,4 @@
-"""What must be permitted for some targets, with what a run found, what asking finds, and what names stand for."""
+"""Build the firewall rules for targets from the catalogue, a stored run, a live query and DNS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .messages import fitting
 from .selection import Judgement
 from .source import opened
 
-#: Seconds for one name.
+#: Seconds to wait for the look-up of one name.
 _LOOKUP = 10
 
 
@@ -32,7 +32,7 @@ def _names_ports(target: Target) -> bool:
 
 
 class Known:
-    """The findings of runs. ``agents`` are the addresses of their agents; ``judged`` has targets by their identity."""
+    """Hold the findings of runs: ``agents``, the addresses of their agents; ``judged``, the targets by identity."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, int], Seen] = {}
@@ -40,7 +40,7 @@ class Known:
         self.judged: dict[str, Judgement] = {}
 
     def read(self, run: str, store: str | None) -> None:
-        """Take everything from a run, by its name or file.
+        """Add the findings of a run, named by its name or file.
 
         Raises:
             click.UsageError: there is no such run, or it cannot be read.
@@ -56,7 +56,7 @@ class Known:
         self.agents = tuple(agents)
 
     def ask(self, targets: Sequence[Target]) -> None:
-        """Climb to the login prompt of those targets that give out ports, without a credential."""
+        """Climb to the login prompt, without a credential, of the targets that reveal ports only when asked."""
         asked = [dataclasses.replace(one, credential=None) for one in targets if _names_ports(one)]
         asyncio.run(self._climb(asked))
 
@@ -71,7 +71,7 @@ class Known:
                 self._seen[_key(target.host, target.type, target.port)] = evidence(as_object(report))
 
     def of(self, target: Target) -> Seen | None:
-        """Return what is known of a target, or at least where its host is."""
+        """Return the findings of a target, or else the addresses of its host; None if neither is known."""
         return self._seen.get(_key(target.host, target.type, target.port)) or self._seen.get(_key(target.host, "", 0))
 
 
@@ -80,7 +80,7 @@ def _key(host: str, kind: str, port: int) -> tuple[str, str, int]:
 
 
 def permitted(targets: Sequence[Target], known: Known, agents: Sequence[str]) -> list[Rule]:
-    """Return every rule once, in the order of the targets; without ``agents`` from this host's own addresses."""
+    """Return every rule once, in the order of the targets; without ``agents``, the source is this host."""
 
     def source(destination: str) -> str:
         return _source(agents, destination)
@@ -89,12 +89,12 @@ def permitted(targets: Sequence[Target], known: Known, agents: Sequence[str]) ->
 
 
 def resolved(found: Sequence[Rule], agents: Sequence[str]) -> list[Rule]:
-    """Return the rules with addresses for names, a rule for each; what does not resolve is told, and stays."""
+    """Return the rules with one rule for each address of a name; warn of a name that does not resolve and keep it."""
     names = list(dict.fromkeys(rule.destination for rule in found if not rule.resolved))
     addresses = asyncio.run(_addresses(names))
     for name in names:
         if name not in addresses:
-            warn(f"{fitting(name)} does not resolve")
+            warn(f"{fitting(name)} does not resolve: its rule keeps the name")
     return merged(
         dataclasses.replace(rule, destination=address, source=_source(agents, address))
         for rule in found
@@ -103,7 +103,7 @@ def resolved(found: Sequence[Rule], agents: Sequence[str]) -> list[Rule]:
 
 
 async def _addresses(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Look up each name once; one that does not resolve is left out."""
+    """Look up each name once; leave out the names that do not resolve."""
     import socket
 
     from scanready.net.resolve import Resolver
@@ -128,7 +128,7 @@ def _source(agents: Sequence[str], destination: str) -> str:
 
 
 def _own_address(destination: str) -> str:
-    """The address that this host would use; asks its routing table, and sends nothing."""
+    """Return the address that this host would use, from its routing table; send nothing."""
     import socket
 
     from scanready.net.resolve import literal
@@ -136,7 +136,7 @@ def _own_address(destination: str) -> str:
     from scanready.net.this_agent import this_agent
 
     address: str | None = None
-    with contextlib.suppress(socket.gaierror):  # a zone that is no interface here
+    with contextlib.suppress(socket.gaierror):  # the zone of the address is not an interface of this host
         where = literal(destination, 9)
         address = source_address(where) if where else None
     return address or best_source(this_agent().addresses, destination)

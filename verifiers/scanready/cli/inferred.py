@@ -1,4 +1,4 @@
-"""``import --infer RUN``: the inventory of what a run found, with a type for each host that had none."""
+"""``import --infer RUN``: make an inventory from the results of a run, with a type for each host that had none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .source import opened
 
 
 def inferred(run: str, store: str | None) -> Imported:
-    """Return the targets that a run found to hold, and those that did not, with their causes.
+    """Return the targets that passed in a run, and those that did not, with their causes.
 
     Args:
         run: the name of a stored run, or a file of results.
@@ -30,7 +30,7 @@ def inferred(run: str, store: str | None) -> Imported:
 
 
 def _by_host(reports: Iterable[Report]) -> Iterator[tuple[Target | None, list[Report]]]:
-    """Yield the report of each target, and for a host without a type those of its types, with the host."""
+    """Yield the report of each target; for a host without a type, yield the host and the reports of all types."""
     guessed: dict[str, list[Report]] = {}
     for report in reports:
         if report.types:
@@ -49,7 +49,7 @@ def _take(found: Imported, number: int, host: Target | None, types: list[Report]
         target = report.target
         try:
             name = host_of(target.host)
-        except Wrong as wrong:  # of a file that anybody may have written
+        except Wrong as wrong:  # a result file may come from an untrusted author
             found.leave(number, target.host, "; ".join(wrong.messages))
             continue
         port = target.port if target.explicit_port else None
@@ -59,7 +59,7 @@ def _take(found: Imported, number: int, host: Target | None, types: list[Report]
     if not good:
         lead = next(filter(answered, types), types[0])
         why = f"{lead.verdict} by {lead.cause.code}" if lead.cause else str(lead.verdict)
-        found.leave(number, types[0].target.host, f"{why}, as each of {len(types)} types" if host else why)
+        found.leave(number, types[0].target.host, f"{why}; none of {len(types)} types passed" if host else why)
 
 
 def _options(target: Target) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The few sentences several commands say alike."""
+"""Write the messages that several commands share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scanready.wire.printable import visible
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"``, or nothing where nothing is near."""
+    """Return ``"; did you mean 'x'?"``, or an empty text if no known word is similar."""
     from scanready.catalogue.wrong import nearest
 
     near = nearest(word, known)
@@ -20,15 +20,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def means_a_file(word: str) -> bool:
-    """Whether a word that may be an inventory or a target is an inventory: there, or called like one."""
+    """Return whether an argument is an inventory, not a target: the file exists, or its name ends in .yaml or .yml."""
     return word == "-" or word.endswith((".yaml", ".yml")) or os.path.isfile(word)
 
 
 def fitting(word: str) -> str:
-    """Return a word of the operator's as it may be repeated to a terminal: printable, and no password in a URL."""
+    """Return a user's word as it may be repeated on a terminal: printable, without a password in a URL."""
     return visible(without_passwords(word), 120)
 
 
 def warn(message: str) -> None:
-    """Write a message to standard error, without any secret of the run that is under way."""
+    """Write a message to standard error, with the secrets of the current run masked."""
     sys.stderr.write(f"scanready: {visible(current().composed(message), 1000)}\n")

@@ -1,4 +1,4 @@
-"""Values on the command line that need more than a word: durations, formats with files, positive numbers."""
+"""Parse command-line values: durations, formats with files, positive numbers, file modes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Duration(click.ParamType[Any]):
     """``30s``, ``5m``, ``1h``; a bare number is seconds.
 
     Args:
-        least: the shortest that is accepted, in seconds.
+        least: the shortest accepted duration, in seconds.
     """
 
     name = "duration"
@@ -37,11 +37,13 @@ class Duration(click.ParamType[Any]):
             return float(value)
         found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(s|m|h|)", str(value).strip())
         if found is None:
-            self.fail(f"{fitting(str(value))!r} is no duration; write 30s, 5m or 1h", param, ctx)
+            self.fail(f"{fitting(str(value))!r} is not a duration; write 30s, 5m or 1h", param, ctx)
         seconds = float(found[1]) * _UNITS[found[2]]
         if seconds < self._least:
             self.fail(
-                f"{fitting(str(value))} is less than {self._least:g}s, which servers take for an attack", param, ctx
+                f"{fitting(str(value))} is less than {self._least:g}s; servers take faster retries for an attack",
+                param,
+                ctx,
             )
         return seconds
 
@@ -57,7 +59,7 @@ class Age(click.ParamType[Any]):
             return float(value)
         found = re.fullmatch(r"(\d{1,5})(h|d|w)", str(value).strip())
         if found is None:
-            self.fail(f"{fitting(str(value))!r} is no age; write 12h, 90d or 8w", param, ctx)
+            self.fail(f"{fitting(str(value))!r} is not an age; write 12h, 90d or 8w", param, ctx)
         return float(found[1]) * _AGES[found[2]]
 
 
@@ -78,7 +80,7 @@ class Positive(click.ParamType[Any]):
 
 
 class FileMode(click.ParamType[Any]):
-    """Permissions in octal, ``600`` to ``664``: others may read, at most the group writes."""
+    """Permissions in octal, ``600`` to ``664``: others may read; the group may also write."""
 
     name = "mode"
 
@@ -89,12 +91,12 @@ class FileMode(click.ParamType[Any]):
         text = str(value).strip()
         mode = int(text, 8) if re.fullmatch(r"(0o?)?[0-7]{3}", text) else 0
         if mode & 0o600 != 0o600 or mode & ~0o664:
-            self.fail(f"{fitting(text)!r} is not a mode from 600 to 664 that fits a report, as in 644", param, ctx)
+            self.fail(f"{fitting(text)!r} is not a mode for a report; write one from 600 to 664, as in 644", param, ctx)
         return mode
 
 
 class FormatName(click.ParamType[Any]):
-    """One of the formats there are."""
+    """The name of a report format."""
 
     name = "format"
 
@@ -127,9 +129,15 @@ class FormatAndFile(click.ParamType[Any]):
             self.fail(f"{fitting(str(value))!r} is not FORMAT=FILE, as in json=run.json", param, ctx)
         return known_format(name, param, ctx), file
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+        """Complete ``FORMAT=``; the user adds the file."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(f"{name}=") for name in FORMATS if name.startswith(incomplete)]
+
 
 class KeyAndDirectory(click.ParamType[Any]):
-    """``KEY=DIR``, with one of the keys there are."""
+    """``KEY=DIR``, with one of the given keys."""
 
     name = "key=dir"
 
@@ -151,11 +159,11 @@ def known_format(name: str, param: click.Parameter | None, ctx: click.Context | 
     """Return ``name`` if it is a format.
 
     Raises:
-        click.BadParameter: it is not; names those there are.
+        click.BadParameter: it is not a format; the message lists all formats.
     """
     if name not in FORMATS:
         there = ", ".join(FORMATS)
         raise click.BadParameter(
-            f"no format {fitting(name)!r}: there are {there}{did_you_mean(name, FORMATS)}", ctx, param
+            f"there is no format {fitting(name)!r}; the formats are {there}{did_you_mean(name, FORMATS)}", ctx, param
         )
     return name

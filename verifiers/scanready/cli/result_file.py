@@ -1,7 +1,7 @@
-"""A file of results: what ``--format json``, ``jsonl`` or ``html`` wrote, by itself or in a support bundle.
+"""Read a result file, as ``--format json``, ``jsonl`` or ``html`` writes it, on its own or in a support bundle.
 
-Such a file may come from anybody. It is read result by result, as often as its reader wants, and never as a whole: a
-bundle of 88 KB can hold gigabytes. Nothing of an archive is unpacked to disk.
+Such a file may come from an untrusted source. It is read result by result, as often as the caller wants, and never as
+a whole: a bundle of 88 KB can hold gigabytes. Nothing of an archive is unpacked to disk.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from scanready.report.formats.embedded import find_run
 from scanready.report.formats.packing import Unpacker
 from scanready.report.parse import NotAResult, check_schema
 
-#: Bytes read of a file, or of one member of a bundle. Larger runs are in the store.
+#: The most bytes that are read of a file, or of one member of a bundle. Larger runs are in the store.
 _MOST = 128 << 20
 #: Results in a file; 128 MiB hold some 40,000 ordinary ones. Each target stays in memory.
 MOST_RESULTS = 50_000
-#: The list of a page that has packed results; pages of before version 0.2 have the results themselves.
+#: The list in a page that holds packed results; pages from before version 0.2 hold the results themselves.
 _PACKED = "rows"
-#: Bytes that zipfile may ask for in one piece: a few thousand entries of a directory; a bundle has three.
+#: The most bytes that zipfile may request in one piece: a directory of a few thousand entries; a bundle has three.
 _MOST_AT_ONCE = 1 << 20
-#: The exceptions of zipfile for a file that is no archive, or a damaged one.
+#: The exceptions of zipfile for a file that is not an archive, or that is damaged.
 BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError)
 
-#: Opens the document anew, at its first byte.
+#: A function that opens the document again, at its first byte.
 _Opener = Callable[[], BinaryIO]
 
 
@@ -48,9 +48,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """``results`` yields the results as JSON types, anew at each call; ``head`` is what a document says besides.
+    """The contents of a result file.
 
-    ``about`` is what a bundle says of itself, None for other files.
+    ``results`` yields the results as JSON types, from the start at each call. ``head`` holds the other keys of a
+    document. ``about`` is the bundle's own description; None for other files.
     """
 
     kind: Kind
@@ -64,9 +65,9 @@ def result_file(path: str) -> Iterator[ResultFile]:
     """Open a file of results.
 
     Raises:
-        Unreadable: it is no file, or larger than 128 MiB.
-        NotAResult, ValueError: it is none of ours, or of another schema.
-        zipfile.BadZipFile: one of `BROKEN_ARCHIVE`: a bundle that is damaged.
+        Unreadable: it is not a file, or larger than 128 MiB.
+        NotAResult, ValueError: scanready did not write it, or it has another schema.
+        zipfile.BadZipFile: or another of `BROKEN_ARCHIVE`: the bundle is damaged.
     """
     with open_file(path, _MOST) as file, contextlib.ExitStack() as kept:
         begins = file.read(15)
@@ -79,7 +80,7 @@ def result_file(path: str) -> Iterator[ResultFile]:
 
         def anew() -> BinaryIO:
             if not is_same(before, os.fstat(file.fileno())):
-                raise NotAResult("it changes while it is read")
+                raise NotAResult("the file changed while it was read; try again")
             file.seek(start)
             return file
 
@@ -87,19 +88,19 @@ def result_file(path: str) -> Iterator[ResultFile]:
 
 
 def _bundle(archive: zipfile.ZipFile) -> ResultFile:
-    """Look at two members, by name, and only so much of each; where others would be unpacked to does not matter."""
+    """Read two members by name, up to a limit; ignore all other members."""
     about = JsonStream(_member(archive, ABOUT), LARGEST_VALUE).value()
     if not isinstance(about, dict):
-        raise NotAResult("what it says of the run is no object")
+        raise NotAResult("its description of the run is not an object")
     if about.get("bundle", FORMAT) != FORMAT:
         made = str(about["bundle"])[:20]
-        raise NotAResult(f"a bundle of format {made}; this version reads {FORMAT}: use a newer scanready")
+        raise NotAResult(f"the bundle has format {made}, and this version reads {FORMAT}; use a newer scanready")
     inside = _document(lambda: _member(archive, RESULT), embedded=False)
     return ResultFile(inside.kind, inside.results, inside.head, about)
 
 
 def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
-    """Walk through all of it once: its kind, and what it says of the run, which may stand behind the results."""
+    """Read the document once and return its kind and its head, which may follow the results."""
     stream, head, count = JsonStream(anew(), _MOST), dict[str, Any](), -1
     lists, found = ("results", _PACKED) if embedded else ("results",), ""
     for key in stream.members():
@@ -112,7 +113,7 @@ def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
     if count >= 0:
         check_schema(head.get("schema"))
     if after and not (embedded and after == "<") and not (count < 0 and after == "{"):
-        raise NotAResult(f"line {stream.line}: more follows after the end")
+        raise NotAResult(f"line {stream.line}: there is text after the end of the document")
     if count >= 0:
         return ResultFile(Kind.DOCUMENT, lambda: _results(JsonStream(anew(), _MOST), found), head)
     return ResultFile(Kind.LINES if after else Kind.RESULT, lambda: _lines(JsonStream(anew(), _MOST)), {})
@@ -127,7 +128,7 @@ def _results(stream: JsonStream, list_of: str) -> Iterator[Any]:
 
 
 def _unpacking() -> Callable[[Any], Any]:
-    """Return what makes results of the rows of a page, in their order."""
+    """Return a function that turns the rows of a page into results; it must see them in order."""
     unpacker = Unpacker(_MOST, LARGEST_VALUE)
 
     def result(row: Any) -> Any:
@@ -135,7 +136,7 @@ def _unpacking() -> Callable[[Any], Any]:
         try:
             return json.loads(line)
         except RecursionError:
-            raise NotAResult("a row of the page is nested too deep") from None
+            raise NotAResult("a row of the page is nested too deeply") from None
 
     return result
 
@@ -154,12 +155,12 @@ _END = object()
 def _counted(values: Iterator[Any]) -> Iterator[Any]:
     for place, value in enumerate(values):
         if place >= MOST_RESULTS:
-            raise NotAResult(f"more than {MOST_RESULTS:,} results: take the run from the store, or split the file")
+            raise NotAResult(f"it has more than {MOST_RESULTS:,} results; name the stored run, or split the file")
         yield value
 
 
 class _Limited(io.RawIOBase):
-    """An archive's file, of which zipfile may not read its directory if that is too large to be ours."""
+    """The file of an archive; it stops zipfile from reading a directory too large for a bundle."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
@@ -174,15 +175,19 @@ class _Limited(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
+        """Move to an offset."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Return the place."""
+        """Return the current offset."""
         return self._file.tell()
 
     def read(self, size: int = -1) -> bytes:
-        """Read ``size`` bytes, or the rest of the file; neither is much in an archive of ours."""
+        """Read ``size`` bytes, or the rest of the file; both are small in a bundle.
+
+        Raises:
+            zipfile.BadZipFile: they are not.
+        """
         piece = self._file.read(size if 0 <= size <= _MOST_AT_ONCE else _MOST_AT_ONCE + 1)
         if len(piece) > _MOST_AT_ONCE:
             raise zipfile.BadZipFile("its directory is too large")
@@ -192,9 +197,9 @@ class _Limited(io.RawIOBase):
 def _member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
     try:
         if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise NotAResult(f"{name} is not packed as we pack it")
-        return archive.open(name)  # type: ignore[return-value]  # it reads as a file does
+            raise NotAResult(f"{name} in it is compressed with an unsupported method")
+        return archive.open(name)  # type: ignore[return-value]  # it can be read as a file
     except KeyError:
-        raise NotAResult(f"there is no {name} in it") from None
-    except RuntimeError as error:  # zipfile's word for a member that is encrypted
+        raise NotAResult(f"it has no {name}") from None
+    except RuntimeError as error:  # zipfile raises this for an encrypted member
         raise NotAResult(str(error)) from error

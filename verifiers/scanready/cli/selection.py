@@ -1,7 +1,7 @@
-"""``--only``: the one filter. ``type=ssh,host=web*`` is both; a second ``--only`` is or.
+"""Select targets with ``--only``: ``type=ssh,host=web*`` must both match; a second ``--only`` is an alternative.
 
-The keys of a target are known before a run. Verdict, owner and cause are known after one: a command that reads a stored
-run takes them too, and any other says where to use them.
+The keys of a target are known before a run. Verdict, owner and cause are known only after it: a command that reads a
+stored run accepts them; any other command says where to use them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scanready.model import Owner, Report, Target, Verdict
 from .messages import did_you_mean, fitting
 
 Values = tuple[str, ...]
-#: The keys of a target, and what of it each looks at. Any one value that matches is enough.
+#: The keys of a target, each with a function that returns its values. One matching value is enough.
 KEYS: dict[str, Callable[[Target], Values]] = {
     "type": lambda target: (target.type,),
     "host": lambda target: (target.host,),
@@ -55,16 +55,16 @@ JUDGED_KEYS: dict[str, tuple[Callable[[Judgement], Values], Values]] = {
 #: Advice for a filter that needs a run, in a command without one.
 _NEEDS_A_RUN = (
     "is known only after a run: `scanready report RUN --only {expression}` shows those targets, and `scanready verify "
-    "INVENTORY --failed-from RUN` takes it, too"
+    "INVENTORY --failed-from RUN --only {expression}` checks them again"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which targets are meant: those that match every term of some expression; all, if there is no expression.
+    """Select the targets that match every term of at least one expression; all targets if there is no expression.
 
     Args:
-        expressions: as they were given, for messages.
+        expressions: the expressions as the user wrote them, for messages.
         alternatives: the terms of each, as (key, pattern in lower case).
     """
 
@@ -73,11 +73,11 @@ class Selection:
 
     @property
     def asks_a_run(self) -> bool:
-        """True if a term is about what a run found."""
+        """True if a term is about the results of a run."""
         return any(key in JUDGED_KEYS for terms in self.alternatives for key, _ in terms)
 
     def takes(self, target: Target, judgement: Judgement | None = None) -> bool:
-        """Return whether a target is meant; without an judgement, no term about judgements matches."""
+        """Return whether a target is selected; without a judgement, no term about results matches."""
         if not self.alternatives:
             return True
         return any(
@@ -88,25 +88,27 @@ class Selection:
         """Return the message for an empty selection: which pattern matches no target, and a near one.
 
         Args:
-            targets: those there were to choose from.
-            judgements: what a run found, by the ``id()`` of the target.
+            targets: all targets before the selection.
+            judgements: the results of a run, by the ``id()`` of the target.
         """
         found = judgements or {}
         for key, pattern in (term for terms in self.alternatives for term in terms):
             if not any(_matches(key, pattern, target, found.get(id(target))) for target in targets):
                 known = {value.lower() for one in targets for value in _values(key, one, found.get(id(one)))}
                 return f"nothing selected: no target has {key}={fitting(pattern)}{did_you_mean(pattern, known)}"
-        return "nothing selected" if self.alternatives or targets else "nothing selected: `targets` is empty"
+        if self.alternatives:
+            return "nothing selected: no target matches all parts of one --only (or --type)"
+        return "nothing selected" if targets else "nothing selected: `targets` is empty"
 
 
 def selection(expressions: Sequence[str], *, of_a_run: bool = False) -> Selection:
-    """Read ``key=pattern,key=pattern``; patterns have ``*``, ``?`` and ``[...]``, and ignore case.
+    """Parse ``key=pattern,key=pattern``; patterns may contain ``*``, ``?`` and ``[...]``, and ignore case.
 
     Args:
-        of_a_run: the results of a run are at hand, so the keys of a result can be used.
+        of_a_run: accept the keys of a result, since the command reads a run.
 
     Raises:
-        click.UsageError: unknown key, not of this form, a key that needs a run, or a value that does not exist.
+        click.UsageError: unknown key, another form, a key that needs a run, or a value that does not exist.
     """
     return Selection(expressions, [_terms(expression, of_a_run=of_a_run) for expression in expressions])
 
@@ -115,7 +117,7 @@ def select(targets: Iterable[Target], expressions: Sequence[str], types: Sequenc
     """Return the targets that ``expressions`` select, and whose type is among ``types`` (none: any).
 
     Raises:
-        click.UsageError: an expression is none, or needs the results of a run.
+        click.UsageError: an expression is invalid, or needs the results of a run.
     """
     wanted = selection(expressions)
     return [target for target in targets if (not types or target.type in types) and wanted.takes(target)]
@@ -138,11 +140,11 @@ def _term(expression: str, term: str, *, of_a_run: bool) -> tuple[str, str]:
         if values and not any(fnmatchcase(value, pattern) for value in values):
             there = ", ".join(values)
             hint = did_you_mean(pattern, values)
-            raise click.UsageError(f"{where}: no {key} {fitting(pattern)!r}: there are {there}{hint}")
+            raise click.UsageError(f"{where}: there is no {key} {fitting(pattern)!r}; write one of {there}{hint}")
     elif key not in KEYS:
         known = [*KEYS, *(JUDGED_KEYS if of_a_run else ())]
         raise click.UsageError(
-            f"{where}: no key {fitting(key)!r}: there are {', '.join(known)}{did_you_mean(key, known)}"
+            f"{where}: there is no key {fitting(key)!r}; the keys are {', '.join(known)}{did_you_mean(key, known)}"
         )
     return key, pattern
 

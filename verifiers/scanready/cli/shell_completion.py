@@ -1,4 +1,4 @@
-"""What the shell is offered behind an option or for an argument. Nothing heavy is imported before it is asked for."""
+"""Offer completions to the shell for options and arguments; import heavy modules only when they are needed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,45 @@ def types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
     from scanready.inventory.options import type_names
 
     return [name for name in type_names() if name.startswith(incomplete.lower())]
+
+
+def credentials(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the credentials of the inventory that ``--inventory`` names; nothing if it cannot be read."""
+    file = ctx.params.get("inventory")
+    if not file or file == "-":
+        return []
+    from scanready.inventory import InventoryError, load
+
+    try:
+        defined = load(file, allow_large=True, credentials=()).defined
+    except InventoryError:
+        return []  # a completion must not print messages
+    return [name for name in sorted(defined) if name.startswith(incomplete)]
+
+
+def expressions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the keys of ``--only`` as ``KEY=``, and the values of keys that have a fixed list."""
+    from scanready.cli.selection import JUDGED_KEYS, KEYS
+
+    before, comma, term = incomplete.rpartition(",")
+    key, equals, value = term.partition("=")
+    if not equals:
+        return [f"{before}{comma}{name}=" for name in (*KEYS, *JUDGED_KEYS) if name.startswith(key)]
+    known: tuple[str, ...] = JUDGED_KEYS[key][1] if key in JUDGED_KEYS else ()
+    if key == "type":
+        known = tuple(types(ctx, param, value))
+    return [f"{before}{comma}{key}={name}" for name in known if name.startswith(value)]
+
+
+def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the target types as ``TYPE://``; the user adds a host."""
+    return [f"{name}://" for name in types(ctx, param, incomplete)]
+
+
+def inventories_and_targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer file names, and the target types as ``TYPE://`` once a letter is typed."""
+    begun = targets(ctx, param, incomplete) if incomplete else []
+    return [*files(ctx, param, incomplete), *map(CompletionItem, begun)]
 
 
 def codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -30,19 +69,19 @@ def import_kinds(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 
 
 def import_columns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Offer the kinds of columns; a heading follows each."""
+    """Offer the kinds of columns, as ``KIND=``; the user adds a heading."""
     from scanready.inventory.importing import COLUMN_KINDS
 
     return [f"{kind}=" for kind in COLUMN_KINDS if kind.startswith(incomplete.lower())]
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Leave it to the shell, which knows the files."""
+    """Let the shell complete file names."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the newest runs, and files where none fits."""
+    """Offer the newest runs, and file names."""
     from scanready.cli.job.run_store import open_store, store_path
     from scanready.store import StoreError
 
@@ -53,5 +92,5 @@ def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Co
             with open_store(str(path)) as kept:
                 names = ["last", "last~1", *(run.name for run in kept.runs(20))]
     except (StoreError, click.UsageError):
-        names = []  # a completion is no place for messages
+        names = []  # a completion must not print messages
     return [*files(ctx, param, incomplete), *(CompletionItem(name) for name in names if name.startswith(incomplete))]

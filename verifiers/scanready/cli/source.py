@@ -1,7 +1,7 @@
-"""Where a report is made from: a run of the store, a file of ``json``, ``jsonl`` or ``html``, or a support bundle.
+"""Open the source of a report: a stored run, a file of ``json``, ``jsonl`` or ``html``, or a support bundle.
 
-Files may come from anybody. What is read of them is bounded, nothing of an archive is unpacked to disk, and whatever
-is no result of ours is a message and exit code 2.
+Files may come from an untrusted source. The amount that is read is bounded, and nothing of an archive is unpacked to
+disk. A file that scanready did not write results in a message and exit code 2.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .result_file import BROKEN_ARCHIVE, Kind, ResultFile, result_file
 
 @dataclass(slots=True)
 class Source:
-    """One run to be told of. ``results`` gives its results anew each time, as JSON types, in the order of its targets.
+    """One run to report on.
 
-    ``asked`` is how many targets there were; ``tried`` are the hosts that were asked for without a type.
-    ``judged_anew`` says that verdicts are this version's, computed from the checks. ``store`` and
-    ``run`` are those of a stored run.
+    ``results`` yields its results from the start at each call, as JSON types, in the order of its targets. ``asked``
+    is the number of targets. ``tried`` are the hosts that were given without a type. ``judged_anew`` means that this
+    version computes the verdicts from the checks. ``store`` and ``run`` are set for a stored run.
     """
 
     name: str
@@ -56,24 +56,24 @@ class Source:
         """Return the targets of all results.
 
         Raises:
-            click.UsageError: one is none.
+            click.UsageError: a result is malformed.
         """
         with told(self.name):
             return [target_restored(_field(result, "target")) for result in self.results()]
 
     def reports(self, targets: list[Target] | None = None) -> Iterator[Report]:
-        """Yield the reports, one in memory at a time; with ``targets`` as :meth:`targets` gave them, of those.
+        """Yield the reports, one in memory at a time; with ``targets`` from :meth:`targets`, the reports refer to them.
 
         Raises:
-            click.UsageError: one is none.
+            click.UsageError: a result is malformed.
         """
         return (report for report, _ in self.with_stored_verdicts(targets))
 
     def with_stored_verdicts(self, targets: list[Target] | None = None) -> Iterator[tuple[Report, str]]:
-        """Yield the reports as :meth:`reports` does, each with the verdict that is stored with it.
+        """Yield the reports as :meth:`reports` does, each with its stored verdict.
 
         Raises:
-            click.UsageError: one is none.
+            click.UsageError: a result is malformed.
         """
         with told(self.name):
             for place, result in enumerate(self.results()):
@@ -81,7 +81,7 @@ class Source:
                 yield rejudged(report) if self.judged_anew else report, str(_field(result, "verdict"))
 
     def info(self, targets: list[Target]) -> RunInfo:
-        """Return what is known of the run, as a document begins with it."""
+        """Return the description of the run that a document begins with."""
         with told(self.name):
             agent = self.agent or next((agent_restored(_field(r, "agent")) for r in self.results()), Agent("", ""))
         tried = {id(target): self._asked_as(target) for target in targets if target.guessed}
@@ -89,20 +89,20 @@ class Source:
         return RunInfo(self.version, agent, self.started, self.timeout, self.depth, targets, tried, None, asked)
 
     def _asked_as(self, target: Target) -> str:
-        """The host as it was written: with its port, where that was given."""
+        """Return the host as the user wrote it: with its port, if one was given."""
         with_port = f"{bracketed(target.host)}:{target.port}"
         return with_port if with_port in self.tried else target.host
 
 
 @contextlib.contextmanager
 def told(name: str) -> Iterator[None]:
-    """Turn what is wrong with a source into a message and exit code 2."""
+    """Turn the errors of a source into a message and exit code 2."""
     try:
         yield
     except NotAResult as error:
-        raise click.UsageError(f"{fitting(name)}: not a result of scanready: {fitting(str(error))}") from error
+        raise click.UsageError(f"{fitting(name)}: not a scanready result: {fitting(str(error))}") from error
     except (ValueError, RecursionError) as error:
-        why = f"neither a result of --format json, jsonl or html, nor a bundle: {fitting(str(error))}"
+        why = f"expected a result of --format json, jsonl or html, or a bundle: {fitting(str(error))}"
         raise click.UsageError(f"{fitting(name)}: {why}") from error
     except StoreError as error:
         raise click.UsageError(str(error)) from error
@@ -116,10 +116,10 @@ def told(name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened(text: str, store: str | None) -> Iterator[Source]:
-    """Open what RUN names: a file if there is one, else a run of the store.
+    """Open the RUN that a user named: a file if it exists, else a stored run.
 
     Raises:
-        click.UsageError: there is neither, or it cannot be read.
+        click.UsageError: neither exists, or it cannot be read.
     """
     path = Path(text)
     if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip") or os.path.exists(path)):
@@ -153,7 +153,7 @@ def _stored(run: StoredRun, store: Store, results: Callable[[], Iterator[Any]]) 
 
 
 def _source(name: str, file: ResultFile) -> Source:
-    """Return what a file says of its run; one result is as ``check`` makes it."""
+    """Return the run of a result file; a single result counts as a run of ``check``."""
     if file.kind is not Kind.DOCUMENT:
         source = Source(name, file.results, command="check" if file.kind is Kind.RESULT else "verify")
     else:
@@ -181,7 +181,7 @@ def _source(name: str, file: ResultFile) -> Source:
 
 def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise NotAResult("what it says of the run is no object")
+        raise NotAResult("its description of the run is not an object")
     return value
 
 
@@ -195,5 +195,5 @@ def _field(result: Any, name: str) -> Any:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
-        raise NotAResult(f"{str(value)[:20]!r} is no number")
+        raise NotAResult(f"{str(value)[:20]!r} is not a number")
     return float(value)

@@ -1,8 +1,8 @@
-"""What is to be checked: inventory files and TARGET arguments to targets, credentials by reference.
+"""Read targets from inventory files and TARGET arguments, and their credentials by reference.
 
-Every problem is told at once, with its place and without repeating a secret; until
-all is right, nothing is contacted. Reading a TARGET is light; YAML and validation
-are imported when an inventory is read.
+All problems are reported together, with their places and without repeating a secret. Nothing
+is contacted until all of them are fixed. Reading a TARGET is light; YAML and validation are
+imported only when an inventory is read.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def load(path: str | Path, *, allow_large: bool = False, credentials: Sequence[s
 
     Args:
         allow_large: also expand networks larger than a /16 (IPv6: /112).
-        credentials: the names whose secrets are looked up (which may prompt), used by a target or not; none of them
-            for ``()``, those that some target uses for None. A target's credential is without its secrets otherwise.
+        credentials: the names whose secrets are looked up (which may prompt), even if no target uses them. ``()``
+            looks up none, and None those that a target uses. Other credentials have no secrets.
 
     Raises:
-        InventoryError: all that is wrong with it, each with file, line and column; nothing was contacted.
+        InventoryError: all problems, each with file, line and column; nothing was contacted.
     """
     from .reading import read_inventory
 
@@ -53,14 +53,14 @@ def load(path: str | Path, *, allow_large: bool = False, credentials: Sequence[s
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of an inventory file."""
+    """Return the JSON Schema (draft 2020-12) of an inventory file."""
     from . import schema
 
     return schema.json_schema()
 
 
 def __getattr__(name: str) -> Any:
-    """Import what an inventory file needs when it is first asked for."""
+    """Import the classes for inventory files at their first use."""
     if name == "Inventory":
         from .reading import Inventory
 

@@ -1,7 +1,7 @@
-"""The credentials of an inventory: which are used, and the secrets of those.
+"""Read the credentials of an inventory, and look up the secrets of those that are used.
 
-A secret is looked up only if a target needs it, and all of them before anything
-is contacted; a prompt comes last, when all else is known to be right.
+A secret is looked up only if a target needs it. All secrets are looked up before anything is
+contacted. Prompts come last, when the rest of the inventory is known to be correct.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Accounts:
 
     @property
     def names(self) -> frozenset[str]:
-        """All that are defined, used or not."""
+        """The names of all defined credentials, used or not."""
         return frozenset(self._known)
 
     def define(self, name: str, node: Node) -> None:
-        """Read one credential's definition; its references are checked, not followed."""
+        """Read the definition of one credential; check its references, but do not follow them."""
         self._nodes[name] = node
-        self._known[name] = Credential(name, "")  # known even if faulty: whoever uses it is not at fault
+        self._known[name] = Credential(name, "")  # known even if faulty, so that its users get no error
         if isinstance(node.value, dict):
             for key in _SECRETS:
                 if key in node.value:
@@ -50,18 +50,20 @@ class Accounts:
         if entry is None:
             return
         if entry.key_passphrase is not None and entry.key_file is None:
-            self._page.wrong(node.value["key_passphrase"][0], "`key_passphrase` without `key_file`")
+            self._page.wrong(
+                node.value["key_passphrase"][0], "`key_passphrase` needs `key_file`: name the key that it unlocks"
+            )
         self._known[name] = Credential(name, entry.username, None, entry.key_file, None, entry.authority)
 
     def _check(self, name: str, key: str, node: Node) -> None:
         with self._page.reading(node):
             if node.value is None:
-                raise Wrong("the secret's reference is empty")
+                raise Wrong("the reference to the secret is empty")
             check_reference(node.value if isinstance(node.value, str) else "")
             self._sound.add((name, key))
 
     def use(self, name: str, node: Node) -> Credential | None:
-        """Return the credential a target names; its secrets will be needed."""
+        """Return the credential that a target names, and mark it as used."""
         if name not in self._known:
             # A name with a colon may be "user:password".
             which = "" if ":" in name else f" {shown(name)}"
@@ -70,9 +72,9 @@ class Accounts:
         return self._used.setdefault(name, self._known[name])
 
     def resolve(self, wanted: Iterable[str] | None = None) -> dict[str, Credential]:
-        """Follow the references of the ``wanted`` credentials (None: of all used ones); what leads nowhere is noted.
+        """Follow the references of the ``wanted`` credentials (None: of all used ones); note those that fail.
 
-        Prompts only if nothing at all is wrong with the inventory. The result is complete if nothing was noted.
+        It prompts only if the inventory has no problems. The result is complete if no problem was noted.
         """
         secrets: dict[str, dict[str, Any]] = {}
         prompts: list[tuple[str, str, Node]] = []
@@ -91,23 +93,24 @@ class Accounts:
         return self._resolved
 
     def _known_of(self, wanted: Iterable[str]) -> list[str]:
-        """Those of the names that are defined; the others are noted, for the file as a whole."""
+        """Return the names that are defined; note the others as problems of the whole file."""
         names = list(dict.fromkeys(wanted))
         for name in names:
             if name not in self._known:
                 there = ", ".join(shown(known) for known in sorted(self._known)) or "none"
-                text = f"no credential {shown(name)}: there are {there}{did_you_mean(name, self._known)}"
+                near = did_you_mean(name, self._known)
+                text = f"there is no credential {shown(name)}; the inventory defines {there}{near}"
                 self._page.problems.append(Problem(text, self._page.file))
         return [name for name in names if name in self._known]
 
     def complete(self, credential: Credential) -> Credential:
-        """The credential with its secrets, if it is one of these; the user name of a target URL stays as it is."""
+        """Return the credential with its secrets if the inventory defines it; a user of a target URL is unchanged."""
         if self._used.get(credential.name) is credential:
             return self._resolved.get(credential.name, credential)
         return credential
 
     def _references(self, name: str) -> list[tuple[str, Node]]:
-        """The parts of a definition that lead to files or secrets, less those already known to be wrong."""
+        """Return the parts of a definition that name files or secrets, without those already known to be wrong."""
         node = self._nodes[name]
         references = [(key, node[key]) for key in _SECRETS if (name, key) in self._sound]
         if self._known[name].key_file is not None:

@@ -1,7 +1,7 @@
 """Check the arguments of the library's functions before anything is contacted.
 
-A Target that a program built by itself is held to the same rules as one of an inventory: the type is known, the host
-is a name or an address, and each option is one that the type has.
+A Target that a program builds must obey the same rules as one of an inventory: the type is known, the host is a name
+or an address, and the type has each option.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .secrets import check_certificates
 from .words import IN_PROGRAM
 
 EXAMPLE = "postgresql://db7:5433/hr"
-#: The values that a file or a URL can hold. A reader of options would take another value's ``str`` for the value.
+#: The values that a file or a URL can hold. For another value, a reader of options would use its ``str``.
 _PLAIN = (str, int, float, list)
 #: Python writes no number of more than 4,300 digits, so no result could hold it.
 _MOST_BITS = 4096
@@ -32,16 +32,16 @@ def target_as_given(value: object, index: int | None = None) -> Target:
     """Return a Target, with its host and options in the spelling of an inventory.
 
     Args:
-        value: what the caller gave.
-        index: its place among several, from 0; None if it is the only one.
+        value: the caller's argument.
+        index: its position among several, from 0; None if it is the only one.
 
     Raises:
-        TypeError: it is no Target, or an option is neither text, number, truth value nor list.
-        InventoryError: no check can be made of it: every problem.
+        TypeError: it is not a Target, or an option is not text, a number, a bool or a list.
+        InventoryError: it cannot be checked; has every problem.
     """
     if not isinstance(value, Target):
         which = "target" if index is None else f"targets[{index}]"
-        hint = "; scanready.inventory.parse_target reads a text" if isinstance(value, str) else ""
+        hint = "; to read a text, use scanready.inventory.parse_target" if isinstance(value, str) else ""
         raise TypeError(f"{which} must be a scanready.Target, not {_kind(value)}{hint}")
     problems: tuple[str, ...]
     try:
@@ -56,8 +56,8 @@ def targets_as_given(values: object) -> list[Target]:
     """Return several Targets, each as :func:`target_as_given` does; all problems are collected first.
 
     Raises:
-        TypeError: it is no iterable of Targets.
-        InventoryError: no check can be made of some: every problem of each.
+        TypeError: it is not an iterable of Targets.
+        InventoryError: some cannot be checked; has every problem of each.
     """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         hint = "; write [target], or use scanready.verify" if isinstance(values, Target) else ", such as a list"
@@ -75,7 +75,7 @@ def targets_as_given(values: object) -> list[Target]:
 
 
 def require_credential(value: object) -> None:
-    """Check that a credential is one, or None.
+    """Check that a credential is a Credential or None.
 
     Raises:
         TypeError: it is something else.
@@ -86,7 +86,7 @@ def require_credential(value: object) -> None:
 
 
 def require_settings(value: object) -> None:
-    """Check that settings are Settings, or None, and that their file of authorities can be read.
+    """Check that settings are Settings or None, and that their ``ca_file`` can be read.
 
     Raises:
         TypeError: they are something else.
@@ -94,14 +94,14 @@ def require_settings(value: object) -> None:
     """
     if value is None:
         return
-    from scanready.run.settings import Settings  # reading an inventory loads no engine
+    from scanready.run.settings import Settings  # imported late: reading an inventory loads no engine
 
     if not isinstance(value, Settings):
         raise TypeError(f"settings must be a scanready.Settings or None, not {_kind(value)}: write Settings(timeout=5)")
     problems: tuple[str, ...] = ()
     try:
         if value.ca_file is not None:
-            check_certificates(value.ca_file, Path(value.ca_file))  # as it is opened: "~" is a name like any other
+            check_certificates(value.ca_file, Path(value.ca_file))  # "~" is not expanded when it is opened
     except Wrong as wrong:
         problems = wrong.messages
     if problems:
@@ -140,10 +140,10 @@ def require_names(types: object) -> None:
 
 
 def require_options(options: object) -> None:
-    """Check that options have names, and that each value is one that a file or a URL could hold.
+    """Check that options have names, and that a file or a URL could hold each value.
 
     Raises:
-        TypeError: they are no dict, or one of them is something else.
+        TypeError: they are not a dict, or one of them is something else.
     """
     if not isinstance(options, Mapping):
         raise TypeError(f"options must be a dict of names and values, not {_kind(options)}")
@@ -159,7 +159,7 @@ def _read(target: Target) -> Target:
     """Return the target in the spelling of an inventory.
 
     Raises:
-        Wrong: all that is wrong with it.
+        Wrong: all problems of the target.
     """
     if target.tries:
         tries = tuple(map(_read, target.tries))

@@ -1,4 +1,4 @@
-"""Check targets from a program: one from synchronous code, or one and many from asyncio."""
+"""Check targets from a program: one target in synchronous code, one or many in asyncio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``targets`` of an inventory, one entry after another, to targets; and none of them twice."""
+"""Read the entries of ``targets`` in an inventory into targets, and refuse duplicates."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from .schema import TargetEntry, option_fields
 from .targets import EXAMPLES, expand, of_any_type, read_target
 from .yaml_nodes import Node
 
-#: What a run can hold in memory, at some 600 bytes a target: one type on all of a /12.
+#: The most targets that fit in memory, at some 600 bytes each: one type on all of a /12.
 MOST_TARGETS = 2**20
 _UNTYPED_NETWORK = (
-    "a network needs a type: `type: ssh`, say; `types: any` tries {types} types at each address (`scanready plan` "
+    "a network needs a type, such as `type: ssh`; `types: any` tries {types} types at each address (`scanready plan` "
     "shows the connections)"
 )
 
 
 class Entries:
-    """Reads entries into ``targets``, in the file's order. Their credentials have no secrets yet."""
+    """Read entries into ``targets``, in the order of the file; their credentials have no secrets yet."""
 
     def __init__(self, page: Page, accounts: Accounts, default_types: Sequence[TargetType], allow_large: bool) -> None:
         self.targets: list[Target] = []
@@ -52,21 +52,21 @@ class Entries:
         elif isinstance(node.value, dict):
             self._mapping(node)
         else:
-            self._page.wrong(node, f"a target is text or a mapping; {EXAMPLES}")
+            self._page.wrong(node, f"a target must be text or a mapping; {EXAMPLES}")
 
     def _source(self, node: Node) -> str:
         return f"{self._page.file}:{node.line}"
 
     def _mapping(self, node: Node) -> None:
-        """Read an entry; whatever is wrong in one part of it, the other parts are looked at, too."""
+        """Read an entry; check all of its parts, even if one of them is wrong."""
         problems = len(self._page.problems)
         rows = self._rows(node)
         types_known = len(self._page.problems) == problems
         entry = self._shape(node, rows)
         if ("host" in node.value) == ("hosts" in node.value):
-            self._page.wrong(node, "a target has either `host` or `hosts`")
+            self._page.wrong(node, "a target must have either `host` or `hosts`")
         if "type" in node.value and "types" in node.value:
-            self._page.wrong(node, "a target has either `type` or `types`")
+            self._page.wrong(node, "a target must have either `type` or `types`, not both")
         meant = rows or catalogue().guessed
         options = self._options(node, meant) if types_known else {}
         credential = self._credential(node, "credential")
@@ -77,7 +77,7 @@ class Entries:
         if not right or entry is None:
             return
         tags = tuple(entry.tags or ())
-        with self._page.reading(node):  # what is wrong for one host here is wrong for all: it is told once
+        with self._page.reading(node):  # a problem here applies to all hosts and is reported once
             for place, hosts in clean:
                 source = self._source(place)
                 for host in hosts:
@@ -89,7 +89,7 @@ class Entries:
                     self._keep(found, place)
 
     def _expectation(self, node: Node, rows: Sequence[TargetType]) -> Expectation | None:
-        """The entry's known failure; causes of a type whose options are not declared are not known here, either."""
+        """Return the known failure of an entry; a type that does not declare its options may have any cause."""
         if "expect" not in node.value:
             return None
         with self._page.reading(node["expect"]):
@@ -97,7 +97,7 @@ class Entries:
         return None
 
     def _shape(self, node: Node, rows: Sequence[TargetType]) -> Any:
-        """The entry as its model, None if it has not the shape. Options are no part of it, and are read separately."""
+        """Return the entry as its model, without its options; None if it has another shape."""
         options = option_fields()
         takes_any = any(row.any_option for row in rows)
         plain = {
@@ -113,18 +113,18 @@ class Entries:
         return None
 
     def _rows(self, node: Node) -> list[TargetType]:
-        """The entry's types, or the default ones; empty stands for every type."""
+        """Return the types of an entry, or the default ones; an empty list means every type."""
         words = _type_words(node)
         if not words:
             return list(self._default_types)
         if any(word.value == ANY for word in words):
             if len(words) > 1:
-                self._page.wrong(words[0], f"`{ANY}` stands for every type: name no other beside it")
+                self._page.wrong(words[0], f"`{ANY}` means every type: remove the other types")
             return []
         return rows_of(self._page, words)
 
     def _options(self, node: Node, rows: Sequence[TargetType]) -> dict[str, Any]:
-        """The entry's options as they are written; what is wrong with one is noted where it is."""
+        """Return the options of an entry as written; note each problem at its place."""
         options: dict[str, Any] = {}
         known = option_fields()
         takes_any = any(row.any_option for row in rows)
@@ -142,14 +142,14 @@ class Entries:
         return options
 
     def _hosts(self, node: Node, types: int, listed: bool, typed: bool) -> Iterable[str]:
-        """The hosts that one word of the inventory stands for."""
+        """Return the hosts of one word: a host, or every host of a network."""
         with self._page.reading(node):
             word: str = node.value
             if "/" not in word or "://" in word:
                 self._plan(types)
                 return [clean_host(word)]
             if not listed:
-                raise Wrong("a network goes in `hosts: [...]`; `host` is one name or address")
+                raise Wrong("write a network in `hosts: [...]`; `host` is one name or address")
             if not typed:
                 raise Wrong(_UNTYPED_NETWORK.format(types=types))
             found = network(word, allow_large=self._allow_large)
@@ -158,7 +158,7 @@ class Entries:
         return []
 
     def _plan(self, more: int) -> None:
-        """Refuse what would not fit, before it is expanded."""
+        """Refuse too many targets before they are expanded."""
         if self._planned + more > MOST_TARGETS:
             raise Wrong(f"more than {MOST_TARGETS:,} targets: name the types, or split the inventory")
         self._planned += more
@@ -174,23 +174,23 @@ class Entries:
             self.targets.append(target)
 
     def _twice(self, target: Target, before: Target, first: Node, place: Node) -> None:
-        """One problem for each two places, however many targets they have in common."""
+        """Note one problem for each pair of places, however many targets they share."""
         pair = (first.line, first.column, place.line, place.column)
         if pair not in self._repeated:
             self._repeated.add(pair)
             names = visible_name(target), visible_name(before)
-            other = f" as `{names[1]}`; it takes one account" if names[0] != names[1] else ""
-            self._page.wrong(place, f"`{names[0]}` is given twice, first in line {first.line}{other}")
+            other = f" as `{names[1]}`; a target has one account" if names[0] != names[1] else ""
+            self._page.wrong(place, f"`{names[0]}` is listed twice, first in line {first.line}{other}")
 
 
 def _type_words(node: Node) -> list[Node]:
-    """The names that an entry has under ``type`` and ``types``."""
+    """Return the names under ``type`` and ``types`` of an entry."""
     named = [node[key] for key in ("type", "types") if key in node.value]
     return [word for one in named for word in (one.value if isinstance(one.value, list) else [one])]
 
 
 def _places(node: Node) -> list[tuple[Node, bool]]:
-    """Where an entry names its hosts; true for those in a list, which may be networks."""
+    """Return the nodes that name the hosts of an entry; True for those in a list, which may be networks."""
     places = [(node["host"], False)] if "host" in node.value else []
     if "hosts" in node.value and isinstance(node["hosts"].value, list):
         places += [(place, True) for place in node["hosts"].value]
@@ -198,7 +198,7 @@ def _places(node: Node) -> list[tuple[Node, bool]]:
 
 
 def rows_of(page: Page, words: Iterable[Node]) -> list[TargetType]:
-    """The catalogue's rows of the type names at these places; unknown ones are noted."""
+    """Return the catalogue rows of the type names at these nodes; note unknown names."""
     rows: list[TargetType] = []
     for word in words:
         if isinstance(word.value, str):

@@ -1,6 +1,6 @@
-"""A secret of the operating system's key ring, or of any other backend of the ``keyring`` package.
+"""Read a secret from the operating system's key ring, or from another backend of the ``keyring`` package.
 
-A backend is somebody else's code: it may fail with words of its own, which may be the secret, return bytes, or hang.
+A backend is foreign code: it may hang, return bytes, or raise an error whose text is the secret.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import threading
 
 from scanready.catalogue.wrong import Wrong, shown
 
-#: How long a key ring may take, in seconds: a person may have to unlock it.
+#: Seconds that a key ring may take, since a person may have to unlock it.
 PATIENCE = 60.0
 
 
@@ -17,14 +17,14 @@ def look_up(rest: str) -> str:
     """Return the secret of ``SERVICE/USER``.
 
     Raises:
-        Wrong: there is no key ring, it has nothing, fails, or does not answer within `PATIENCE`.
+        Wrong: there is no key ring; or it has no such secret, fails, or does not answer within `PATIENCE`.
     """
     service, _, user = rest.rpartition("/")
     found = _ask(service, user)
     if isinstance(found, Wrong):
         raise found
     if found is None:
-        raise Wrong(f"the key ring has nothing for service {shown(service)}, user {shown(user)}")
+        raise Wrong(f"the key ring has no secret for service {shown(service)}, user {shown(user)}")
     if isinstance(found, (bytes, bytearray)):
         try:
             found = found.decode()
@@ -36,7 +36,7 @@ def look_up(rest: str) -> str:
 
 
 def _ask(service: str, user: str) -> object:
-    """Ask on a thread of its own, which is left behind if it hangs; return the answer, or why there is none."""
+    """Ask in a separate thread, which is abandoned if it hangs; return the answer, or a Wrong with the reason."""
     answers: list[object] = []
 
     def ask() -> None:
@@ -44,7 +44,7 @@ def _ask(service: str, user: str) -> object:
             answers.append(_answer(service, user))
         except Wrong as wrong:
             answers.append(wrong)
-        except BaseException as error:  # noqa: BLE001  # the words of any exception may be the secret
+        except BaseException as error:  # noqa: BLE001  # the text of any exception may be the secret
             answers.append(Wrong(f"the key ring did not answer: {type(error).__name__[:60]}"))
 
     thread = threading.Thread(target=ask, name="key ring", daemon=True)

@@ -19,7 +19,7 @@ _SECRETIVE = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
 
 
 def type_names() -> list[str]:
-    """Return the names of all target types, those of other packages last; nothing of theirs is imported."""
+    """Return the names of all target types, those of other packages last; import none of those packages."""
     return [*catalogue().built_in, *sorted(plugin_names())]
 
 
@@ -42,13 +42,13 @@ def also_called(word: str) -> str:
 
 
 def port_of_target(row: TargetType, port: int | None) -> int:
-    """Return the port that was given, else the type's own; 0 where the type is broken, and its port not known.
+    """Return the given port, else the type's own; 0 if the type is broken and its port unknown.
 
     Raises:
-        Wrong: no port was given, and the type has none.
+        Wrong: no port is given, and the type has none.
     """
     if not (port or row.port or row.broken):
-        raise Wrong(f"`{row.name}` has no default port: give one")
+        raise Wrong(f"`{row.name}` has no default port: add a port")
     return port or row.port
 
 
@@ -58,12 +58,12 @@ def accepted(row: TargetType) -> tuple[str, ...]:
 
 
 def options_for(row: TargetType, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that concern a type, read, in the order of its row.
+    """Return the parsed options that a type declares, in the order of its row.
 
     Raises:
-        Wrong: an option cannot have the value.
+        Wrong: an option has an invalid value.
     """
-    if row.broken:  # its check ends before it reads one; the secret of a type that is not known must not be kept
+    if row.broken:  # its check reads no options, and a secret of an unknown type must not be kept
         return {name: value for name, value in options.items() if not is_secretive(name)}
     if row.any_option:
         return dict(options)
@@ -81,7 +81,7 @@ def refuse_unknown(rows: Iterable[TargetType], names: Iterable[str], words: Word
     """Check that every name is an option of at least one of the types.
 
     Raises:
-        Wrong: one message a name; values are never repeated.
+        Wrong: one message per name; values are never repeated.
     """
     rows = list(rows)
     if any(row.any_option for row in rows):
@@ -95,13 +95,13 @@ def refuse_unknown(rows: Iterable[TargetType], names: Iterable[str], words: Word
 
 
 def is_secretive(name: str) -> bool:
-    """True if what goes by this name is probably a secret: then not even a misspelt key's value is looked at."""
+    """Return True if the name suggests a secret; then the value is not read, even if the key is misspelt."""
     return _SECRETIVE.search(name) is not None
 
 
 def _unknown(rows: list[TargetType], name: str, known: list[str], words: Words) -> str:
     if is_secretive(name):
-        return f"a secret is not an option of a target (refused, and not repeated here): {words.secret}"
+        return f"a secret in the options is refused (and not repeated here): {words.secret}"
     whose = rows[0].name if len(rows) == 1 else "these types"
     listed = f" (it has: {', '.join(known)})" if known else " (it has none)"
     return f"{shown(name)} is not an option of {whose}{did_you_mean(name, known)}{listed}"

@@ -1,4 +1,4 @@
-"""The inventory file as it is being read: where things stand, and what was found wrong there."""
+"""Collect the problems of an inventory file while it is read, each with its place."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 @dataclass(slots=True)
 class Page:
-    """Collects problems and warnings with their places. ``base`` is what relative file names start from."""
+    """Collect problems and warnings with their places. ``base`` is the directory of relative file names."""
 
     file: str
     base: Path
@@ -35,7 +35,7 @@ class Page:
         """Note problems at a node.
 
         Raises:
-            InventoryError: there are `MOST_PROBLEMS` now; what comes after this node is not looked at.
+            InventoryError: there are `MOST_PROBLEMS` now; the rest of the file is not read.
         """
         self.problems.extend(Problem(message, self.file, node.line, node.column) for message in messages)
         if len(self.problems) >= MOST_PROBLEMS:
@@ -47,14 +47,14 @@ class Page:
 
     @contextmanager
     def reading(self, node: Node) -> Iterator[None]:
-        """Note whatever is :class:`Wrong` in the block at ``node``, and go on after it."""
+        """Note a :class:`Wrong` raised in the block as a problem at ``node``, and continue after the block."""
         try:
             yield
         except Wrong as wrong:
             self.wrong(node, *wrong.messages)
 
     def shaped(self, model: type[Model], node: Node, value: Mapping[str, Any] | None = None) -> Model | None:
-        """Validate a mapping (``value``, if it is not all of the node); None if something was wrong with it."""
+        """Validate a mapping (``value``, or else the whole node); return None if it has problems."""
         try:
             return model.model_validate(node.plain() if value is None else value)
         except ValidationError as error:
@@ -64,10 +64,10 @@ class Page:
         return None
 
     def unknown_key(self, model: type[BaseModel], key: Node) -> None:
-        """Note a key that the model has not.
+        """Note a key that the model does not have.
 
-        The key may be a secret itself: ``password:hunter2``, without the space, is one key. So only a plain word
-        is repeated, and in a credential not even that.
+        The key itself may be a secret: ``password:hunter2``, without the space, is one key. Only a plain word is
+        repeated, and in a credential not even that.
         """
         known = schema.keys_of(model)
         listed = ", ".join(known)
@@ -80,17 +80,17 @@ class Page:
         elif is_secretive(word):
             self.wrong(
                 key,
-                "a secret has no place here (refused, and not repeated): put a reference to it into `credentials`, and "
-                "name that in `credential`",
+                "a secret is refused here (and not repeated): write a reference to it in `credentials`, and name that "
+                "entry in `credential`",
             )
         elif word != key.text:
-            self.wrong(key, f"unknown key (known are: {listed})")
+            self.wrong(key, f"unknown key (the keys are: {listed})")
         else:
             near = did_you_mean(word, known)
-            self.wrong(key, f"unknown key {shown(word)}{near or f' (known are: {listed})'}")
+            self.wrong(key, f"unknown key {shown(word)}{near or f' (the keys are: {listed})'}")
 
     def _shape(self, model: type[BaseModel], node: Node, kind: str, loc: tuple[int | str, ...], words: str) -> None:
-        """Note one of pydantic's errors in our words, where it is."""
+        """Note one of pydantic's errors at its place, with a plainer message."""
         key = node
         for part in loc:
             if isinstance(node.value, dict) and part in node.value:
@@ -116,7 +116,7 @@ class Page:
 
 
 def _called(loc: tuple[int | str, ...]) -> str:
-    """How a message calls the value at one of pydantic's locations."""
+    """Return the name of the value at one of pydantic's locations, for messages."""
     if not loc:
         return "this"
     return f"an item of `{loc[-2]}`" if isinstance(loc[-1], int) else f"`{loc[-1]}`"

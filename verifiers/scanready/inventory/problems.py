@@ -1,7 +1,7 @@
-"""What is wrong with an inventory: every problem with its place, and no secret in any of them.
+"""Define the problems of an inventory, each with its place and without secrets.
 
-:class:`InventoryError` says where a value stood; what is wrong with it is the :class:`scanready.catalogue.wrong.Wrong`
-that a reader of values raised.
+:class:`InventoryError` adds the place of a value to the message of :class:`scanready.catalogue.wrong.Wrong`, which
+the reader of the value raised.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-#: More are not read by anybody, and each costs time: similar names are looked for.
+#: Users read no more than this, and each problem costs time for the search for similar names.
 MOST_PROBLEMS = 1000
 
 
@@ -39,10 +39,10 @@ class InventoryError(ValueError):
 
 
 def too_many(problems: Sequence[Problem], file: str | None) -> InventoryError:
-    """Return the error for a file of which no more is looked at: as a rule one mistake, made everywhere."""
-    told = sorted(problems[:MOST_PROBLEMS], key=lambda problem: (problem.line or 0, problem.column or 0))
-    return InventoryError([*told, Problem(f"{MOST_PROBLEMS:,} problems; the rest of the file was not checked", file)])
+    """Return the error for a file with too many problems: usually one mistake, repeated everywhere."""
+    first = sorted(problems[:MOST_PROBLEMS], key=lambda problem: (problem.line or 0, problem.column or 0))
+    return InventoryError([*first, Problem(f"{MOST_PROBLEMS:,} problems; the rest of the file was not checked", file)])
 
 
 class InventoryWarning(UserWarning):
-    """Usable, but careless: a secret that others can read."""
+    """Warn of a usable but careless inventory, such as a secret that others can read."""

@@ -1,8 +1,7 @@
-"""An inventory file to targets: every problem in it at once, and nothing contacted.
+"""Read an inventory file into targets; report all problems together, and contact nothing.
 
-The order matters to people: first all that can be said without asking for
-anything, then the secrets that some target uses, and a prompt only when all the
-rest is right.
+The order matters to users: first the problems that need no look-up, then the secrets that
+targets use. Prompts come only when the rest is correct.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from .schema import AgentEntry, DefaultsEntry, Head
 from .secrets import certificates_file
 from .yaml_nodes import Node, compose, decode
 
-#: A hundred thousand one-line targets, and half a minute to read them.
+#: The most bytes of an inventory: a hundred thousand one-line targets, read in half a minute.
 LARGEST_FILE = 8 * 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inventory:
-    """What an inventory says. ``timeout`` is seconds; None stands for what the file leaves open.
+    """The contents of an inventory. ``timeout`` is in seconds; None means that the file does not set the value.
 
-    ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` names all there are.
+    ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` has the names of all.
     """
 
     targets: list[Target]
@@ -48,15 +47,36 @@ class Inventory:
 def read_inventory(
     path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] | None = None
 ) -> Inventory:
-    """:func:`scanready.inventory.load`."""
+    """Read an inventory; see :func:`scanready.inventory.load`."""
     file = "<stdin>" if str(path) == "-" else str(path)
     base = Path() if file == "<stdin>" else Path(path).parent
-    root, problems = compose(decode(_content(path, file), file), file)
+    root, problems = _composed(_content(path, file), file)
     page = Page(file, base, problems)
     found = _inventory(page, root, allow_large, credentials)
     if found is None:
         raise InventoryError(sorted(page.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return found
+
+
+def _composed(content: bytes, file: str) -> tuple[Node | None, list[Problem]]:
+    """Read the YAML; for a file of another kind, name the command that makes an inventory of it."""
+    root: Node | None = None
+    problems: list[Problem] = []
+    broken: InventoryError | None = None
+    try:
+        root, problems = compose(decode(content, file), file)
+    except InventoryError as error:
+        broken = error
+    lacks_targets = root is not None and not (isinstance(root.value, dict) and "targets" in root.value)
+    if broken or lacks_targets:
+        from .importing.recognised import other_than_inventory
+        from .importing.source import source_of
+
+        if other := other_than_inventory(source_of(content, file)):
+            raise InventoryError([Problem(other, file)])
+    if broken:
+        raise broken
+    return root, problems
 
 
 def _content(path: str | Path, file: str) -> bytes:
@@ -72,9 +92,9 @@ def _content(path: str | Path, file: str) -> bytes:
 
 
 def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequence[str] | None) -> Inventory | None:
-    """Read all of it; None if there were problems, which the page has."""
+    """Read the whole inventory; return None if there are problems, which the page holds."""
     if root is None or root.value is None:
-        page.problems.append(Problem("the inventory is empty: it needs `targets`", page.file))
+        page.problems.append(Problem("the inventory is empty: write its `targets`", page.file))
         return None
     head = _head(page, root)
     agent = page.shaped(AgentEntry, head["agent"]) if "agent" in head else None
@@ -110,12 +130,10 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
 
 
 def _head(page: Page, root: Node) -> dict[str, Node]:
-    """The top-level parts that have the right shape outside; the others are noted."""
+    """Return the top-level parts that are of the right kind; note the others."""
     if not isinstance(root.value, dict):
-        import_ = (
-            "" if isinstance(root.value, list) else "; `scanready import FILE` makes one of a list of hosts or a table"
-        )
-        page.wrong(root, f"an inventory is a mapping with the key `targets`{import_}")
+        import_ = "" if isinstance(root.value, list) else "; to import a list of hosts: `scanready import FILE`"
+        page.wrong(root, f"an inventory must be a mapping with the key `targets`{import_}")
         return {}
     shapes = {"agent": dict, "defaults": dict, "credentials": dict, "targets": list}
     head: dict[str, Node] = {}
@@ -134,7 +152,7 @@ def _head(page: Page, root: Node) -> dict[str, Node]:
 
 
 def _complete(target: Target, accounts: Accounts) -> Target:
-    """The target with its credential's secrets."""
+    """Return the target with the secrets of its credential."""
     if target.credential is None:
         return target
     credential = accounts.complete(target.credential)

@@ -1,9 +1,8 @@
-"""The shape of an inventory file, once: pydantic models that validate it and that its JSON Schema is made from.
+"""Define the shape of an inventory file: pydantic models for its validation and its JSON Schema.
 
-Rules that need more than a shape (types, hosts, ports that exist, options that fit the
-type, references) are checked where the file is read. The options of targets are no part of
-the models: the rows of the catalogue declare them. pydantic is slow to import:
-import this module only when an inventory is read or its schema asked for.
+The code that reads the file checks all other rules: types, hosts, ports, references, and
+options that fit the type. The rows of the catalogue declare the options of targets. pydantic
+is slow to import: import this module only to read an inventory or to print its schema.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from .options import type_names
 from .secrets import KINDS, PATTERN
 
 Depth = Literal["connect", "handshake", "auth", "login", "access"]
-#: A day: a target that takes longer is not being checked any more.
+#: The longest time limit of a target: one day.
 LONGEST_TIMEOUT = 86_400.0
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Reference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": PATTERN})]
 _TypeName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": []})]  # filled in by `json_schema`
-_CODE = {"type": "string", "description": "The code of a cause, as in connect.filtered."}
-# Read by `expectation`: what is wrong in it is told there, in one place.
+_CODE = {"type": "string", "description": "The code of a cause, such as connect.filtered."}
+# `expectation` reads it and reports its problems.
 _Expectation = Annotated[
     Any,
     WithJsonSchema(
@@ -40,12 +39,15 @@ _Expectation = Annotated[
                 "limited": _CODE,
                 "undecided": _CODE,
                 "until": {"type": "string", "format": "date", "description": "The last day it is expected."},
-                "reason": {"type": "string", "description": "For people: the number of a change request, say."},
+                "reason": {
+                    "type": "string",
+                    "description": "A note for people, such as the number of a change request.",
+                },
                 "agents": {
                     "type": ["string", "array"],
                     "items": {"type": "string"},
                     "minItems": 1,
-                    "description": "The agents that see it; all, if left out.",
+                    "description": "The agents that see it. Default: all.",
                 },
             },
             "required": ["until"],
@@ -57,13 +59,13 @@ _Expectation = Annotated[
 
 
 class _Closed(BaseModel):
-    """No unknown keys, no conversions (a port is not text), no nulls, and no values in messages."""
+    """Refuse unknown keys, conversions (a port is not text) and nulls; show no values in messages."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 def _optional(description: str, **limits: Any) -> Any:
-    """A key that may be left out (then it is None), but not be there and empty."""
+    """Return a key that may be missing (then it is None), but not empty."""
     return Field(None, description=description, **limits)
 
 
@@ -75,37 +77,39 @@ class AgentEntry(_Closed):
 
 
 class DefaultsEntry(_Closed):
-    """What holds where neither the command line nor the target says otherwise."""
+    """Defaults for values that neither the command line nor the target sets."""
 
-    timeout: float = _optional("Seconds for one whole target.", gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False)
-    depth: Depth = _optional("The last step that is asked and judged.")
+    timeout: float = _optional(
+        "Time limit for one whole target, in seconds.", gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False
+    )
+    depth: Depth = _optional("The last step to check.")
     ca_file: _Text = _optional("Certificates (PEM) of the authorities to trust; relative to the inventory.")
-    types: list[_TypeName] = _optional("The types of targets that name none. Default: every type.", min_length=1)
+    types: list[_TypeName] = _optional("The types of targets that have none. Default: every type.", min_length=1)
 
 
 class CredentialEntry(_Closed):
     """An account. Its secrets are references, never the secrets themselves."""
 
     username: _Text = Field(description="The account's name; `DOMAIN\\user` or `user@domain` for a directory.")
-    password: _Reference = _optional(f"Where the password is: {KINDS}")
+    password: _Reference = _optional(f"A reference to the password: {KINDS}")
     key_file: _Text = _optional("The file of a private SSH key on the agent; relative to the inventory.")
-    key_passphrase: _Reference = _optional(f"Where the key's passphrase is: {KINDS}")
+    key_passphrase: _Reference = _optional(f"A reference to the passphrase of the key: {KINDS}")
     authority: _Text = _optional(
-        "Who judges the account, a directory say. Refused once, it is withheld everywhere there."
+        "The system that checks the account, such as a directory. After one refusal, it gets no further login."
     )
 
 
 class TargetEntry(_Closed):
-    """One host, or several alike, with the types to check and their options."""
+    """One host, or several of the same kind, with the types to check and their options."""
 
     host: _Text = _optional("A name or address.")
     hosts: list[_Text] = _optional("Names, addresses and CIDR networks.", min_length=1)
     type: _TypeName = _optional("The target type.")
-    types: list[_TypeName] = _optional("The target types, or `any` (the default but for networks).", min_length=1)
-    port: int = _optional("The port; default is the type's own.", ge=1, le=65535)
+    types: list[_TypeName] = _optional("The target types, or `any` (the default, except for networks).", min_length=1)
+    port: int = _optional("The port. Default: the type's own.", ge=1, le=65535)
     credential: _Text = _optional("The name of one of the credentials.")
     tags: list[_Text] = _optional("Words to select targets by.")
-    expect: _Expectation = _optional("A failure that is known: until its date it does not count.")
+    expect: _Expectation = _optional("A known failure: it does not count until its date.")
 
 
 def option_fields() -> Mapping[str, dict[str, Any]]:
@@ -145,22 +149,22 @@ def _sorted(schema: Any) -> Any:
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:
-    """Return the keys that a mapping of this shape may have; a target's are those of its options, too."""
+    """Return the keys that a mapping of this shape may have; those of a target include all options."""
     fields = list(model.model_fields)
     return [*fields, *(name for name in option_fields() if name not in fields)] if model is TargetEntry else fields
 
 
 class Head(_Closed):
-    """A list of targets, and what an agent needs to know to check them."""
+    """A list of targets, and the facts that an agent needs to check them."""
 
     agent: AgentEntry = _optional("The Proxy Agent that the check speaks for.")
-    defaults: DefaultsEntry = _optional("What holds where neither the command line nor the target says otherwise.")
+    defaults: DefaultsEntry = _optional("Defaults for values that neither the command line nor the target sets.")
     credentials: dict[str, CredentialEntry] = _optional("Accounts, by the name that targets use.")
-    targets: list[Any] = Field(description="What the agent is asked to scan: URLs, hosts, or mappings.")
+    targets: list[Any] = Field(description="The targets that the agent scans: URLs, hosts or mappings.")
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of an inventory file. Installed third-party types are part of it."""
+    """Return the JSON Schema (draft 2020-12) of an inventory file, including installed third-party types."""
     schema = _without_null_defaults(Head.model_json_schema())
     entry = _without_null_defaults(TargetEntry.model_json_schema())
     entry["oneOf"] = [{"required": ["host"]}, {"required": ["hosts"]}]
@@ -181,7 +185,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _without_null_defaults(schema: Any) -> Any:
-    """A key that is left out is not the same as one that is empty: do not suggest null. The copy shares nothing."""
+    """Return a deep copy without null defaults, since a key may be missing but not empty."""
     if isinstance(schema, list):
         return [_without_null_defaults(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,7 +1,6 @@
-"""Secrets by reference: ``env:NAME``, ``file:PATH``, ``keyring:SERVICE/USER``, ``prompt:``. Never a secret itself.
+"""Look up secrets by reference: ``env:NAME``, ``file:PATH``, ``keyring:SERVICE/USER``, ``prompt:``.
 
-What is not a reference may be a password somebody wrote down: it is refused and
-not repeated, not even its beginning.
+Any other text may be a password. It is refused and not repeated, not even its beginning.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ from . import key_ring
 from .problems import InventoryError, InventoryWarning, Problem
 
 KINDS = "env:NAME, file:PATH, keyring:SERVICE/USER or prompt:"
-#: What a JSON Schema can say about a reference.
+#: The form of a reference, for the JSON Schema.
 PATTERN = r"^(env:.+|file:.+|keyring:.+/.+|prompt:)$"
-# A password, a passphrase: far less. A reference to a disk image by mistake must not fill the memory.
+# Passwords are far shorter; a mistaken reference to a disk image must not fill the memory.
 _LARGEST_SECRET = 64 << 10
 # A private key of 16,384 bits in PEM is 13 KB; the list of all public authorities 230 KB.
 _LARGEST_KEY, _LARGEST_CA_FILE = 1 << 20, 4 << 20
 
 
 def resolve_secret(reference: str) -> str:
-    """Return the secret behind a reference. A carelessly protected file is told as an :class:`InventoryWarning`.
+    """Return the secret of a reference; warn of a file that others can read (:class:`InventoryWarning`).
 
     Raises:
-        InventoryError: it is no reference (an inline password is not repeated), or leads nowhere.
+        InventoryError: it is not a reference (an inline password is not repeated), or it cannot be resolved.
     """
     careless: list[str] = []
     messages: tuple[str, ...] = ()
@@ -52,12 +51,12 @@ def resolve_secret(reference: str) -> str:
 
 
 def credential_from(user: str | None, password_from: str | None, key_file: str | None = None) -> Credential:
-    """The credential of ``--user``, ``--password-from`` and a private key file.
+    """Return the credential of ``--user``, ``--password-from`` and a private key file.
 
-    Without ``user`` its name stays empty, for the target URL to fill in.
+    Without ``user`` its name is empty; the target URL provides it.
 
     Raises:
-        InventoryError: the reference is wrong or leads nowhere; the key file cannot be read.
+        InventoryError: the reference is wrong or cannot be resolved; the key file cannot be read.
     """
     password = None if password_from is None else resolve_secret(password_from)
     if key_file is not None:
@@ -78,26 +77,26 @@ def check_reference(reference: str) -> tuple[str, str]:
     """Split a reference into its kind and the rest, without looking anything up.
 
     Raises:
-        Wrong: it is none; nothing of it is repeated.
+        Wrong: it is not a reference; nothing of it is repeated.
     """
     kind, colon, rest = reference.partition(":")
     if not colon or kind not in ("env", "file", "keyring", "prompt"):
         raise Wrong(f"an inline password is refused (and not repeated here): write a reference, {KINDS}")
     if kind == "prompt":
         if rest:
-            raise Wrong("`prompt:` takes nothing after the colon")
+            raise Wrong("`prompt:` must end with the colon: remove the text after it")
     elif not rest:
-        raise Wrong(f"`{kind}:` names nothing: write {KINDS}")
+        raise Wrong(f"`{kind}:` is incomplete: write {KINDS}")
     elif kind == "keyring" and not all(rest.rpartition("/")[::2]):
-        raise Wrong("`keyring:` needs a service and a user: keyring:SERVICE/USER")
+        raise Wrong("`keyring:` needs a service and a user: write keyring:SERVICE/USER")
     return kind, rest
 
 
 def look_up(reference: str, careless: list[str], *, base: Path = Path(), whose: str = "") -> str:
-    """Resolve a reference; relative files are looked for in ``base``; ``whose`` goes into the prompt.
+    """Resolve a reference; relative files start at ``base``; ``whose`` appears in the prompt.
 
     Raises:
-        Wrong: it is no reference, leads nowhere, or to nothing.
+        Wrong: it is not a reference, cannot be resolved, or its secret is empty.
     """
     kind, rest = check_reference(reference)
     match kind:
@@ -113,7 +112,7 @@ def look_up(reference: str, careless: list[str], *, base: Path = Path(), whose: 
         raise Wrong(f"{shown(reference)} is empty")
     try:
         secret.encode()
-    except UnicodeEncodeError:  # bytes that are not UTF-8, as Python hands them over from the environment
+    except UnicodeEncodeError:  # Python's escapes for bytes from the environment that are not UTF-8
         raise Wrong(f"the secret of {shown(reference)} is not UTF-8 text") from None
     return secret
 
@@ -126,7 +125,7 @@ def _environment(name: str) -> str:
 
 
 def _file(name: str, base: Path, careless: list[str]) -> str:
-    """The file's text less one line end, which editors and ``echo`` add, and less its byte order mark."""
+    """Return the text of a file without its byte order mark and one line end, which editors and ``echo`` add."""
     path = path_of(name, base)
     with _complaints(name):
         content = reading.read(path, _LARGEST_SECRET)
@@ -136,16 +135,16 @@ def _file(name: str, base: Path, careless: list[str]) -> str:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         raise Wrong(f"{shown(name)} is not {'UTF-16' if encoding == 'utf-16' else 'UTF-8'} text") from None
-    if "\0" in text:  # UTF-16 without its mark, or no text at all: a wrong password would be sent
+    if "\0" in text:  # UTF-16 without its mark, or not text: a wrong password would be sent
         raise Wrong(f"{shown(name)} holds a NUL character: save it as UTF-8 text")
     return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
 
 
 def readable_file(name: str, base: Path, careless: list[str]) -> str:
-    """Return the path of a private file that is there and can be read; note it in ``careless`` if others can, too.
+    """Return the path of a readable private file; note it in ``careless`` if others can read it.
 
     Raises:
-        Wrong: it is not there, no file, too large for a key, not ours to read, or begins with a byte order mark.
+        Wrong: it is missing, not a file, too large for a key, unreadable, or begins with a byte order mark.
     """
     path = path_of(name, base)
     with _complaints(name):
@@ -160,7 +159,7 @@ def certificates_file(name: str, base: Path) -> str:
     """Return the path of a file of certificates (PEM) that can be read.
 
     Raises:
-        Wrong: it is not there, no file, too large, or holds no certificate.
+        Wrong: it is missing, not a file, too large, or holds no certificate.
     """
     path = path_of(name, base)
     check_certificates(name, path)
@@ -168,10 +167,10 @@ def certificates_file(name: str, base: Path) -> str:
 
 
 def check_certificates(name: str, path: Path) -> None:
-    """Check that a file holds certificates (PEM) and can be read; complaints have it as ``name``.
+    """Check that a file can be read and holds certificates (PEM); messages call it ``name``.
 
     Raises:
-        Wrong: it is not there, no file, too large, or holds no certificate.
+        Wrong: it is missing, not a file, too large, or holds no certificate.
     """
     import ssl
 
@@ -182,23 +181,23 @@ def check_certificates(name: str, path: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=content.decode("ascii", "replace"))
     except (ssl.SSLError, ValueError):
-        raise Wrong(f"{shown(name)} holds no certificates in PEM form, or a damaged one") from None
+        raise Wrong(f"{shown(name)} holds no certificates in PEM format, or a damaged one") from None
 
 
 def _refuse_mark(name: str, content: bytes) -> None:
-    """Refuse a file with a mark: the libraries that read it by its name overlook what is in its first line."""
+    """Refuse a file with a byte order mark, because the libraries that read it ignore its first line."""
     if is_marked(content):
-        raise Wrong(f"{shown(name)} begins with a byte order mark, so its first line is not read: save it as ASCII")
+        raise Wrong(f"{shown(name)} begins with a byte order mark, which hides its first line: save it as ASCII")
 
 
 def path_of(name: str, base: Path) -> Path:
-    """Return the path that a name in an inventory means.
+    """Return the path of a file name in an inventory.
 
     Raises:
-        Wrong: it is no file name.
+        Wrong: it is not a file name.
     """
-    if name.endswith("/"):  # which Path leaves out
-        raise Wrong(f"{shown(name)} is a directory's name")
+    if name.endswith("/"):  # Path drops it
+        raise Wrong(f"{shown(name)} is the name of a directory: name a file")
     try:
         return base / Path(name).expanduser()
     except (ValueError, RuntimeError):  # no home directory for "~"
@@ -214,19 +213,19 @@ def _complaints(name: str) -> Iterator[None]:
 
 
 def _note_if_open(name: str, path: Path, careless: list[str]) -> None:
-    """Note a file that others can read. Windows keeps its permissions elsewhere, and a pipe has one reader anyway."""
+    """Note a file that others can read; not on Windows, whose permissions are different, and not a pipe."""
     try:
         mode = path.stat().st_mode
     except OSError:
         return
     if os.name != "nt" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
-        careless.append(f"{shown(name)} can be read by others (mode {stat.S_IMODE(mode):04o}): chmod 600")
+        careless.append(f"{shown(name)} can be read by other users (mode {stat.S_IMODE(mode):04o}): chmod 600")
 
 
 def _prompt(whose: str) -> str:
-    """Ask on the terminal, without echo; where echo cannot be switched off, do not ask."""
+    """Ask on the terminal without echo; do not ask if echo cannot be switched off."""
     if not any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
-        raise Wrong("`prompt:` needs a terminal, and there is none")
+        raise Wrong("`prompt:` needs a terminal, and there is none: use env:NAME or file:PATH")
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
@@ -234,4 +233,4 @@ def _prompt(whose: str) -> str:
         except (getpass.GetPassWarning, EOFError, OSError):
             raise Wrong("`prompt:` could not ask on this terminal") from None
         except UnicodeError:
-            raise Wrong("what was typed is not text in the encoding of this terminal") from None
+            raise Wrong("the typed text does not fit the encoding of this terminal") from None

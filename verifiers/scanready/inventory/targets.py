@@ -1,7 +1,7 @@
-"""A TARGET as people type it: ``host``, ``host:port``, or a URL whose scheme is the type.
+"""Read a TARGET as users write it: ``host``, ``host:port``, or a URL whose scheme is the type.
 
-Read by hand, after RFC 3986: what the standard library's URL parser drops or
-forgives (tabs, empty ports, garbage after a bracket) is an error here.
+The parser follows RFC 3986. The standard library's URL parser silently accepts tabs, empty
+ports and text after a bracket; here they are errors.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .options import options_for, port_of_target, refuse_unknown, type_row
 from .problems import InventoryError, Problem
 from .words import IN_INVENTORY, IN_PROGRAM, Words
 
-EXAMPLES = "accepted are HOST, HOST:PORT and TYPE://HOST:PORT/PATH, as in `postgresql://db7:5433/hr`"
+EXAMPLES = "write HOST, HOST:PORT or TYPE://HOST:PORT/PATH, as in `postgresql://db7:5433/hr`"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
 _LONGEST = 4096
-#: Where the settings of a connection string begin, of whatever tool: a password may be one of them.
+#: The beginning of the settings in any tool's connection string; a password may be one of them.
 _SETTINGS = re.compile(r"[?;]|[^\w.-][\w .-]*=")
 _PASSWORD_REFUSED = "a password in a target is refused (and not repeated here): "
 
@@ -50,7 +50,7 @@ def parse_target(
         types: names of types, as with ``--type``; with exactly one, the text may have a path and options.
         credential: given to every target; the user name of the URL completes it.
         options: further options, each for the types that have it.
-        words: where the text was written, for messages.
+        words: the advice for the place of the text, for messages.
 
     Raises:
         TypeError: an argument has another type than listed here.
@@ -77,16 +77,16 @@ def read_target(
     source: str | None = None,
     words: Words = IN_INVENTORY,
 ) -> list[Target]:
-    """:func:`parse_target`, for whoever knows the place in a file.
+    """Read a target as :func:`parse_target` does, for a caller that adds the place in a file.
 
     Raises:
-        Wrong: all that is wrong with it.
+        Wrong: all problems of the text.
     """
     text = text.strip(" ")
     if len(text) > _LONGEST:
-        raise Wrong(f"longer than {_LONGEST} characters")
+        raise Wrong(f"it is longer than {_LONGEST} characters")
     if not text.isprintable():
-        raise Wrong("contains a control or invisible character")
+        raise Wrong("it contains a control or invisible character")
     try:
         return _read(text, types, credential, options, source, words)
     except Wrong:
@@ -110,15 +110,15 @@ def _read(
         text = f"{rows[0].name}://{text}"
     url = _URL.fullmatch(text)
     if url is None:
-        raise Wrong(f"not a target; {EXAMPLES}")
+        raise Wrong(f"this is not a target; {EXAMPLES}")
     if url[1].lower() == ANY:
         return _without_type(text.partition("://")[2], rows, credential, options, source, words)
     row = type_row(url[1].lower())
     if rows and row not in rows:
-        raise Wrong(f"the URL says `{row.name}`, {words.types} {', '.join(f'`{other.name}`' for other in rows)}")
+        raise Wrong(f"the URL says `{row.name}`, but {words.types} {', '.join(f'`{other.name}`' for other in rows)}")
     complaints = Complaints()
     if url[5] is not None:
-        complaints.messages.append("`#` has no meaning in a target; write `%23` if it belongs to a name")
+        complaints.messages.append("`#` is not allowed in a target; write `%23` if it belongs to a name")
     host, port, user = "", None, None
     with complaints.collected():
         host, port, user = _authority(url[2], text, words)
@@ -126,7 +126,7 @@ def _read(
         with complaints.collected():
             credential = _with_user(credential, user)
     elif credential is not None and not credential.username:
-        complaints.messages.append(f"a password is given but no user name ({words.user})")
+        complaints.messages.append(f"a password is given without a user name; add {words.user}")
     asked: dict[str, Any] = dict(options)
     with complaints.collected():
         asked |= _path_and_query(row, url[3], url[4], words)
@@ -150,7 +150,7 @@ def _without_type(
         network = f"{words.network}; " if re.search(r"/\d+$", text) else ""
         raise Wrong(f"{network}a path or an option needs a type before it; {EXAMPLES}")
     if credential is not None and not credential.username:
-        raise Wrong(f"a password is given but no user name ({words.user})")
+        raise Wrong(f"a password is given without a user name; add {words.user}")
     refuse_unknown(rows or catalogue().guessed, options, words)
     try:
         host, port = host_and_port(text)
@@ -169,25 +169,25 @@ def expand(
     tags: tuple[str, ...] = (),
     source: str | None = None,
 ) -> list[Target]:
-    """One target a type; no ``rows`` means every type there is. ``host`` is clean already.
+    """Return one target per type; no ``rows`` means every type. ``host`` is already normalised.
 
     Raises:
-        Wrong: an option cannot have its value, or no port was given for a type that has none.
+        Wrong: an option has an invalid value, or no port is given for a type that has none.
     """
     complaints = Complaints()
     found: list[Target] = []
     for row in rows or every_type(port):
         with complaints.collected():
-            mine = options_for(row, options) if options else {}
-            row.check(host, mine)
+            own = options_for(row, options) if options else {}
+            row.check(host, own)
             used = port_of_target(row, port)
-            found.append(Target(host, row.name, used, mine, credential, tags, source, port is not None, not rows))
+            found.append(Target(host, row.name, used, own, credential, tags, source, port is not None, not rows))
     complaints.settle()
     return found
 
 
 def of_any_type(tries: Sequence[Target]) -> Target:
-    """Return the one target that stands for a host without a type; ``tries`` are those of its types."""
+    """Return the one target that represents a host without a type; ``tries`` are the targets of its types."""
     first = tries[0]
     options = {name: value for one in tries for name, value in one.options.items()}
     port = first.port if first.explicit_port else 0
@@ -195,11 +195,11 @@ def of_any_type(tries: Sequence[Target]) -> Target:
 
 
 def every_type(port: int | None) -> Sequence[TargetType]:
-    """All types that a host can be scanned as; on a given port the likeliest first.
+    """Return all types that a host can be scanned as; on a given port the likeliest first.
 
-    The types whose default port it is come first. Then come those whose server opens
-    the talk, since asking them sends nothing foreign; of these, the ones that count
-    connections which end early, and ban for them. The rest follow.
+    First come the types with this default port. Then come types whose server speaks first,
+    since a check of them sends no foreign bytes; among these, first the types that ban a
+    client for connections that end early. The rest follow.
     """
     guessed = catalogue().guessed
     if port is None:
@@ -208,7 +208,7 @@ def every_type(port: int | None) -> Sequence[TargetType]:
 
 
 def _authority(authority: str, text: str, words: Words) -> tuple[str, int | None, str | None]:
-    """Split ``user@host:port``; a password in it is refused."""
+    """Split ``user@host:port``; refuse a password in it."""
     userinfo, at, place = authority.rpartition("@")
     if ":" in userinfo:
         raise Wrong(_PASSWORD_REFUSED + words.password)
@@ -230,7 +230,9 @@ def _with_user(credential: Credential | None, user: str) -> Credential:
     if not credential.username:
         return dataclasses.replace(credential, name=user, username=user)
     if credential.username != user:
-        raise Wrong(f"two user names: {shown(user)} in the target, {shown(credential.username)} in the credential")
+        raise Wrong(
+            f"the user names differ: {shown(user)} in the target, {shown(credential.username)} in the credential"
+        )
     return credential
 
 
@@ -252,20 +254,20 @@ def _path_and_query(row: TargetType, path: str, query: str | None, words: Words)
             if not equals:
                 raise Wrong(f"`{name}` has no value: write `{name}=VALUE`")
             if name in found:
-                raise Wrong(f"`{name}` is given twice")
+                raise Wrong(f"`{name}` is given twice: remove one")
             found[name] = decoded(f"`{name}`", value)
     complaints.settle()
     return found
 
 
 def _not_judged(path: str, query: str | None) -> dict[str, Any]:
-    """Return path and query as they are written, for a type whose plug-in is broken: they tell targets apart."""
+    """Return path and query as written, for a type whose plug-in is broken; they distinguish its targets."""
     parts = (part.partition("=") for part in (query or "").split("&") if part)
     return {**({"path": path} if path.strip("/") else {}), **{name: value for name, _, value in parts}}
 
 
 def _label(text: str) -> str:
-    """The target for a message, without a part that may be a secret: before ``@``, after ``?``, behind ``name=``."""
+    """Return the target for a message, without parts that may be secret: before ``@``, after ``?`` or ``name=``."""
     scheme, separator, rest = text.strip(" ").partition("://")
     if not separator:
         scheme, rest = "", scheme

@@ -1,4 +1,4 @@
-"""Say what to write instead, in the words of where it is written: a program, a command line or an inventory."""
+"""End messages with advice for the place of the text: a program, a command line or an inventory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class Words:
     """The ends of messages that depend on where a target was written.
 
     Attributes:
-        password: what to do in place of a password in a target.
-        secret: what to do in place of an option that is a secret.
-        user: where the user name of an account goes.
-        types: what the list of types is called.
-        network: where a network goes.
+        password: the advice for a password in a target.
+        secret: the advice for an option that is a secret.
+        user: where to write the user name of an account.
+        types: the name of the list of types, with a verb.
+        network: where to write a network.
     """
 
     password: str
@@ -30,23 +30,21 @@ IN_INVENTORY = Words(
     _REFERENCE,
     "`username` of the credential, or USER@ in the target",
     "`types` says",
-    "a network goes in `hosts` of an inventory",
+    "write a network in `hosts` of an inventory",
 )
 ON_COMMAND_LINE = Words(
     "give the user name only, and the password as --password-from env:NAME",
     "give the password as --password-from env:NAME",
     "--user, or USER@ in the target",
     "--type says",
-    "a network goes in `hosts` of an inventory",
+    "write a network in `hosts` of an inventory",
 )
-#: The same for a command that logs in nowhere.
-WITHOUT_LOGIN = replace(
-    ON_COMMAND_LINE, password="leave it out, nothing is logged in to", secret="leave it out, nothing is logged in to"
-)
+#: The same for a command that does not log in.
+WITHOUT_LOGIN = replace(ON_COMMAND_LINE, password="remove it, there is no login", secret="remove it, there is no login")
 IN_PROGRAM = Words(
     "give the user name only, and the password in credential=Credential(NAME, USERNAME, PASSWORD)",
     "give the target a Credential(NAME, USERNAME, PASSWORD)",
     "username of the Credential, or USER@ in the target",
     "types says",
-    "a network is as many targets as it has hosts",
+    "write one target for each host of a network",
 )

@@ -1,9 +1,8 @@
-"""YAML 1.2 text to plain nodes that know their line and column.
+"""Read YAML 1.2 text into plain nodes that know their line and column.
 
-The syntax is ruamel.yaml's. Nodes are put together here from its events, not by
-its composer, for three reasons, all measured: it takes 2.3 s instead of 4.2 for
-ten thousand flow mappings, nesting costs no recursion, and an alias is counted
-before it is expanded.
+ruamel.yaml parses the syntax. This module builds the nodes from its events, not with its
+composer, for three measured reasons: ten thousand flow mappings take 2.3 s instead of 4.2,
+nesting needs no recursion, and aliases are counted before they are expanded.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ from .problems import MOST_PROBLEMS, InventoryError, Problem, too_many
 
 #: An inventory is four levels deep. More is a mistake or an attack.
 DEEPEST = 32
-#: The weight of all nodes of a file: a scalar is 1, a collection 2. At this one they take some 80 MB. The size of the
-#: file does not bound that, since two characters may be a collection.
+#: The greatest weight of all nodes of a file: a scalar is 1, a collection 2. They then take some 80 MB. The size of the
+#: file does not limit this, since two characters may be a collection.
 HEAVIEST = 700_000
-#: Nodes that aliases may add. A few shared lists need some hundred; the "billion laughs" 10^9.
+#: The most nodes that aliases may add. A few shared lists need some hundred, the "billion laughs" attack 10^9.
 MOST_FROM_ALIASES = 100_000
 
 # YAML 1.2.2, 10.3.2 (core schema). `no`, `on`, 22:22 and dates are text.
@@ -46,22 +45,21 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NUMERIC_START = frozenset("+-.0123456789")
 _INDENT = re.compile(r"[ \t]*")
-#: The reader's words for an open collection or quote, each with the message for one that its line does not close.
+#: The reader's names for an open collection or quote, each with the message for one that is not closed in its line.
 _CLOSING = {
-    "flow mapping": "this `{` is not closed: `}` is missing, or a comma between two keys",
-    "flow sequence": "this `[` is not closed: `]` is missing, or a comma between two values",
-    "quoted scalar": "this quote is not closed: the same quote is missing",
+    "flow mapping": "this `{` is not closed: add `}`, or a comma between two keys",
+    "flow sequence": "this `[` is not closed: add `]`, or a comma between two values",
+    "quoted scalar": "this quote is not closed: add the same quote at the end of the text",
 }
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 
 
 @dataclass(slots=True)
 class Node:
-    """A value and where it stands; ``line`` and ``column`` count from 1.
+    """A value and its place; ``line`` and ``column`` count from 1.
 
-    ``value`` is a scalar, a list of nodes, or a mapping of keys to (key node,
-    value node). ``text`` is a scalar as it was written: an option such as
-    ``database: 007`` means the text.
+    ``value`` is a scalar, a list of nodes, or a mapping of keys to (key node, value node).
+    ``text`` is a scalar as written: an option such as ``database: 007`` means the text.
     """
 
     value: Any
@@ -71,12 +69,12 @@ class Node:
     size: int = 1
 
     def __getitem__(self, key: str) -> Node:
-        """The value of a mapping's key."""
+        """Return the value node of a mapping's key."""
         found: Node = self.value[key][1]
         return found
 
     def plain(self) -> Any:
-        """The value without places. Nesting is bounded, so recursion is."""
+        """Return the value without places; the nesting, and so the recursion, is limited."""
         if isinstance(self.value, list):
             return [node.plain() for node in self.value]
         if isinstance(self.value, dict):
@@ -86,7 +84,7 @@ class Node:
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come; ``key`` is the mapping key that waits for its value."""
+    """An unfinished collection; ``key`` is the mapping key that waits for its value."""
 
     node: Node
     anchor: str | None
@@ -94,7 +92,7 @@ class _Open:
 
 
 class _Builder:
-    """Puts events together. Duplicate keys and the like are collected; what leaves no structure ends it."""
+    """Build nodes from events; collect problems such as duplicate keys, and stop if the structure is broken."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -106,7 +104,7 @@ class _Builder:
         self._weight = 0
 
     def take(self, event: Event) -> None:
-        """Take the next event."""
+        """Process the next event."""
         if isinstance(event, ScalarEvent):
             self._weigh(1, event)
             node = self._scalar(event)
@@ -129,11 +127,11 @@ class _Builder:
     def _weigh(self, more: int, event: Event) -> None:
         self._weight += more
         if self._weight > HEAVIEST:
-            self._stop("too many values for one inventory: split it", event.start_mark)
+            self._stop("this inventory has too many values: split it", event.start_mark)
 
     def _begin(self, event: MappingStartEvent | SequenceStartEvent) -> None:
         if len(self._stack) >= DEEPEST:
-            self._stop(f"nested deeper than {DEEPEST} levels", event.start_mark)
+            self._stop(f"this is nested deeper than {DEEPEST} levels", event.start_mark)
         self._check_tag(event)
         if event.anchor:
             self._anchors[event.anchor] = None
@@ -160,7 +158,7 @@ class _Builder:
         if isinstance(key.value, (dict, list)):
             self._note("a key must be text", key)
         elif name in mapping:
-            self._note(f"this key was given before, in line {mapping[name][0].line}", key)
+            self._note(f"this key is repeated, first in line {mapping[name][0].line}: remove one", key)
         elif name == "<<":
             self._note("`<<` (merge) is not part of YAML 1.2: list several names in `hosts` instead", key)
         else:
@@ -172,33 +170,33 @@ class _Builder:
         text: str = event.value
         place = mark.line + 1, mark.column + 1
         if CONTROL.search(text):
-            self._note("a line end or control character within a text", Node(None, *place))
+            self._note("this text contains a line end or control character: remove it", Node(None, *place))
         plain = event.implicit[0] if tag is None else tag not in ("!", "tag:yaml.org,2002:str")
         return Node(_value(text) if plain else text, *place, text)
 
     def _check_tag(self, event: Any) -> str | None:
         tag = None if event.tag is None else str(event.tag)
         if tag not in _TAGS and tag not in (None, "!"):
-            self._note("a tag (`!…`) has no meaning here; quote the text if it begins with `!`", _at(event.start_mark))
+            self._note("a tag (`!…`) is not allowed; quote the text if it begins with `!`", _at(event.start_mark))
         return tag
 
     def _alias(self, event: AliasEvent) -> Node:
         mark = event.start_mark
         if event.anchor not in self._anchors:
-            self._stop("an alias (`*…`) to nothing; quote the text if it begins with `*`", mark)
+            self._stop("this alias (`*…`) has no anchor; quote the text if it begins with `*`", mark)
         node = self._anchors[event.anchor]
         if node is None:
-            self._stop("an alias within what it stands for", mark)
+            self._stop("this alias refers to a value that contains the alias", mark)
         self._from_aliases += node.size
         if self._from_aliases > MOST_FROM_ALIASES:
-            self._stop(f"aliases stand for more than {MOST_FROM_ALIASES:,} values", mark)
+            self._stop(f"the aliases expand to more than {MOST_FROM_ALIASES:,} values", mark)
         return node
 
     def _document(self, event: DocumentStartEvent) -> None:
         if self.root is not None:
-            self._stop("a second document: an inventory is one", event.start_mark)
+            self._stop("a second YAML document begins here: an inventory is one document", event.start_mark)
         if event.version is not None and tuple(event.version) != (1, 2):
-            self._stop("an inventory is YAML 1.2", event.start_mark)
+            self._stop("an inventory must be YAML 1.2", event.start_mark)
 
     def _note(self, text: str, node: Node) -> None:
         self.problems.append(Problem(text, self.file, node.line, node.column))
@@ -214,7 +212,7 @@ def _at(mark: StringMark) -> Node:
 
 
 def _value(text: str) -> Any:
-    """A plain scalar's value in the core schema."""
+    """Return the value of a plain scalar in the core schema."""
     if text in _NULLS:
         return None
     if text[0] not in _NUMERIC_START:
@@ -232,24 +230,24 @@ def decode(content: bytes, file: str) -> str:
     """Decode UTF-8, with or without a byte order mark.
 
     Raises:
-        InventoryError: it is something else.
+        InventoryError: it has another encoding.
     """
     if encoding_of(content) == "utf-16":
-        raise InventoryError([Problem("UTF-16: save the inventory as UTF-8", file, 1, 1)])
+        raise InventoryError([Problem("the file is UTF-16: save it as UTF-8", file, 1, 1)])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before, byte = content[: error.start], content[error.start]
     line = before.count(b"\n") + 1
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
-    raise InventoryError([Problem(f"not UTF-8: byte 0x{byte:02x}; save the inventory as UTF-8", file, line, column)])
+    raise InventoryError([Problem(f"not UTF-8 (byte 0x{byte:02x}): save the inventory as UTF-8", file, line, column)])
 
 
 def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """Read one YAML document: its root (None if it is empty), and what is wrong with it but left it readable.
+    """Read one YAML document; return its root (None if it is empty) and its problems.
 
     Raises:
-        InventoryError: it is no YAML, or built to do harm. What was written is not repeated: it may be a password.
+        InventoryError: it is not YAML, or is an attack. The text is not repeated, since it may be a password.
     """
     builder = _Builder(file)
     broken: Problem | None = None
@@ -258,13 +256,13 @@ def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         for event in YAML(typ="safe", pure=True).parse(text):
             mark = event.start_mark
             builder.take(event)
-    except InventoryError:  # a ValueError, too: the builder's own, with its place
+    except InventoryError:  # from the builder, with its place; it is also a ValueError
         raise
     except ReaderError:
         broken = _unreadable(text, file)
     except MarkedYAMLError as error:
         broken = _tab(text, file, error) or _open(file, error) or _syntax(file, error)
-    except (YAMLError, ValueError, OverflowError) as error:  # an escape or a version that is no number
+    except (YAMLError, ValueError, OverflowError) as error:  # an escape or a version that is not a number
         place = _at(mark) if mark else Node(None, 1, 1)
         broken = Problem(f"not YAML after this place ({type(error).__name__})", file, place.line, place.column)
     if broken:
@@ -273,7 +271,7 @@ def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
 
 
 def _unreadable(text: str, file: str) -> Problem:
-    """The reader names a position in its own buffer; the first character YAML forbids is what it stumbled on."""
+    """Return the problem of the first character that YAML forbids; the reader names only a place in its buffer."""
     found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
     at = found.start() if found else 0
     line = text.count("\n", 0, at) + 1
@@ -281,7 +279,7 @@ def _unreadable(text: str, file: str) -> Problem:
 
 
 def _tab(text: str, file: str, error: MarkedYAMLError) -> Problem | None:
-    """Return the problem of a line that is indented with a tab, if that is where the reader stopped."""
+    """Return the problem of a line that is indented with a tab, if the reader stopped there."""
     mark = error.problem_mark
     if mark is None:
         return None
@@ -289,11 +287,12 @@ def _tab(text: str, file: str, error: MarkedYAMLError) -> Problem | None:
     indent = _INDENT.match(line[0]) if line else None
     if indent is None or "\t" not in indent[0]:
         return None
-    return Problem("a tab in the indentation: YAML takes spaces only", file, mark.line + 1, indent[0].index("\t") + 1)
+    text = "this line is indented with a tab: use spaces"
+    return Problem(text, file, mark.line + 1, indent[0].index("\t") + 1)
 
 
 def _open(file: str, error: MarkedYAMLError) -> Problem | None:
-    """Return the problem of a bracket or a quote that is not closed, at its own place and not where the text ends."""
+    """Return the problem of a bracket or quote that is not closed, at its own place, not at the end of the text."""
     begun, met = error.context_mark, error.problem_mark
     sign = next((sign for words, sign in _CLOSING.items() if words in (error.context or "")), "")
     if not sign or begun is None or met is None or met.line == begun.line:
@@ -307,7 +306,7 @@ def _unquoted(quoted: re.Match[str]) -> str:
 
 
 def _syntax(file: str, error: MarkedYAMLError) -> Problem:
-    """ruamel's words without what it quotes, unless that is a single sign or a ``<name>`` of the grammar."""
+    """Return ruamel's message without its quotations, except single characters and ``<name>`` of the grammar."""
     mark = error.problem_mark or error.context_mark
     words = ", ".join(part for part in (error.context, error.problem) if part)
     words = re.sub(r"\"([^\"]*)\"|'([^']*)'", _unquoted, words.partition("\n")[0])

@@ -1,8 +1,8 @@
-"""The first rung of every climb: has this agent what the target type needs, and does it stand where it should?
+"""Check the agent at the first rung of every climb: does it meet the requirements of the target type?
 
-What the document *demands* (a platform, a client program) fails the rung, and the rest of the ladder is climbed and
-shown all the same. What it *recommends* (an agent in the target's subnet, of the target's own platform) is a note: it
-needs the target's address and what the target tells of itself, so it is written when the climb is over.
+A missing *requirement* of the document (a platform, a client program) fails the rung; the other rungs are climbed all
+the same. A missing *recommendation* (an agent in the target's subnet, with the target's platform) is only a note. It
+depends on the target's address and on the target's own description, so it is written after the climb.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scanready.net.interfaces import Interface
 
 Verifier = Callable[[Probe], Awaitable[None]]
 
-# What a target calls itself, to the platform (platform.system()) it is one of.
+# The names that targets give for their system, each with its platform (platform.system()).
 _FAMILIES = {
     "Debian": "Linux",
     "Ubuntu": "Linux",
@@ -46,9 +46,9 @@ class AgentStep:
         await self._verify(probe)
 
     def conclude(self, probe: Probe) -> None:
-        """Put the rung where it belongs, below all others, with its notes.
+        """Insert the rung below all others, with its notes.
 
-        Of a type that was only guessed and that the host does not speak, it would be no answer.
+        It is omitted for a guessed type that the host does not speak.
         """
         met = (reached(probe.checks) or Step.AGENT).height >= Step.HANDSHAKE.height
         if probe.target.guessed and not met and probe.checks:
@@ -74,12 +74,12 @@ async def _look(probe: Probe, checks: list[Check]) -> None:
 
 
 def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
-    """Say that a target type demands another agent than this one."""
+    """Return the message that a target type requires another agent than this one."""
     return f"the requirements demand a {wanted} agent for {type_} targets; this one runs {agent.platform}"
 
 
 def unsuited(row: TargetType) -> str:
-    """Say that another agent would do better."""
+    """Return the note that another agent is recommended."""
     return f"later documents of the scanner ask for a {row.requirements.suits} agent for {row.name}"
 
 
@@ -87,7 +87,7 @@ def unsuited(row: TargetType) -> str:
 
 
 def _noted(check: Check, probe: Probe) -> Check:
-    """The check with what the document recommends; never worse for it."""
+    """Return the check with notes on the document's recommendations; its outcome does not change."""
     notes: list[str] = []
     facts: dict[str, Any] = {}
     if probe.row.requirements.alike:
@@ -95,13 +95,13 @@ def _noted(check: Check, probe: Probe) -> Check:
     if probe.row.requirements.suits not in (None, probe.shared.agent.platform):
         facts["platform_note"] = unsuited(probe.row)
         notes.append(facts["platform_note"])
-    if not probe.row.hostless:  # nobody stands beside a cloud
+    if not probe.row.hostless:  # a cloud has no subnet
         notes += _subnet(probe.shared.agent, _addresses(probe), facts)
     return replace(check, summary="; ".join((check.summary, *notes)), facts=check.facts | facts) if notes else check
 
 
 def _told(checks: list[Check]) -> tuple[str, str]:
-    """What the target calls its system, and the platform that is: of the greeting, better of a command that ran."""
+    """Return the target's name for its system and its platform, from the greeting or, better, from a command."""
     name = platform = ""
     for check in checks:
         if check.step is Step.HANDSHAKE and "os" in check.facts:
@@ -127,11 +127,13 @@ def _platform(agent: Agent, told: tuple[str, str], facts: dict[str, Any]) -> lis
 
 
 def _addresses(probe: Probe) -> list[str]:
-    """The target's own; through a proxy they are the proxy's business."""
+    """Return the addresses of the target; none if a proxy resolves the name."""
     for check in () if probe.row.relay(probe.target) else probe.checks:
         if check.step is Step.RESOLVE and "addresses" in check.facts:
-            told = check.facts["addresses"]  # by another package, perhaps
-            return [one for one in told if isinstance(one, str) and is_address(one)] if isinstance(told, list) else []
+            listed = check.facts["addresses"]  # may come from another package
+            if not isinstance(listed, list):
+                return []
+            return [one for one in listed if isinstance(one, str) and is_address(one)]
     return []
 
 
@@ -150,7 +152,7 @@ def _subnet(agent: Agent, addresses: list[str], facts: dict[str, Any]) -> list[s
 
 
 def shared_subnets(agent: Agent, addresses: list[str]) -> dict[str, str] | None:
-    """Of ``addresses``, those in a subnet of this agent, and which; "" for one of its own. None: it is not known."""
+    """Return the addresses in a subnet of this agent, each with the subnet, "" for the agent's own; None if unknown."""
     if agent.assumed or not agent.networks or not addresses:
         return None
     own = _interfaces(agent.networks)

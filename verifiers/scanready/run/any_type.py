@@ -37,7 +37,7 @@ def reports_of(report: Report) -> Sequence[Report]:
 
 
 def answered(report: Report) -> bool:
-    """True if somebody was there: a connection came about."""
+    """Return True if a connection was made."""
     return any(
         check.step is Step.CONNECT and check.outcome in (Outcome.PASSED, Outcome.WARNED) for check in report.checks
     )

@@ -57,24 +57,24 @@ from .untried_login import record_untried_login
 if TYPE_CHECKING:
     from .plugins.review import Review
 
-#: Of types that nobody named: each asks another port, where it is alone, and most ports of a host are closed or
-#: dropped. Four at once would make a host behind a firewall a matter of half a minute.
+#: Concurrent checks at one host that was given without a type. Each check asks another port, and most ports are closed
+#: or filtered. With only four at once, a host behind a firewall would take half a minute.
 _GUESSES_PER_HOST = 24
-#: What the canary has in any case, in seconds, where the climb has used up its target's time.
+#: The least time of the canary in seconds, if the climb has used up the target's time.
 _CANARY_LEAST = 0.25
-#: How long it may stay silent, and how long its climb may take beyond twice what the real one took, in seconds: who
-#: answers for every port does so at once, one lost packet and a moment's load included.
+#: Seconds that the canary may stay silent, and that its climb may take beyond twice the time of the real one. A device
+#: that answers for every port does so immediately; this allows for one lost packet and some load.
 _CANARY_SILENCE = LEAST_SILENCE
 _LOGIN_THREADS = 32
-#: In flight at once that may log in. A login over SSH takes 0.1 s next door (measured) and some 20 round trips
-#: elsewhere: with four for each thread the last waits for three others; with all, its time would end in our own queue.
+#: Concurrent targets that may log in. A login over SSH takes 0.1 s nearby (measured) and some 20 round trips elsewhere.
+#: With four for each thread, the last one waits for three others; with more, its time would run out in our own queue.
 _LOGINS = 4 * _LOGIN_THREADS
 _NO_WAIT = contextlib.nullcontext()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _TurnedBack:
-    """A climb that ended at its login, because another login decides about the account first.
+    """A climb that stopped before its login, because another login must first show whether the account is valid.
 
     Attributes:
         secret: the secret that the next climb needs a turn for.
@@ -89,7 +89,7 @@ class Run:
     """One run over many targets. Use as an async context manager; ``results`` streams.
 
     Args:
-        guard: what became of credentials so far, where this run goes on with what others began.
+        guard: the outcomes of earlier logins, if this run continues another one.
     """
 
     def __init__(self, settings: Settings | None = None, guard: LockoutGuard | None = None) -> None:
@@ -129,14 +129,11 @@ class Run:
         return self._stop.is_set()
 
     def stop(self) -> None:
-        """Begin nothing new; what is in flight ends as usual."""
+        """Start no new targets; those under way end as usual."""
         self._stop.set()
 
     def renew(self) -> None:
-        """Before another round of the same run: names, hosts and the agent are asked anew.
-
-        What became of credentials is kept.
-        """
+        """Prepare another round of the same run: forget names, hosts and the agent, but not the outcomes of logins."""
         self._context.resolver.forget()
         self._context.cache.clear()
         self._trusted.clear()
@@ -325,29 +322,28 @@ class Run:
             probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not accept connections"))
 
     async def _canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> bool | None:
-        """Ask a port that no service uses the same question: who answers there, answers for every port.
+        """Check an unused port in the same way: a device that answers there answers for every port.
 
-        A refused or silent canary clears the host for the whole run; one that is
-        accepted is climbed to the handshake, since SYN proxies accept for all ports
-        and still have the real service behind the real one. Returns whether it answers likewise, None if that did not
-        come out.
+        A refused or silent canary clears the host for the whole run. An accepted canary is climbed to the handshake,
+        since SYN proxies accept every port although a real service is behind the real one. Return True if it gives the
+        same answer, None if that is unclear.
         """
         host = probe.address or probe.host
         if host in self._trusted:
             return False
-        # The host was found where an option had it looked for; the canary is asked there.
+        # An option may have named another host; the canary goes to the same place.
         target = Target(host, probe.target.type, CANARY_PORT, probe.row.at_its_host(probe.target))
         taken = asyncio.get_running_loop().time() - probe.started
-        # A slow climb does not earn its canary more than the target's own time.
+        # Even after a slow climb, the canary gets no more than the target's time.
         seconds = min(2 * taken + _CANARY_SILENCE, max(self.settings.timeout - taken, _CANARY_LEAST))
         canary = Probe(target, probe.row, self._context, seconds, Step.HANDSHAKE, PortMemory())
-        canary.redactor = probe.redactor  # the host may repeat there, too, what it heard
+        canary.redactor = probe.redactor  # the host may echo secrets here as well
         answered = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CANARY_SILENCE):
                 answered = await canary.answers()
-        if not answered:  # nearly always: the climb is saved
-            self._trusted |= {host, probe.host}  # where types share a port, only the first has dialled an address
+        if not answered:  # the usual case, without a climb
+            self._trusted |= {host, probe.host}  # types may share a port; then only the first dialled an address
             return False
         await canary.climb(verify)
         if review := _review_of(target.type):
@@ -366,7 +362,7 @@ class Run:
 
 
 class _Turn:
-    """At most so many at one host; the host's entry goes when nobody is there."""
+    """Limit the concurrent targets of one host; remove the host's entry when none is left."""
 
     def __init__(self, hosts: dict[str, asyncio.Semaphore], use: Counter[str], host: str, most: int) -> None:
         self._hosts, self._use, self._host, self._most = hosts, use, host, most
@@ -414,12 +410,12 @@ def _not_built(target: Target) -> Check:
 
 
 def _no_time_left(target: Target) -> Check:
-    detail = f"the other types tried on this port used up the time; {target} alone has all of it"
+    detail = f"the other types tried on this port used up the time; check {target} by itself"
     return Check(Step.CONNECT, target.type, Outcome.FAILED, detail, {}, Finding(common.OUT_OF_TIME, detail))
 
 
 def _needs_canary(probe: Probe) -> bool:
-    """Only where the verdict would rest on an answer alone: a login that was accepted is its own proof."""
+    """Return True if the verdict rests only on an answer; an accepted login is proof enough."""
     row = probe.row
     verdict, _ = judge(probe.checks, row.proof)
     logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in probe.checks)
@@ -429,7 +425,7 @@ def _needs_canary(probe: Probe) -> bool:
 
 
 def _complete(probe: Probe) -> None:
-    """Say of every rung above the last one why it was not climbed."""
+    """Add the reason to every rung above the last one that was climbed."""
     top = max((check.step.height for check in probe.checks), default=-1)
     failed = next((check for check in reversed(probe.checks) if check.outcome is Outcome.FAILED), None)
     for step in probe.row.steps:
@@ -454,7 +450,7 @@ def _report(agent: Agent, probe: Probe, started: str, seconds: float, day: datet
     finding = decisive.finding if decisive else None
     step = decisive.step if decisive else None
     if decisive is not None and finding is None:
-        detail = f"the verifier of {probe.row.name} named no cause for what failed: {decisive.summary}"
+        detail = f"the verifier of {probe.row.name} named no cause for the failure: {decisive.summary}"
         finding = Finding(common.BUG, detail)
     elif verdict is Verdict.UNDECIDED and finding is None:
         step = reached(probe.checks)

@@ -11,11 +11,11 @@ from scanready.net.tap import Tap
 
 from .validation import validate_settings
 
-#: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
-#: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
-#: one host set off the flood protection of a firewall on the way; where there is none, raise `--concurrency`.
+#: Concurrent targets. More do not speed up targets that answer, since 200 keep a core busy. Silent targets take the
+#: time-out times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered
+#: SYNs from one host trigger the flood protection of firewalls; without one in the path, raise `--concurrency`.
 CONCURRENCY = 1000
-#: At one host at once. sshd drops connections at random from the eleventh unauthenticated one on (MaxStartups).
+#: Concurrent targets at one host. sshd randomly drops connections from the eleventh unauthenticated one (MaxStartups).
 PER_HOST = 4
 #: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
 CANARY_PORT = 64937

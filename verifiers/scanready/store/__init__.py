@@ -1,10 +1,11 @@
-"""The run store: every run of ``check`` and ``verify`` in one SQLite file, written as results arrive.
+"""Store every run of ``check`` and ``verify`` in one SQLite file, written as results arrive.
 
-What is committed is told from then on: a process that is killed at any moment loses the targets in flight and nothing
-that was shown. Commits go through a write-ahead log without a wait for the disk, so a power failure may cost the last
+A result is shown only after it is committed: a process that is killed loses the targets under way, but nothing that
+was shown. Commits go through a write-ahead log without a wait for the disk, so a power failure may cost the last
 seconds; it never costs the file. Results are kept as the lines of JSON that ``--format jsonl`` prints, without secrets.
 
-The store knows nothing of reports: it keeps text under names. Whoever cannot write it is told so once, and goes on.
+The store knows nothing of reports: it keeps text under names. If it cannot be written, the run warns once and
+continues.
 """
 
 from __future__ import annotations

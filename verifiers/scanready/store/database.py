@@ -14,8 +14,8 @@ from .errors import StoreError, explained, roll_back
 from .migrations import MIGRATIONS, VERSION
 from .permissions import check_place, trusted_path
 
-#: How long a writer waits for another run's commit, in seconds. Commits take milliseconds; who holds the file longer
-#: has it open by hand, and no check waits for that.
+#: Seconds that a writer waits for another run's commit. Commits take milliseconds; a longer lock belongs to a user's
+#: SQLite shell, and no check waits for that.
 PATIENCE = 5.0
 #: Bytes of one row. A file of another origin may hold gigabytes in one.
 _LARGEST_ROW = 4 << 20
@@ -35,7 +35,7 @@ def default_path() -> Path:
 
     path = user_data_path("scanready", appauthor=False) / "runs.db"
     if not path.is_absolute():  # no home directory: it would be made under a directory called "~"
-        raise StoreError("this user has no home directory for it; name a file with --store")
+        raise StoreError("this user has no home directory for the run store; name a file with --store")
     return path
 
 
@@ -68,7 +68,7 @@ def _check_length(path: Path) -> None:
     """
     length = len(os.fsencode(path.absolute()))
     if os.name != "nt" and length > _LONGEST_NAME:
-        raise StoreError(f"{visible(str(path), 120)}: the name has {length} bytes; a run store takes {_LONGEST_NAME}")
+        raise StoreError(f"{visible(str(path), 120)}: the name has {length} bytes; at most {_LONGEST_NAME} are allowed")
 
 
 def _create(path: Path) -> None:
@@ -94,7 +94,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         path = trusted_path(path)
     check_place(path, writing=False)
     if not os.path.exists(path):
-        raise StoreError(f"{path}: there is no run store yet; `check` and `verify` make it")
+        raise StoreError(f"{path}: there are no stored runs yet; `check` and `verify` store theirs")
     try:
         connection = _read_only(path)
         try:
@@ -141,7 +141,7 @@ def _use_log(connection: sqlite3.Connection) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables up to date, in one transaction; whoever comes second finds it done."""
+    """Bring the tables up to date in one transaction; a second process finds the work done."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         for number, statements in enumerate(MIGRATIONS[_version(connection, path) :], _version(connection, path) + 1):
@@ -158,11 +158,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     version, application, tables = _marks(connection)
     if application != APPLICATION and (version or tables):
-        raise StoreError(f"{path}: a database of some other program; name another file with --store")
+        raise StoreError(f"{path}: this is the database of another program; name another file with --store")
     if version > VERSION:
         raise StoreError(
-            f"{path}: written by a newer scanready (its version {version}, ours {VERSION}); "
-            "use that one, or name another file with --store"
+            f"{path}: a newer scanready wrote this file (version {version}, this one reads {VERSION}); "
+            "use the newer scanready, or name another file with --store"
         )
     return version
 
@@ -182,7 +182,7 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
-    """Open without writing; where not even the log's index may be made, as what it is: nobody's to change."""
+    """Open without writing; as immutable if not even the index of the log can be created."""
     uri = path.resolve().as_uri() + "?mode=ro"
     connection = _limited(sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None))
     try:

@@ -1,4 +1,4 @@
-"""The one error of the store, and what SQLite's own mean."""
+"""Define the error of the store, and explain SQLite's errors."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ class StoreError(Exception):
 
 
 def explained(path: Path, error: sqlite3.Error) -> str:
-    """Return what an error of SQLite means for its reader."""
+    """Return a message for an error of SQLite, with a remedy."""
     words = str(error)
     if isinstance(error, sqlite3.DatabaseError) and ("not a database" in words or "malformed" in words):
-        return f"{path}: it is damaged, or no run store ({words}); move it away, or name another one with --store"
+        return f"{path}: it is damaged or not a run store ({words}); move it away, or name another file with --store"
     if "locked" in words or "busy" in words:
-        return f"{path}: another program holds it ({words})"
+        return f"{path}: another program has locked it ({words}); close that program, or name another file with --store"
     if "disk is full" in words:
         return f"{path}: the disk is full; free some space, or name a file on another disk with --store"
     if "readonly" in words:
-        return f"{path}: it cannot be written ({words}); see to its permissions, or name another one with --store"
+        return f"{path}: it cannot be written ({words}); fix its permissions, or name another file with --store"
     return f"{path}: {words}"
 
 

@@ -1,4 +1,4 @@
-"""The tables, version by version (``PRAGMA user_version``). What is here once was released and is never changed."""
+"""Define the tables, version by version (``PRAGMA user_version``); a released version is never changed."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def check_place(path: Path, *, writing: bool) -> None:
     found = _look(path)
     if found is not None:
         if stat.S_ISDIR(found.st_mode):
-            raise StoreError(f"{path}: a directory; name a file")
+            raise StoreError(f"{path} is a directory: name a file")
         if not stat.S_ISREG(found.st_mode) or is_of_system(found):  # before SQLite waits for it
             raise StoreError(f"{path}: {_kind(found)}; name a regular file, or a new one, with --store")
     if not _MODES:
@@ -77,7 +77,7 @@ def remarks(path: Path) -> list[str]:
         or not _is_database(path, found)
     ):
         return []
-    return [f"{path}: other users can read the kept runs ({_mode(found)}): chmod 600 {_quoted(path)}"]
+    return [f"{path}: other users can read the stored runs ({_mode(found)}): chmod 600 {_quoted(path)}"]
 
 
 def _is_database(path: Path, found: os.stat_result) -> bool:

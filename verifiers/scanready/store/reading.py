@@ -41,7 +41,7 @@ class StoredRun:
 
     @property
     def finished(self) -> int:
-        """How many targets have a result."""
+        """The number of targets that have a result."""
         return sum(self.verdicts.values())
 
 
@@ -97,7 +97,7 @@ class Store:
         if back is not None:
             found = self.runs(back + 1)[back:]
             if not found:
-                raise StoreError(f"there is no run {text}: `scanready runs` lists those there are")
+                raise StoreError(f"there is no run {text}: `scanready runs` lists the stored runs")
             return found[0]
         with self._told():
             rows = self._connection.execute(
@@ -105,9 +105,9 @@ class Store:
                 (text,),
             ).fetchmany(3)
         if not rows or not text:
-            raise StoreError(f"there is no run {without_passwords(text)!r}: `scanready runs` lists those there are")
+            raise StoreError(f"there is no run {without_passwords(text)!r}: `scanready runs` lists the stored runs")
         if len(rows) > 1 and rows[0][1] != text:
-            raise StoreError(f"{text!r} may be {rows[0][1]} or {rows[1][1]}: give more of the name")
+            raise StoreError(f"{text!r} matches {rows[0][1]} and {rows[1][1]}: write more of the name")
         return self._run(rows[0])
 
     def results(self, run: StoredRun) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""One run being written, by one thread: the event loop waits for no disk and no lock.
+"""Write one run from one thread, so that the event loop waits for no disk and no lock.
 
-What arrives while a commit is under way goes into the next one together, so a busy run pays for few commits and a slow
-one for each result at once. Whoever puts something in is told when it is committed; also when it cannot be, for the
-store never keeps a result back: the first failure is told, and from then on everything passes through.
+Results that arrive during a commit go into the next one together: a busy run needs few commits, and a slow one commits
+each result immediately. A callback reports each commit. It also reports results that cannot be committed, since the
+store never holds results back: the first failure is reported once, and later results pass through.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _ENDED = "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ? AND h
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What is known of a run when it begins. ``agent`` and ``asked`` are JSON; ``started`` is UTC, ISO 8601.
+    """The facts of a run at its start. ``agent`` and ``asked`` are JSON; ``started`` is UTC, ISO 8601.
 
-    ``source`` says what was asked for: the inventory's file, or the targets; ``command`` is "check" or "verify".
+    ``source`` is the inventory's file, or the targets; ``command`` is "check" or "verify".
     """
 
     started: str
@@ -78,12 +78,12 @@ class _End:
 
 
 class Writer:
-    """Writes one run. ``name`` is the run's, once it is there; None while it is not, or if it cannot be kept.
+    """Write one run. ``name`` is the run's name; None before it is stored, or if it cannot be stored.
 
     Args:
-        run: a new run, or the name of one that is gone on with.
-        committed: told how many more results are safe; in the writer's thread, as the next one is.
-        on_failure: called once, with the reason.
+        run: a new run, or the name of a run that is continued.
+        committed: called with the number of newly stored results, in the writer's thread.
+        on_failure: called once with the reason, in the writer's thread.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Writer:
         if isinstance(self._run, str):
             found = connection.execute("SELECT id FROM runs WHERE name = ?", (self._run,)).fetchone()
             if found is None:
-                raise StoreError(f"{self._path}: the run {self._run} is not there any more")
+                raise StoreError(f"{self._path}: the run {self._run} no longer exists")
             connection.execute("UPDATE runs SET ended = NULL, interrupted = 0 WHERE id = ?", found)
             self.name = self._run
             return int(found[0])

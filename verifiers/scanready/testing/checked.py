@@ -1,4 +1,4 @@
-"""A report with assertions. What fails says the verdict, then shows the ladder and the remedy."""
+"""Add assertions to a report; a failed one shows the verdict, the ladder and the remedy."""
 
 from __future__ import annotations
 

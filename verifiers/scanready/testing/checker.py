@@ -1,10 +1,10 @@
-"""Checks targets, each once: in one process, or in several that share a directory (the workers of pytest-xdist).
+"""Check each target once: in one process, or in several that share a directory (the workers of pytest-xdist).
 
-One thread with one event loop, and in it one run, as ``verify`` would do it: what is begun together goes side by
-side, with all its politeness. Of several processes only one checks at a time, holding a lock; the others meanwhile
-read the results it publishes. So what a run promises (each port met once, a refused password never tried again) holds
-for all workers together. The outcomes of logins are handed on with the lock, and a login is noted before it is
-sent, so that a worker that is killed leaves no wrong password to be tried again. No secret is ever written.
+One thread with one event loop holds one run, as ``verify`` does: targets that begin together are checked concurrently,
+with the usual limits. Only one process checks at a time, holding a lock, while the others read its published results.
+The promises of a run (each port contacted once, a refused password never repeated) therefore hold for all workers. The
+outcomes of logins are passed on with the lock. A login is noted before it is sent, so that no other worker repeats the
+password of a killed worker. No secret is ever written.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _PATIENCE = 3.0
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What is to be known: a target, checked in this way.
+    """A requested check: a target and its settings.
 
-    ``secret`` tells accounts of one name apart: a reference, never the secret itself.
+    ``secret`` distinguishes accounts of one name: a reference, never the secret itself.
     """
 
     target: Target
@@ -48,7 +48,7 @@ class Wanted:
 
     @property
     def key(self) -> str:
-        """The same for whoever wants the same: target, account and depth. The time is not part of the question."""
+        """The identity of the check: a hash of target, account and depth, but not of the time-out."""
         target, account = self.target, self.target.credential
         who = (account.name, account.username, account.authority, account.key_file) if account else None
         options = sorted((name, repr(value)) for name, value in target.options.items())
@@ -64,12 +64,12 @@ class _Found:
     timeout: float
 
     def answers(self, wanted: Wanted) -> bool:
-        """What could not be told in less time is asked again."""
+        """Return False for an undecided report that had less time than is wanted now."""
         return self.report.verdict is not Verdict.UNDECIDED or wanted.settings.timeout <= self.timeout
 
 
 class Checker:
-    """Reports by what is wanted. Without a ``directory`` nobody else is to be reckoned with."""
+    """Check targets and keep their reports; without a ``directory`` there are no other workers."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
@@ -83,14 +83,14 @@ class Checker:
         self._thread = threading.Thread(target=self._loop.run_forever, name="scanready", daemon=True)
 
     def begin(self, wanted: Sequence[Wanted]) -> None:
-        """Begin to check all of these side by side; known ones are left out."""
+        """Begin to check all of these concurrently, except those already begun."""
         self._submit(list({one.key: one for one in wanted if one.key not in self._coming}.values()))
 
     def report(self, wanted: Wanted, *, fresh: bool = False) -> Report:
         """Return the report, once it is there.
 
         Args:
-            fresh: check again, whatever was found before. The lockout guard does not forget.
+            fresh: check again, even if there is a report. The lockout guard does not forget.
         """
         waiting = self._coming.get(wanted.key)
         if waiting is None or fresh or not _result(waiting).answers(wanted):
@@ -99,9 +99,9 @@ class Checker:
         return _result(self._coming[wanted.key]).report
 
     def close(self) -> None:
-        """Begin nothing new, let what is in flight end as usual, and stop.
+        """Start no new targets, let those under way end as usual, and stop.
 
-        Other workers may be waiting for what is in flight: they would ask again what is cut short here.
+        Other workers may wait for a target under way: if it were cut short, they would check it again.
         """
         if not self._thread.is_alive():
             self._loop.close()
@@ -160,7 +160,7 @@ class Checker:
                 async for report in reports:
                     self._publish(asked[id(report.target)], report)
 
-    # What is shared: one file a result, and what became of credentials.
+    # Shared between workers: one file for each result, and the outcomes of logins.
 
     def _publish(self, wanted: Wanted, report: Report) -> None:
         if self._directory:
@@ -170,7 +170,7 @@ class Checker:
         self._found(wanted, _Found(report, wanted.settings.timeout))
 
     def _published(self, wanted: Wanted) -> bool:
-        """Take what another worker has found; true if it answers the question."""
+        """Take the result of another worker; return True if it is sufficient."""
         future = self._coming[wanted.key]
         if future.done():
             return True
@@ -201,7 +201,7 @@ class Checker:
 
 
 def _settle(futures: Sequence[Future[_Found]], done: Future[None]) -> None:
-    """Whatever went wrong, nobody waits for ever."""
+    """Set the error, or an error of its own, on unfinished futures so that no caller waits forever."""
     error = None if done.cancelled() else done.exception()
     for future in futures:
         if not future.done():
@@ -209,7 +209,7 @@ def _settle(futures: Sequence[Future[_Found]], done: Future[None]) -> None:
 
 
 def _result(future: Future[_Found]) -> _Found:
-    """Wait in slices: on some systems a wait without end cannot be interrupted with Ctrl-C."""
+    """Wait in slices, since some systems cannot interrupt an unlimited wait with Ctrl-C."""
     while True:
         with contextlib.suppress(NotYet):
             return future.result(0.5)

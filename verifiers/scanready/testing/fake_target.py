@@ -1,13 +1,13 @@
-"""A server that follows a script, on a free port of the loopback interface: tests a verifier without the real one.
+"""Run a scripted server on a free port of the loopback interface, to test a verifier without the real server.
 
     with FakeTarget() as fake:
         fake.expect(b"scanready\\r\\n").send(b"scanready\\r\\n")
         report = asyncio.run(scanready.verify(fake.target("echo")))
     fake.assert_followed()
 
-Each connection plays the script from its beginning; after :meth:`FakeTarget.then` the next one plays another. What
-the other side sent is kept, and how it left. Everything is bounded; leaving ends whatever is still going on. This is
-the tests' side of the network: it listens, and connects to nobody.
+Each connection plays the script from its beginning; after :meth:`FakeTarget.then` the next one plays another. The
+fake stores the bytes that the verifier sent, and the end of each connection. Everything is bounded, and leaving the
+context ends all connections. The fake only listens; it never opens a connection.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from dataclasses import dataclass, field
 from scanready.model import Credential, Target
 from scanready.run.plugins.remarks import listeners
 
-#: Seconds for what the script expects to arrive. It comes over loopback.
+#: Seconds to wait for expected bytes, which come over loopback.
 PATIENCE = 5.0
-#: What one connection may send.
+#: The most bytes that one connection may send.
 _MOST = 4 * 1024 * 1024
 #: Steps end this soon after the fake is left.
 _TICK = 0.05
@@ -85,7 +85,7 @@ class FakeTarget:
 
     Args:
         host: the address to listen on.
-        patience: seconds for what is expected to arrive.
+        patience: seconds to wait for expected bytes.
     """
 
     def __init__(self, host: str = "127.0.0.1", *, patience: float = PATIENCE) -> None:
@@ -116,7 +116,7 @@ class FakeTarget:
             thread.join()
         self._listener.close()
 
-    # Where it is.
+    # Its address.
 
     def url(self, type_: str, path: str = "") -> str:
         """Return it as a TARGET of this type."""
@@ -130,7 +130,7 @@ class FakeTarget:
     # The script.
 
     def expect(self, what: bytes | re.Pattern[bytes]) -> FakeTarget:
-        """Wait for exactly these bytes, or for what matches a pattern that says where the message ends."""
+        """Wait for exactly these bytes, or for a match of a pattern that includes the end of the message."""
         if not isinstance(what, re.Pattern) or not isinstance(what.pattern, bytes):
             _require_bytes("expect", what)
         return self._add(f"expect {_shown(what)}", lambda playing: playing.expect(what))
@@ -147,7 +147,7 @@ class FakeTarget:
         return self._add(f"drip {_shown(data)}", lambda playing: playing.drip(data, seconds))
 
     def wait(self, seconds: float | None = None) -> FakeTarget:
-        """Say nothing for so many seconds; without a number, until the other side leaves."""
+        """Send nothing for so many seconds; without a number, until the other side closes."""
         if seconds is not None:
             _require_seconds("wait", seconds)
         words = "wait until the other side leaves" if seconds is None else f"wait {seconds:g} s"
@@ -162,19 +162,19 @@ class FakeTarget:
         return self._add("reset", lambda playing: playing.close(abort=True))
 
     def then(self) -> FakeTarget:
-        """What follows is played to the next connection; the last script to all that come after it."""
+        """Begin the script of the next connection; the last script is also played to all later ones."""
         self._scripts.append([])
         return self
 
-    # What came of it.
+    # The outcome.
 
     @property
     def received(self) -> bytes:
-        """All that was received, of every connection."""
+        """All received bytes, of every connection."""
         return b"".join(connection.received for connection in self.connections)
 
     def assert_followed(self, connections: int = 1, within: float = PATIENCE) -> None:
-        """Assert that so many connections came, and each kept to its script to the end; waits for their end.
+        """Assert the number of connections, and that each followed its script to the end; wait for their end.
 
         The checks of this target must be free of remarks, too: each fact is declared, and has its declared type.
 
@@ -245,12 +245,12 @@ class _Playing:
     ) -> None:
         self.connection = connection
         self._peer, self._leaving, self._patience = peer, leaving, patience
-        self._read = 0  # how much of what was received the script has dealt with
+        self._read = 0  # the number of received bytes that the script has consumed
         self._closed = False
         peer.settimeout(_TICK)
 
     def expect(self, what: bytes | re.Pattern[bytes]) -> None:
-        """Wait for it; what came besides is left for the next step."""
+        """Wait for the expected bytes; leave further bytes for the next step."""
         until = time.monotonic() + self._patience
         while True:
             there = self.connection.received[self._read :]
@@ -285,7 +285,7 @@ class _Playing:
             self._leaving.wait(seconds)
 
     def wait(self, seconds: float | None) -> None:
-        """Say nothing, and hear what comes."""
+        """Send nothing, and receive."""
         until = None if seconds is None else time.monotonic() + seconds
         while not self.connection.peer_closed and not self._leaving.is_set():
             if until is not None and time.monotonic() > until:
@@ -293,12 +293,12 @@ class _Playing:
             self._hear()
 
     def hear_out(self) -> None:
-        """The script is at its end: hear the farewell, and let the other side close first."""
+        """After the script: receive the farewell, and let the other side close first."""
         if not self._closed:
             self.wait(self._patience)
 
     def close(self, *, abort: bool = False) -> None:
-        """Close, or cut off: with this option TCP sends a reset (socket(7), SO_LINGER)."""
+        """Close the connection; with ``abort`` TCP sends a reset (socket(7), SO_LINGER)."""
         if not self._closed:
             self._closed = True
             if abort:

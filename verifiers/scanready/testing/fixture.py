@@ -1,4 +1,4 @@
-"""What the fixture ``scanready`` is: call it with a target, get its report."""
+"""Implement the fixture ``scanready``: call it with a target and get its report."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Scanready:
     def _account(
         self, credential: str | Credential | None, user: str | None, password_from: str | None, key_file: str | None
     ) -> tuple[Credential | None, str]:
-        """The account, and what tells it apart from another of its name."""
+        """Return the account, and a text that distinguishes it from another of the same name."""
         __tracebackhide__ = True
         if credential is not None and (user, password_from, key_file) != (None, None, None):
             raise TypeError("give either `credential`, or `user` with `password_from` or `key_file`")
@@ -91,7 +91,7 @@ class Scanready:
             return replace(target, credential=account) if account else target
         found = parse_target(target, credential=account)
         if len(found) != 1:
-            raise ValueError(f"{target!r} has no type: write it as in {found[0].type}://{target}")
+            raise ValueError(f"{target!r} has no type: write it with one, as in {found[0].type}://{target}")
         return found[0]
 
 

@@ -1,4 +1,4 @@
-"""An inventory as a test file: one test a target. Collecting it contacts nobody."""
+"""Collect an inventory as a test file, with one test per target; collecting contacts nothing."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .warning import ScanreadyWarning
 
 
 class InventoryFile(pytest.File):
-    """One inventory file. All that is wrong with it is one collection error, each problem with its place."""
+    """One inventory file. All of its problems form one collection error, each with its place."""
 
     def collect(self) -> Iterator[TargetItem]:
-        """Yield an item a target, in the file's order."""
+        """Yield one item per target, in the order of the file."""
         inventory = self._load()
         for message in inventory.warnings:
             self.warn(ScanreadyWarning(message))
@@ -37,7 +37,7 @@ class InventoryFile(pytest.File):
     def _load(self) -> Inventory:
         told = ""
         try:
-            # Whoever only looks at the list needs no secrets.
+            # A list of the tests needs no secrets.
             inventory = load(_near(self.path), credentials=() if self.config.option.collectonly else None)
             plugins_load(inventory.targets)
         except InventoryError as error:
@@ -50,7 +50,7 @@ class InventoryFile(pytest.File):
 
 
 class TargetItem(pytest.Item):
-    """One target of an inventory. It passes as ``verify`` exits with 0: scannable, ready, or limited with a warning."""
+    """One target of an inventory. It passes if ``verify`` exits with 0: scannable, ready, or limited with a warning."""
 
     is_scanready = True
 
@@ -61,11 +61,11 @@ class TargetItem(pytest.Item):
         self.extra_keyword_matches.update((target.type, target.host, *target.tags))
 
     def wanted(self, checks: Checks) -> Wanted:
-        """Return what is to be known for this test."""
+        """Return the check that this test needs."""
         return Wanted(self.target, checks.settings(self._inventory))
 
     def runtest(self) -> None:
-        """Check the target, or take what is known of it."""
+        """Check the target, or use its report."""
         checks = checks_of(self.config)
         report = checks.check_planned(self.wanted(checks), lambda: _planned(self.session, checks))
         today = datetime.datetime.now(datetime.UTC).date()
@@ -80,7 +80,7 @@ class TargetItem(pytest.Item):
             self.warn(ScanreadyWarning(summed_up(report)))
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Where the target stands in the file, and a headline. Not the name alone: in that pytest -v replaces dots."""
+        """Return the target's place in the file, and a headline. pytest -v would replace dots in a bare name."""
         line = (self.target.source or "").rpartition(":")[2]
         return self.path, int(line) - 1 if line.isdigit() else None, f"{self.name} in {self.path.name}"
 
@@ -91,21 +91,21 @@ def _planned(session: pytest.Session, checks: Checks) -> list[Wanted]:
 
 
 def selected(items: Sequence[pytest.Item], expressions: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """Return what is kept and what is not: of targets those that an expression selects, each file's once; all else."""
+    """Return the selected items and the others; keep all items that are not targets, and each target of a file once."""
     targets = [item.target for item in items if isinstance(item, TargetItem)]
     wanted = {id(target) for target in select(targets, expressions)}
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
-    seen: set[tuple[Path, str]] = set()
+    known: set[tuple[Path, str]] = set()
     for item in items:
         if not isinstance(item, TargetItem):
             kept.append(item)
-        elif (item.path, item.name) not in seen:
+        elif (item.path, item.name) not in known:
             (kept if id(item.target) in wanted else dropped).append(item)
-            seen.add((item.path, item.name))
+            known.add((item.path, item.name))
     return kept, dropped
 
 
 def _near(path: Path) -> Path:
-    """The path as people in this directory would write it: problems are told by it."""
+    """Return the path relative to the current directory if possible, for messages."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""The marker ``scannable``: what its targets must be before a test's body runs."""
+"""Implement the marker ``scannable``: check its targets before the body of a test runs."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def check_markers(item: pytest.Item, checks: Checks) -> None:
 
 def _read(targets: tuple[Any, ...], how: dict[str, Any]) -> tuple[str, Expectation | None]:
     """Take the marker's own keywords out of ``how``."""
-    told = [] if targets else ["it names no target, as in scannable('smb://fs01/finance')"]
+    wrong = [] if targets else ["it has no target: add one, as in scannable('smb://fs01/finance')"]
     if unknown := sorted(how.keys() - _KEYWORDS):
-        told.append(f"it has no {', '.join(unknown)} (but {', '.join(sorted(_KEYWORDS))})")
+        wrong.append(f"it has no keyword {', '.join(unknown)} (the keywords are {', '.join(sorted(_KEYWORDS))})")
     require = how.pop("require", "scannable")
     if require not in REQUIRES:
-        told.append(f"`require` is one of {', '.join(REQUIRES)}, not {require!r}")
+        wrong.append(f"`require` must be one of {', '.join(REQUIRES)}, not {require!r}")
     entry, expected = how.pop("expect", None), None
     try:
         expected = expectation(entry, any_cause=True) if entry is not None else None
-    except Wrong as wrong:
-        told.extend(wrong.messages)
-    if told:
-        pytest.fail("@pytest.mark.scannable: " + "; ".join(told), pytrace=False)
+    except Wrong as error:
+        wrong.extend(error.messages)
+    if wrong:
+        pytest.fail("@pytest.mark.scannable: " + "; ".join(wrong), pytrace=False)
     return require, expected

@@ -1,4 +1,4 @@
-"""What one pytest session checks: each target once, by settings that command line, environment, ini and inventory give.
+"""Check each target of a pytest session once, with settings from command line, environment, ini file and inventory.
 
 Secrets are looked up when they are needed and stay in memory.
 """
@@ -30,10 +30,10 @@ _READ = ("depth", "timeout", "require")
 
 
 def settings_can_be_read(config: pytest.Config) -> None:
-    """Check what the command line and the ini file say, before anything is collected.
+    """Check the settings of the command line and the ini file before anything is collected.
 
     Raises:
-        pytest.UsageError: all that cannot be read.
+        pytest.UsageError: some are invalid; it names all of them.
     """
     given = ((name, config.getoption(f"scanready_{name}") or str(config.getini(f"scanready_{name}"))) for name in _READ)
     told = [_what_is_wrong(name, value) for name, value in given if value]
@@ -47,7 +47,7 @@ def settings_can_be_read(config: pytest.Config) -> None:
 
 
 def _what_is_wrong(name: str, value: str) -> str:
-    """Why a setting cannot be read, or nothing."""
+    """Return why a setting is invalid; an empty text if it is valid."""
     if name == "timeout":
         try:
             seconds = float(value)
@@ -57,24 +57,24 @@ def _what_is_wrong(name: str, value: str) -> str:
     else:
         words = DEPTHS if name == "depth" else REQUIRES
         right, wanted = value in words, f"one of {', '.join(words)}"
-    return "" if right else f"scanready: {name} is {wanted}, not {value!r}"
+    return "" if right else f"scanready: {name} must be {wanted}, not {value!r}"
 
 
 class Checks:
-    """The checks of a session. ``current`` is the test that runs: it is told what its checks found."""
+    """The checks of a session. ``current`` is the running test, which gets the results of its checks."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.current: pytest.Item | None = None
         self._planned = False
         shared = getattr(config, "workerinput", {}).get("scanready_directory")
-        # A worker on another machine is another agent, and has not this directory.
+        # A worker on another machine is another agent and does not have this directory.
         self._checker = Checker(Path(shared) if shared and Path(shared).is_dir() else None)
 
     # Settings: the command line first, then the environment, then the ini file, then the inventory.
 
     def setting(self, name: str) -> str | None:
-        """Return what was set, whoever set it; None if nobody did."""
+        """Return the value of a setting from the first place that sets it; None if no place does."""
         given: str | None = self.config.getoption(f"scanready_{name}")
         return (
             given or os.environ.get(f"SCANREADY_{name.upper()}") or str(self.config.getini(f"scanready_{name}")) or None
@@ -82,11 +82,11 @@ class Checks:
 
     @property
     def require(self) -> str | None:
-        """The verdict that targets of an inventory must have; None takes ``limited``, too."""
+        """The verdict that targets of an inventory must have; None also accepts ``limited``."""
         return self._known("require")
 
     def settings(self, inventory: Inventory | None, depth: str | None = None, timeout: float | None = None) -> Settings:
-        """Return how to check, for one target: what its test says, what the session says, what its inventory says.
+        """Return the settings for one target, from its test, the session and its inventory, in this order.
 
         Raises:
             pytest.fail.Exception: a setting cannot be read.
@@ -103,13 +103,13 @@ class Checks:
         )
 
     def _known(self, name: str) -> str | None:
-        """A setting that can be read; what the environment says is looked at only here, by those who use scanready."""
+        """Return a valid setting; the environment is read only here, so that it affects only tests with scanready."""
         value = self.setting(name)
         if value is not None and (wrong := _what_is_wrong(name, value)):
             pytest.fail(wrong, pytrace=False)
         return value
 
-    # The inventory that describes what fixture and marker name.
+    # The inventory that describes the targets of fixture and marker.
 
     @cached_property
     def described(self) -> Inventory | None:
@@ -130,19 +130,19 @@ class Checks:
         """Return a credential of the described inventory, with its secret.
 
         Raises:
-            InventoryError: there is none of that name, or its secret cannot be had.
+            InventoryError: there is none of that name, or its secret is not available.
             pytest.UsageError: no inventory describes credentials.
         """
         file = self._description()
         if file is None:
             raise pytest.UsageError(
-                f"scanready: which credential is {name!r}? Name the inventory that has it: --scanready-inventory FILE, "
-                "or scanready_inventory in the ini file"
+                f"scanready: no inventory defines the credential {name!r}: name one with --scanready-inventory FILE, "
+                "or with scanready_inventory in the ini file"
             )
         return load(file, credentials=(name,)).credentials[name]
 
     def in_inventory(self, target: Target) -> Target:
-        """Return the same target as the described inventory has it, with its credential; else the target itself."""
+        """Return the inventory's entry for the target, with its credential; else the target itself."""
         inventory = self.described
         if inventory is None or target.credential is not None:
             return target
@@ -153,24 +153,24 @@ class Checks:
 
     @cached_property
     def agent(self) -> Agent:
-        """This host, as the described inventory calls it."""
+        """This host, with its name from the inventory."""
         return this_agent(self.described.agent_name if self.described else None)
 
     # The checks.
 
     def check(self, target: Target, settings: Settings, *, secret: str = "", fresh: bool = False) -> CheckedReport:
-        """Check a target, or return what was found before; the running test is told. ``secret`` is as in Wanted."""
+        """Check a target or return its earlier report, and note it in the running test; ``secret`` is as in Wanted."""
         return self._told(self._checker.report(Wanted(target, settings, secret), fresh=fresh))
 
     def check_planned(self, wanted: Wanted, planned: Callable[[], list[Wanted]]) -> CheckedReport:
-        """Check an inventory's target. All that are ``planned`` are begun with the first of them, side by side."""
+        """Check a target of an inventory; the first call begins all ``planned`` checks concurrently."""
         if not self._planned:
             self._planned = True
             self._checker.begin(planned())
         return self._told(self._checker.report(wanted))
 
     def _told(self, report: Report) -> CheckedReport:
-        """Tell the running test, for --junitxml and other reporters."""
+        """Note the report in the running test, for --junitxml and other reporters."""
         if self.current is not None:
             properties = [("scanready_target", name_of(report.target)), ("scanready_verdict", report.verdict.value)]
             if report.cause:
@@ -188,7 +188,7 @@ _CHECKS: pytest.StashKey[Checks] = pytest.StashKey()
 
 
 def checks_of(config: pytest.Config) -> Checks:
-    """Return what this session has checked and will check; it is made when first asked for, and ends with it."""
+    """Return the checks of this session; they are created at the first call and closed at its end."""
     if _CHECKS not in config.stash:
         config.stash[_CHECKS] = Checks(config)
         config.add_cleanup(config.stash[_CHECKS].close)
@@ -199,7 +199,7 @@ def _step(depth: str) -> Step:
     """Return the step that a depth names.
 
     Raises:
-        ValueError: it names none.
+        ValueError: there is no such step.
     """
     if depth not in Step.__members__.values():
         raise ValueError(f"depth must be one of {', '.join(DEPTHS)}, not {depth!r}")

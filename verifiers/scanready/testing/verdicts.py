@@ -1,4 +1,4 @@
-"""What a verdict means to a test: passed, failed, or failed as was expected. Pure functions; no pytest in here."""
+"""Turn a verdict into the outcome of a test: passed, failed, or failed as expected; pure functions without pytest."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from scanready.report.ladder import draw
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
-#: Room for what pytest writes before each line of a failed assertion.
+#: The width of a ladder; pytest indents each line of a failed assertion.
 _WIDTH = 92
 
 
 class Ending(StrEnum):
-    """How a test about one target ends."""
+    """The outcome of a test of one target."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -27,9 +27,9 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """How a test ends, and what is said of it: a sentence, or for a failure the whole story.
+    """The outcome of a test and its text: a sentence, or for a failure the whole ladder.
 
-    ``warning`` is what to do about a known failure, that ends soon or is not needed any more; empty if nothing.
+    ``warning`` is the advice on a known failure that ends soon or is no longer needed; empty without one.
     """
 
     ending: Ending
@@ -38,7 +38,7 @@ class Conclusion:
 
 
 def holds(report: Report, require: str | None) -> bool:
-    """True if the verdict is good enough; as for ``verify --require``, None takes ``limited``, too."""
+    """Return True if the verdict is good enough; as for ``verify --require``, None also accepts ``limited``."""
     return report.verdict in HOLDS[require]
 
 
@@ -48,7 +48,7 @@ def is_as_expected(report: Report, verdict: Verdict, code: str | None) -> bool:
 
 
 def held_against(report: Report, expected: Expectation | None, day: datetime.date) -> Report:
-    """Return the report with what becomes of a known failure. Tests of one target share a check, not what they expect.
+    """Return the report with the standing of a known failure; tests share the check of a target, not expectations.
 
     Args:
         day: today in UTC.
@@ -89,13 +89,13 @@ def summed_up(report: Report) -> str:
     why = f" by {cause.code} ({report.owner})" if cause else ""
     if report.verdict is Verdict.UNDECIDED:
         why = f" ({cause.code}, {report.owner})" if cause else ""
-        return f"{target} is undecided{why}: whether a scan would work is not known, so this is no pass"
+        return f"{target} is undecided{why}: it is unknown whether a scan would work, so the test does not pass"
     if report.verdict is Verdict.READY:
         return f"{target} is ready{_not_tried(report)}"
     return f"{target} is {report.verdict}{why}"
 
 
 def _not_tried(report: Report) -> str:
-    """Why a ready target did not become scannable: the login was not tried, or nothing was read."""
+    """Return why a ready target is not scannable: no login was tried, or nothing was read."""
     skipped = [check.summary for check in report.checks if check.step in (Step.LOGIN, Step.ACCESS)]
     return f" (no login: {visible(skipped[0])})" if skipped else ""

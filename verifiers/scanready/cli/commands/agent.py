@@ -1,4 +1,4 @@
-"""``scanready agent [INVENTORY|TARGET...]``: is this host fit to be a Proxy Agent?"""
+"""``scanready agent [INVENTORY|TARGET...]``: check whether this host can be a Proxy Agent."""
 
 from __future__ import annotations
 
@@ -23,36 +23,41 @@ _HELP = """\
 \b
 Examples:
   scanready agent                                 can this host be a Proxy Agent?
-  scanready agent estate.yaml                     for these targets: types, subnets, its Master
-  scanready agent --master er-master.corp         and reach the Master?
-  scanready agent --clock-from smb://dc1.corp     does its clock agree with the domain's?
-  scanready agent --role master                   on the Master: does it listen, and where?
+  scanready agent estate.yaml                     can it scan these targets?
+  scanready agent --master er-master.corp         does it also reach the Master?
+  scanready agent --clock-from smb://dc1.corp     does its clock match the domain's?
+  scanready agent --role master                   on the Master: which ports does it listen on?
 
-Looks at this host: platform, ssh and Notes clients, client libraries and their limits,
-source ports, open files, a container or a translated address, subnets, DNS servers, its
-clock, and the way to the Master. Types are judged as the targets need them, or all of
-them. Contacts the DNS servers, and what --master, --clock-from and --update-server name.
+Checks this host: platform, ssh and Notes clients, client libraries and their limits, source
+ports, open files, container, NAT, subnets, DNS servers, clock, and the path to the Master.
+With an inventory or targets, it checks only what their types need; without, it checks all
+types. It contacts the DNS servers and the hosts of --master, --clock-from and
+--update-server.
 
-Exit codes: 0 fit, 1 not, 2 usage or inventory error, 3 undecided.
+Exit codes: 0 fit, 1 not fit, 2 usage or inventory error, 3 undecided.
 """
 _CODES = {Verdict.BLOCKED: BLOCKED, Verdict.UNDECIDED: UNDECIDED}
 
 
 @click.command(help=_HELP)
-@click.argument("what", nargs=-1, metavar="[INVENTORY|TARGET...]", shell_complete=shell_completion.files)
+@click.argument(
+    "what", nargs=-1, metavar="[INVENTORY|TARGET...]", shell_complete=shell_completion.inventories_and_targets
+)
 @option(
     "--role",
     type=click.Choice(("proxy", "node", "master")),
     default="proxy",
-    help="Whose rows of the network requirements are checked from this host. [default: proxy]",
+    help="The role of this host: it selects the network requirements to check. [default: proxy]",
 )
-@option("--master", metavar="HOST[:PORT]", help="The Master Server. [default: the inventory's]")
-@option("--update-server", metavar="HOST[:PORT]", help="The update server, which the Master connects to.")
-@option("--clock-from", metavar="HOST|URL", help="A server that tells the time. [default: the Master's Web Console]")
-@option("--timeout", type=Positive(), metavar="SECONDS", help="For each server that is asked. [default: 10]")
+@option("--master", metavar="HOST[:PORT]", help="The Master Server. [default: from the inventory]")
+@option("--update-server", metavar="HOST[:PORT]", help="The update server that the Master connects to.")
+@option(
+    "--clock-from", metavar="HOST|URL", help="Compare the clock with this server. [default: the Master's Web Console]"
+)
+@option("--timeout", type=Positive(), metavar="SECONDS", help="Time limit for each contacted server. [default: 10]")
 @simple_format
-@option("-q", "--quiet", count=True, help="Only the answer, and the problems to fix.")
-@option("-v", "--verbose", count=True, help="Also the facts, and how to confirm manually.")
+@option("-q", "--quiet", count=True, help="Show only the answer and the problems to fix.")
+@option("-v", "--verbose", count=True, help="Also show the facts, and how to confirm them manually.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -79,7 +84,7 @@ def command(
     described, targets = _read(what, quiet=quiet > verbose)
     there = _one("--master", master or (described.master if described else None), "master")
     if role == "node" and there is None:
-        raise click.UsageError("a Node Agent's one requirement is the way to the Master: name it with --master HOST")
+        raise click.UsageError("a Node Agent needs only the path to the Master: name the Master with --master HOST")
     asked = Asked(
         this_agent(described.agent_name if described else None),
         role,
@@ -99,14 +104,14 @@ def command(
 
 
 def _read(what: Sequence[str], *, quiet: bool) -> tuple[Inventory | None, list[Target]]:
-    """An inventory is a file; anything else is a target. No secret is looked up: nobody logs in."""
+    """Read an inventory if the argument is a file, else targets. No secret is looked up, since there is no login."""
     from scanready.cli.job.prepare import read_inventory
     from scanready.cli.job.targets import read_targets
     from scanready.run.any_type import flat
 
     files = [word for word in what if means_a_file(word)]
     if len(files) > 1 or (files and len(what) > 1):
-        raise click.UsageError("give one inventory, or targets")
+        raise click.UsageError("give either one inventory or targets")
     if files:
         inventory = read_inventory(files[0], allow_large=True, quiet=quiet, credentials=())
         return inventory, flat(inventory.targets)
@@ -114,7 +119,7 @@ def _read(what: Sequence[str], *, quiet: bool) -> tuple[Inventory | None, list[T
 
 
 def _one(flag: str, text: str | None, type_: str, **options: Any) -> Target | None:
-    """A server of the scanner's own, as one target."""
+    """Return a server of the scanner itself as one target; None if the option is not given."""
     if text is None:
         return None
     from scanready.cli.job.prepare import problems_told
@@ -131,7 +136,7 @@ def _one(flag: str, text: str | None, type_: str, **options: Any) -> Target | No
 
 
 def _clocks(text: str | None, master: Target | None) -> list[Target]:
-    """Whom to ask for the time: the URL's server; a host's web server; the Master's Web Console."""
+    """Return the servers to read a clock from: that of the URL, else a host's web server, else the Web Console."""
     from scanready.cli.job.prepare import problems_told
     from scanready.inventory import parse_target
     from scanready.inventory.words import WITHOUT_LOGIN

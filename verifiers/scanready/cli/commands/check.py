@@ -1,4 +1,4 @@
-"""``scanready check TARGET...``: one or a few targets, with the full ladder shown."""
+"""``scanready check TARGET...``: check one or a few targets and show every step."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scanready.cli import shell_completion
 from scanready.cli.job.job import EVERY, Options
 from scanready.cli.job.options import option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
@@ -24,27 +25,33 @@ from scanready.run.target_name import name_of
 _HELP = """\
 \b
 Examples:
-  scanready check db7                               as what can db7 be scanned?
+  scanready check db7                               as which types can db7 be scanned?
   scanready check postgresql://db7/hr               one type, up to the login prompt
   scanready check ssh://web1 --user er --password-from env:PW
-  scanready check nfs://nas/export --wait 10m       until the firewall lets it through
-  scanready check - < targets.txt                   one target a line
+  scanready check nfs://nas/export --wait 10m       repeat until the firewall opens
+  scanready check - < targets.txt                   one target per line
 
 A TARGET is HOST, HOST:PORT or TYPE://[USER@]HOST[:PORT][/PATH][?OPTION=VALUE]. Without a
-type, every type is tried on its default port, or all on the given one; exit 0 if the host
-can be scanned as anything, 1 if as nothing. Passwords are given by reference only: env:NAME, file:PATH,
-keyring:SERVICE/USER or prompt:.
+type, every type is tried on its default port; HOST:PORT tries every type on that port. The
+exit code is then 0 if the host can be scanned as at least one type, else that of its best
+type. Write a password as a reference only: env:NAME, file:PATH, keyring:SERVICE/USER or
+prompt:.
 """
 
 
 @click.command(help=_HELP)
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=shell_completion.targets)
 @run_options
-@option("--inventory", metavar="FILE", help="Where --credential, the agent's name and CAs are described.")
-@option("--credential", metavar="NAME", help="A credential of the inventory.")
-@option("--user", metavar="USER", help="The account to log in with.")
-@option("--password-from", metavar="REF", help="env:NAME, file:PATH, keyring:SERVICE/USER or prompt:")
-@option("--key-file", metavar="FILE", help="A private key to log in with (ssh).")
+@option("--inventory", metavar="FILE", help="Read --credential, the agent's name and CAs from this file.")
+@option(
+    "--credential",
+    metavar="NAME",
+    shell_complete=shell_completion.credentials,
+    help="Log in with this credential of the inventory.",
+)
+@option("--user", metavar="USER", help="Log in with this account.")
+@option("--password-from", metavar="REF", help="Its password: env:NAME, file:PATH, keyring:SERVICE/USER or prompt:")
+@option("--key-file", metavar="FILE", help="Log in with this private key (ssh).")
 @output_options
 @click.pass_context
 def command(
@@ -92,5 +99,5 @@ def command(
 
 
 def _asked(targets: list[Target], tried: dict[int, str]) -> str:
-    """What was asked for, in a line; from the targets, since an argument may have more in it than should be kept."""
+    """Return the checked targets as one line; not the arguments, since they may hold secrets."""
     return " ".join(dict.fromkeys(tried.get(id(target), name_of(target)) for target in targets))

@@ -1,4 +1,4 @@
-"""``scanready completion SHELL``: what to put into the shell's start file."""
+"""``scanready completion SHELL``: print the script for the start file of the shell."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def command(ctx: click.Context, shell: str) -> None:
     """Completion."""
     found = get_completion_class(shell)
     if found is None:
-        raise click.UsageError(f"this version of click has no completion for {shell}; click 8.5 has")
+        raise click.UsageError(f"the installed click has no completion for {shell}; install click 8.5 or newer")
     root = ctx.find_root()
     script = found(root.command, {}, "scanready", "_SCANREADY_COMPLETE")
     show(script.source() + "\n")

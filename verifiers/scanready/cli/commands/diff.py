@@ -1,4 +1,4 @@
-"""``scanready diff A B``: what changed between two runs; exit code 1 if something broke."""
+"""``scanready diff A B``: show what changed between two runs; exit code 1 if something broke."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Examples:
   scanready diff 20261123-0900-k3m last
   scanready diff monday.json last --format md   for a ticket
 
-A and B are as RUN of `scanready report`, and --only has the same keys: a target counts if it
-matches in A or in B. Exit code 0: nothing that could be scanned in A
-fails in B, or is worse; 1: something does.
+A and B are runs or files, as for `scanready report`. --only has the same keys as there; it
+selects a target that matches in A or in B. The exit code is 1 if a target that could be
+scanned in A fails or is worse in B, else 0.
 """
 
 
@@ -41,8 +41,8 @@ fails in B, or is worse; 1: something does.
 @ONLY
 @option("--format", "format_", type=click.Choice(("table", "json", "md")), default="table", help="[default: table]")
 @option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@option("--store", metavar="FILE", help="Where runs are kept.")
-@option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
+@option("--store", metavar="FILE", help="The file that holds the runs.")
+@option("--no-color", is_flag=True, help="Print no colours (or set NO_COLOR).")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -66,10 +66,10 @@ def command(
         described = _described(before), _described(after)
         unfinished = [source.name for source in (before, after) if source.interrupted]
     for name in unfinished:
-        warn(f"{name} was interrupted: what it had not reached shows as no longer checked, or as new")
+        warn(f"{name} was interrupted: its unchecked targets are listed as no longer checked, or as new")
     if not unfinished and (found.added or found.removed):
         came, gone = counted(len(found.added), "target"), counted(len(found.removed), "target")
-        warn(f"{names[1]} is of other targets than {names[0]}: {came} more, {gone} fewer (inventory or selection)")
+        warn(f"{names[1]} has other targets than {names[0]}: {came} more, {gone} fewer (inventory or selection)")
     if as_json or format_ == "json":
         show(harmless_json(json.dumps(diff_formats.json_object(found, described), indent=2)) + "\n")
     elif format_ == "md":
@@ -80,7 +80,7 @@ def command(
 
 
 def _in_either(ctx: click.Context, wanted: Selection, *runs: Source) -> Callable[[Key], bool]:
-    """Return what tells whether a target, by its key, matches in one of the runs; exit if none does."""
+    """Return a function that says whether the target of a key matches in one of the runs; exit if no target does."""
     from scanready.report.diff import keyed
 
     chosen = {

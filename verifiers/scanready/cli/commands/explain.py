@@ -1,4 +1,4 @@
-"""``scanready explain CODE``: what a cause means, who can fix it, how, and how to confirm it by hand."""
+"""``scanready explain CODE``: explain a cause, who can fix it and how, and how to confirm it manually."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from scanready.model import Cause
 from scanready.remedies.placeholders import named
 from scanready.run.registry import catalogue
 
-#: Letters of a part of a code; a shorter one is in nearly all of them.
+#: The least letters of a part of a code; shorter parts occur in nearly all codes.
 _LEAST = 4
 _HELP = """\
 \b
 Examples:
-  scanready explain                       all codes
-  scanready explain connect.filtered
-  scanready explain connect               all codes of an area
-  scanready explain refused               all codes with this word
+  scanready explain                       list all codes
+  scanready explain connect.filtered      explain one code
+  scanready explain connect               list the codes of an area
+  scanready explain refused               list the codes with this word
 """
 
 
@@ -38,7 +38,7 @@ def command(code: str | None, format_: str, as_json: bool) -> None:
     from scanready.run.registry import all_causes
 
     causes = all_causes()
-    warn_of_plugins(code)  # first: the cause that is asked for may be one of a plug-in that is broken
+    warn_of_plugins(code)  # first, since the requested cause may be one of a broken plug-in
     found = _find(code, causes)
     one = code in causes
     if as_json or format_ == "json":
@@ -51,8 +51,8 @@ def command(code: str | None, format_: str, as_json: bool) -> None:
 def cause_object(cause: Cause) -> dict[str, Any]:
     """Return a catalogue entry as JSON types.
 
-    ``definite`` is false for what leaves the verdict undecided; ``scope`` says what the cause is true of; ``also`` has
-    the other owners, ``of_database`` the owner at a target that is a database.
+    ``definite`` is false if the cause leaves the verdict undecided. ``scope`` says what the cause applies to. ``also``
+    has the other owners, and ``of_database`` the owner if the target is a database.
     """
     return {
         "code": cause.code,
@@ -82,7 +82,7 @@ def _find(code: str | None, causes: dict[str, Cause]) -> list[Cause]:
     if len(word) >= _LEAST and (with_it := [cause for name, cause in causes.items() if word in name]):
         return with_it
     near = did_you_mean(code, causes)
-    raise click.UsageError(f"no cause {fitting(code)!r}{near} (`scanready explain` lists them)")
+    raise click.UsageError(f"there is no cause {fitting(code)!r}{near} (`scanready explain` lists all)")
 
 
 def _one(cause: Cause) -> str:
@@ -92,7 +92,7 @@ def _one(cause: Cause) -> str:
 
     paper = Paper(look())
     paper.draw(owned(cause), Text(""))
-    verdict = "blocked" if cause.definite else "undecided: it keeps us from knowing"
+    verdict = "blocked" if cause.definite else "undecided"
     paper.draw(
         pairs(
             [
@@ -106,7 +106,7 @@ def _one(cause: Cause) -> str:
                     for word in (("or owner", one.owner.value), ("remedy", named(one.remedy)))
                 ),
                 ("step", cause.step.value),
-                ("verdict", f"{verdict}; limited where it only warns"),
+                ("verdict", f"{verdict}; limited if the check passes with a warning"),
                 ("confirm", named(cause.confirm)),
             ]
         ),
@@ -116,7 +116,7 @@ def _one(cause: Cause) -> str:
 
 
 def _owner(cause: Cause) -> str:
-    return f"{cause.owner} (at a database: {cause.of_database})" if cause.of_database else cause.owner.value
+    return f"{cause.owner} (of a database: {cause.of_database})" if cause.of_database else cause.owner.value
 
 
 def _list(causes: list[Cause]) -> str:

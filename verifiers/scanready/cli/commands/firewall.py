@@ -1,4 +1,4 @@
-"""``scanready firewall``: the rules that this agent needs. Touches nothing, unless it is told to resolve."""
+"""``scanready firewall``: print the rules that this agent needs. Only ``--resolve`` contacts anything."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ from scanready.run.registry import catalogue
 _HELP = """\
 \b
 Examples:
-  scanready firewall estate.yaml                              touches nothing
+  scanready firewall estate.yaml                              contacts nothing
   scanready firewall estate.yaml --format csv > change.csv    for a change request
   scanready firewall estate.yaml --from last                  with the ports that a run found
-  scanready firewall estate.yaml --from last --only owner=network   only what is closed
+  scanready firewall estate.yaml --from last --only owner=network   only the closed ports
   scanready firewall nfs://nas ssh://web1 --resolve --format nftables
   scanready firewall estate.yaml --resolve --format iptables --chain FORWARD
   scanready firewall estate.yaml --resolve --format azure > rules.json
 
-From this agent's address to each target: protocol and port. A port that the target gives out
-anew at each start is a range, unless --from or --resolve names it. --resolve looks up names,
-and asks the targets that give out ports (as `verify --depth auth` would, without a login).
+Each rule allows one protocol and port from this agent's address to a target. Some services
+choose a new port at each start; their rule has a range of ports, unless --from or --resolve
+finds the port. --resolve looks up names. It also asks those services for their ports, as
+`verify --depth auth` does, without a login.
 """
 
 
@@ -52,16 +53,16 @@ _CHAINS = "; ".join(
     nargs=-1,
     metavar="INVENTORY|TARGET...",
     callback=or_inventory,
-    shell_complete=shell_completion.files,
+    shell_complete=shell_completion.inventories_and_targets,
 )
 @selection_options
-@option("--from", "run", metavar="RUN", help="Addresses and ports as a run found them: its name, last, or a file.")
-@option("--store", metavar="FILE", help="Where runs are kept.")
-@option("--resolve", is_flag=True, help="Look up names, and ask for dynamic ports.")
+@option("--from", "run", metavar="RUN", help="Use the addresses and ports of this run: its name, last, or a file.")
+@option("--store", metavar="FILE", help="The file that holds the runs.")
+@option("--resolve", is_flag=True, help="Look up names and ask for dynamic ports.")
 @option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
 @option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
 @JSON
-@option("--chain", metavar="CHAIN", help=f"Where the rules go: {_CHAINS}")
+@option("--chain", metavar="CHAIN", help=f"Put the rules in this chain: {_CHAINS}")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -103,34 +104,34 @@ def command(
 
 
 def _tell_what_the_run_lacks(run: str, targets: Sequence[Target], known: Known) -> None:
-    """Warn about hosts that the run never met: it is of another inventory, or an older one."""
+    """Warn about hosts that the run did not contact: it checked another inventory, or an older one."""
     lacking = sum(known.of(target) is None for target in targets)
     if lacking:
         count = f"{lacking} of {counted(len(targets), 'target')}"
-        warn(f"{fitting(run)} has nothing on the host of {count}: their rules are as without --from")
+        warn(f"{fitting(run)} has no result for the host of {count}: their rules are the same as without --from")
 
 
 def _check_words(sources: Sequence[str], chain: str | None, form: str) -> None:
-    """Check what goes into the rules as it stands.
+    """Check the values that are copied into the rules unchanged.
 
     Raises:
-        click.UsageError: an address is none, the form has no chain, or the chain has another shape.
+        click.UsageError: an address is invalid, the format has no chain, or the chain has another form.
     """
     for source in sources:
         if not is_address(source):
-            raise click.UsageError(f"--source {fitting(source)}: an address of the agent is wanted, as 10.0.1.5")
+            raise click.UsageError(f"--source {fitting(source)} is not an IP address: write one, such as 10.0.1.5")
     wanted = FORMS[form].chain
     if chain is None:
         return
     if wanted is None:
         chained = " or ".join(f"--format {name}" for name, one in FORMS.items() if one.chain)
-        raise click.UsageError(f"--chain goes with {chained}, not with {form}")
+        raise click.UsageError(f"--chain needs {chained}; --format {form} has no chain")
     if not wanted.fits(chain):
-        raise click.UsageError(f"--chain {fitting(chain)}: {wanted.words} is wanted, as {wanted.usual!r}")
+        raise click.UsageError(f"--chain {fitting(chain)}: write {wanted.words}, such as {wanted.usual!r}")
 
 
 def _places(targets: Sequence[Target], master: str | None) -> list[Target]:
-    """Each target where it is contacted, and the Master Server where there is one."""
+    """Return each target at the places where it is contacted, and the Master Server if there is one."""
     places = [place for target in targets for place in where(target)]
     if master:
         places.append(Target(master, "master", catalogue()["master"].port))
@@ -139,7 +140,7 @@ def _places(targets: Sequence[Target], master: str | None) -> list[Target]:
 
 def _tell_whose_port_is_unknown(targets: Sequence[Target]) -> None:
     for name, count in Counter(target.type for target in targets if not target.port).items():
-        warn(f"no rule for {fitting(name)} ({count}): its plug-in is broken, so its port is not known")
+        warn(f"no rule for {fitting(name)} ({count}): its plug-in is broken, so its port is unknown")
 
 
 def _tell_what_is_left_out(rules: Sequence[Rule], form: Form) -> None:

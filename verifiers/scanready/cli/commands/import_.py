@@ -1,4 +1,4 @@
-"""``scanready import FILE``: what others keep of hosts, as an inventory to review, or compared with one."""
+"""``scanready import FILE``: make an inventory from another tool's list of hosts, or compare the list with one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Examples:
   scanready import scan.xml -o estate.yaml              nmap -sV -oX scan.xml ...
   ansible-inventory --list | scanready import - > estate.yaml
   scanready import cmdb.csv                             a table with a header
-  scanready import cmdb.csv --map host="Asset Name"     a column by its heading
-  scanready import hosts.txt                            one host or target a line
-  scanready import cmdb.csv --against estate.yaml       what differs; writes nothing
+  scanready import cmdb.csv --map host="Asset Name"     the hosts are in this column
+  scanready import hosts.txt                            one host or target per line
+  scanready import cmdb.csv --against estate.yaml       show the differences; write nothing
   scanready import --infer last -o estate.yaml          with the types that a run found
 
-The result is an inventory with a comment on each target: where it came from, and what is a
-guess. What was not imported is in it, too, with the reason. Review it, then:
-scanready plan FILE. No secret is taken over, and nothing is contacted.
+The result is an inventory. A comment beside each target names its source and any guess. The
+end of the file lists the entries that were not imported, with the reasons. Review the file,
+then run: scanready plan FILE. No secret is copied, and nothing is contacted.
 """
 
 
@@ -49,24 +49,24 @@ scanready plan FILE. No secret is taken over, and nothing is contacted.
     multiple=True,
     metavar="KIND=COLUMN",
     shell_complete=shell_completion.import_columns,
-    help="What a column of a table is: host, type, os, port, user, tags, status, or an option such as database. "
-    "KIND= with nothing behind it ignores that column. Repeatable.",
+    help="Name the column of a table that holds the host, type, os, port, user, tags, status, or an option such as "
+    "database. KIND= without a column ignores the column of that kind. Repeatable.",
 )
 @option(
     "--against",
     metavar="INVENTORY",
     shell_complete=shell_completion.files,
-    help="Show what is new, missing or different there; write nothing.",
+    help="Show the differences from this inventory; write nothing.",
 )
 @option(
     "--infer",
     "run",
     metavar="RUN",
     shell_complete=shell_completion.runs,
-    help="In place of FILE: what a run found. RUN is its name, last, or a file of results.",
+    help="Import the results of a run instead of FILE. RUN is its name, last, or a result file.",
 )
-@option("--store", metavar="FILE", help="Where runs are kept.")
-@option("-o", "--output", metavar="FILE", help="Write there instead of to standard output; must not exist.")
+@option("--store", metavar="FILE", help="The file that holds the runs.")
+@option("-o", "--output", metavar="FILE", help="Write to this new file instead of standard output.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -83,9 +83,9 @@ def command(
     from scanready.inventory.importing import as_inventory
 
     if against is not None and output is not None:
-        raise click.UsageError("--against compares and writes nothing: leave -o out")
+        raise click.UsageError("--against writes no inventory and cannot be combined with -o")
     if against is not None and against == file:
-        raise click.UsageError("--against names the inventory, and FILE another list: they are the same")
+        raise click.UsageError("FILE and --against are the same file: name the list and the inventory")
     found = _found(file, kind, mapped, run, store)
     if against is not None:
         _compare(found, against)
@@ -96,19 +96,17 @@ def command(
         else:
             _write(str(output), text)
         _warn_if_too_large(text)
-    _summarise(
-        found, "`scanready import` without --against says why" if against else "reasons at the end of the result"
-    )
+    _summarise(found, "for the reasons, omit --against" if against else "reasons at the end of the result")
     if not found.entries:
         ctx.exit(NOTHING_SELECTED)
 
 
 def _found(file: str | None, kind: str | None, mapped: tuple[str, ...], run: str | None, store: str | None) -> Imported:
     if (file is None) == (run is None):
-        raise click.UsageError("give a FILE, or --infer RUN")
+        raise click.UsageError("give either a FILE or --infer RUN")
     if run is not None:
         if kind is not None or mapped:
-            raise click.UsageError("--from and --map are about a FILE; --infer reads a run")
+            raise click.UsageError("--from and --map describe a FILE and cannot be combined with --infer")
         from scanready.cli.inferred import inferred
 
         return inferred(run, store)
@@ -130,7 +128,7 @@ def _mapping(words: tuple[str, ...]) -> dict[str, str]:
 
 
 def _compare(found: Imported, inventory: str) -> None:
-    """Show the difference between what was found and an inventory; its secrets are not looked up."""
+    """Show the differences between the imported targets and an inventory; its secrets are not looked up."""
     from scanready.inventory import load
     from scanready.inventory.importing.against import as_text, compare
     from scanready.run.any_type import flat
@@ -155,11 +153,11 @@ def _warn_if_too_large(text: str) -> None:
     from scanready.inventory.reading import LARGEST_FILE
 
     if len(text.encode()) > LARGEST_FILE:
-        warn(f"the result is larger than an inventory may be ({LARGEST_FILE // 1024 // 1024} MiB): split it")
+        warn(f"the result is larger than the limit of an inventory ({LARGEST_FILE // 1024 // 1024} MiB): split it")
 
 
 def _write(file: str, text: str) -> None:
-    """Write a new file; an inventory that somebody has worked on is not written over."""
+    """Write a new file; never overwrite an inventory that a user may have edited."""
     from scanready.files.atomic_file import AtomicFile, ordinary_mode
 
     problem = None
@@ -168,7 +166,7 @@ def _write(file: str, text: str) -> None:
             stream.write(text.encode())
             stream.commit()
     except FileExistsError:
-        problem = f"{file} is there already: name another file, or remove it first"
+        problem = f"{file} exists already: name another file, or remove it first"
     except OSError as error:
         problem = f"{file} cannot be written: {error.strerror or os.strerror(error.errno or 0)}"
     if problem:

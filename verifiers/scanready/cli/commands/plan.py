@@ -1,4 +1,4 @@
-"""``scanready plan``: what would be contacted, and what it would cost. Touches nothing."""
+"""``scanready plan``: list the connections and logins that a check would make. Contacts nothing."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ Examples:
   scanready plan estate.yaml --only tag=finance --json
   scanready plan mysql://db7 ssh://web1 --user er
 
-Connections and logins are upper bounds, for a name of one address: a target that fails early
-costs less, and so does one that needs no detour (TLS tried after clear text, a redirect, the
-further nodes of a system). Target types that share a port of a host share its connection.
-Where a host's answer would rest only on a handshake, one more connection is tried to a port
-that no service uses.
+The numbers of connections and logins are upper bounds, for names with one address. A target
+that fails early needs fewer. So does a target without detours, such as TLS after clear text,
+a redirect or further nodes. Types on the same port of a host share a connection. If only a
+handshake shows that a service answers, a further connection goes to an unused port.
 """
 
 
@@ -41,11 +40,11 @@ that no service uses.
     nargs=-1,
     metavar="INVENTORY|TARGET...",
     callback=or_inventory,
-    shell_complete=shell_completion.files,
+    shell_complete=shell_completion.inventories_and_targets,
 )
 @selection_options
 @option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
-@option("--user", metavar="USER", help="Plan a login with this account.")
+@option("--user", metavar="USER", help="Include a login with this account.")
 @option("--no-canary", is_flag=True, help="As for verify.")
 @simple_format
 @click.pass_context
@@ -78,10 +77,10 @@ def command(
 
 
 def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str | None = None) -> dict[str, Any]:
-    """Return what verifying the targets costs at most, endpoint by endpoint, as JSON types.
+    """Return the most connections and logins that a check of the targets makes, by endpoint, as JSON types.
 
     Args:
-        master: the Master Server of the inventory, which the agent itself needs.
+        master: the Master Server of the inventory; the agent itself needs it.
     """
     endpoints: dict[tuple[str, int], list[Target]] = {}
     unbuilt: list[Target] = []
@@ -112,11 +111,11 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str
 
 
 def _second_visits(endpoints: list[list[Target]], depth: Step) -> dict[str, int]:
-    """Targets that may be visited twice, and the connections of the first visits.
+    """Count the targets that may be visited twice, and the connections of their first visits.
 
-    Until a server has judged an account, one login is made with it at a time. A climb that meets another one's login
-    ends politely before its own, and comes back once that is decided; so may all that share the account but one.
-    Those of one endpoint climb one after the other, and never meet.
+    Until a server has accepted or refused an account, only one login at a time is made with it. A climb that finds
+    another login under way closes its connection and returns after the decision. This may happen to all targets that
+    share the account except one. Targets of one endpoint climb one after the other, so they never wait.
     """
     sharing: dict[tuple[str, str], list[list[int]]] = {}
     for members in endpoints if depth.height >= Step.LOGIN.height else ():
@@ -136,14 +135,14 @@ def _second_visits(endpoints: list[list[Target]], depth: Step) -> dict[str, int]
 
 
 def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
-    """One host and port. Some types share a connection; the one that logs in needs its own besides."""
+    """Describe one host and port. Some types share a connection; a type that logs in needs one of its own."""
     shared: dict[object, int] = {}
     attempts = probes = 0
     for position, target in enumerate(members):
         row = catalogue()[target.type]
         cost = row.cost
-        named = target.credential is not None or USER.of(target.options)  # whose methods are asked for
-        # Whether there is a secret to it is not looked up for a plan.
+        # The login methods of a named account are requested, even without a secret. A plan looks up no secret.
+        named = target.credential is not None or USER.of(target.options)
         logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
         key = row.speaks if cost.shared else position
         shared[key] = max(shared.get(key, 0), 1 if row.hostless else cost.connections)
@@ -152,7 +151,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         if logs_in:
             attempts += cost.login_attempts
         elif ALLOW_LOGIN_PROBE.of(target.options) is True:
-            probes += 1  # the first word is a login, of an invented user here
+            probes += 1  # the protocol begins with a login, here one with an invented user
         else:
             probes += cost.probe_logins
     costs = {target.type: catalogue()[target.type].cost for target in members}
@@ -172,7 +171,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
 
 
 def _further_ports(members: list[Target]) -> list[dict[str, Any]]:
-    """The ports beside the endpoint's own that these types are contacted on: brokers, and the ports that these name."""
+    """Return the further ports on which these types are contacted: brokers, and the ports that brokers name."""
     from scanready.report.rules import rules
 
     wanted: dict[tuple[str, str], dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""``scanready report RUN``: any report from a stored run, from a file of results, or from a support bundle."""
+"""``scanready report RUN``: write any report from a stored run, a result file or a support bundle."""
 
 from __future__ import annotations
 
@@ -26,24 +26,25 @@ from scanready.run.target_name import name_of
 _HELP = """\
 \b
 Examples:
-  scanready report last                                the table of the last run once more
+  scanready report last                                show the table of the last run again
   scanready report last~1 --report json=monday.json
   scanready report 20261127-0912-x7k --only host=db7 --ladder -v
   scanready report last --only owner=network,cause=connect.* --format md
   scanready report last --split owner=todo             todo/network.md, todo/server.md, ...
-  scanready report bundle.zip                          judged by this version's rules
+  scanready report bundle.zip                          this version computes the verdicts
 
-RUN is a run's name (`scanready runs`), last, last~1, a file that --format json, jsonl or
-html wrote, or a bundle. Nothing is contacted. --only has the keys of verify, and verdict,
-owner and cause: an owner who can do something about a target, any cause that it has. The exit
-code is that of the run; 3 as well if some of its targets have no result.
+RUN is a run's name (`scanready runs`), last, last~1, a bundle, or a file that --format json,
+jsonl or html wrote. Nothing is contacted. --only accepts the keys of verify, and also
+verdict, owner and cause. owner matches every owner who can fix something of a target; cause
+matches every cause of a target. The exit code is that of the run; it is 3 instead of 0 if
+some targets have no result.
 """
 
 
 @click.command(help=_HELP)
 @click.argument("run", metavar="RUN", shell_complete=shell_completion.runs)
 @ONLY
-@option("--ladder", is_flag=True, help="Each target's whole ladder in place of the table.")
+@option("--ladder", is_flag=True, help="Show every step of each target instead of the table.")
 @SPLIT
 @background_options
 @stored_output_options
@@ -63,7 +64,7 @@ def command(
             ctx.exit(NOTHING_SELECTED)
         background = background_of_stored(options, source, whole=not only)
         info = replace(source.info(targets), require=options.require, background=background)
-        if only:  # as if nothing else had been asked for
+        if only:  # the report is of the selected targets only
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])
         handover = Handover(split[1], info, options.file_mode) if split else None
@@ -102,10 +103,9 @@ async def _write(
 
 
 def _tell(differing: list[tuple[Report, str]], source: Source) -> None:
-    """Say which verdicts are not those that were stored."""
+    """Warn of verdicts that differ from the stored ones."""
     for report, before in differing[:20]:
         now = report.verdict.value + (f" ({report.cause.code})" if report.cause else "")
-        then = f"{before} when it was checked with scanready {source.version}"
-        warn(f"{name_of(report.target)}: {then}, {now} by this version")
+        warn(f"{name_of(report.target)}: scanready {source.version} judged {before}; this version judges {now}")
     if len(differing) > 20:
         warn(f"and {len(differing) - 20} more verdicts differ")

@@ -1,4 +1,4 @@
-"""``scanready runs``: the history, and throwing old runs away."""
+"""``scanready runs``: list the stored runs, or delete old ones."""
 
 from __future__ import annotations
 
@@ -22,28 +22,34 @@ from scanready.store import StoredRun, StoreError
 from scanready.store.pruning import prune
 from scanready.wire.printable import visible
 
-#: Rows shown unless more are asked for; a table of all is what --json is for.
+#: The default number of rows; --limit shows more.
 _MOST = 20
 
 _HELP = """\
 \b
 Examples:
-  scanready runs                          the newest 20
+  scanready runs                          list the newest 20
   scanready runs --limit 100 --json
-  scanready runs --prune --keep 50        throw away all but the newest 50
+  scanready runs --prune --keep 50        delete all except the newest 50
   scanready runs --prune --older-than 90d
 
-Every run of check and verify is kept, in one file that only its owner reads, without
-secrets (--no-store leaves one out). Times are UTC.
+check and verify store every run without secrets in one file, which only its owner can read.
+Their option --no-store stores nothing. Times are in UTC.
 """
 
 
 @click.command(help=_HELP)
-@option("--limit", type=click.IntRange(1), default=_MOST, metavar="N", help="How many, newest first. [default: 20]")
-@option("--prune", "pruning", is_flag=True, help="Throw runs away, with --keep or --older-than.")
-@option("--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N.")
-@option("--older-than", type=Age(), metavar="AGE", help="Those that began longer ago: 12h, 90d, 8w.")
-@option("--store", metavar="FILE", help="Where runs are kept.")
+@option(
+    "--limit",
+    type=click.IntRange(1),
+    default=_MOST,
+    metavar="N",
+    help="List at most N runs, newest first. [default: 20]",
+)
+@option("--prune", "pruning", is_flag=True, help="Delete runs, as --keep or --older-than says.")
+@option("--keep", type=click.IntRange(0), metavar="N", help="With --prune: keep the newest N runs.")
+@option("--older-than", type=Age(), metavar="AGE", help="With --prune: delete runs older than 12h, 90d, 8w ...")
+@option("--store", metavar="FILE", help="The file that holds the runs.")
 @simple_format
 def command(
     limit: int,
@@ -59,11 +65,11 @@ def command(
         _prune(store, keep, older_than)
         return
     if keep is not None or older_than is not None:
-        raise click.UsageError("--keep and --older-than go with --prune")
+        raise click.UsageError("--keep and --older-than need --prune")
     machine = as_json or format_ == "json"
     try:
         if not os.path.exists(store_path(store)):
-            show("[]\n" if machine else "no run is kept yet: `check` and `verify` keep theirs\n")
+            show("[]\n" if machine else "there are no stored runs yet: `check` and `verify` store theirs\n")
             return
         with open_store(store) as kept:
             runs = kept.runs(limit)
@@ -76,7 +82,7 @@ def command(
 
 
 def run_object(run: StoredRun) -> dict[str, Any]:
-    """Return a run as JSON types. ``seconds`` is wall time; ``ended`` null for one that goes on or was killed."""
+    """Return a run as JSON types. ``seconds`` is wall time; ``ended`` is null if it still runs or was killed."""
     return {
         "run": run.name,
         "started": run.started,
@@ -105,11 +111,11 @@ def _prune(store: str | None, keep: int | None, older_than: float | None) -> Non
         gone = prune(path, keep, before) if os.path.exists(path) else []
     except StoreError as error:
         raise click.UsageError(str(error)) from error
-    warn(f"{len(gone)} {'run' if len(gone) == 1 else 'runs'} thrown away")
+    warn(f"{len(gone)} {'run' if len(gone) == 1 else 'runs'} deleted")
 
 
 def _source(run: StoredRun) -> str:
-    """An inventory by its file's name alone, of many targets the first; --json has it all."""
+    """Return the file name of an inventory, or the first target and the number of others; --json has them all."""
     if run.command == "verify":
         return Path(run.source).name
     first, *others = run.source.split(" ")
@@ -126,7 +132,7 @@ def _table(runs: list[StoredRun]) -> str:
     for head in ("run", "started", "agent"):
         table.add_column(head, no_wrap=True)
     table.add_column("results", overflow="fold")
-    table.add_column("of what", overflow="fold")
+    table.add_column("checked", overflow="fold")
     for run in runs:
         counts = [f"{run.verdicts[v.value]} {v}" for v in reversed(GRAVITY) if run.verdicts.get(v.value)]
         left = run.targets - run.finished

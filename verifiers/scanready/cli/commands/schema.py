@@ -1,4 +1,4 @@
-"""``scanready schema {inventory|result|agent}``: the JSON Schema."""
+"""``scanready schema {inventory|result|agent}``: print a JSON Schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Examples:
   scanready schema result
 
 \b
-In an inventory, the first line tells an editor where its schema is:
+This first line of an inventory tells an editor where the schema is:
 # yaml-language-server: $schema=inventory.schema.json
 """
 

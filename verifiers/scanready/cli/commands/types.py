@@ -1,4 +1,4 @@
-"""``scanready types [TYPE]``: the network requirements as data, with their source and what is doubtful in them."""
+"""``scanready types [TYPE]``: list the target types with their network requirements, sources and doubts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _FOREIGN = "its own package"
 #: The same for a type whose package is broken; a line on stderr says why.
 _BROKEN = "nothing: it cannot be used"
 _LEGEND = """
-alone: the last step without a credential; login: with one; cost: connections at most, without and with a credential
-`scanready types TYPE` has all steps, the document's own lines, what is doubtful, and what the target logs"""
+no login: the last step without a credential; login: the last step with one
+cost: the most connections without a credential / with one
+`scanready types TYPE` shows all steps, the requirements of the document, doubts, and the target's log entries"""
 _HELP = """\
 \b
 Examples:
   scanready types
   scanready types nfs
-  scanready types cloud            with its services, and the endpoints of each
+  scanready types cloud            with its services and their endpoints
   scanready types --json
 """
 
@@ -42,7 +43,8 @@ def command(type_: str | None, format_: str, as_json: bool) -> None:
     """Types."""
     known = catalogue()
     if type_ is not None and type_ not in known:
-        raise click.UsageError(f"no target type {fitting(type_)!r}{did_you_mean(type_, known.names)}")
+        near = did_you_mean(type_, known.names)
+        raise click.UsageError(f"there is no target type {fitting(type_)!r}{near} (`scanready types` lists all)")
     rows = list(known) if type_ is None else [known[type_]]
     if as_json or format_ == "json":
         objects = [type_object(row) for row in rows]
@@ -91,14 +93,14 @@ def type_object(row: TargetType) -> dict[str, Any]:
 
 
 def _package(type_: str) -> dict[str, str] | None:
-    """Say which package brings a type; None for scanready's own. Name and version are empty if it has no metadata."""
+    """Return the package of a type; None for scanready itself. Name and version are empty if it has no metadata."""
     if (whose := origin(type_)) is None:
         return None
     return {"name": whose.package, "version": whose.version, "entry_point": whose.entry_point}
 
 
 def _services(row: TargetType) -> tuple[Any, ...]:
-    """The services that a target's host may be, where it is no machine."""
+    """Return the services of a type whose targets are services, not hosts; else nothing."""
     module = row.part("services") if row.hostless else None
     found: tuple[Any, ...] = module.SERVICES if module else ()
     return found
@@ -124,11 +126,11 @@ def _table(rows: list[TargetType]) -> str:
     table = headed()
     for name in ("type", "port"):
         table.add_column(name, no_wrap=True, justify="right" if name == "port" else "left")
-    table.add_column("ports of the document", overflow="fold", max_width=20)
-    for name in ("alone", "login"):
+    table.add_column("documented ports", overflow="fold", max_width=20)
+    for name in ("no login", "login"):
         table.add_column(name, no_wrap=True)
     table.add_column("cost", no_wrap=True)
-    table.add_column("what proved it", overflow="fold")
+    table.add_column("tested with", overflow="fold")
     for row in rows:
         ports = ", ".join(dict.fromkeys(line.ports for line in row.requirements.lines))
         cost = f"{row.cost.connections}/{row.cost.with_credential}"
@@ -140,7 +142,7 @@ def _table(rows: list[TargetType]) -> str:
 
 
 def _last(steps: tuple[Step, ...]) -> str:
-    """As far as one gets."""
+    """Return the name of the last step."""
     return steps[-1].value if steps else "-"
 
 
@@ -155,7 +157,7 @@ def _one(row: TargetType) -> str:
     lines = [
         *([("broken", row.broken)] if row.broken else []),
         *_brought_by(row.name),
-        ("port", str(row.port or "none of its own: give one")),
+        ("port", str(row.port or "no default: give one")),
         ("steps", f"{', '.join(row.unaided)}; {row.readiness}"),
         *([("with a credential", ", ".join(row.aided))] if row.aided else []),
     ]
@@ -166,21 +168,21 @@ def _one(row: TargetType) -> str:
     if wanted.agent:
         lines.append(("agent", f"must run {wanted.agent}"))
     if wanted.suits:
-        lines.append(("agent", f"{wanted.suits}, as later documents of the scanner ask for; not demanded"))
+        lines.append(("agent", f"{wanted.suits} is recommended by later documents of the scanner, not required"))
     if wanted.client:
-        lines.append(("agent", f"needs the client {wanted.client}"))
+        lines.append(("agent", f"must have the client {wanted.client}"))
     options = [f"{one.name} (the URL's path)" if one.name == row.path else one.name for one in row.options]
     lines += [("options", ", ".join(options))] if options else []
-    certificate = "a faulty one limits" if wanted.verifies_certificate else "a faulty one is told as a fact"
+    certificate = "a bad one limits the target" if wanted.verifies_certificate else "a bad one is only reported"
     lines += [("certificate", certificate)] if row.tls or wanted.verifies_certificate else []
     lines.append(("footprint", _cost(row)))
     lines += [("its log", row.cost.log)] if row.cost.log else []
-    lines += [("doubtful", wanted.doubt)] if wanted.doubt else []
-    lines += [("what proved it", row.proven_by)] if row.proven_by else []
+    lines += [("doubt", wanted.doubt)] if wanted.doubt else []
+    lines += [("tested with", row.proven_by)] if row.proven_by else []
     lines += _judges(row)
     paper.draw(pairs(lines), indent=2)
     if row.hostless:
-        paper.draw(Text("\nservices: a target's host is one of them, as in cloud://s3?region=eu-west-1"))
+        paper.draw(Text("\nservices: write one in place of a host, as in cloud://s3?region=eu-west-1"))
     for one in _services(row):
         needs = f"; needs {', '.join(one.needs)}" if one.needs else ""
         paper.draw(Text.assemble("\n", (one.name, "bold"), f": {one.title}{needs}"))
@@ -190,17 +192,17 @@ def _one(row: TargetType) -> str:
 
 
 def _judges(row: TargetType) -> list[tuple[str, str]]:
-    """The lines about the independent programs that the type was tested against."""
+    """Return the lines about the independent programs that the type was tested against."""
     named = [
-        (f"tested {words}", ", ".join(one.name for one in row.judges if one.kind == kind))
-        for kind, words in (("server", "against"), ("client", "beside"))
+        (words, ", ".join(one.name for one in row.judges if one.kind == kind))
+        for kind, words in (("server", "test servers"), ("client", "compared with"))
     ]
     lines = [line for line in named if line[1]]
-    return lines + ([("no other judge", row.no_other_judge)] if row.no_other_judge else [])
+    return lines + ([("no independent test", row.no_other_judge)] if row.no_other_judge else [])
 
 
 def _brought_by(type_: str) -> list[tuple[str, str]]:
-    """The lines about the package of a type that is not scanready's own."""
+    """Return the lines about the package of a type that does not belong to scanready."""
     if (package := _package(type_)) is None:
         return []
     named = f"{package['name']} {package['version']}".strip() or "without metadata"
@@ -208,10 +210,12 @@ def _brought_by(type_: str) -> list[tuple[str, str]]:
 
 
 def _cost(row: TargetType) -> str:
+    from scanready.report.paper import counted
+
     cost = row.cost
-    words = [f"connections {cost.connections}, with a credential {cost.with_credential}"]
+    words = [f"{counted(cost.connections, 'connection')} ({cost.with_credential} with a credential)"]
     if cost.login_attempts:
-        words.append(f"login attempts with a credential {cost.login_attempts}")
+        words.append(f"{counted(cost.login_attempts, 'login attempt')} with a credential")
     if cost.probe_logins:
-        words.append(f"logins with an invented account {cost.probe_logins}")
+        words.append(f"{counted(cost.probe_logins, 'login')} with an invented account")
     return "; ".join(words)

@@ -1,4 +1,4 @@
-"""``scanready verify INVENTORY``: a whole inventory, then what fails by cause, with one remedy each."""
+"""``scanready verify INVENTORY``: check a whole inventory; show a table, then the failures by cause with a remedy."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ Examples:
   scanready verify estate.yaml --only type=ssh,host=web* --only tag=finance
   scanready verify estate.yaml --format jsonl | jq -r .verdict | sort | uniq -c
   scanready verify estate.yaml --require scannable --report json=run.json
-  scanready verify estate.yaml --failed-from last      again what failed, once it is fixed
+  scanready verify estate.yaml --failed-from last    check only the failed targets again
   scanready verify estate.yaml --report html=r.html --since last --title "Estate NYC"
-  scanready verify --resume last                     go on where a run was interrupted
+  scanready verify --resume last                     continue an interrupted run
 
-INVENTORY is a YAML file (`scanready schema inventory` describes it), - for standard input.
-An EXPR of --only is KEY=PATTERN with the keys type, host, port, tag and credential; with
---failed-from also verdict, owner and cause, as that run found them. A comma means and, a
-second --only means or.
+INVENTORY is a YAML file (`scanready schema inventory` describes it), or - for standard input.
+An EXPR of --only is KEY=PATTERN. The keys are type, host, port, tag and credential; with
+--failed-from also verdict, owner and cause of that run. A comma means and; a second --only
+means or.
 """
 
 
@@ -51,11 +51,11 @@ second --only means or.
     envvar=f"{PREFIX}INVENTORY",
     shell_complete=shell_completion.files,
 )
-@option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
+@option("--only", multiple=True, metavar="EXPR", help="Check only these targets. Repeatable.")
 @run_options
-@option("--failed-from", metavar="RUN", help="Only targets that were blocked or undecided in this run.")
-@option("--resume", metavar="RUN", help="Go on with this run; finished targets are not checked again.")
-@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@option("--failed-from", metavar="RUN", help="Check only targets that were blocked or undecided in this run.")
+@option("--resume", metavar="RUN", help="Continue this run; finished targets are not checked again.")
+@option("--yes", is_flag=True, help="Expand even networks larger than a /16 (IPv6: /112).")
 @background_options
 @output_options
 @click.pass_context
@@ -77,7 +77,7 @@ def command(
 
     if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
         name = fitting(inventory)
-        raise click.UsageError(f"there is no file {name}; one target is checked with `scanready check {name}`")
+        raise click.UsageError(f"there is no file {name}; to check one target: `scanready check {name}`")
     options, going_on = Options(**rest), None
     quiet = options.verbosity < 0
     if resume is not None:
@@ -85,12 +85,12 @@ def command(
 
         going_on = Resumption(options, resume)
         if ctx.get_parameter_source("inventory") is ParameterSource.ENVIRONMENT:
-            inventory = None  # the run knows its own
+            inventory = None  # the stored run names its inventory
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
         inventory = inventory or going_on.inventory
     elif inventory is None:
-        raise click.UsageError("give an INVENTORY, or --resume RUN")
+        raise click.UsageError("give an INVENTORY or --resume RUN")
     wanted = selection(only, of_a_run=failed_from is not None)
     types_exist(options.types)
     described = read_inventory(inventory, allow_large=yes, quiet=quiet)
@@ -121,5 +121,5 @@ def command(
 
 
 def source_path(inventory: str) -> str:
-    """Return where the inventory is found again, from whatever directory."""
+    """Return the absolute path of the inventory, valid in any directory; ``-`` stays."""
     return inventory if inventory == "-" else os.path.realpath(inventory)

@@ -1,1 +1,1 @@
-"""One job from its options to its exit code."""
+"""Run one job, from its options to its exit code."""

@@ -16,17 +16,17 @@ from scanready.store import Store, StoredRun, StoreError
 
 from .job import Options, Record
 
-#: Runs in the picture of the trend, this one included.
+#: The number of runs in the chart of the trend, including this one.
 _RUNS = 12
 
 
 def background_of_new(options: Options, record: Record | None, targets: Iterable[Target], *, whole: bool) -> Background:
-    """Return the context of a run that is about to begin.
+    """Return the context of a new run.
 
     Args:
-        record: where it is kept; None if it is not.
-        targets: those that are checked.
-        whole: they are all of the inventory that have the types of the options.
+        record: how the run is stored; None if it is not.
+        targets: the targets to check.
+        whole: they are all targets of the inventory that have the types of the options.
 
     Raises:
         click.UsageError: the run of ``--since`` cannot be read.
@@ -36,7 +36,7 @@ def background_of_new(options: Options, record: Record | None, targets: Iterable
 
 
 def background_of_stored(options: Options, source: Source, *, whole: bool) -> Background:
-    """Return the context of a stored run; ``whole``: with all of its targets.
+    """Return the context of a stored run; ``whole`` means all of its targets.
 
     Raises:
         click.UsageError: the run of ``--since`` cannot be read.
@@ -56,7 +56,7 @@ def _earlier(name: str, store: str | None, *, whole: bool) -> Earlier:
         with opened(name, store) as source:
             kept = glimpses(source.reports())
             agent = source.agent or next((report.agent for report in source.reports()), Agent("", ""))
-            # A target that an interrupted run had not reached is not new.
+            # A target is not new because an interrupted run did not reach it.
             return Earlier(source.name, source.started, agent.name, kept, whole and not source.interrupted)
     except click.UsageError as error:
         remedy = "" if "`scanready runs`" in error.message else "; `scanready runs` lists the runs to compare with"
@@ -68,7 +68,7 @@ def _draws_a_trend(options: Options) -> bool:
 
 
 def _trend_before(record: Record, targets: Iterable[Target]) -> tuple[Moment, ...]:
-    """Return the earlier runs of these targets; none where there is no store yet, or it cannot be read."""
+    """Return the earlier runs of these targets; none if there is no store yet, or it cannot be read."""
     with contextlib.suppress(StoreError), Store(record.path) as store:
         return _moments(store.runs_of(record.source, identity_of_all(targets), _RUNS - 1))
     return ()

@@ -1,4 +1,4 @@
-"""From reports to an exit code: what ``--require`` asks, what is known to fail, and what a host must be."""
+"""Compute the exit code from the reports, ``--require``, known failures and hosts without a type."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ BLOCKED, USAGE, UNDECIDED, NOTHING_SELECTED = 1, 2, 3, 4
 
 
 class Judge:
-    """Judge a run. Every target must hold; of the types that were tried on one host, one must.
+    """Judge a run. Every target must pass; a host without a type must pass as one of the tried types.
 
-    A host that holds as none of its types is judged by the type that leads, as a host without a type in an inventory.
+    A host that passes as no type is judged by its best type, as a host without a type in an inventory is.
 
     Args:
-        tried: ``id(target)`` to the host that was asked for without a type.
+        tried: ``id(target)`` to the host that was given without a type.
     """
 
     def __init__(self, require: str | None = None, tried: Mapping[int, str] | None = None) -> None:
@@ -28,11 +28,11 @@ class Judge:
         self._open: set[Verdict] = set()
 
     def holds(self, report: Report) -> bool:
-        """True if nothing is left to be wished for this target: it, or its host as some other type, holds."""
+        """Return True if this target passes, or its host passes as another type."""
         return self._is_fine(report) or self._is_something.get(self._host(report), False)
 
     def look_at(self, report: Report) -> None:
-        """Note a report that may still be tried again: a host that holds as one type is settled."""
+        """Note a report that may be repeated later: a host that passes as one type is settled."""
         host = self._host(report)
         if host in self._is_something and self._is_fine(report):
             self._is_something[host] = True

@@ -1,4 +1,4 @@
-"""``verify --failed-from RUN``: the targets of an inventory that failed in a stored run."""
+"""``verify --failed-from RUN``: select the targets of an inventory that failed in a stored run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from scanready.report.serialize import identity
 
 
 class FailedRun:
-    """The targets of a run that failed: that were blocked or undecided, or less than ``require`` demands.
+    """Hold the failed targets of a run: blocked, undecided, or worse than ``require`` demands.
 
-    A known failure that did not count then is none of them.
+    Known failures that did not count in that run are not among them.
 
     Attributes:
-        name: the run, as it is found again later: its own name, or the file's path.
+        name: a lasting name of the run: its own name, or the absolute path of the file.
 
     Raises:
         click.UsageError: there is no such run, or it cannot be read.
@@ -37,12 +37,12 @@ class FailedRun:
                     self._failed.add(identity(report.target))
 
     def selected(self, targets: Sequence[Target], wanted: Selection) -> list[Target]:
-        """Return those of ``targets`` that failed and that are wanted; say why if there are none."""
+        """Return the failed ones of ``targets`` that ``wanted`` selects; warn with the reason if there are none."""
         judged = [(target, self._judged.get(identity(target))) for target in targets]
         failed = [(target, found) for target, found in judged if found and identity(target) in self._failed]
         chosen = [target for target, found in failed if wanted.takes(target, found)]
         if unknown := sum(found is None for _, found in judged):
-            warn(f"{fitting(self.name)} has no result for {counted(unknown, 'target')} of the inventory: not checked")
+            warn(f"not checked: {counted(unknown, 'target')} of the inventory without a result in {fitting(self.name)}")
         if not failed:
             warn(f"nothing selected: no target of the inventory failed in {fitting(self.name)}")
         elif not chosen:

@@ -1,4 +1,4 @@
-"""Ctrl-C, and the end of the terminal: once ends the run after the targets in flight, twice ends the process."""
+"""Handle Ctrl-C and the end of the terminal: the first ends the run after the current targets, the second at once."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ INTERRUPTED = 130
 
 @contextlib.contextmanager
 def interruptible(stop: Callable[[], None], last_words: Callable[[], None]) -> Iterator[None]:
-    """Within, the first SIGINT, SIGTERM or SIGHUP calls ``stop`` in the event loop, the second leaves at once.
+    """Call ``stop`` in the event loop at the first SIGINT, SIGTERM or SIGHUP; end the process at the second.
 
-    A signal that is ignored stays so: nohup(1) starts a run that outlives its terminal.
+    An ignored signal stays ignored: a run started with nohup(1) continues without its terminal.
 
-    ``signal.signal`` and not the loop's own handlers: those do not exist on Windows.
+    It uses ``signal.signal``, since the loop's own handlers do not exist on Windows.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    import asyncio  # other commands need the exit code of this module only
+    import asyncio  # imported late, since other commands need only the exit code of this module
 
     loop = asyncio.get_running_loop()
     pressed = 0

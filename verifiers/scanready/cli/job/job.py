@@ -1,4 +1,4 @@
-"""The shared options of one invocation as they were given, and the job that they become."""
+"""Define the shared options of one invocation, and the job that is made of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from scanready.model import Cause, Credential, Report, Target
 from scanready.report.background import NOTHING, Background
 
-#: Seconds between two looks at the same target. OpenSSH (PerSourcePenalties, from 9.8 on) books a second against
-#: an address for each connection that leaves without logging in, and acts on 15 of them: at one look every 20 s the
-#: account is always empty again. fail2ban's usual window takes 5 marks in 10 minutes, but for logins, and a refused
-#: login is never repeated here. A change of a firewall takes longer than that anyway.
+#: Seconds between two checks of the same target. OpenSSH (PerSourcePenalties, since 9.8) adds one second of penalty
+#: for each connection without a login, and refuses the address at 15 seconds; with one check every 20 s the penalty
+#: is always gone. fail2ban usually acts on 5 failed logins in 10 minutes, and scanready never repeats a refused login.
+#: A change of a firewall takes longer than 20 s anyway.
 EVERY = 20.0
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The shared options as they were given; None where the inventory or the default decides."""
+    """The shared options as the user gave them; None where the inventory or the default decides."""
 
     types: tuple[str, ...] = ()
     depth: str | None = None
@@ -64,7 +64,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done. ``tried`` is as in RunInfo; ``wait`` is seconds, 0 for one look."""
+    """Everything that a run needs. ``tried`` is as in RunInfo; ``wait`` is in seconds, 0 for a single check."""
 
     targets: Sequence[Target]
     settings: Settings
@@ -82,7 +82,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Where a run is kept, and what is kept of it besides the results; see :class:`scanready.store.NewRun`."""
+    """The store of a run, and the facts stored besides the results; see :class:`scanready.store.NewRun`."""
 
     path: Path
     source: str
@@ -103,9 +103,9 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The part of a run that is done: its reports, of the job's own targets, and what logins it tried.
+    """The finished part of a run: its reports, with the job's own targets, and its failed logins (``tried``).
 
-    ``seconds`` is the wall time it took, as far as that is known; ``tried`` are the logins that failed.
+    ``seconds`` is the known part of its wall time.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How many targets at once this process can have open."""
+"""Limit the number of concurrent targets to the open files that this process may have."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from scanready.net.open_files import raise_for, targets_at_once
 
 
 def within_limits(concurrency: int, warn: Callable[[str], None]) -> int:
-    """Return ``concurrency``, or what the process's limit of open files allows, which is raised as far as may be."""
+    """Return ``concurrency``, or less if the limit of open files requires it; raise that limit if possible."""
     files = raise_for(concurrency)
     if files is None:
         return concurrency
     possible = targets_at_once(files)
     if possible < concurrency:
-        warn(f"{possible} targets at once instead of {concurrency}: this host allows {files} open files (ulimit -n)")
+        warn(f"checking {possible} targets at once, not {concurrency}: this host allows {files} open files (ulimit -n)")
     return min(possible, concurrency)

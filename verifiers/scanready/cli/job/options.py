@@ -1,4 +1,4 @@
-"""The options that ``check`` and ``verify`` share, in the order of their help."""
+"""Define the options that ``check``, ``verify`` and other commands share, in the order of their help."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from .platforms import PLATFORMS
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-#: What the shell offers for an option, by what its help calls the value.
-_OFFERED = {"FILE": shell_completion.files, "TYPE": shell_completion.types, "RUN": shell_completion.runs}
+#: The completion of an option's value, by the name of the value in the help.
+_OFFERED = {
+    "EXPR": shell_completion.expressions,
+    "FILE": shell_completion.files,
+    "RUN": shell_completion.runs,
+    "TYPE": shell_completion.types,
+}
 
 
 def option(*names: str, **attributes: Any) -> Decorator:
-    """``click.option`` with its twin in the environment: ``--per-host`` is ``SCANREADY_PER_HOST``."""
+    """Return ``click.option`` with its environment variable: ``--per-host`` is ``SCANREADY_PER_HOST``."""
     flag = next(name for name in names if name.startswith("--"))
     attributes.setdefault("shell_complete", _OFFERED.get(attributes.get("metavar", "")))
     return click.option(*names, envvar="SCANREADY_" + flag[2:].upper().replace("-", "_"), **attributes)
@@ -32,102 +37,102 @@ SPLIT = option(
     "--split",
     type=KeyAndDirectory("owner"),
     metavar="owner=DIR",
-    help="Write one file for each owner, DIR/OWNER.md: what to change, and where.",
+    help="Write a to-do file for each owner, DIR/OWNER.md: what to change, and where.",
 )
-SINCE = option("--since", metavar="RUN", help="Say what changed since this run, in table and html.")
+SINCE = option("--since", metavar="RUN", help="Show the changes since this run, in table and html.")
 TITLE = option("--title", metavar="TEXT", help="Title of the HTML report.")
 TYPE = option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
-YES = option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
-REQUIRE = option("--require", type=click.Choice(REQUIRES), help="Anything less is a failure (exit 1).")
-FORMAT = option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]")
+YES = option("--yes", is_flag=True, help="Expand even networks larger than a /16 (IPv6: /112).")
+REQUIRE = option("--require", type=click.Choice(REQUIRES), help="Fail (exit 1) on any lower verdict.")
+FORMAT = option("--format", "format_", type=FormatName(), default="table", help="The output format. [default: table]")
 JSON = option("--json", "as_json", is_flag=True, help="The same as --format json.")
-OUTPUT = option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
+OUTPUT = option("-o", "--output", metavar="FILE", help="Write to this file instead of standard output.")
 REPORT = option(
     "--report",
     "reports",
     type=FormatAndFile(),
     multiple=True,
     metavar="FORMAT=FILE",
-    help="Write this as well. Repeatable.",
+    help="Also write this report. Repeatable.",
 )
 FILE_MODE = option(
     "--file-mode",
     type=FileMode(),
     metavar="MODE",
-    help="Permissions of the files written, as in 644. [default: an existing file's, else 600]",
+    help="Permissions of the written files, such as 644. [default: those of an existing file, else 600]",
 )
-QUIET = option("-q", "--quiet", count=True, help="Only what matters; no progress.")
-VERBOSE = option("-v", "--verbose", count=True, help="Also the facts, and how to confirm manually.")
-NO_COLOR = option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
+QUIET = option("-q", "--quiet", count=True, help="Show only the important results, and no progress.")
+VERBOSE = option("-v", "--verbose", count=True, help="Also show the facts, and how to confirm them manually.")
+NO_COLOR = option("--no-color", is_flag=True, help="Print no colours (or set NO_COLOR).")
 
 _RUN: tuple[Decorator, ...] = (
     TYPE,
-    option("--depth", type=click.Choice(DEPTHS), help="The last step asked and judged. [default: access]"),
-    option("--timeout", type=Positive(), metavar="SECONDS", help="For one whole target. [default: 10]"),
-    option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Targets at once. [default: 1000]"),
-    option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="At one host at once. [default: 4]"),
-    option("--rate", type=Positive(), metavar="N", help="New targets a second at most."),
+    option("--depth", type=click.Choice(DEPTHS), help="Check up to this step. [default: access]"),
+    option("--timeout", type=Positive(), metavar="SECONDS", help="Time limit for one whole target. [default: 10]"),
+    option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Concurrent targets. [default: 1000]"),
+    option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="Concurrent targets per host. [default: 4]"),
+    option("--rate", type=Positive(), metavar="N", help="Start at most N targets per second."),
     REQUIRE,
     option(
         "--wait",
         type=Duration(),
         metavar="DURATION",
-        help="Look again until it holds, for at most this long (30s, 5m).",
+        help="Repeat failed checks for at most this long (30s, 5m).",
     ),
     option(
         "--interval",
         type=Duration(least=5.0),
         metavar="DURATION",
-        help="Between two looks of --wait, 5s or more. [default: 20s]",
+        help="With --wait: time between two checks, at least 5s. [default: 20s]",
     ),
-    option("--assume-agent", type=click.Choice(tuple(PLATFORMS)), help="Judge as if run from such an agent."),
-    option("--no-canary", is_flag=True, help="Do not test whether the host answers alike on an unused port."),
+    option("--assume-agent", type=click.Choice(tuple(PLATFORMS)), help="Judge as if this agent ran that system."),
+    option("--no-canary", is_flag=True, help="Do not test whether an unused port gives the same answer."),
 )
 _OUTPUT: tuple[Decorator, ...] = (
     FORMAT,
     JSON,
     OUTPUT,
     REPORT,
-    option("--transcript", metavar="FILE", help="Write the bytes exchanged, as hex and text, without secrets."),
+    option("--transcript", metavar="FILE", help="Write the exchanged bytes as hex and text, without secrets."),
     option("--bundle", metavar="FILE", help="Write a zip for support: results, transcript, versions; no secrets."),
     FILE_MODE,
-    option("--store", metavar="FILE", help="Where runs are kept. [default: in this user's data directory]"),
-    option("--no-store", is_flag=True, help="Do not keep this run."),
+    option("--store", metavar="FILE", help="The file that holds the runs. [default: in this user's data directory]"),
+    option("--no-store", is_flag=True, help="Do not store this run."),
     QUIET,
     VERBOSE,
     NO_COLOR,
 )
-STORE = option("--store", metavar="FILE", help="Where runs are kept.")
+STORE = option("--store", metavar="FILE", help="The file that holds the runs.")
 _STORED = (REQUIRE, FORMAT, JSON, OUTPUT, REPORT, FILE_MODE, STORE)
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of which targets a command is about."""
+    """Add the options that select targets."""
     return _add((ONLY, TYPE, YES), function)
 
 
 def stored_output_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of what to show of a stored run, and where."""
+    """Add the output options of a command that reads a stored run."""
     return _add((*_STORED, QUIET, VERBOSE, NO_COLOR), function)
 
 
 def background_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of what a report says besides its run."""
+    """Add the options for the title of a report and its comparison with an earlier run."""
     return _add((SINCE, TITLE), function)
 
 
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of how to verify."""
+    """Add the options of a check."""
     return _add(_RUN, function)
 
 
 def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of what to show, and where."""
+    """Add the output options of a check."""
     return _add(_OUTPUT, function)
 
 
 def simple_format(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--format table|json`` for a command that touches no target."""
+    """Add ``--format table|json`` for a command that contacts no target."""
     function = JSON(function)
     return option(
         "--format", "format_", type=click.Choice(("table", "json")), default="table", help="[default: table]"

@@ -1,8 +1,8 @@
-"""The platforms that ``--assume-agent`` takes."""
+"""List the platforms that ``--assume-agent`` accepts."""
 
 from __future__ import annotations
 
-#: ``platform.system()`` of each agent one can assume.
+#: The ``platform.system()`` of each platform.
 PLATFORMS = {
     "windows": "Windows",
     "linux": "Linux",

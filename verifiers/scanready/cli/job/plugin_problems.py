@@ -1,4 +1,4 @@
-"""Tell what is wrong with the plug-ins that a command needs."""
+"""Warn about broken plug-ins that a command needs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def plugins_load(targets: Sequence[Target]) -> None:
 
 
 def warn_of_plugins(about: str | None = None, known: Collection[str] = ()) -> None:
-    """Say what is wrong with the plug-ins that were loaded so far, except for the ``known`` problems.
+    """Warn about the problems of the plug-ins loaded so far, except for the ``known`` ones.
 
-    ``about`` is the type or the code that only the problems of one plug-in are wanted for.
+    ``about`` is a type or a code: warn only about the plug-in that it belongs to.
     """
     for problem in registry.problems(about):
         if problem not in known:

@@ -1,4 +1,4 @@
-"""From options to a job: settings, outputs, credential. What can be wrong is said here, before anything is probed."""
+"""Prepare a job from the options: settings, outputs, credential; report all errors before anything is probed."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 class Unusable(click.ClickException):
-    """The inventory or a target cannot be used; every problem on a line of its own. Exit code 2."""
+    """The inventory or a target cannot be used: one problem per line, exit code 2."""
 
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        """Write the problems as a compiler would, so that editors find the place."""
+        """Write the problems as FILE:LINE:COLUMN, as a compiler does, so that editors find the place."""
         for line in self.message.split("\n"):
             click.echo(f"scanready: {visible(without_passwords(line))}", err=True)
 
 
 @contextlib.contextmanager
 def problems_told(*, quiet: bool = False) -> Iterator[None]:
-    """Turn what the inventory complains about into an exit code 2, and its warnings into messages."""
+    """Turn the errors of an inventory into exit code 2, and its warnings into messages."""
     from scanready.inventory import InventoryError
 
     told: InventoryError | None = None
@@ -61,10 +61,10 @@ def read_inventory(file: str, *, allow_large: bool, quiet: bool, credentials: Se
     """Read an inventory file; its warnings go to standard error.
 
     Args:
-        credentials: whose secrets are looked up; None: those that its targets use.
+        credentials: the credentials whose secrets are looked up; None: those that its targets use.
 
     Raises:
-        Unusable: with every problem in it.
+        Unusable: with all problems of the file.
     """
     from scanready.inventory import load
 
@@ -79,14 +79,14 @@ def read_inventory(file: str, *, allow_large: bool, quiet: bool, credentials: Se
 def credential_of(
     inventory: Inventory | None, name: str | None, user: str | None, password_from: str | None, key_file: str | None
 ) -> Credential | None:
-    """Return the credential that ``check`` was given, by name or by reference; None for none.
+    """Return the credential given to ``check``, by name or by reference; None without one.
 
     Args:
         inventory: read with the secrets of the credential ``name``.
 
     Raises:
-        click.UsageError: the two ways are mixed, or there is no inventory to find the name in.
-        Unusable: the reference leads nowhere.
+        click.UsageError: both ways are used, or no inventory is given for the name.
+        Unusable: the reference cannot be resolved.
     """
     if name is None:
         if user is None and password_from is None and key_file is None:
@@ -96,9 +96,9 @@ def credential_of(
         with problems_told():
             return credential_from(user, password_from, key_file)
     if user is not None or password_from is not None or key_file is not None:
-        raise click.UsageError("--credential names one of an inventory; it does not go with --user and the like")
+        raise click.UsageError("--credential cannot be combined with --user, --password-from or --key-file")
     if inventory is None:
-        raise click.UsageError("--credential needs --inventory FILE, where the credential is described")
+        raise click.UsageError("--credential needs --inventory FILE, the file that defines the credential")
     return inventory.credentials[name]
 
 
@@ -129,13 +129,13 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
     """Open all outputs, and the transcript; return them and the engine's tap (None without a transcript).
 
     Args:
-        ladder: what people see is the ladder, not the table.
-        keep: files being read.
+        ladder: draw every step of a target instead of the table.
+        keep: input files, which must not be overwritten.
     """
     to_file = options.output not in (None, "-")
     if FORMATS[options.chosen_format].for_files and not to_file and data_stream().isatty():
         name = options.chosen_format
-        raise click.UsageError(f"--format {name} is nothing for a terminal: add -o FILE, as in -o report.{name}")
+        raise click.UsageError(f"--format {name} cannot be shown on a terminal: add -o FILE, as in -o report.{name}")
     drawn = look(no_color=options.no_color, verbosity=options.verbosity, to_file=to_file)
     if options.chosen_format == "table" and ladder:
         from scanready.report.ladders import Ladder
@@ -165,7 +165,7 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
 
 
 def _bundle(options: Options, outputs: Outputs, taken: Sequence[str]) -> Bundle:
-    """A support bundle; its results are an output like any other."""
+    """Add a support bundle to the outputs; its results are an output like any other."""
     from scanready.cli.output.bundle import Bundle
 
     archive = open_file(str(options.bundle), taken, options.file_mode, whole=True)
@@ -178,18 +178,19 @@ def _bundle(options: Options, outputs: Outputs, taken: Sequence[str]) -> Bundle:
 
 
 def source_files(inventory_file: str | None) -> list[str]:
-    """Files that must not be written over."""
+    """Return the input files, which must not be overwritten."""
     return [inventory_file] if inventory_file and inventory_file != "-" else []
 
 
 def types_exist(types: Sequence[str]) -> None:
-    """Check what ``--type`` names.
+    """Check the names given with ``--type``.
 
     Raises:
-        click.UsageError: nobody knows such a type.
+        click.UsageError: a type is unknown.
     """
     from scanready.run.registry import catalogue
 
     for name in types:
         if name not in catalogue():
-            raise click.UsageError(f"--type: no target type {fitting(name)!r}{did_you_mean(name, catalogue().names)}")
+            near = did_you_mean(name, catalogue().names)
+            raise click.UsageError(f"--type: there is no target type {fitting(name)!r}{near} (see `scanready types`)")

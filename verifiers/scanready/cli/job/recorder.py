@@ -1,4 +1,4 @@
-"""Between the engine and the outputs: a result is written down first, and shown then. Whatever the store does."""
+"""Store each result before showing it; a broken store never holds results back."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from scanready.store import NewRun, Writer
 
 from .job import Record
 
-# A commit takes milliseconds, and a locked file is given up after 5 s. A disk that does not even come back from that
-# (a network file system, say) must not keep results from whoever waits for them.
+# A commit takes milliseconds, and SQLite gives up on a locked file after 5 s. A disk that does not return from that,
+# such as a network file system, must not hold results back.
 _PATIENCE = 10.0
-# A login waits for its note so long, and is not made without it. SQLite itself waits 5 s for another process.
+# A login waits at most this long for its note, and is not made without it. SQLite waits 5 s for another process.
 _LOGIN_PATIENCE = 6.0
-# Results that may wait to be written before probing waits, too.
+# The number of results that may wait to be stored before probing pauses.
 _ROOM = 512
 
 
 class Keeping:
-    """Writes one run down while it goes on.
+    """Store one run while it is under way.
 
     Args:
         path: the store's file.
-        run: a new run, or the name of one that is gone on with.
-        targets: all targets of the run, whose places are kept.
-        warn: told once if nothing can be kept, and why; not in the event loop's thread.
+        run: a new run, or the name of a run that is continued.
+        targets: all targets of the run; their positions are stored.
+        warn: called once with the reason if nothing can be stored; not in the event loop's thread.
     """
 
     def __init__(self, path: Path, run: NewRun | str, targets: Sequence[Target], warn: Callable[[str], None]) -> None:
@@ -45,11 +45,11 @@ class Keeping:
 
     @property
     def name(self) -> str | None:
-        """The run's name, if it is kept."""
+        """The run's name; None if it is not stored."""
         return None if self._writer.failed else self._writer.name
 
     async def kept(self, coming: AsyncGenerator[Report, None]) -> AsyncGenerator[Report, None]:
-        """Pass reports on, each once it is committed; in their order."""
+        """Yield the reports in their order, each after it is committed."""
         waiting: deque[Report] = deque()
         room, ended = asyncio.Semaphore(_ROOM), False
 
@@ -84,7 +84,7 @@ class Keeping:
             await asyncio.gather(feeding, return_exceptions=True)
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
-        """See :class:`scanready.climb.guard.Journal`. A run that is not kept has nothing to resume, and no notes."""
+        """See :class:`scanready.climb.guard.Journal`. A run that is not stored cannot be resumed and needs no notes."""
         if self._writer.failed:
             return
         written = asyncio.Event()
@@ -95,7 +95,7 @@ class Keeping:
         except TimeoutError as error:
             raise Failure(
                 common.LIMIT,
-                f"the run store did not take the note of this login within {_LOGIN_PATIENCE:.0f} s; it was not made",
+                f"no login was made: the run store did not record its note within {_LOGIN_PATIENCE:.0f} s",
             ) from error
 
     def conclude(self, credential: Credential, host: str, cause: str) -> None:
@@ -103,7 +103,7 @@ class Keeping:
         self._writer.outcome(credential.name, host, cause)
 
     def end(self, seconds: float, interrupted: bool) -> None:
-        """Write how it ended."""
+        """Store the end of the run."""
         self._writer.end(seconds, interrupted, _PATIENCE)
 
     def _write(self, report: Report) -> None:
@@ -118,24 +118,24 @@ class Keeping:
         self._in_loop(note)
 
     def _in_loop(self, call: Callable[[], object]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and its waiters are gone
             self._loop.call_soon_threadsafe(call)
 
     async def _answer(self) -> None:
         try:
-            async with asyncio.timeout(_PATIENCE):  # wait_for may swallow a cancellation that comes with the news
+            async with asyncio.timeout(_PATIENCE):  # wait_for may swallow a cancellation at the same moment
                 await self._news.wait()
         except TimeoutError:
-            self._writer.give_up(f"it does not answer for {_PATIENCE:.0f} s")
+            self._writer.give_up(f"the store did not respond within {_PATIENCE:.0f} s")
 
     def _failed(self, why: str) -> None:
-        self._warn(f"this run is not kept: {why}")
+        self._warn(f"this run is not stored: {why}")
 
 
 def asked(record: Record, targets: Iterable[Target], depth: str, timeout: float, tried: Iterable[str]) -> str:
-    """Return what a run was asked for as it is stored: what ``--resume`` goes on with, and a report tells.
+    """Return the stored request of a run, as JSON text; ``--resume`` and reports read it.
 
-    ``tried`` are the hosts that were asked for without a type, as they were written.
+    ``tried`` are the hosts that were given without a type, as the user wrote them.
     """
     kept = {
         "only": record.only,

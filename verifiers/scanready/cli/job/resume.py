@@ -1,4 +1,4 @@
-"""``verify --resume RUN``: what of a stored run is done, and with what the rest was asked for."""
+"""``verify --resume RUN``: work out which targets of a stored run are finished, and the options it was started with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .job import Options, Resumed, Tried
 from .platforms import PLATFORMS
 from .run_store import find_run, open_store
 
-#: A login of which nobody knows how it ended: the process was killed meanwhile.
+#: The cause of a login whose end is unknown, because the process was killed.
 _UNKNOWN = common.OUT_OF_TIME
 
 
@@ -42,14 +42,14 @@ class Resumption:
         self.run: StoredRun = find_run(self.store, text)
         if self.run.command != "verify":
             raise click.UsageError(
-                f"{self.run.name} is a run of `check`; --resume goes on with one of `verify` (`scanready runs`)"
+                f"{self.run.name} is a run of `check`; --resume continues only runs of `verify` (see `scanready runs`)"
             )
         self.asked: dict[str, Any] = json.loads(self.run.asked)
         try:
             self._lock = RunLock(self.store.path, self.run.number, self.run.name)
         except StoreError as error:
             raise click.UsageError(str(error)) from error
-        self.run = find_run(self.store, self.run.name)  # since it was looked for, it may have gone on, or be gone
+        self.run = find_run(self.store, self.run.name)  # it may have changed, or be gone, since the first look
 
     @property
     def inventory(self) -> str:
@@ -59,21 +59,21 @@ class Resumption:
             click.UsageError: it came from standard input.
         """
         if self.run.source == "-":
-            raise click.UsageError(f"the inventory of {self.run.name} came from standard input: give it again")
+            raise click.UsageError(f"{self.run.name} read its inventory from standard input: give the inventory again")
         return self.run.source
 
     @property
     def only(self) -> tuple[str, ...]:
-        """The selection it was begun with."""
+        """The selection that the run was started with."""
         return tuple(self.asked["only"])
 
     @property
     def failed_from(self) -> str | None:
-        """The run whose failed targets it was begun with; None for all targets."""
+        """The run whose failed targets were selected at the start; None for all targets."""
         return self.asked.get("failed_from")
 
     def merged(self, options: Options) -> Options:
-        """Return the options with those the run was begun with, where none are given now."""
+        """Return the options; those not given now are taken from the start of the run."""
         return dataclasses.replace(
             options,
             types=options.types or tuple(self.asked["types"]),
@@ -83,24 +83,24 @@ class Resumption:
         )
 
     def _assumed(self) -> str | None:
-        """The agent that the run's results are judged for, where that was an assumed one."""
+        """Return the assumed agent that the run's results are judged for; None if it was the real one."""
         agent = agent_restored(json.loads(self.run.agent))
         return next(
             (name for name, platform in PLATFORMS.items() if agent.assumed and platform == agent.platform), None
         )
 
     def changed(self, targets: Sequence[Target]) -> str:
-        """Say how these targets differ from those that the run was begun with; empty if they are the same."""
+        """Return a message on how these targets differ from those at the start of the run; empty if they do not."""
         begun, there = counted(self.run.targets, "target"), counted(len(targets), "target")
         if self.run.targets == len(targets) and self.asked.get("estate") in (None, identity_of_all(targets)):
             return ""
         lost = len(self.store.keys(self.run) - set(map(identity, targets)))
-        told = f"{self.run.name} was begun with {begun}; now there are {there}, and they are not the same"
-        done = f"; what is known of {counted(lost, 'target')} no longer there is left out" if lost else ""
-        return f"{told}: the inventory, the selection or a credential's name has changed{done}"
+        difference = f"{self.run.name} was started with {begun}, and now there are {there} that differ"
+        dropped = f"; the results of {counted(lost, 'removed target')} are ignored" if lost else ""
+        return f"{difference}: the inventory, the selection or a credential's name has changed{dropped}"
 
     def resumed(self, targets: Sequence[Target]) -> Resumed:
-        """Return what is done of these targets, and what is left."""
+        """Return the finished results of these targets, and the targets that are left."""
         by_key = {identity(target): target for target in targets}
         done = self.store.keys(self.run) & by_key.keys()
         left = [target for key, target in by_key.items() if key not in done]
@@ -114,7 +114,7 @@ class Resumption:
         )
 
     def _reports(self, by_key: dict[str, Target]) -> Iterator[Report]:
-        """The finished results of these targets, one in memory at a time; the inventory may have lost some."""
+        """Yield the finished results of these targets, one in memory at a time; skip targets that were removed."""
         for line in self.store.results(self.run):
             report = _read(self.run, line)
             target = by_key.get(identity(report.target))
@@ -136,13 +136,13 @@ class Resumption:
                     continue
                 cause = check.finding.cause if check.finding else None
                 if cause is common.LOGIN_WITHHELD or (credential.name, host) in not_sent:
-                    continue  # another target of this host was tried; or nothing that counts
+                    continue  # this target was not tried, or the attempt does not count
                 if cause is not None:
                     settled[credential.name, host].add(cause.code)
                     place = f"{bracketed(host)}:{report.target.port}"
                     yield Tried(credential, host, place, cause)
         for name, host, place, outcome in attempts:
-            # A result may tell less than the note: not that the login was left open, and nothing of a further target.
+            # A note may say more than a result: that a login was left open, or that a further target was tried.
             told = outcome == "" or outcome in settled[name, host]
             if not told and name in credentials:
                 yield Tried(credentials[name], host, place, all_causes().get(outcome or "", _UNKNOWN))

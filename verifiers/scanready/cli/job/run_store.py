@@ -1,4 +1,4 @@
-"""From the command line to the store: which file, and what is to be kept."""
+"""Find the store that the options name, and the facts to store of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def recording(
     types: tuple[str, ...] = (),
     failed_from: str | None = None,
 ) -> Record | None:
-    """Return how to keep a run; None if it is not to be kept, or cannot be, which is told."""
+    """Return how to store a run; None with --no-store, or, with a warning, if it cannot be stored."""
     if options.no_store:
         return None
     try:
@@ -31,7 +31,7 @@ def recording(
             warn(remark)
         return Record(path, source, only, types, failed_from)
     except StoreError as error:
-        warn(f"this run is not kept: {error}")
+        warn(f"this run is not stored: {error}")
         return None
 
 
@@ -39,15 +39,15 @@ def store_path(named: str | None) -> Path:
     """Return the store's file.
 
     Raises:
-        StoreError: none is named, and this user has no data directory; or a directory is named.
+        StoreError: no file is named, and this user has no data directory; or a directory is named.
     """
-    if named and named.endswith(_SEPARATORS):  # which Path leaves out
-        raise StoreError(f"{named}: a directory; name a file")
+    if named and named.endswith(_SEPARATORS):  # Path drops a separator at the end
+        raise StoreError(f"{named} is a directory: name a file")
     return Path(named) if named else default_path()
 
 
 def open_store(named: str | None) -> Store:
-    """Open the store to read.
+    """Open the store for reading.
 
     Raises:
         click.UsageError: it cannot be read.

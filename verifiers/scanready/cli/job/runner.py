@@ -1,4 +1,4 @@
-"""One run, as ``check`` and ``verify`` do it: outputs opened first, results written as they come, an exit code."""
+"""Carry out one run of ``check`` or ``verify``: open the outputs, write results as they arrive, return an exit code."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from .recorder import Keeping
 
 
-# What a finished climb leaves behind goes at once, by reference counts: none of its objects are in cycles (a test holds
-# that). The collector only looks, again and again, at a thousand climbs in flight, which are all alive: a quarter of
-# the CPU time at Python's own threshold of 700 (measured). At this one it still finds, every few megabytes, what a
-# client library may leave in cycles after a login.
+# The objects of a finished climb are freed at once by reference counting: none of them are in cycles (a test proves
+# it). The collector would repeatedly scan a thousand unfinished climbs, all of them alive: a quarter of the CPU time
+# at Python's default threshold of 700 (measured). With this one it still frees, every few megabytes, the cycles that
+# a client library may leave after a login.
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def carry_out(job: Job) -> int:
-    """Verify the targets and return the exit code. Nothing is raised for what targets, outputs or Ctrl-C do."""
-    gc.freeze()  # modules and targets: they stay to the end, so no collection needs to go through them
+    """Check the targets and return the exit code. Failures of targets or outputs, and Ctrl-C, raise nothing."""
+    gc.freeze()  # modules and targets live to the end, so the collector need not scan them
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     secrets = dict.fromkeys(secret for target in job.targets for secret in secrets_in(target))
     with redacting(Redactor(secrets)):  # for messages, and for the transcript
@@ -71,7 +71,7 @@ async def _carry_out(job: Job) -> int:
     totals.seconds = time.perf_counter() - began + (job.resumed.seconds if job.resumed else 0.0)
     totals.unchecked = len(job.targets) - totals.targets
     progress.clear()
-    warn_of_plugins(known=plugin_problems)  # a signature, for one, shows its fault when a target answers
+    warn_of_plugins(known=plugin_problems)  # some faults, as of a signature, show only when a target answers
     if keeping:
         keeping.end(totals.seconds, totals.interrupted)
     job.outputs.end(totals)
@@ -84,7 +84,7 @@ async def _carry_out(job: Job) -> int:
         progress.say(_interrupted(job, totals, name))
         return job.outputs.exit_code(INTERRUPTED)
     if name:
-        progress.hint(f"kept as {name}: `scanready report {name}`")
+        progress.hint(f"stored as {name}; to show it again: `scanready report {name}`")
     return job.outputs.exit_code(judge.code)
 
 
@@ -115,22 +115,22 @@ def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
 
 
 def _interrupted(job: Job, totals: Totals, name: str | None) -> str:
-    told = f"interrupted: {totals.targets} of {len(job.targets)} targets were finished, and are kept"
+    finished = f"interrupted: {totals.targets} of {len(job.targets)} targets were finished"
     if name is None or job.record is None:
-        return told
-    goes_on = f"`scanready verify --resume {name}` goes on" if job.command == "verify" else ""
-    return f"{told} as {name}" + (f"; {goes_on}" if goes_on else "")
+        return finished
+    remedy = f"; to continue: `scanready verify --resume {name}`" if job.command == "verify" else ""
+    return f"{finished} and stored as {name}{remedy}"
 
 
 async def _pump(
     job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress, keeping: Keeping | None, soon: Soon
 ) -> None:
-    """Move results from the run to the outputs until there are no more, or nobody wants them."""
+    """Move results from the run to the outputs until there are no more, or no output can be written."""
     stopped = asyncio.Event()
 
     def stop() -> None:
         totals.interrupted = True
-        progress.say("interrupted: finishing what is in flight; again to leave at once")
+        progress.say("interrupted: finishing the targets under way; press Ctrl-C again to stop at once")
         run.stop()
         stopped.set()
 
@@ -167,7 +167,7 @@ async def _pump(
         with interruptible(stop, last_words):
             await moving
     except asyncio.CancelledError:
-        if job.outputs.code is None:  # not for want of a reader: somebody cancelled us
+        if job.outputs.code is None:  # the task was cancelled from outside, not because an output failed
             raise
     finally:
         job.outputs.when_dry = lambda: None

@@ -1,4 +1,4 @@
-"""From the words of a command to its targets: TARGET arguments, or the part of an inventory that is selected."""
+"""Read the targets of a command: TARGET arguments, or the selected part of an inventory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .prepare import problems_told, read_inventory
 if TYPE_CHECKING:
     from scanready.inventory import Inventory
 
-#: Bytes of targets on standard input: some hundred thousand lines.
+#: The most bytes of targets on standard input: some hundred thousand lines.
 _MOST_INPUT = 8 * 1024 * 1024
 
 
@@ -34,13 +34,13 @@ def selected_targets(
     account: Any = None,
     judged: Mapping[str, Judgement] | None = None,
 ) -> tuple[list[Target], Inventory | None]:
-    """Return the targets that a command is about, and the inventory that they are from; exit if there are none.
+    """Return the selected targets of a command and their inventory, if any; exit if there are no targets.
 
     Args:
         what: one inventory file, or TARGET arguments.
-        large: whether large networks are expanded.
-        account: the credential of TARGET arguments.
-        judged: what a run found, by the identity of the target; None for a command that reads no run.
+        large: expand large networks.
+        account: the credential for TARGET arguments.
+        judged: the results of a run, by the identity of the target; None for a command that reads no run.
     """
     inventory = None
     wanted = selection(only, of_a_run=judged is not None)
@@ -58,10 +58,10 @@ def selected_targets(
 
 
 def _from_standard_input(texts: tuple[str, ...]) -> Iterator[str]:
-    """Yield the texts; in place of ``-`` the lines of standard input, without blank ones and comments (``#``).
+    """Yield the texts; replace ``-`` by the lines of standard input, without blank lines and comments (``#``).
 
     Raises:
-        click.UsageError: standard input is too large, no UTF-8, or holds no target.
+        click.UsageError: standard input is too large, is not UTF-8, or holds no target.
     """
     for text in texts:
         if text != "-":
@@ -72,11 +72,11 @@ def _from_standard_input(texts: tuple[str, ...]) -> Iterator[str]:
         except Unreadable as error:
             raise click.UsageError(f"standard input {error}") from error
         except UnicodeDecodeError as error:
-            raise click.UsageError("standard input is not UTF-8: give one target a line") from error
+            raise click.UsageError("standard input is not UTF-8: give one target per line, as UTF-8") from error
         lines = [line.strip() for line in content.splitlines()]
         targets = [line for line in lines if line and not line.startswith("#")]
         if not targets:
-            raise click.UsageError("standard input holds no target: give one a line")
+            raise click.UsageError("standard input holds no target: give one per line")
         yield from targets
 
 
@@ -84,7 +84,7 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
     """Return the targets, and the hosts that were given without a type, by the ``id()`` of each target tried there.
 
     Raises:
-        Unusable: with everything that is wrong with any of them.
+        Unusable: with all problems of all of them.
     """
     from scanready.inventory import InventoryError, parse_target
     from scanready.inventory.words import ON_COMMAND_LINE
@@ -95,8 +95,9 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
     with problems_told():
         for text in _from_standard_input(texts):
             if text != "-" and means_a_file(text):
+                name = fitting(text)
                 raise click.UsageError(
-                    f"{fitting(text)} is an inventory, not a target: `scanready verify {fitting(text)}` checks it"
+                    f"{name} is a file, not a target; to check an inventory: `scanready verify {name}`"
                 )
             try:
                 read = parse_target(text, types=types, credential=account, words=ON_COMMAND_LINE)

@@ -1,4 +1,4 @@
-"""``--wait``: verify again what does not hold yet, politely, until it holds or the time is over."""
+"""``--wait``: repeat the failed checks at polite intervals until they pass or the time is over."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from scanready.run.engine import Run
 from .exit_code import Judge
 from .job import EVERY
 
-# A last look when the time is nearly over is worth it unless the one before has only just been.
+# Seconds that must remain for a last check; a shorter time since the check before would change little.
 LEAST = 5.0
 
-#: Waiting changes nothing about these; a login above all is not tried again, to protect the account.
+#: Waiting cannot fix these causes. A login in particular is not repeated, to protect the account.
 _FINAL = ("login.", "scanready.not-built", "scanready.depth-limited", "agent.driver-missing", "agent.platform-mismatch")
 
 
@@ -29,12 +29,12 @@ async def rounds(
     say: Callable[[str], None],
     every: float = EVERY,
 ) -> AsyncGenerator[Report, None]:
-    """Yield one report per target: at once if it holds or waiting is of no use, else the last one.
+    """Yield one report per target: at once if it passes or waiting cannot help, else the last one.
 
     Args:
-        wait: how long to try, in seconds; 0 does one round.
+        wait: how long to try, in seconds; 0 means one round.
         stopped: set to give up waiting.
-        every: seconds between two looks at the same target.
+        every: seconds between two checks of the same target.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + wait
@@ -74,5 +74,5 @@ def _is_final(report: Report) -> bool:
 def _still(held: list[Report], pause: float, left: float) -> str:
     causes = Counter(report.cause.code if report.cause else report.verdict.value for report in held)
     words = ", ".join(f"{code} {count}" for code, count in causes.most_common(3))
-    plural = "does" if len(held) == 1 else "do"
-    return f"{len(held)} {plural} not hold yet ({words}); next look in {pause:.0f} s, {left:.0f} s left"
+    targets = "target fails" if len(held) == 1 else "targets fail"
+    return f"{len(held)} {targets} so far ({words}); next check in {pause:.0f} s, {left:.0f} s left"

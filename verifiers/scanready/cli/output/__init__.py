@@ -1,1 +1,1 @@
-"""Where the output goes: terminal, files, transcript, support bundle."""
+"""Write the output: terminal, files, transcript, support bundle."""

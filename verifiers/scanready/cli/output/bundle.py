@@ -1,7 +1,7 @@
-"""``--bundle FILE``: all that somebody else needs to understand a check, in one archive.
+"""``--bundle FILE``: write one archive with everything that support needs to understand a check.
 
-``result.json`` is what ``--format json`` prints, ``transcript.txt`` what ``--transcript`` writes, ``about.json`` tells
-of the agent and of the versions of everything that took part. No secrets are in any of them.
+``result.json`` is the output of ``--format json``, and ``transcript.txt`` that of ``--transcript``. ``about.json``
+describes the agent and the versions of all components. None of them contains secrets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RESULT, TRANSCRIPT, ABOUT = "result.json", "transcript.txt", "about.json"
 
 
 class Bundle:
-    """One archive being made: its parts are written side by side, to nameless files, and put together at the end."""
+    """Build one archive: write its parts side by side to unnamed files, and pack them at the end."""
 
     def __init__(self, archive: Outlet) -> None:
         self._archive = archive
@@ -38,7 +38,7 @@ class Bundle:
         self.transcript = Outlet(self._transcript, "the bundle's transcript")
 
     def finish(self, run: RunInfo, command: str) -> bool:
-        """Put it together; False if it could not be written."""
+        """Pack the archive; return False if it could not be written."""
         about = json.dumps(about_object(run, command), indent=2).encode()
         try:
             with tempfile.TemporaryFile() as packed:
@@ -55,7 +55,7 @@ class Bundle:
         return self._archive.error is None
 
     def _pack(self, packed: IO[bytes], about: bytes) -> None:
-        """Write the archive to a file that can be searched, which an archive without oddities needs."""
+        """Write the archive to a seekable file, since an archive written to a stream has a different layout."""
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             archive.writestr(ABOUT, about)
             for name, part in ((RESULT, self._results), (TRANSCRIPT, self._transcript)):
@@ -66,7 +66,7 @@ class Bundle:
 
 
 def about_object(run: RunInfo, command: str) -> dict[str, Any]:
-    """Return what a bundle tells besides the results, as JSON types."""
+    """Return the bundle's description of the run and the agent, as JSON types."""
     return {
         "bundle": FORMAT,
         "scanready": run.version,
@@ -83,7 +83,7 @@ def about_object(run: RunInfo, command: str) -> dict[str, Any]:
 
 
 def _versions() -> Mapping[str, str]:
-    """Return the version of every library that may influence a result, "not installed" if missing."""
+    """Return the version of every library that may influence a result; "not installed" if it is missing."""
     found = {}
     for name in (*CORE, *(one.driver.distribution for one in known(catalogue()))):
         try:

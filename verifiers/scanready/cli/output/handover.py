@@ -1,4 +1,4 @@
-"""``report --split owner=DIR``: the part of each owner in a file of its own, to send."""
+"""``report --split owner=DIR``: write one file for each owner, ready to send."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from scanready.report.paper import counted
 
 
 class Handover:
-    """Collects the reports of a run, and writes a file for each owner that has something to do.
+    """Collect the reports of a run, and write a file for each owner that has something to do.
 
     Args:
-        directory: made if it is not there, for this user only.
-        mode: the permissions of the files; None keeps those of an existing file, and is 0600 for a new one.
+        directory: created, for this user only, if it does not exist.
+        mode: the permissions of the files; None keeps those of an existing file, and means 0600 for a new one.
 
     Raises:
-        click.UsageError: there is no such directory, and it cannot be made.
+        click.UsageError: the directory does not exist and cannot be created.
     """
 
     def __init__(self, directory: str, run: RunInfo, mode: int | None) -> None:
@@ -32,17 +32,17 @@ class Handover:
         try:
             self._directory.mkdir(0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise click.UsageError(f"--split: cannot make {fitting(directory)}: {error.strerror}") from error
+            raise click.UsageError(f"--split: cannot create {fitting(directory)}: {error.strerror}") from error
 
     def add(self, report: Report) -> None:
-        """Sort in one report."""
+        """Add one report to the groups of its owners."""
         self._groups.add(report)
 
     def write(self) -> bool:
-        """Write the files, and name them on standard error. A file of an owner with nothing to do any more says so.
+        """Write the files and name them on standard error; an old file of an owner with nothing left to do says so.
 
         Returns:
-            Whether all could be written; which could not, and why, is on standard error.
+            True if all files were written; standard error names the others, with the reason.
         """
         by_owner, whole = self._groups.by_owner(), True
         for owner in Owner:
@@ -51,7 +51,7 @@ class Handover:
                 count = len({member.place for group in groups for member in group.members})
                 text, what = page(owner, groups, self._run), counted(count, "target")
             elif file.exists():
-                text, what = nothing(owner, self._run), "nothing to do any more"
+                text, what = nothing(owner, self._run), "nothing left to do"
             else:
                 continue
             try:

@@ -1,4 +1,4 @@
-"""Where output goes: standard output or a file, and what happens when it cannot be written."""
+"""Write text to standard output or a file, and handle failed writes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from scanready.files.atomic_file import AtomicFile
 
 from .standard_output import data_stream
 
-#: Called when an outlet has failed, maybe from its own thread.
+#: Called when an outlet has failed, possibly from its own thread.
 OnFailure = Callable[["Outlet"], None]
 _GONE = {errno.EPIPE, errno.ESHUTDOWN} | ({errno.EINVAL} if sys.platform == "win32" else set())
 
 
 class Outlet:
-    """Takes text, writes it at once and unbuffered. A failure is kept, never raised.
+    """Write text immediately and unbuffered; store a failure instead of raising it.
 
     Args:
         raw: the binary stream.
-        name: for messages.
-        threaded: write in a thread of its own. A pipe whose reader rests (``| less``) would
-            otherwise stop the event loop, and with it the clocks of all connections in flight.
-        owned: ``raw`` is a file of ours, to be closed in the end.
-        fallback: takes what could not be written, and all that comes after it.
+        name: the name for messages.
+        threaded: write in a separate thread. Otherwise a pipe whose reader pauses (``| less``)
+            would block the event loop, and with it the clocks of all open connections.
+        owned: close ``raw`` at the end.
+        fallback: receives the text that could not be written, and all later text.
     """
 
     def __init__(
@@ -56,21 +56,21 @@ class Outlet:
 
     @property
     def backlog(self) -> int:
-        """How many texts wait to be written."""
+        """The number of texts that wait to be written."""
         return self._queue.qsize() if self._queue is not None else 0
 
     @property
     def reader_gone(self) -> bool:
-        """True if it failed because nobody reads any more, which is the reader's right."""
+        """True if it failed because the reader closed the pipe, which is not an error."""
         return self.error is not None and self.error.errno in _GONE
 
     @property
     def alive(self) -> bool:
-        """True while what is written arrives somewhere."""
+        """True while text can still be written, here or to the fallback."""
         return self.error is None or (self._fallback is not None and self._fallback.alive)
 
     def write(self, text: str) -> None:
-        """Write ``text``; it is on its way when this returns, or has failed."""
+        """Write ``text``, or queue it for the thread; a failure is stored."""
         if not text:
             return
         data = text.encode(self._encoding, "backslashreplace")
@@ -83,9 +83,9 @@ class Outlet:
         self._queue.put(data)
 
     def close(self, patience: float | None = None, *, complete: bool = True) -> None:
-        """Wait until everything is written, ``patience`` seconds at most; close a file. The fallback goes with it.
+        """Wait at most ``patience`` seconds until everything is written; close the file and the fallback.
 
-        A file that is replaced in one step is so only if it is ``complete``.
+        A file that is replaced in one step is replaced only if the text is ``complete``.
         """
         if self._queue is not None and self._thread is not None:
             self._queue.put(None)
@@ -102,7 +102,7 @@ class Outlet:
                 self.raw.close()
 
     def fail(self, error: OSError) -> None:
-        """Note that nothing can be written any more, and tell whoever watches."""
+        """Store the error, and call ``on_failure``."""
         self.error = error
         if self.on_failure:
             self.on_failure(self)
@@ -125,7 +125,7 @@ class Outlet:
         rest = memoryview(data)
         while rest:
             taken = self.raw.write(rest)
-            if taken is None:  # somebody made the descriptor non-blocking, and its reader is slow
+            if taken is None:  # another process made the descriptor non-blocking, and its reader is slow
                 time.sleep(0.01)
                 continue
             rest = rest[taken:]
@@ -133,7 +133,7 @@ class Outlet:
 
 
 def standard_output(*, threaded: bool = False) -> Outlet:
-    """Return an outlet on standard output, past Python's buffers: what failed is not tried again at exit."""
+    """Return an unbuffered outlet on standard output, so that Python does not retry a failed write at exit."""
     stream = data_stream()
     stream.flush()
     binary = stream.buffer
@@ -145,7 +145,7 @@ def show(text: str) -> None:
     """Write the whole answer of a command that has only one.
 
     Raises:
-        SystemExit: it could not be written (2), or nobody reads it (141).
+        SystemExit: it could not be written (2), or the reader has gone (141).
     """
     from scanready.cli.exit import READER_GONE
 

@@ -1,4 +1,4 @@
-"""The documents of a run and the places they go to: one on standard output or in ``-o FILE``, more by ``--report``."""
+"""Write the documents of a run: one to standard output or ``-o FILE``, more with ``--report``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .standard_output import data_stream
 if TYPE_CHECKING:
     from .bundle import Bundle
 
-# So many results may wait for a slow reader before probing waits for it as well.
+# The number of results that may wait for a slow reader before probing pauses.
 _BACKLOG = 256
 
 
@@ -38,7 +38,7 @@ class Output:
 
 
 class Outputs:
-    """All outputs of a run. ``before_terminal`` is called before text goes to a terminal (to clear a progress line)."""
+    """Hold all outputs of a run; call ``before_terminal`` before text goes to a terminal, to clear the progress."""
 
     def __init__(self, outputs: Sequence[Output]) -> None:
         self.outputs = list(outputs)
@@ -51,41 +51,41 @@ class Outputs:
             output.outlet.on_failure = self._failed
 
     def watch(self, outlet: Outlet, *, close: bool = True) -> None:
-        """Tell of a failure of this one as well, which no document goes to; and close it in the end."""
+        """Also report a failure of an outlet without a document, and close it at the end."""
         outlet.on_failure = self._failed
         self._watched.append(outlet)
         if close:
             self._closed.append(outlet)
 
     def begin(self, run: RunInfo) -> None:
-        """Write what comes before the first result."""
+        """Write the beginning of each document, before the first result."""
         for output in self.outputs:
             self._write(output, output.document.begin(run))
 
     async def add(self, report: Report) -> None:
-        """Write one result everywhere; wait while a reader is far behind."""
+        """Write one result to every document; wait while a reader is far behind."""
         for output in self.outputs:
             self._write(output, output.document.add(report))
         while any(output.outlet.backlog > _BACKLOG for output in self.outputs):
-            from asyncio import sleep  # commands without a run open outputs, too
+            from asyncio import sleep  # imported late, since commands without a run also open outputs
 
             await sleep(0.02)
 
     def end(self, totals: Totals) -> None:
-        """Write what comes last, and wait until it is written."""
+        """Write the end of each document, and wait until it is written."""
         for output in self.outputs:
             self._write(output, output.document.end(totals))
         for outlet in [*(output.outlet for output in self.outputs), *self._closed]:
             outlet.close()
 
     def hurry(self) -> None:
-        """Give what was handed over a moment to get out, when the process is about to be ended."""
+        """Wait a moment for queued text to be written, before the process ends."""
         for output in self.outputs:
             output.outlet.close(0.2, complete=False)
 
     @property
     def code(self) -> int | None:
-        """The exit code that an output forces: 2 if one was lost, 141 if there is nobody left to read any."""
+        """The exit code that an output forces: 2 if one was lost, 141 if no output has a reader left."""
         outlets = [output.outlet for output in self.outputs]
         if any(outlet.error is not None and not outlet.reader_gone for outlet in [*outlets, *self._watched]):
             return 2
@@ -94,9 +94,9 @@ class Outputs:
         return None
 
     def exit_code(self, judged: int) -> int:
-        """Return what the process shall end with, where ``judged`` is what the results say.
+        """Return the exit code of the process; ``judged`` is the exit code of the results.
 
-        A monitoring system understands its own codes only: a lost output is unknown there, not critical.
+        A monitoring system understands only its own codes: there a lost output is unknown, not critical.
         """
         forced = self.code
         main = self.outputs[0].document
@@ -110,12 +110,12 @@ class Outputs:
             output.outlet.write(text)
 
     def _failed(self, outlet: Outlet) -> None:
-        """Say so at once; once nothing is left to write to, there is nothing left to probe for."""
+        """Report a failed outlet immediately; call ``when_dry`` if no output is left, so that probing stops."""
         if not outlet.reader_gone and outlet.error is not None:
-            goes_on = "; the rest goes to standard output" if outlet.alive else ""
+            rest = "; the rest goes to standard output" if outlet.alive else ""
             with contextlib.suppress(OSError):
                 self.before_terminal()
-                sys.stderr.write(f"scanready: cannot write {outlet.name}: {outlet.error.strerror}{goes_on}\n")
+                sys.stderr.write(f"scanready: cannot write {outlet.name}: {outlet.error.strerror}{rest}\n")
         if not any(output.outlet.alive for output in self.outputs):
             self.when_dry()
 
@@ -128,14 +128,14 @@ def open_outputs(
     whole: bool = False,
     mode: int | None = None,
 ) -> Outputs:
-    """Open every place before anything is probed.
+    """Open every output before anything is probed.
 
     Args:
-        file: where ``main`` goes; None or "-" is standard output.
+        file: the file for ``main``; None or "-" is standard output.
         others: option text, document and file of each ``--report``.
         keep: files that are being read (the inventory) and must not be overwritten.
-        whole: ``file`` is replaced in one step; of ``others``, those of such a format are.
-        mode: the permissions of the files; None keeps those of an existing file, and is 0600 for a new one.
+        whole: replace ``file`` in one step; the format decides for each of ``others``.
+        mode: the permissions of the files; None keeps those of an existing file, and means 0600 for a new one.
 
     Raises:
         click.UsageError: a file cannot be opened, is named twice, or is one of ``keep``.
@@ -152,7 +152,7 @@ def open_outputs(
             opened.append(Output(document, _open(name, taken, mode, whole=FORMATS[text.partition("=")[0]].whole)))
         elif any(output.outlet is stdout for output in opened):
             raise click.UsageError(
-                f"--report {fitting(text)}: standard output is taken; give -o FILE for the other one"
+                f"--report {fitting(text)}: standard output is in use; write the other report to -o FILE"
             )
         else:
             opened.append(Output(document, stdout))
@@ -160,7 +160,7 @@ def open_outputs(
 
 
 def open_file(name: str, keep: Sequence[str], mode: int | None = None, *, whole: bool = False) -> Outlet:
-    """Open one more file to write to, under the same rules."""
+    """Open one more file for writing, under the same rules as :func:`open_outputs`."""
     return _open(name, _resolved(keep), mode, whole=whole)
 
 
@@ -171,9 +171,11 @@ def _resolved(names: Sequence[str]) -> list[str]:
 def _open(
     name: str, taken: list[str], mode: int | None, fallback: Outlet | None = None, *, whole: bool = False
 ) -> Outlet:
-    where = os.path.realpath(name)  # of a link that leads to itself, Path.resolve makes an exception
+    where = os.path.realpath(name)  # Path.resolve raises for a link that leads to itself
     if where in taken and not where.startswith("/dev/"):
-        raise click.UsageError(f"{fitting(name)}: this file is the inventory, or named twice; it would be overwritten")
+        raise click.UsageError(
+            f"{fitting(name)} would be overwritten: it is the input, or named twice; write to another file"
+        )
     taken.append(where)
     try:
         raw = AtomicFile(name, mode=mode, streamed=not whole)

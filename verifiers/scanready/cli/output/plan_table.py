@@ -1,4 +1,4 @@
-"""The plan of a run for people: endpoints, totals, further ports, and what the targets' own logs will have."""
+"""Draw the plan of a run for people: endpoints, totals, further ports, and the targets' log entries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scanready.wire.printable import visible
 if TYPE_CHECKING:
     from rich.table import Table
 
-_GUARD = "at most one of its logins is refused, since a refused credential is withheld from all further targets"
+_GUARD = "at most one refused login, because a refused credential is not sent again"
 _LONGEST = 1200
 
 
@@ -32,7 +32,7 @@ def draw(plan: dict[str, Any]) -> str:
         paper.draw(Text(visible(line, _LONGEST)))
     for title, entries in (
         ("further ports at these targets", _further_ports(plan["endpoints"])),
-        ("in the targets' own logs", _logs(plan["endpoints"])),
+        ("entries in the targets' logs", _logs(plan["endpoints"])),
     ):
         if entries:
             paper.draw(Text(f"\n{title}"))
@@ -72,14 +72,13 @@ def _totals(plan: dict[str, Any]) -> Iterator[str]:
     )
     if second["targets"]:
         yield (
-            f"and at most {counted(second['connections'], 'connection')} more: "
-            f"{counted(second['targets'], 'target')} may be visited twice, for no login begins while another one "
-            "decides whether the account is good"
+            f"at most {counted(second['connections'], 'further connection')}: {counted(second['targets'], 'target')} "
+            "may be visited twice, because only one login at a time is made with a new account"
         )
     if canary["hosts"]:
         yield (
-            f"and a try at port {canary['port']} of at most {counted(canary['hosts'], 'host')} "
-            "(--no-canary leaves it out)"
+            f"at most {counted(canary['hosts'], 'further connection')} to the unused port {canary['port']}, one for "
+            "each host (omitted with --no-canary)"
         )
 
 
@@ -87,14 +86,14 @@ def _bounds(plan: dict[str, Any]) -> Iterator[str]:
     for name, count in plan["credentials"].items():
         yield f"credential {name}: {counted(count, 'endpoint')}; {_GUARD}"
     if plan["master"]:
-        yield f"not contacted: the Master Server {plan['master']}; `scanready agent` asks it"
+        yield f"not contacted: the Master Server {plan['master']}; check it with `scanready agent`"
     kinds = Counter((entry["type"], entry["reason"]) for entry in plan["not_built"])
     for (name, reason), number in kinds.items():
         yield f"not contacted: {name} ({number}): {reason}"
 
 
 def _logs(endpoints: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The types that write the same to their logs, and what."""
+    """Return the types that cause the same log entry, and that entry."""
     notes: dict[str, dict[str, None]] = {}
     for name, note in [item for row in endpoints for item in row["log"].items()]:
         notes.setdefault(note, {})[name] = None
@@ -110,7 +109,7 @@ def _in_words(ports: list[dict[str, Any]]) -> str:
 
 
 def _further_ports(endpoints: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The types with the same further ports, and these ports in words."""
+    """Return the types with the same further ports, and these ports in words."""
     found: dict[str, dict[str, None]] = {}
     for row in endpoints:
         if text := _in_words(row["further_ports"]):

@@ -1,4 +1,4 @@
-"""The progress line on standard error, and messages beside it. Where there is no terminal, a line every 30 s."""
+"""Show progress on standard error: a line that is redrawn, or, without a terminal, a new line every 30 s."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from scanready.model import Verdict
 
 from .terminal import columns
 
-# Often enough to look alive, seldom enough to cost nothing at 2,000 results a second.
+# Seconds between two updates: frequent enough to look alive, and cheap at 2,000 results a second.
 _EVERY = 0.2
-# Seconds between two lines where no terminal shows the bar: CI systems take a job for dead that prints nothing.
+# Seconds between two lines without a terminal: CI systems end a job that prints nothing for long.
 _HEARTBEAT = 30.0
 _WORTH_SAYING = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED)
 
 
 class Progress:
-    """``[####......] 120/500  3 blocked  12 s``. ``quiet`` says nothing but errors."""
+    """Show ``[####......] 120/500  3 blocked  12 s``; ``quiet`` shows nothing."""
 
     def __init__(self, total: int, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -33,7 +33,7 @@ class Progress:
         self._shown = False
 
     def count(self, verdict: Verdict) -> None:
-        """One more target is done."""
+        """Count one finished target."""
         self._done += 1
         self._counts[verdict] += 1
 
@@ -44,12 +44,12 @@ class Progress:
             self._write(f"scanready: {message}\n")
 
     def hint(self, message: str) -> None:
-        """Write a message that only somebody at a terminal has a use for."""
+        """Write a message that is useful only to a user at a terminal."""
         if self._live:
             self.say(message)
 
     def clear(self) -> None:
-        """Take the line away, for whatever is written next."""
+        """Remove the progress line before other text is written."""
         if self._shown:
             self._shown = False
             self._write("\r\x1b[K")
@@ -64,7 +64,7 @@ class Progress:
             self._beat()
 
     def _beat(self) -> None:
-        """A line for a log, where there is no terminal: the run is alive, and how far it is."""
+        """Write one progress line to a log, without a terminal."""
         words = "".join(f", {self._counts[verdict]} {verdict}" for verdict in _WORTH_SAYING if self._counts[verdict])
         seconds = time.monotonic() - self._began
         self.say(f"{self._done} of {self._total} targets checked after {seconds:.0f} s{words}")

@@ -1,4 +1,4 @@
-"""What the terminal can show."""
+"""Find out what the terminal can show: width, colours, signs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from scanready.report.document import Look
 
 from .standard_output import data_stream
 
-# Where nobody's terminal sets the width: wide enough that few lines break, and still a page.
+# The width without a terminal: few lines break, and it still fits on a page.
 _FILE_WIDTH = 120
-# COLUMNS may be any number: a table is drawn for it, so memory grows with it.
+# COLUMNS may be any number, and the memory for a table grows with it.
 _NARROWEST, _WIDEST = 20, 1000
 _SIGNS = "✓✗–…"
 
 
 def look(*, no_color: bool = False, verbosity: int = 0, to_file: bool = False) -> Look:
-    """Return how to draw on standard output, or into a file."""
+    """Return how to draw on standard output, or in a file."""
     terminal = not to_file and data_stream().isatty()
     width = columns() if terminal or "COLUMNS" in os.environ else _FILE_WIDTH
     forced = bool(os.environ.get("FORCE_COLOR")) and not to_file
@@ -26,12 +26,12 @@ def look(*, no_color: bool = False, verbosity: int = 0, to_file: bool = False) -
 
 
 def columns() -> int:
-    """Return the terminal's width; what COLUMNS says is not believed beyond any screen."""
+    """Return the terminal's width, from COLUMNS if that is set, within reasonable limits."""
     return max(_NARROWEST, min(_told() or _measured() or _FILE_WIDTH, _WIDEST))
 
 
 def _told() -> int:
-    """The width that COLUMNS gives; 0 if it gives none."""
+    """Return the width from COLUMNS; 0 without one."""
     try:
         return max(0, int(os.environ.get("COLUMNS", "0")))
     except ValueError:
@@ -39,15 +39,15 @@ def _told() -> int:
 
 
 def _measured() -> int:
-    """The width of the terminal that takes the data; 0 if it is none."""
+    """Return the width of the terminal that receives the data; 0 if it is not a terminal."""
     try:
         return os.get_terminal_size(data_stream().fileno()).columns
-    except (AttributeError, OSError, ValueError):  # no file, a closed one, or no terminal
+    except (AttributeError, OSError, ValueError):  # not a file, a closed one, or not a terminal
         return 0
 
 
 def _understands_color() -> bool:
-    """Consoles of Windows before Windows Terminal need a mode switched on; there we stay plain."""
+    """Return whether the terminal shows colours; older Windows consoles need a mode that we do not set."""
     if os.environ.get("TERM") == "dumb":
         return False
     return sys.platform != "win32" or bool(os.environ.get("WT_SESSION") or os.environ.get("CONEMUANSI"))

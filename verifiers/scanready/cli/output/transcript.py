@@ -1,4 +1,4 @@
-"""``--transcript FILE``: the bytes exchanged, as hex and text, without secrets."""
+"""``--transcript FILE``: write the exchanged bytes as hex and text, without secrets."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ from scanready.run.target_name import visible_name
 from .outlet import Outlet
 
 _WIDTH = 16
-#: The directions of entries that are text, and no bytes of a connection.
+#: The directions of entries that are text, not bytes of a connection.
 _WORDS = (TRACEBACK, REMARK)
-#: Each is searched for in every piece: with more, only the target's own and its host's are.
+#: All secrets of the run are searched for in every piece; beyond this number, only those of the target and its host.
 _MOST_SECRETS = 64
-_HEAD = (
-    "# Bytes exchanged, TLS removed, secrets replaced by asterisks. What client libraries send at login is not here.\n"
-)
+_HEAD = "# Exchanged bytes, without TLS, secrets as asterisks. Bytes that client libraries send at login are missing.\n"
 
 
 def recorder(*outlets: Outlet) -> Callable[[Target], Tap]:
-    """Return a tap for the engine; every piece is a block of its own that names its target, since talks overlap.
+    """Return a tap for the engine; every piece becomes a block that names its target, since targets overlap in time.
 
-    A block waits while its end may be the beginning of a secret; the engine has the last ones written. Masked are the
-    secrets of the target and of its host, and those of the whole run where it uses no more than some dozens.
+    A block waits while its end may be the beginning of a secret; the engine flushes the last blocks. The secrets of
+    the target and of its host are masked, and those of the whole run if it has at most ``_MOST_SECRETS``.
     """
     for outlet in outlets:
         outlet.write(_HEAD)
@@ -41,7 +39,7 @@ def recorder(*outlets: Outlet) -> Callable[[Target], Tap]:
 
 
 class _Transcript:
-    """The talk with one target; :data:`scanready.net.stream.Tap` is how it is called."""
+    """Record the exchange with one target; called as :data:`scanready.net.stream.Tap`."""
 
     def __init__(self, target: Target, outlets: Sequence[Outlet]) -> None:
         self._target, self._name = target, visible_name(target)
@@ -51,19 +49,19 @@ class _Transcript:
 
     @cached_property
     def _pieces(self) -> Pieces:
-        """Made in the climb, whose redactor knows the secrets that other targets of the host use."""
+        """Create the pieces during the climb, whose redactor knows the secrets of other targets on the host."""
         others = (*self._of_the_run, *current().secrets)
         return Pieces(redactor_for(self._target, others=others), self._write)
 
     def __call__(self, direction: str, data: bytes) -> None:
-        if direction in _WORDS:  # its secrets are masked, and a hole in a source line would tell one
+        if direction in _WORDS:  # already masked; masking a source line again could reveal a secret
             self._pieces.flush()
             self._write(direction, timestamps.now(), data)
         else:
             self._pieces.take(direction, data, timestamps.now())
 
     def flush(self) -> None:
-        """Write what was held back."""
+        """Write the text that was held back."""
         self._pieces.flush()
 
     def _write(self, direction: str, when: str, data: bytes) -> None:
@@ -82,6 +80,6 @@ def dump(data: bytes) -> str:
     for offset in range(0, len(data), _WIDTH):
         piece = data[offset : offset + _WIDTH]
         text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in piece)
-        text = text.replace("##", "#.").replace("::", ":.")  # marks of commands that build servers read in any output
+        text = text.replace("##", "#.").replace("::", ":.")  # build servers read these marks as commands
         lines.append(f"{offset:06x}  {piece.hex(' '):<{_WIDTH * 3 - 1}}  {text}\n")
     return "".join(lines)

@@ -1,7 +1,7 @@
-"""Lists that others keep (nmap, Ansible, a CMDB, hosts files) to an inventory that people review.
+"""Import lists of other tools (nmap, Ansible, a CMDB, hosts files) as an inventory for review.
 
-Each reader turns a file into :class:`Imported`: what was found, each with its line, guesses marked as such; and what
-was not imported, with the reason. Nothing is contacted, no secret is taken over, and what is read may be anybody's.
+Each reader turns a file into :class:`Imported`: the targets, each with its line and its guess, and the skipped entries
+with their reasons. Nothing is contacted and no secret is copied. The file may come from an untrusted source.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from .writing import as_inventory
 
 __all__ = ["COLUMN_KINDS", "KINDS", "Imported", "as_inventory", "import_file", "read_mapping"]
 
-#: What can be read; the words of ``--from``.
+#: The kinds of files, by the words of ``--from``.
 KINDS: Mapping[str, str] = {
-    "nmap": "nmap's XML (nmap -oX)",
-    "ansible": "Ansible's inventory as JSON (ansible-inventory --list)",
-    "csv": "a table with a header, as a CMDB exports it",
-    "hosts": "one host or target a line",
-    "etc-hosts": "/etc/hosts",
+    "nmap": "nmap XML (nmap -oX)",
+    "ansible": "an Ansible inventory in JSON (ansible-inventory --list)",
+    "csv": "a table (CSV), such as a CMDB export",
+    "hosts": "a list with one host or target per line",
+    "etc-hosts": "a hosts file such as /etc/hosts",
 }
 
 
 def import_file(path: str | Path, kind: str | None = None, mapping: Mapping[str, str] | None = None) -> Imported:
-    """Read a foreign list; ``-`` is standard input.
+    """Read another tool's list; ``-`` is standard input.
 
     Args:
-        kind: what it is, a word of :data:`KINDS`; without, its content tells.
-        mapping: headings of a table by what they are, such as ``{"host": "Asset Name"}``.
+        kind: the kind of file, a key of :data:`KINDS`; None recognises it by its content.
+        mapping: headings of a table by kind, such as ``{"host": "Asset Name"}``.
 
     Raises:
         InventoryError: it cannot be read, is not of that kind, or is too large.
     """
     if kind is not None and kind not in KINDS:
-        known = f"there are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
-        raise InventoryError([Problem(f"no kind {shown(kind)}: {known}")])
+        known = f"the kinds are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
+        raise InventoryError([Problem(f"there is no kind of file {shown(kind)}; {known}")])
     source = read_source(path)
     chosen = kind or _recognised(source, is_table=bool(mapping))
     if mapping and chosen != "csv":
-        told = f"--map names columns of a table, and this is {KINDS[chosen]}: leave it out, or say --from csv"
-        raise InventoryError([Problem(told, source.file)])
+        wrong = f"--map names columns of a table, but this file is {KINDS[chosen]}: remove --map, or add --from csv"
+        raise InventoryError([Problem(wrong, source.file)])
     found = _read(source, chosen, mapping or {})
     settle(found)
     return found
 
 
 def _read(source: Source, kind: str, mapping: Mapping[str, str]) -> Imported:
-    """Read a file as what it is said to be; if that fails, say what it is where that is known.
+    """Read a file as the given kind; if that fails, name the real kind if it is known.
 
     Raises:
         InventoryError: it is not of that kind.

@@ -1,6 +1,6 @@
-"""Ansible's inventory (``ansible-inventory --list``) to targets: how Ansible connects says what a host is.
+"""Read Ansible's inventory (``ansible-inventory --list``): Ansible's connection decides the type of a host.
 
-Groups become tags, users credentials without a secret. Passwords in the file are told of, never taken over.
+Groups become tags, users credentials without a secret. Passwords in the file are reported, never copied.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .found import MOST, Entry, Imported, host_of, port_of, tags_of, unrevealing
 from .source import LARGEST_FILE, Source
 
 _NOT_SCANNED = {
-    "local": "Ansible runs it on its own host",
+    "local": "Ansible runs it on its own host (connection local)",
     "network_cli": "a network device",
     "netconf": "a network device",
     "httpapi": "a network device",
@@ -52,22 +52,21 @@ def read(source: Source) -> Imported:
     try:
         if stream.peek() not in ("{", ""):
             stream.value()  # a broken document is reported as one
-            wrong = "no inventory of Ansible's: not an object (ansible-inventory --list)"
+            wrong = "this is not an Ansible inventory: write one with `ansible-inventory --list`"
         else:
             hosts.read(stream)
     except JsonError as error:
-        wrong = f"no JSON that can be read: {str(error).partition(': ')[2] or error}"
+        wrong = f"this is not valid JSON: {str(error).partition(': ')[2] or error}"
     except Wrong as error:
         wrong = "; ".join(error.messages)
     if not wrong and not hosts.known:
-        wrong = "no inventory of Ansible's: no hosts (ansible-inventory --list)"
+        wrong = "this Ansible inventory has no hosts: write it with `ansible-inventory --list`"
     if wrong:
         raise InventoryError([Problem(wrong, source.file, stream.line)])
     found, groups = Imported("ansible", source.file), hosts.memberships()
     for host, (line, variables, secretive) in hosts.known.items():
         for name in secretive:
-            told = f"{shown(name)} of {shown(unrevealing(host))}"
-            found.note(f"{told} is in the file; a secret is not taken over, only referred to")
+            found.note(f"{shown(name)} of {shown(unrevealing(host))} was not read, because secrets are not imported")
         _take(found, host, variables, groups.get(host, []), line)
     return found
 
@@ -96,7 +95,7 @@ class _Hosts:
             else:
                 self._group(group, stream)
         if stream.peek():
-            raise JsonError("more follows after the end")
+            raise JsonError("there is text after the end of the document")
 
     def _variables(self, stream: JsonStream) -> None:
         for key in stream.members():
@@ -198,10 +197,10 @@ def _why_not(connection: str, address: str, variables: Mapping[str, Any], *, rea
     if connection in _NOT_SCANNED:
         return _NOT_SCANNED[connection]
     if not reaches_hosts:
-        return f"connection {shown(connection)}: no host on the network"
+        return f"Ansible's connection {shown(connection)} does not use the network"
     if "ansible_network_os" in variables:
         return "a network device"
-    return "its address is a template, which only Ansible can fill in" if "{{" in address else ""
+    return "its address is a template that only Ansible can expand" if "{{" in address else ""
 
 
 def _account(found: Imported, variables: Mapping[str, Any], line: int) -> str:

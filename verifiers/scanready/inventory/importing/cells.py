@@ -1,4 +1,4 @@
-"""Read the cells of a table that say where a machine is and what it is: several addresses, several types, a status."""
+"""Read the cells of a table that name a machine: its addresses, its types and its status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .found import host_and_its_port, type_called, unrevealing
 from .lines import LOCAL_NAMES
 from .systems import type_of_system
 
-_WRITE_ANOTHER = "write one that `scanready types` lists there, or say --map type= to ignore the column"
+_WRITE_ANOTHER = "write a type that `scanready types` lists, or add --map type= to ignore the column"
 #: Cells with more names than this are prose.
 _MOST_NAMES = 32
 #: Words for a machine of any kind: they say no target type.
@@ -83,9 +83,9 @@ def places_of(names: Sequence[str], addresses: Sequence[str], titles: Sequence[s
         return [Place(addressed.host, addressed.port, (*addressed.also, *_spare((*names, *titles))), addressed.guess)]
     for cell in titles:
         if found := _read(cell, wrong, _anything):
-            guess = "the name of the thing, taken for that of the host"
+            guess = "the host has the name of the asset"
             return [Place(one.host, one.port, guess=guess) for one in _of_names(found, None)]
-    raise Wrong(*(wrong[:1] or ["no host and no address in its columns"]))
+    raise Wrong(*(wrong[:1] or ["its columns have no host and no address"]))
 
 
 def _read(cell: str, wrong: list[str], fits: object) -> list[Place]:
@@ -99,11 +99,11 @@ def _read(cell: str, wrong: list[str], fits: object) -> list[Place]:
             wrong.append("; ".join(error.messages))
             return []
         if callable(fits) and not fits(host):
-            wrong.append(f"{shown(unrevealing(cell))} is no address")
+            wrong.append(f"{shown(unrevealing(cell))} is not an address")
             return []
         found.append(Place(host, port))
     if not found:
-        wrong.append(f"{shown(unrevealing(cell))} is no host")
+        wrong.append(f"{shown(unrevealing(cell))} is not a host")
     return found
 
 
@@ -135,7 +135,7 @@ def _without_mask(word: str) -> str:
         return word
     network = interface.network
     if network.num_addresses > 2 and interface.ip == network.network_address:
-        raise Wrong(f"{shown(word)} is a network: import it from a list with one network a line")
+        raise Wrong(f"{shown(word)} is a network: import it from a list with one network per line")
     return host
 
 
@@ -160,7 +160,7 @@ def _of_addresses(found: Sequence[Place], wrong: list[str]) -> Place | None:
     for one in found:
         address = _address(one.host)
         if address is not None and (address.is_loopback or address.is_link_local):
-            wrong.append(f"{shown(one.host)} is an address that only the machine itself or its link knows")
+            wrong.append(f"{shown(one.host)} is a loopback or link-local address, which other hosts cannot reach")
         else:
             used.append(one)
     if not used:
@@ -173,7 +173,7 @@ def _of_names(found: Sequence[Place], addressed: Place | None) -> list[Place]:
     """Machines by name; a short name beside its full one is the same machine, and so are several addresses."""
     named = [one for one in found if _address(one.host) is None]
     if local := next((one.host for one in named if one.host in LOCAL_NAMES), ""):
-        raise Wrong(f"{shown(local)} names the machine itself, whichever that is: write its name or address")
+        raise Wrong(f"{shown(local)} names no particular machine: write its name or address")
     full = {one.host.partition(".")[0] for one in named if "." in one.host}
     named = [one for one in named if "." in one.host or one.host not in full]
     beside = [one for one in found if _address(one.host) is not None]
@@ -229,7 +229,7 @@ def kinds_of(cells: Iterable[str], system: str) -> Kinds:
         return Kinds(("",))
     found = type_of_system(system)
     if found is None:
-        return Kinds(("",), about=f"no type is known for {shown(system)}")
+        return Kinds(("",), about=f"the system {shown(system)} suggests no type")
     if not found.type:
         raise Wrong(found.why)
     return Kinds((found.type,), (found.why,), by_system=True)
@@ -247,8 +247,8 @@ def _named(cell: str) -> Kinds | None:
         elif type_ is None:
             unknown.append(word)
     if unknown:
-        told = ", ".join(shown(unrevealing(word)) for word in unknown)
-        raise Wrong(f"no target type is called {told}: {_WRITE_ANOTHER}")
+        names = ", ".join(shown(unrevealing(word)) for word in unknown)
+        raise Wrong(f"there is no target type {names}: {_WRITE_ANOTHER}")
     guesses = (f"read {word} as {type_}" if word.lower() != type_ else "" for type_, word in found.items())
     return Kinds(tuple(found), tuple(guesses)) if found else None
 
@@ -264,7 +264,7 @@ def type_of_word(word: str) -> str | None:
     parts = plain_word(word).split()
     for part in parts:
         if part in _NO_HOST:
-            raise Wrong(f"{shown(unrevealing(word))} is {_NO_HOST[part]}, which is no target type")
+            raise Wrong(f"{shown(unrevealing(word))} is {_NO_HOST[part]}, not a target type")
     rest = [part for part in parts if part not in _ANY_MACHINE]
     if not rest:
         return "" if parts else None
@@ -286,7 +286,7 @@ def port_for(type_: str, types: Sequence[str], port: int | None) -> int | None:
     if port is None or len(types) == 1:
         own = port
     elif port not in usual.values():
-        raise Wrong(f"one port, {port}, for {len(types)} types: give each type a row of its own")
+        raise Wrong(f"the row has one port, {port}, for {len(types)} types: write one row for each type")
     else:
         own = port if usual.get(type_) == port else None
     if type_:

@@ -207,13 +207,13 @@ def _place(kind: str, heading: str, row: Sequence[str]) -> int:
     same = exact or [place for place, cell in enumerate(row) if plain_word(cell) == plain_word(heading)]
     if len(same) == 1:
         return same[0]
-    told = f"--map {kind}={shown(heading)}"
+    option = f"--map {kind}={shown(heading)}"
     if same:
-        raise Wrong(f"{told}: {len(same)} columns have this heading: rename one of them")
+        raise Wrong(f"{option}: {len(same)} columns have this heading; rename one of them")
     names = {cell.strip().lower(): cell.strip() for cell in row if cell.strip() and not is_secretive(cell)}
     near_by = nearest(heading, names)
     hint = f"; did you mean {shown(names[near_by])}?" if near_by else ""
-    raise Wrong(f"{told}: no column has this heading{hint} (it has {listed(row)})")
+    raise Wrong(f"{option}: no column has this heading{hint} (the headings are {listed(row)})")
 
 
 #: Parts of a heading that may be digits: the version of IP, and a digit by itself.
@@ -238,7 +238,7 @@ def read_mapping(words: Iterable[str]) -> dict[str, str]:
     """Return headings by kind from words such as ``host=Asset Name``.
 
     Raises:
-        Wrong: a word has no ``=``, or its kind is none.
+        Wrong: a word has no ``=``, or its kind is unknown.
     """
     found: dict[str, str] = {}
     kinds = list(COLUMN_KINDS)
@@ -246,14 +246,13 @@ def read_mapping(words: Iterable[str]) -> dict[str, str]:
         kind, equals, heading = word.partition("=")
         kind = kind.strip().lower()
         if not equals:
-            raise Wrong(f'--map {shown(word)}: KIND=COLUMN is wanted, as in --map host="Asset Name"')
+            raise Wrong(f'--map {shown(word)}: write KIND=COLUMN, as in --map host="Asset Name"')
         if is_secretive(kind):
-            raise Wrong(f"--map {shown(kind)}: a secret is not taken over: the inventory refers to it")
+            raise Wrong(f"--map {shown(kind)}: secrets are not imported; write a reference in the inventory")
         if kind not in kinds and kind not in _option_names():
-            known = f"there are {', '.join(kinds)} and the options of the types"
-            raise Wrong(
-                f"--map {shown(kind)}: no kind of column{did_you_mean(kind, [*kinds, *_option_names()])}; {known}"
-            )
+            known = f"the kinds are {', '.join(kinds)} and the options of the types"
+            near = did_you_mean(kind, [*kinds, *_option_names()])
+            raise Wrong(f"--map {shown(kind)}: there is no such kind of column{near}; {known}")
         if kind in found:
             raise Wrong(f"--map {kind}= is given twice")
         found[kind] = heading.strip()

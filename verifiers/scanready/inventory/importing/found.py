@@ -1,4 +1,4 @@
-"""What an import found: targets with their lines, what was left out and why, and notes for whoever reviews it."""
+"""Hold the result of an import: targets with their lines, skipped entries with reasons, and notes for the review."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from scanready.inventory.problems import InventoryError, Problem
 from scanready.net.hosts import clean_host, host_and_port, port_in_range
 from scanready.run.registry import catalogue
 
-#: More than an inventory can hold; a file that has more is split, or no list of hosts.
+#: The most targets of an import; an inventory holds no more, and a larger file must be split.
 MOST = 100_000
-#: Of what was left out, so much is told one by one.
+#: The most skipped entries that are listed one by one.
 MOST_LEFT = 1000
-# So short a part of a word may stand in a sentence by chance.
+# A part of a word this short may occur in a message by chance.
 _SHORT = 2
 
 
 @dataclass(slots=True)
 class Entry:
-    """One target of the inventory to be. Without ``type`` every type is tried. ``guess`` says what is not certain.
+    """One target of the new inventory. Without ``type`` every type is tried. ``guess`` says what is uncertain.
 
     ``also`` are other names and addresses of the host.
     """
@@ -41,7 +41,7 @@ class Entry:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What the inventory takes for the same target."""
+        """The identity of the target in an inventory."""
         return self.name, self.type, self.used_port, tuple(sorted(self.options.items()))
 
     @property
@@ -58,7 +58,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Something that was not imported, and why. ``hosts`` counts those with one reason, ``last`` is the last."""
+    """An entry that was not imported, with the reason; ``hosts`` is the number of such hosts, ``last`` the last."""
 
     line: int
     what: str
@@ -96,7 +96,7 @@ class Imported:
             raise InventoryError([Problem(f"more than {MOST:,} targets: split it", self.file, entry.line)])
         row = catalogue().get(entry.type)
         if row is not None and entry.port == row.port:
-            entry.port = None  # what goes without saying
+            entry.port = None  # the type's own port is left out
         known = self._known.setdefault(entry.key, entry)
         if known is entry:
             self.entries.append(entry)
@@ -107,17 +107,17 @@ class Imported:
             known.tags = tuple(dict.fromkeys((*known.tags, *entry.tags)))
 
     def leave(self, line: int, what: str, why: str) -> None:
-        """Note what is not imported. What may hold a secret, before an ``@`` or after a ``?``, is not repeated."""
+        """Note a skipped entry; do not repeat parts that may be secret, before an ``@`` or after a ``?``."""
         if len(self.left) < MOST_LEFT:
             name, _, value = what.partition("=")
             parts = re.split(r"[:/@]", what.rpartition("@")[0]) + [value] * is_secretive(name)
-            told = any(len(part) > _SHORT and part in why for part in parts)
-            self.left.append(Left(line, unrevealing(what), "refused, and not repeated" if told else why))
+            reveals = any(len(part) > _SHORT and part in why for part in parts)
+            self.left.append(Left(line, unrevealing(what), "refused (and not repeated)" if reveals else why))
         else:
             self.left_more += 1
 
     def leave_alike(self, line: int, host: str, why: str) -> None:
-        """Note a host that is not imported for an everyday reason: all of one reason are one remark."""
+        """Note a host skipped for a common reason; all hosts with one reason share a line."""
         place = self._alike.get(why)
         if place is None:
             self._alike[why] = len(self.left)
@@ -128,7 +128,7 @@ class Imported:
 
     @property
     def skipped(self) -> int:
-        """Count the things that were not imported."""
+        """The number of entries that were not imported."""
         return sum(one.hosts for one in self.left) + self.left_more
 
     def note(self, text: str) -> None:
@@ -138,13 +138,13 @@ class Imported:
             self.remarks.append(text)
 
     def account(self, name: str, user: str, line: int, hint: str = "") -> str:
-        """Define a credential by its user name; return its name. Its secret is for people to add, by reference."""
+        """Define a credential by its user name and return its name; the user adds a reference to its secret."""
         self.credentials.setdefault(name, (user, line, hint))
         return name
 
     @property
     def guesses(self) -> int:
-        """How many targets rest on a guess."""
+        """The number of targets that rest on a guess."""
         return sum(bool(entry.guess) for entry in self.entries)
 
 
@@ -191,7 +191,7 @@ def port_of(text: str) -> int | None:
 
 
 def type_called(word: str) -> str:
-    """Return the type that people call so, or nothing."""
+    """Return the type that users call by this word, or an empty text."""
     plain = " ".join(word.lower().replace("_", " ").replace("/", " ").split())
     return plain if plain in catalogue() else also_called(plain)
 

@@ -36,10 +36,11 @@ LOCAL_NAMES = frozenset(
 
 
 def looks_like_etc_hosts(text: str) -> bool:
-    """True if every line that says something begins with an address and goes on with a name."""
+    """Return True if every line, except blank ones and comments, is an address followed by a name."""
     lines = [line.partition("#")[0].split() for line in text[:65536].splitlines()[:200]]
-    said = [words for words in lines if words]
-    return bool(said) and all(len(words) > 1 and _address(words[0]) is not None for words in said[:-1] or said)
+    entries = [words for words in lines if words]
+    complete = entries[:-1] or entries
+    return bool(entries) and all(len(words) > 1 and _address(words[0]) is not None for words in complete)
 
 
 def read_hosts(source: Source) -> Imported:
@@ -54,7 +55,7 @@ def read_hosts(source: Source) -> Imported:
         if not text:
             continue
         if len(text) > _LONGEST or len(text.split(maxsplit=1)) > 1:
-            found.leave(number, text.split(maxsplit=1)[0], "more than one word in the line: one host a line")
+            found.leave(number, text.split(maxsplit=1)[0], "the line has more than one word: write one host per line")
             continue
         try:
             found.add(_entry(found, text, number))
@@ -62,21 +63,21 @@ def read_hosts(source: Source) -> Imported:
             found.leave(number, text, "; ".join(wrong.messages))
     if not found.entries and found.skipped and not source.data.isascii():
         known = (
-            "unrecognised file: nmap's XML, Ansible's JSON, a CSV with a column of hosts, or one host a line "
-            "is wanted; --from forces one"
+            "unrecognised file: expected nmap XML, Ansible JSON, a CSV with a column of hosts, or one host per line; "
+            "--from forces a format"
         )
         raise InventoryError([Problem(known, source.file)])
     return found
 
 
 def _of_url(found: Imported, text: str, line: int) -> Entry:
-    """A target as on the command line; its user becomes a credential of that name, for people to complete."""
+    """Read a target as on the command line; its user becomes a credential of that name, without a secret."""
     target = read_target(text, options={})[0]
     options = {name: str(value) for name, value in target.options.items()}
     type_ = "" if text.partition("://")[0].lower() == ANY else target.type
     user = target.credential.username if target.credential else ""
     if user and (not user.isprintable() or len(user) > _LONGEST_USER):
-        raise Wrong("its user name is none: write it as a credential of the inventory")
+        raise Wrong("its user name is invalid: write it as a credential of the inventory")
     credential = found.account(user, user, line) if user else ""
     port = target.port if target.explicit_port else None
     return Entry(target.host, line, type_, port, options if type_ else {}, credential)
@@ -100,9 +101,9 @@ def read_etc_hosts(source: Source) -> Imported:
             continue
         address, names = _address(words[0]), words[1:]
         if address is None or not names:
-            found.leave(number, line.strip(), "not an address and a name")
+            found.leave(number, line.strip(), "the line is not an address and a name")
         elif address.is_loopback or address.is_multicast or address.is_unspecified or names[0] in LOCAL_NAMES:
-            found.leave(number, names[0], "this machine itself, or none that can be scanned")
+            found.leave(number, names[0], "it is this machine itself, or an address that cannot be scanned")
         else:
             try:
                 host = host_of(names[0])

@@ -133,24 +133,24 @@ def read(source: Source) -> Imported:
         wrong = f"XML with entities or external parts is refused ({type(error).__name__})"
     except SAXException as error:
         where = getattr(error, "getLineNumber", lambda: None)
-        wrong, line = f"no XML, or cut off: {error.getMessage()}", where()
+        wrong, line = f"this is not XML, or it is incomplete: {error.getMessage()}", where()
     except (LookupError, ValueError):  # expat's, for the encoding that the first line declares
         if scan.is_scan:
             raise
         wrong, line = "its first line declares an encoding that cannot be read: convert it to UTF-8", 1
     if not wrong and not scan.is_scan:
-        wrong = "no scan of nmap's (nmap -oX FILE writes one)"
+        wrong = "this is not an nmap scan: write one with `nmap -oX FILE`"
     if wrong:
         raise InventoryError([Problem(wrong, source.file, line)])
     return found
 
 
 def _take(found: Imported, host: _Host, scanner: str) -> None:
-    """One host's open ports to targets; the name its operator gave it, else its address."""
+    """Add a target for each open port of a host; the host is the name that the user gave to nmap, or its address."""
     address = host.addresses.get("ipv4") or host.addresses.get("ipv6") or ""
     text = host.names.get("user") or address
     if not host.up:
-        found.leave_alike(host.line, text, "found down by nmap")
+        found.leave_alike(host.line, text, "nmap found the host down")
         return
     try:
         name = host_of(text)
@@ -164,16 +164,16 @@ def _take(found: Imported, host: _Host, scanner: str) -> None:
     for port in host.ports:
         taken += _take_port(found, port, name, (about, also), scanner)
     if not taken:
-        found.leave_alike(host.line, name, "no open port of a target type")
+        found.leave_alike(host.line, name, "it has no open port of a target type")
 
 
 def _take_port(found: Imported, port: _Port, host: str, known: tuple[str, tuple[str, ...]], scanner: str) -> int:
-    """Add a target if the port may be one; return how many. ``known`` is what is known of the host."""
+    """Add a target if the port may be one; return the number. ``known`` describes the host."""
     what = f"{host} {port.number}/{port.protocol}"
     if not port.state.startswith("open"):
         return 0
     if port.protocol != "tcp" or not port.number.isascii() or not port.number.isdigit() or len(port.number) > 5:
-        found.leave(port.line, what, "not over TCP")
+        found.leave(port.line, what, "it is not a TCP port")
         return 0
     if port.state != "open":
         found.leave(port.line, what, f"nmap says {port.state}")

@@ -1,7 +1,7 @@
-"""Hosts without a type that are in a list besides, with a type or within a network: an inventory has each target once.
+"""Drop a host without a type that is listed again, with a type or in a network, since targets must be unique.
 
-Every type is tried on a host without a type, so what is there besides would be there twice. Sorted addresses and
-bisection: a list may have a hundred thousand of each.
+Every type is tried on a host without a type, so another entry for the host would repeat a target. The addresses are
+sorted and searched by bisection, since a list may have a hundred thousand of each.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _Address = tuple[int, int]  # the version, then the number: addresses of one kin
 
 
 def settle(found: Imported) -> None:
-    """Leave out what would be there twice, with the reason. Typed targets stay, then networks, then hosts."""
+    """Drop entries that would repeat a target, with the reason: typed targets stay first, then networks, then hosts."""
     typed = {entry.name for entry in found.entries if entry.type}
     spans = _Spans(sorted(address for address in map(_number, typed) if address))
     dropped: set[int] = set()
     for entry in found.entries:
         if entry.network and not spans.take(entry.host):
-            found.leave(entry.line, entry.host, "some of its hosts are there besides: name the others")
+            found.leave(entry.line, entry.host, "some of its hosts are listed separately: list the others")
             dropped.add(id(entry))
     ports = {(entry.name, entry.used_port) for entry in found.entries if entry.type}
     anywhere: set[str] = set()
@@ -30,7 +30,7 @@ def settle(found: Imported) -> None:
             continue
         there = entry.name in typed if entry.port is None else (entry.name, entry.port) in ports
         if there or entry.name in anywhere or spans.hold(entry.host):
-            why = "the host is there besides: with a type, without a port or in a network"
+            why = "the host is listed again: with a type, without a port or in a network"
             found.leave(entry.line, entry.host, why)
             dropped.add(id(entry))
         elif entry.port is None:

@@ -46,12 +46,38 @@ def recognise(source: Source) -> str:
 
 
 def refusal(source: Source, text: str) -> str:
-    """Return what the file is and what to do instead, for one that no reader takes; else an empty text."""
+    """Return the kind of a file that cannot be imported, and the remedy; an empty text for any other file."""
     for begins, told in _BINARY.items():
         if source.data.startswith(begins):
-            return f"this is {told}" if told[:1] != "c" else f"the file is {told}"
+            return f"the file is {told}"
     lines = [line.rstrip() for line in text.splitlines()[:_LINES] if line.strip()]
     return next((told for one in _REFUSALS if (told := one(source, lines))), "")
+
+
+def other_than_inventory(source: Source) -> str:
+    """Return what a file is instead of an inventory, with the command to run; empty if it may be an inventory."""
+    from . import KINDS
+
+    text = source.start()
+    lines = [line.rstrip() for line in text.splitlines()[:_LINES] if line.strip()]
+    if not lines or _our_own(source, lines):
+        return ""
+    if refused := refusal(source, text):
+        return refused
+    kind = recognise(source)
+    if kind == "ansible" and '"_meta"' not in text:
+        return ""
+    entries = [line for line in lines if not line.lstrip().startswith("#")]
+    if kind in ("csv", "hosts", "etc-hosts") and any(_YAML.match(line) for line in entries):
+        return ""
+    if kind == "hosts" and any(len(line.partition(" #")[0].split()) > 1 for line in entries):
+        return ""
+    command = f"scanready import {_argument(source)} -o estate.yaml"
+    return f"this is {KINDS[kind]}, not an inventory; to make one of it: `{command}`"
+
+
+#: A line of an inventory, which may be broken YAML; one with only a URL is not.
+_YAML = re.compile(r"\s*(?:-\s|[\w\"']+:(?:\s|$)|[{}\[\]])")
 
 
 def ansible_command(source: Source) -> str:
@@ -83,7 +109,7 @@ def _our_results(_: Source, lines: list[str]) -> str:
     start = " ".join(lines[:5]).replace(" ", "")
     if not re.match(r'\{"schema":1,"(run|agent|target)"', start):
         return ""
-    return "these are results of scanready: `scanready report FILE` shows them"
+    return "this is a result file of scanready; to show it: `scanready report FILE`"
 
 
 def _ansible_yaml(source: Source, lines: list[str]) -> str:
@@ -91,11 +117,12 @@ def _ansible_yaml(source: Source, lines: list[str]) -> str:
     group = bool(plain) and re.fullmatch(r"[\w.-]+:(\s.*)?", plain[0]) is not None
     inside = any(re.fullmatch(r"\s+(hosts|children|vars):(\s.*)?", line) for line in plain)
     if group and inside:
-        return f"this is an inventory of Ansible's in YAML: `{ansible_command(source)}` imports it"
+        return f"this is an Ansible inventory in YAML; to import it: `{ansible_command(source)}`"
     plays = any(re.match(r"\s*-?\s*(hosts|tasks|roles):", line) for line in plain) and plain[:1] != []
     if plays and plain[0].startswith("-"):
         return (
-            "this is a playbook of Ansible's, no inventory: `ansible-inventory --list | scanready import -` imports one"
+            "this is an Ansible playbook, not an inventory; to import an inventory: "
+            "`ansible-inventory --list | scanready import -`"
         )
     return ""
 
@@ -108,13 +135,13 @@ def _ansible_ini(source: Source, lines: list[str]) -> str:
     sections = any(re.fullmatch(r"\[[\w.: -]+\]", line) for line in plain)
     if not sections and not any(_INI_VARIABLE.search(line) for line in plain):
         return ""
-    return f"this is an inventory of Ansible's in INI: `{ansible_command(source)}` imports it"
+    return f"this is an Ansible inventory in INI; to import it: `{ansible_command(source)}`"
 
 
 def _nmap_text(_: Source, lines: list[str]) -> str:
     texts = ("# Nmap ", "Starting Nmap ", "Nmap scan report for ", "#masscan")
     if any(line.startswith(texts) for line in lines[:3]) or any(re.match(r"Host: \S+ \(", line) for line in lines[:3]):
-        return "this is nmap's output for people: import its XML, which `nmap -oX FILE` (or masscan -oX) writes"
+        return "this is nmap's text output: import its XML, which `nmap -oX FILE` (or masscan -oX) writes"
     return ""
 
 
@@ -125,7 +152,7 @@ _JSON_LIST = re.compile(r'\s*\[\s*(?:["{\[\]]|-?\d+\s*[,\]]|$)')
 def _other_json(_: Source, lines: list[str]) -> str:
     if not lines or not _JSON_LIST.match(lines[0]):
         return ""
-    return "this is a list in JSON: the only JSON that is imported is that of `ansible-inventory --list`; export a CSV"
+    return "this is a JSON list; of JSON, only the output of `ansible-inventory --list` can be imported: export a CSV"
 
 
 _REFUSALS: tuple[Callable[[Source, list[str]], str], ...] = (

@@ -1,4 +1,4 @@
-"""Which target type an open port may be: by the service that nmap names, else by the port's number. All guesses."""
+"""Guess the target type of an open port from the service that nmap names, else from the port number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scanready.run.registry import catalogue
 from .systems import Guess, type_of_system
 
 #: Names that belong to no target type, with the reason.
-_NO_TARGET = {"tcpwrapped": "it accepts and hangs up: nobody knows what it is"}
+_NO_TARGET = {"tcpwrapped": "it accepts and closes connections, so the service is unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +63,24 @@ def _known(types: Catalogue) -> _Known:
 
 
 def guess(port: int, service: str, *, tls: bool, probed: bool, observed: Observed = Observed()) -> Guess:
-    """Return what an open TCP port probably is.
+    """Return the probable target type of an open TCP port.
 
     Args:
-        service: as nmap names it; may be empty.
+        service: the name from nmap; may be empty.
         tls: the service was found inside TLS.
         probed: nmap talked to it; otherwise the name is that of the port in a table.
-        observed: what else the scanner says of it.
+        observed: the scanner's other findings about it.
     """
     found = _guess(port, service, tls=tls, probed=probed, observed=observed)
     return _no_such_host(found, observed) or found
 
 
 def _no_such_host(found: Guess, observed: Observed) -> Guess | None:
-    """No type where the service runs on what is no such host: a router's SSH, a host type's on another system."""
+    """Return a guess without a type if the host cannot be such a target: SSH of a router, or another system."""
     if not found.type:
         return None
     if observed.device in _NO_HOSTS:
-        return Guess("", f"nmap takes the host for a {observed.device}: name the target if it is one")
+        return Guess("", f"nmap recognised the host as a {observed.device}: add the target if it is one")
     row = catalogue().get(found.type)
     system = type_of_system(observed.system) if observed.system else None
     if row is None or not row.called.systems or system is None or system.type == found.type:
@@ -108,5 +108,5 @@ def _guess(port: int, service: str, *, tls: bool, probed: bool, observed: Observ
     if row := by_service or by_port:
         if by_service and observed.scanner != "nmap":
             return Guess(row.name, f"{observed.scanner} named it {service}")
-        return Guess(row.name, f"by the number of the port alone{f' ({service})' if service else ''}")
+        return Guess(row.name, f"only by the port number{f' ({service})' if service else ''}")
     return Guess("", f"no target type has this port{f' ({service})' if service else ''}")

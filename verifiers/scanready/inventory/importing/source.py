@@ -30,7 +30,7 @@ class Source:
     oddity: str = ""
 
     def start(self) -> str:
-        """Return the text of its first 64 KiB, which says what it is."""
+        """Return the text of its first 64 KiB, which shows its kind."""
         return codecs.getincrementaldecoder(self.encoding)("replace").decode(self.data[:_START])
 
     def lines(self, ending: str | None = "\n") -> Iterator[str]:
@@ -51,7 +51,7 @@ class Source:
 
 
 def read_source(path: str | Path) -> Source:
-    """Read a file; ``-`` is standard input. UTF-8 or UTF-16; else Windows-1252. A note says what was guessed.
+    """Read a file; ``-`` is standard input. It is UTF-8, UTF-16 or else Windows-1252; a note names a guess.
 
     Raises:
         InventoryError: it cannot be read, or is too large.
@@ -63,17 +63,22 @@ def read_source(path: str | Path) -> Source:
         wrong = f"{error}: split it" if "larger than" in str(error) else str(error)
     if wrong:
         raise InventoryError([Problem(wrong.removeprefix("is ") if "larger than" in wrong else wrong, file)])
+    return source_of(content, file)
+
+
+def source_of(content: bytes, file: str) -> Source:
+    """Return the source with these bytes, and its encoding as :func:`read_source` finds it."""
     if (encoding := encoding_of(content)) == "utf-16":
         return Source(file, content, encoding)
     if unmarked := _unmarked(content):
-        return Source(file, content, unmarked, "it has no byte order mark, and was read as UTF-16")
+        return Source(file, content, unmarked, "it has no byte order mark and was read as UTF-16")
     if _is_utf8(content):
         return Source(file, content)
-    return Source(file, content, "cp1252", "it is not UTF-8, and was read as Windows-1252")
+    return Source(file, content, "cp1252", "it is not UTF-8 and was read as Windows-1252")
 
 
 def _unmarked(content: bytes) -> str:
-    """The encoding of a UTF-16 text without its mark: every other byte of a plain text in it is zero."""
+    """Return the encoding of a UTF-16 text without its mark, in which every other byte of plain text is zero."""
     start = content[: 2 * _SAMPLE]
     low, high = start[0::2].count(0), start[1::2].count(0)
     if not start or low + high < len(start) // 4:
@@ -82,7 +87,7 @@ def _unmarked(content: bytes) -> str:
 
 
 def _is_utf8(content: bytes) -> bool:
-    """Whether it is UTF-8 throughout, looked at in pieces."""
+    """Return whether all of it is UTF-8; decode it in pieces."""
     decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(content)
     try:
         for at in range(0, len(view), _START):
@@ -94,7 +99,7 @@ def _is_utf8(content: bytes) -> bool:
 
 
 class _Recoded(io.BytesIO):
-    """The bytes of a source in UTF-8, made as they are read."""
+    """The bytes of a source in UTF-8, converted while they are read."""
 
     def __init__(self, source: Source) -> None:
         super().__init__()

@@ -17,11 +17,11 @@ from scanready.run.registry import catalogue
 from .columns import plain_word
 
 _HYPERVISOR = "a hypervisor: import its virtual machines, or name a type in the row"
-_STORAGE = "a storage system: name the type that it serves its files with in the row"
-_NETWORK = "a network device, which is no target type"
-_APPLIANCE = "an appliance: name a type in the row if it serves one"
-_DEVICE = "a device, which is no target type"
-_MAINFRAME = "no target type: its hosts are scanned over the services on them: name a type in the row"
+_STORAGE = "a storage system: in the row, name the type of its file service, such as smb or nfs"
+_NETWORK = "a network device, not a target type"
+_APPLIANCE = "an appliance: if it runs a service to scan, name its type in the row"
+_DEVICE = "a device, not a target type"
+_MAINFRAME = "not a target type: in the row, name the type of a service on this host, such as ssh or db2"
 #: Systems that mean no target type, by the words of their names; they win over a type's own words.
 _NO_TYPE: Mapping[str, str] = {
     **dict.fromkeys(("esx", "esxi", "vmkernel", "xenserver", "citrix hypervisor", "hyper v server"), _HYPERVISOR),
@@ -32,7 +32,7 @@ _NO_TYPE: Mapping[str, str] = {
     **dict.fromkeys(("arubaos", "cumulus", "eos", "routeros", "vyos", "big ip", "tmos", "gaia", "pfsense"), _NETWORK),
     **dict.fromkeys(("opnsense", "edgeos", "openwrt", "dd wrt", "sonicos", "comware", "screenos"), _NETWORK),
     **dict.fromkeys(("photon", "windows ce", "windows embedded", "windows phone", "windows mobile"), _APPLIANCE),
-    "ios": "a network device's or a telephone's, which is no target type",
+    "ios": "the system of a network device or a phone, not a target type",
     **dict.fromkeys(("android", "ipados", "chrome os", "chromeos", "tizen"), _DEVICE),
     **dict.fromkeys(("z os", "zos", "os 390", "z vm", "ibm i", "os 400", "os400", "i5 os", "mvs"), _MAINFRAME),
 }
@@ -56,7 +56,7 @@ def type_of_system(name: str) -> Guess | None:
         return Guess("", f"{name} is {_NO_TYPE[found[1]]}")
     types = _types(catalogue())
     meant = {types[found] for found in _pattern(tuple(types)).findall(word)} if types else set()
-    return Guess(meant.pop(), f"by its operating system, {name}") if len(meant) == 1 else None
+    return Guess(meant.pop(), f"by its operating system {name}") if len(meant) == 1 else None
 
 
 @lru_cache(maxsize=1)

@@ -122,30 +122,30 @@ class _Table:
         if self._columns is not None:
             return
         if not self._above:
-            raise Wrong("the table is empty: a header is wanted, with a column such as hostname, fqdn or ip address")
+            raise Wrong("the table is empty: add a header with a column such as hostname, fqdn or ip address")
         line, row = max(self._above, key=lambda one: len([cell for cell in one[1] if cell.strip()]))
         self.header_line = line
         if self._mapping:
             columns_of(row, self._mapping)
         if not looks_like_a_header(row):
-            told = "this line looks like data (not repeated here), and no header is above it"
-            raise Wrong(f"no column of hosts: {told}: add one, such as hostname,ip address,type")
+            raise Wrong(
+                "no column of hosts: this line looks like data (not repeated here) and has no header above it; "
+                "add one, such as hostname,ip address,type"
+            )
         named = f"no column of hosts among {listed(row)}"
         example = next((cell.strip()[:40] for cell in row if cell.strip() and cell.isprintable()), "COLUMN")
-        told = f'"{example}"' if re.fullmatch(r"[\w .-]+", example) else "COLUMN"
-        raise Wrong(f"{named}: name the one that has them, as in --map host={told}")
+        column = f'"{example}"' if re.fullmatch(r"[\w .-]+", example) else "COLUMN"
+        raise Wrong(f"{named}: name the column with the hosts, as in --map host={column}")
 
     def _tell(self, columns: Columns) -> None:
         for line, row in self._above:
-            self._found.note(f"line {line} stands above the header, and was not read: {listed(row)}")
+            self._found.note(f"line {line} is above the header and was not read: {listed(row)}")
         known = {place for places in columns.places.values() for place in places}
         for place, cell in enumerate(columns.headings):
             if is_secretive(cell):
-                self._found.note(
-                    f"the column {shown(cell)} was not looked at: a secret is not taken over, only referred to"
-                )
+                self._found.note(f"the column {shown(cell)} was not read, because secrets are not imported")
             elif place not in known and cell.strip():
-                self._found.note(f"the column {shown(cell)} was not taken over")
+                self._found.note(f"the column {shown(cell)} was not imported")
 
 
 class _Lines:
@@ -161,7 +161,7 @@ class _Lines:
         line = next(self._lines)
         self.taken += len(line)
         if self.taken >= LONGEST_LINE:
-            raise csv.Error("a row longer than 1 MiB")
+            raise csv.Error("a row is longer than 1 MiB")
         return line
 
 
@@ -210,7 +210,7 @@ def _entries(
     named = {name: columns.cell(kind, row) for kind, name in columns.options}
     tags = tags_of(word for cell in columns.cells("tags", row) for word in re.split(r"[,;|]", cell))
     if kinds.by_system and port not in (None, Entry("", line, kinds.types[0]).used_port):
-        kinds = Kinds(("",), about=f"its operating system, {columns.cell('os', row)}, says nothing of the port")
+        kinds = Kinds(("",), about=f"the operating system {columns.cell('os', row)} does not explain the port")
     about = "; ".join(filter(None, (f"also {', '.join(place.also[:5])}" if place.also else "", kinds.about)))
     for type_, guessed in kinds.each:
         own = port_for(type_, kinds.types, port)
@@ -225,5 +225,5 @@ def _account(found: Imported, columns: Columns, row: Sequence[str], line: int) -
         return ""
     if not name and "user" not in columns.mapped:
         heading = shown(columns.heading("user"))
-        found.note(f"accounts are from the column {heading}: if it names who uses a machine, say --map user=")
+        found.note(f"accounts are from the column {heading}: if it names the users of a machine, add --map user=")
     return found.account(named, user or named, line)

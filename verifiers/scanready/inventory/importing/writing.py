@@ -1,6 +1,6 @@
-"""What was imported as an inventory that people review: each target with its line, guesses marked, what was left out.
+"""Write an import as an inventory for review: each target with its line, its guesses, and the skipped entries.
 
-The text loads with our own loader. Whatever the foreign file said stands in quotes or in comments of one line.
+The text loads with our own loader. All text of the imported file is in quotes or in one-line comments.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ def as_inventory(found: Imported) -> str:
 
 def _lines(found: Imported) -> Iterator[str]:
     guesses = (
-        f"; {found.guesses} rest{'s' if found.guesses == 1 else ''} on a guess, which is said beside them"
+        f"; {found.guesses} rest{'s' if found.guesses == 1 else ''} on a guess (see the comments)"
         if found.guesses
         else ""
     )
     count = f"{len(found.entries)} target{'' if len(found.entries) == 1 else 's'}"
     yield _comment(f"Imported from {found.file} ({found.kind}): {count}{guesses}.")
-    yield "# Review it; `scanready plan FILE` shows what a check would contact. No secret was taken over."
+    yield "# Review it; `scanready plan FILE` shows what a check would contact. No secret was copied."
     for note in found.remarks:
         yield _comment(note)
     if found.credentials:
-        yield "# Add to each credential its secret, by reference: password: env:NAME, file:PATH, keyring:SERVICE/USER"
+        yield "# Add a reference to each secret: password: env:NAME, file:PATH or keyring:SERVICE/USER"
         yield "credentials:"
         for name, (user, line, hint) in found.credentials.items():
             about = _comment(f"{found.place} {line}{f'; it had {hint}' if hint else ''}")
@@ -54,7 +54,7 @@ def _lines(found: Imported) -> Iterator[str]:
 
 
 def _what(left: Left) -> str:
-    """Name one thing that was left out; many alike by the first and the last."""
+    """Name a skipped entry; name many with one reason by the first and the last."""
     first = visible(left.what, 80)
     return first if left.hosts == 1 else f"{left.hosts:,} hosts, {first} to {visible(left.last, 80)}"
 
@@ -74,14 +74,14 @@ def _target(entry: Entry) -> str:
 
 
 def _about(entry: Entry, place: str) -> str:
-    said = [f"{place} {entry.line}", entry.about, f"guess: {entry.guess}" if entry.guess else ""]
+    parts = [f"{place} {entry.line}", entry.about, f"guess: {entry.guess}" if entry.guess else ""]
     if not entry.type:
-        said.append("no type is named: every type will be tried")
-    return "; ".join(part for part in said if part)
+        parts.append("no type is given: every type will be tried")
+    return "; ".join(part for part in parts if part)
 
 
 def _scalar(text: str) -> str:
-    """A text as YAML: plain where it cannot be taken for anything else, else in double quotes, as JSON writes it."""
+    """Return a text as YAML: plain if it cannot mean anything else, else in double quotes, as in JSON."""
     if _ADDRESS.fullmatch(text) or (_PLAIN.fullmatch(text) and text.lower() not in _RESERVED):
         return text
     return json.dumps(text, ensure_ascii=False)

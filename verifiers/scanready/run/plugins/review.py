@@ -48,8 +48,8 @@ class Review:
             if check.finding is not None and check.finding.cause is common.BUG:
                 check.finding = self._finding(plugin.PLUGIN_FAILED, check.finding.detail)
             elif check.finding is None and check.outcome in (Outcome.FAILED, Outcome.WARNED):
-                said = f"the check of {check.step} has {check.outcome} and names no cause: {check.summary}"
-                check.finding = self._finding(plugin.PLUGIN_FAILED, said)
+                fault = f"the check of {check.step} has {check.outcome} and names no cause: {check.summary}"
+                check.finding = self._finding(plugin.PLUGIN_FAILED, fault)
         verdict, decisive = judge(probe.checks, probe.row.proof)
         if verdict is Verdict.UNDECIDED and decisive is None and probe.depth.height >= probe.row.proof.height:
             ended = f"the climb ended after {reached(probe.checks) or 'nothing'}, without a reason"
