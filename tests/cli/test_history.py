@@ -124,10 +124,10 @@ def test_reports_of_files(plugins: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["report", "last"], "no run store yet"),
+        (["report", "last"], "no stored runs yet"),
         (["report", "nothing.json"], "nothing.json cannot be read"),
-        (["diff", "last", "last"], "no run store yet"),
-        (["verify", "--resume", "last"], "no run store yet"),
+        (["diff", "last", "last"], "no stored runs yet"),
+        (["verify", "--resume", "last"], "no stored runs yet"),
         (["verify"], "give an INVENTORY or --resume"),
         (["verify", "--resume", "last", "--no-store"], "cannot be combined with --no-store"),
         (["runs", "--prune"], "--keep N or --older-than AGE"),

@@ -99,7 +99,7 @@ def test_a_column_by_its_heading() -> None:
         (("--against", "estate.yaml", "-o", "x.yaml"), "--against writes no inventory and cannot be combined with -o"),
         (("--against", "/nowhere.yaml"), "/nowhere.yaml: cannot be read"),
         (("--from", "nmap"), "this is not XML, or it is incomplete"),
-        (("--from", "nmap", "--map", "host=x"), "--map names columns of a table, but this file is nmap's XML"),
+        (("--from", "nmap", "--map", "host=x"), "--map names columns of a table, but this file is nmap XML"),
     ],
 )
 def test_options_that_do_not_fit(arguments: tuple[str, ...], says: str) -> None:

@@ -59,7 +59,7 @@ def test_what_is_wrong_is_one_line(plugins: Path) -> None:
     for arguments, says in (
         ([], "give either a FILE or --infer RUN"),
         (["x.csv", "--infer", "last"], "give either a FILE or --infer RUN"),
-        (["--infer", "20200101-0000-abc"], "there is no run store yet"),
+        (["--infer", "20200101-0000-abc"], "there are no stored runs yet"),
         (["--infer", "last", "--from", "csv"], "cannot be combined with --infer"),
     ):
         done = run(plugins, "import", *arguments)

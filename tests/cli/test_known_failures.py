@@ -92,10 +92,10 @@ def test_waiting_is_over_once_what_is_left_is_known(plugins: Path) -> None:
         ("{blocked: connect.refused}", "`until` is missing"),
         ("{blocked: connect.refused, until: 2026-02-30}", "`until` must be a date such as 2026-12-31"),
         ("{blocked: connect.refused, until: soon}", "`until` must be a date such as 2026-12-31"),
-        ("{blocked: connect.refused, until: 2999-01-01, agents: []}", "`agents` is a list of names of agents"),
-        ("{blocked: connect.refused, until: 2999-01-01, agents: 7}", "`agents` is a list of names of agents"),
+        ("{blocked: connect.refused, until: 2999-01-01, agents: []}", "`agents` must be a list of agent names"),
+        ("{blocked: connect.refused, until: 2999-01-01, agents: 7}", "`agents` must be a list of agent names"),
         ("{blocked: connect.refused, until: 2999-01-01, agent: x}", "unknown key `agent`; did you mean `agents`?"),
-        ("{until: 2999-01-01}", "it has one of `blocked`, `limited` and `undecided`"),
+        ("{until: 2999-01-01}", "write one of `blocked`, `limited` and `undecided`"),
     ],
     ids=["no-date", "no-such-day", "no-date-at-all", "no-agents", "a-number", "misspelt", "no-verdict"],
 )

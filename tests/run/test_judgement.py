@@ -502,7 +502,7 @@ def test_a_guess_without_time_contacts_nothing_and_says_how_to_ask(
     host = script(PROMPT)
     monkeypatch.setattr(TimeShares, "turn", lambda *_: (0.0, 0.0))
     report = expect(report_of(guessed("mysql", 3306)), Verdict.UNDECIDED, "scanready.out-of-time", step=Step.CONNECT)
-    detail = "the other types tried on this port used up the time; mysql://h.corp:3306 alone has all of it"
+    detail = "the other types tried on this port used up the time; check mysql://h.corp:3306 by itself"
     check = check_of(report, Step.CONNECT)
     assert (check.endpoint, check.outcome, check.summary) == ("mysql", F, detail)
     assert report.finding == Finding(common.OUT_OF_TIME, detail)

@@ -562,7 +562,7 @@ def test_a_built_in_that_names_no_cause_is_our_bug(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(registry, "verifier", lambda _: fails_without_a_cause)
     report = asyncio.run(verify(Target("127.0.0.1", "ssh", 9), Settings(canary=False)))
     expect(report, Verdict.UNDECIDED, "scanready.bug")
-    assert report.finding == Finding(common.BUG, "the verifier of ssh named no cause for what failed: went wrong")
+    assert report.finding == Finding(common.BUG, "the verifier of ssh named no cause for the failure: went wrong")
     monkeypatch.setattr(registry, "verifier", lambda _: leaves_a_rung_without_a_word)
     report = asyncio.run(verify(Target("127.0.0.1", "ssh", 9), Settings(canary=False)))
     expect(report, Verdict.UNDECIDED, "scanready.bug", step=Step.AUTH)

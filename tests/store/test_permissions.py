@@ -132,7 +132,7 @@ def test_a_store_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
     assert remarks(path) == remarks(tmp_path / "none") == []
     path.chmod(0o644)
     (remark,) = remarks(path)
-    assert remark == f"{path}: other users can read the kept runs (mode 0644): chmod 600 {path}"
+    assert remark == f"{path}: other users can read the stored runs (mode 0644): chmod 600 {path}"
 
 
 def test_a_check_says_so_and_goes_on(plugins: Path) -> None:  # noqa: F811

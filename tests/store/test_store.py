@@ -312,7 +312,7 @@ UNUSABLE: dict[Callable[[Path], None], str] = {
     garbage: "damaged",
     torn: "damaged",
     newer: "newer scanready",
-    others: "some other program",
+    others: "another program",
     directory: "directory",
 }
 
@@ -363,7 +363,7 @@ def test_a_locked_file_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     written.end()
     holder.execute("ROLLBACK")
     holder.close()
-    assert "another program holds it" in written.failures[0]
+    assert "another program has locked it" in written.failures[0]
     assert kept(path), "the next run finds it free"
 
 
@@ -401,7 +401,7 @@ def test_a_read_only_place(tmp_path: Path) -> None:
 
 
 def test_there_is_none_yet(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no run store yet"):
+    with pytest.raises(StoreError, match="no stored runs yet"):
         open_for_reading(tmp_path / "runs.db")
     assert not (tmp_path / "runs.db").exists()
 

@@ -149,13 +149,14 @@ def test_failures_say_what_to_do(ran: Outcome) -> None:
         "mood://shut:7?is=filtered is blocked by connect.filtered (network); wanted: scannable, ready or limited",
         "mood://shut:7?is=filtered is blocked by connect.filtered (network); wanted: scannable",
         "mood://fine:7 is ready (no login: no credential was given); wanted: scannable",
-        "mood://busy:7?is=throttled is undecided (handshake.throttled, server): whether a scan would work is not "
-        "known, so this is no pass; wanted: scannable, ready or limited",
+        "mood://busy:7?is=throttled is undecided (handshake.throttled, server): it is unknown whether a scan "
+        "would work, so the test does not pass; wanted: scannable, ready or limited",
         "mood://over:7?is=filtered is blocked by connect.filtered (network); `expect` ended on 2020-12-31 (blocked by "
         "connect.filtered): fix the target, or agree on another date",
         "mood://other:7?is=refused is blocked by connect.refused (server); not the known failure (blocked by "
         "connect.filtered), so it counts; wanted: scannable, ready or limited",
-        "@pytest.mark.scannable: it has no requires (but credential, depth, expect, key_file, password_from, require, "
+        "@pytest.mark.scannable: it has no keyword requires (the keywords are "
+        "credential, depth, expect, key_file, password_from, require, "
         "timeout, user)",
         "mood://shut:7?is=filtered  from proxy-nyc",
         "  ✗  connect    no answer ",
@@ -274,8 +275,8 @@ def test_an_inventory_with_problems_is_one_collection_error(project: Project) ->
         ((), {}, "scanready_require = scannable", "wanted: scannable\n"),
         ((), {}, "scanready_depth = connect", "is undecided (scanready.depth-limited, operator)"),
         ((), {"SCANREADY_DEPTH": "connect"}, "scanready_depth = access", "scanready.depth-limited"),
-        ((), {}, "scanready_depth = deep", "depth is one of connect, handshake, auth, login, access, not 'deep'"),
-        ((), {"SCANREADY_TIMEOUT": "soon"}, "", "timeout is a number of seconds greater than 0, not 'soon'"),
+        ((), {}, "scanready_depth = deep", "depth must be one of connect, handshake, auth, login, access, not 'deep'"),
+        ((), {"SCANREADY_TIMEOUT": "soon"}, "", "timeout must be a number of seconds greater than 0, not 'soon'"),
         (("--scanready-only", "typ=x"), {}, "", "no key 'typ'"),
         (("--scanready", "absent.yaml"), {}, "", "absent.yaml"),
     ],

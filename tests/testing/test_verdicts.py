@@ -61,8 +61,8 @@ def test_a_failure_is_the_ladder_and_the_remedy() -> None:
 def test_undecided_is_no_pass_and_says_so() -> None:
     text = conclude(having(Verdict.UNDECIDED), None, TODAY).text
     assert text.startswith(
-        "postgresql://er@db7:5432/hr is undecided (connect.filtered, network): whether a scan would work is not known, "
-        "so this is no pass; wanted: scannable, ready or limited\n"
+        "postgresql://er@db7:5432/hr is undecided (connect.filtered, network): it is unknown whether a scan would "
+        "work, so the test does not pass; wanted: scannable, ready or limited\n"
     )
 
 

@@ -124,7 +124,7 @@ def test_ports(imported: Import, tmp_path: Path, element: str, target: str) -> N
 def test_ports_that_are_left_out(imported: Import, element: str, why: str | None) -> None:
     found = imported(nmap(element))
     assert not found.entries
-    assert [one.why for one in found.left][:1] == [why or "no open port of a target type"]
+    assert [one.why for one in found.left][:1] == [why or "it has no open port of a target type"]
 
 
 def test_hosts_that_nmap_found_down_or_that_are_none(imported: Import) -> None:
