@@ -131,9 +131,9 @@ def test_an_expectation_as_it_is_written() -> None:
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ("connect.filtered", "is a mapping"),
+        ("connect.filtered", "must be a mapping"),
         ({"blocked": "connect.filtered"}, "`until` is missing"),
-        ({"blocked": "connect.filtered", "until": "soon"}, "`until` is a date"),
+        ({"blocked": "connect.filtered", "until": "soon"}, "`until` must be a date"),
         ({"blocked": "connect.filterd", "until": "2026-12-31"}, "did you mean `connect.filtered`?"),
         ({"until": "2026-12-31"}, "one of `blocked`, `limited` and `undecided`"),
         ({"blocked": "connect.filtered", "limited": "tls.expired", "until": "2026-12-31"}, "one of `blocked`"),

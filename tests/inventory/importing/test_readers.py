@@ -271,7 +271,7 @@ def test_a_cmdbs_export(imported: Import, tmp_path: Path) -> None:
     }
     text = as_inventory(found)
     assert "hunter2" not in text
-    assert "# the column `Password` was not looked at" in text
+    assert "# the column `Password` was not read" in text
     assert "# the column `Owner` was not imported" in text
 
 
