@@ -170,8 +170,8 @@ Problems = Callable[[str | bytes], list[str]]
         (
             b"credentials:\n  c: {username: 'CORP\\svc'}\n  d: {username: other}\n"
             b"targets:\n- {host: h, type: mysql, credential: d}\n- {host: h, type: mysql, credential: c}\n",
-            "inv.yaml:6:10: `mysql://CORP%5Csvc@h:3306` is listed twice, first in line 5 as `mysql://other@h:3306`; a target "
-            "has one account",
+            "inv.yaml:6:10: `mysql://CORP%5Csvc@h:3306` is listed twice, first in line 5 as `mysql://other@h:3306`; "
+            "a target has one account",
         ),
         (b"targets:\n- {host: a, types: [ssh, ssh]}\n", "inv.yaml:2:10: `ssh://a:22` is listed twice, first in line 2"),
         (

@@ -14,21 +14,12 @@ from scanready.catalogue.wrong import Wrong, did_you_mean, shown
 from scanready.inventory.problems import InventoryError, Problem
 
 from .columns import COLUMN_KINDS, read_mapping
-from .found import Imported
+from .found import KINDS, Imported
 from .overlaps import settle
 from .source import Source, read_source
 from .writing import as_inventory
 
 __all__ = ["COLUMN_KINDS", "KINDS", "Imported", "as_inventory", "import_file", "read_mapping"]
-
-#: The kinds of files, by the words of ``--from``.
-KINDS: Mapping[str, str] = {
-    "nmap": "nmap XML (nmap -oX)",
-    "ansible": "an Ansible inventory in JSON (ansible-inventory --list)",
-    "csv": "a table (CSV), such as a CMDB export",
-    "hosts": "a list with one host or target per line",
-    "etc-hosts": "a hosts file such as /etc/hosts",
-}
 
 
 def import_file(path: str | Path, kind: str | None = None, mapping: Mapping[str, str] | None = None) -> Imported:

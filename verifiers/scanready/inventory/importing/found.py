@@ -12,6 +12,14 @@ from scanready.inventory.problems import InventoryError, Problem
 from scanready.net.hosts import clean_host, host_and_port, port_in_range
 from scanready.run.registry import catalogue
 
+#: The kinds of files, by the words of ``--from``.
+KINDS: Mapping[str, str] = {
+    "nmap": "nmap XML (nmap -oX)",
+    "ansible": "an Ansible inventory in JSON (ansible-inventory --list)",
+    "csv": "a table (CSV), such as a CMDB export",
+    "hosts": "a list with one host or target per line",
+    "etc-hosts": "a hosts file such as /etc/hosts",
+}
 #: The most targets of an import; an inventory holds no more, and a larger file must be split.
 MOST = 100_000
 #: The most skipped entries that are listed one by one.

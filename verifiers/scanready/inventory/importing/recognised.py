@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from scanready.catalogue.wrong import Wrong
 
+from .found import KINDS
 from .lines import looks_like_etc_hosts
 from .source import Source
 from .table import is_table
@@ -56,8 +57,6 @@ def refusal(source: Source, text: str) -> str:
 
 def other_than_inventory(source: Source) -> str:
     """Return what a file is instead of an inventory, with the command to run; empty if it may be an inventory."""
-    from . import KINDS
-
     text = source.start()
     lines = [line.rstrip() for line in text.splitlines()[:_LINES] if line.strip()]
     if not lines or _our_own(source, lines):
