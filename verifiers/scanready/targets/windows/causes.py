@@ -38,15 +38,14 @@ NAT_OR_MULTIHOMED = Cause(
     "The names and addresses that the host gives to DCOM clients do not match the address that this agent uses. There "
     "is NAT between them, or the host has several networks. A DCOM client connects to the names and addresses it is "
     "given. Its login then works, but its later calls go to the wrong address.",
-    "In DNS, make a name that the host gives itself resolve to the address that the agent uses, and put that name in "
-    "the inventory. Or scan the host from an agent on the same side of the NAT.",
+    "In DNS, make the name that the host gives itself resolve to the address that the agent uses.",
     "On the target: hostname; ipconfig. On the agent: nslookup NAME, with the name from hostname",
     wire="No string binding for TCP in the ServerAlive2 response is the address that the agent connected to, or a name "
     "that resolves to it.",
     also=(
         OtherOwner(
             Owner.AGENT,
-            "Add the host to the agent's hosts file (see the fix).",
+            "Add the host to the agent's hosts file (see the fix), or scan it from an agent on its side of the NAT.",
         ),
         OtherOwner(Owner.OPERATOR, "In the inventory, address the host by the name that it gives itself."),
     ),
