@@ -20,6 +20,8 @@ def test_a_missing_library_says_how_to_install_it() -> None:
         importlib.import_module("a_module_that_does_not_exist")
     assert caught.value.cause is common.DRIVER_MISSING
     assert caught.value.detail == "x is not installed: pip install x"
+    assert caught.value.fix is not None
+    assert caught.value.fix.splitlines()[1] == f"{sys.executable} -m pip install x"  # a host may have several pips
 
 
 def test_two_threads_never_import_at_the_same_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

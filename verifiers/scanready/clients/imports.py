@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.remedies import fixes
 
 _LOCK = threading.RLock()
 
@@ -27,4 +30,12 @@ def importing(missing: str) -> Iterator[None]:
         try:
             yield
         except ImportError as error:
-            raise Failure(common.DRIVER_MISSING, missing) from error
+            raise Failure(common.DRIVER_MISSING, missing, _fix(missing)) from error
+
+
+def _fix(missing: str) -> str | None:
+    """Return the command that installs it, for the interpreter that runs scanready: a host may have several pips."""
+    _, pip, requirement = missing.partition(": pip install ")
+    if not pip:
+        return None
+    return f"# On the agent {fixes.AGENT_NAME}, in a shell:\n{shlex.quote(sys.executable)} -m pip install {requirement}"

@@ -5,6 +5,8 @@ A backend is foreign code: it may hang, return bytes, or raise an error whose te
 
 from __future__ import annotations
 
+import shlex
+import sys
 import threading
 
 from scanready.catalogue.wrong import Wrong, shown
@@ -58,7 +60,8 @@ def _answer(service: str, user: str) -> object:
         import keyring
         import keyring.errors
     except ImportError:
-        raise Wrong("`keyring:` needs the keyring package: pip install 'scanready[keyring]'") from None
+        pip = f"{shlex.quote(sys.executable)} -m pip install 'scanready[keyring]'"
+        raise Wrong(f"`keyring:` needs the keyring package: {pip}") from None
     try:
         return keyring.get_password(service, user)
     except keyring.errors.NoKeyringError:
