@@ -18,6 +18,13 @@ from tests.websites import BASIC, ER, OK, answer, moved, serving, site, tls, vis
 # --- redirects ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("path", "asked"), [("/voil\u00e0", "/voil%C3%A0"), ("/V\u00c5", "/V%C3%85")])
+def test_a_redirect_keeps_the_last_octet_of_its_location(path: str, asked: str) -> None:
+    with serving({"/": moved(path), asked: OK}) as server:
+        expect(visited(server), Verdict.SCANNABLE)
+    assert f"GET {asked}" in server.counts
+
+
 def test_a_redirect_on_the_same_server_stays_on_its_connection() -> None:
     with serving({"/": moved("/portal/"), "/portal/": moved("home?x=1"), "/portal/home?x=1": OK}) as server:
         report = expect(visited(server), Verdict.SCANNABLE)

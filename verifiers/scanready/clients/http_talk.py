@@ -110,7 +110,11 @@ class Url:
         Its characters up to U+00FF are the received octets. They are requested unchanged, as curl does.
         """
         try:
-            parts = urlsplit(urljoin(str(self), _OCTETS.sub(lambda octet: f"%{ord(octet[0]):02X}", location.strip())))
+            parts = urlsplit(
+                urljoin(
+                    str(self), _OCTETS.sub(lambda octet: f"%{ord(octet[0]):02X}", location.strip(wire.ASCII_BLANKS))
+                )
+            )
             scheme, host, port = parts.scheme, _in_ascii(parts.hostname or ""), parts.port
         except ValueError:
             return None

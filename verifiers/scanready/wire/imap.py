@@ -295,7 +295,9 @@ def _response_code(text: str) -> tuple[str | None, str, str]:
 
 
 def _names(listed: str) -> frozenset[str]:
-    return frozenset(listed.upper().split())
+    """Return names in capitals. Only ASCII separates or changes its case: ``\u017f`` in capitals would be an S."""
+    names = re.split(r"[ \t\r\n]+", listed)
+    return frozenset(name.upper() if name.isascii() else name for name in names if name)
 
 
 def _decoded(line: bytes) -> str:

@@ -29,6 +29,7 @@ from .pages import is_login_form as is_login_form
 from .pages import look as look
 from .pages import refresh_of as refresh_of
 from .pages import refresh_to as refresh_to
+from .tags import ASCII_BLANKS as ASCII_BLANKS
 from .tags import readable as readable
 from .tags import tags as tags
 from .tags import text_of as text_of

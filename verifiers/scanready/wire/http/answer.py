@@ -29,6 +29,8 @@ _LENGTH = re.compile(r"[ \t]*\+?([0-9]{1,30})")
 #: Bytes that a body can promise; a larger number is no length, and the body lasts until the end (as with curl).
 _MOST_PROMISED = 1 << 63
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?![0-9A-Fa-f])")
+#: The white space around a value (RFC 9110, 5.6.3). In Latin-1, str.strip() also takes the octets 85 and A0.
+_BLANKS = " \t"
 #: The first bytes of HTTP, and of a page without HTTP round it.
 _BEGINNINGS = (b"http", b"icy 2", b"<html", b"<!doc")
 
@@ -149,7 +151,7 @@ def _read_head(cursor: Cursor) -> Steps[Response]:
         if not line.startswith((" ", "\t")):
             lines.append(line)
         elif lines:
-            lines[-1] += f" {line.strip()}"
+            lines[-1] += f" {line.strip(_BLANKS)}"
         else:
             raise OurLimit("the head begins with a continued line")
     return Response(status, reason, version, tuple(_field(line) for line in lines))
@@ -159,7 +161,7 @@ def _status(line: str) -> tuple[str, int, str]:
     found = _STATUS.fullmatch(line)
     if found is None or (status := int(found[2])) < 100:
         raise OurLimit("a status line that this check does not read")
-    return found[1], status, _CONTROLS.sub(" ", found[3] or "").strip()
+    return found[1], status, _CONTROLS.sub(" ", found[3] or "").strip(_BLANKS)
 
 
 def _field(line: str) -> tuple[str, str]:
@@ -168,7 +170,7 @@ def _field(line: str) -> tuple[str, str]:
         raise OurLimit("a line of the head has no colon")
     if "\0" in line:
         raise OurLimit("a line of the head has a NUL")
-    return _CONTROLS.sub(" ", name).strip().lower(), _CONTROLS.sub(" ", value).strip()
+    return _CONTROLS.sub(" ", name).strip(_BLANKS).lower(), _CONTROLS.sub(" ", value).strip(_BLANKS)
 
 
 def _text(line: bytes) -> str:
@@ -197,7 +199,7 @@ def _line(cursor: Cursor, end: int) -> Steps[bytes]:
 
 
 def _codings(head: Response) -> list[str]:
-    return [one.strip().lower() for value in head.all("transfer-encoding") for one in value.split(",")]
+    return [one.strip(_BLANKS).lower() for value in head.all("transfer-encoding") for one in value.split(",")]
 
 
 def _demand_known_coding(head: Response) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from .mounts import Mounts
-from .tags import Tag, tags, without_entities
+from .tags import ASCII_BLANKS, Tag, tags, without_entities
 
 #: Elements whose text no visitor reads.
 _HIDDEN = frozenset((b"noscript", b"template", b"svg"))
@@ -127,7 +127,7 @@ def refresh_to(value: str) -> str | None:
     found = _REFRESH.match(value)
     if found is None or float(found[1]) > _SOON:
         return None
-    leads = next((one.strip() for one in found.groups()[1:] if one and one.strip()), None)
+    leads = next((one.strip(ASCII_BLANKS) for one in found.groups()[1:] if one and one.strip(ASCII_BLANKS)), None)
     return leads[:2000] if leads else None
 
 
@@ -232,11 +232,15 @@ class _Collected:
 
     def _follow(self, tag: Tag) -> None:
         if tag.name == b"base" and self._base is None:
-            self._base = tag.attributes.get(b"href", "").strip()[:2000] or None
+            self._base = tag.attributes.get(b"href", "").strip(ASCII_BLANKS)[:2000] or None
         self._links += tag.name in _LEADS
-        if tag.name in _FRAMES and (source := tag.attributes.get(_FRAMES[tag.name], "").strip()):
+        if tag.name in _FRAMES and (source := tag.attributes.get(_FRAMES[tag.name], "").strip(ASCII_BLANKS)):
             self._frames.append(source[:2000])
-        elif tag.name in (b"a", b"area") and not self._in_form and (href := tag.attributes.get(b"href", "").strip()):
+        elif (
+            tag.name in (b"a", b"area")
+            and not self._in_form
+            and (href := tag.attributes.get(b"href", "").strip(ASCII_BLANKS))
+        ):
             self._hrefs.append(href[:2000])
             self._labels.append(b"")
             if self._around:

@@ -21,6 +21,8 @@ _ENTITY = re.compile(r"&#?\w{1,32};")
 #: Elements whose inside is text to their end tag, whatever it looks like.
 _RAW = (b"script", b"style", b"title", b"textarea", b"xmp", b"iframe", b"noembed", b"noframes")
 _RAW_END = {name: re.compile(rb"</" + name + rb"(?=[\s/>]|\Z)", re.IGNORECASE) for name in _RAW}
+#: White space in HTML and URLs. In Latin-1, str.strip() also takes the octets 85 and A0, which end letters in UTF-8.
+ASCII_BLANKS = " \t\n\f\r"
 #: Tags of a page that are looked at: a page of 64 KiB has some thousands.
 _MOST_TAGS = 12_000
 
