@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.causes import web as causes
 from scanready.clients.http_block_pages import (
     CONTENT,
@@ -71,7 +71,8 @@ class Read:
     """Hold a page: its body, its declared content type ``kind``, and the value of its field Refresh.
 
     ``coded`` names the content codings that could not be decoded. ``later`` is the value of Retry-After in a 200
-    answer, which means that the page is not the requested one.
+    answer, which means that the page is not the requested one. ``cut_off`` says where the connection ended before the
+    announced end of the page; it is empty if it did not.
     """
 
     body: bytes
@@ -80,13 +81,14 @@ class Read:
     coded: str = ""
     refresh: str | None = None
     later: str | None = None
+    cut_off: str = ""
 
 
 def answered(answer: wire.Response) -> Read:
     """Return the page in an answer to GET."""
     kind, refresh = answer.header("content-type"), answer.header("refresh")
     later = answer.header("retry-after") if answer.status == 200 else None
-    return Read(answer.body, kind, answer.truncated, answer.coded, refresh, later)
+    return Read(answer.body, kind, answer.truncated, answer.coded, refresh, later, answer.cut_off)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,9 @@ def judge(url: Url, read: Read) -> Judged:
     own = links(url, looked) if looked else set()
     if (looked is not None or not read.kind) and (of_a_filter := _filter(url, looked, body)):
         return of_a_filter
+    if read.cut_off:
+        said = f"the connection ended {read.cut_off} of the page {url}"
+        raise Failure(talk_ended.ACCESS_BROKEN_OFF, said)
     onward = _onward(url, read, looked, own)
     leads = joined(url, looked, onward) if onward else None
     if leads is not None and not is_own(url, leads):

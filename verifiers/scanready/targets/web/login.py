@@ -146,13 +146,13 @@ def _auth(scheme: str, user: str, password: str) -> AuthBase:
 
 def _answer_of(answer: requests.Response, watchdog: Watchdog) -> Answer:
     """Return the answer to the login, with its page if the status may have a page that decides."""
-    status, body, truncated = answer.status_code, b"", False
+    status, body, truncated, cut_off = answer.status_code, b"", False, ""
     if 200 <= status < 300 or status in WITH_A_PAGE:
-        body, truncated = _body(answer, watchdog)
+        body, truncated, cut_off = _body(answer, watchdog)
     plain = undo([answer.headers.get("Content-Encoding", "")], body, truncated=truncated)
     fields = {name.lower(): value for name, value in answer.headers.items()}
     answered = bool(answer.request.headers.get("Authorization"))
-    return Answer(status, answer.reason or "", fields, plain.body, plain.truncated, plain.coded, answered)
+    return Answer(status, answer.reason or "", fields, plain.body, plain.truncated, plain.coded, answered, cut_off)
 
 
 def _control(where: Where, watchdog: Watchdog, seconds: float) -> Control:
@@ -178,8 +178,8 @@ def _control(where: Where, watchdog: Watchdog, seconds: float) -> Control:
     return status
 
 
-def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool]:
-    """Return up to 64 KiB of the body, and whether it was cut by the size, the end of the connection or the time."""
+def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool, str]:
+    """Return up to 64 KiB, whether that is not all of it, and where the connection ended before the announced end."""
     import urllib3
 
     body = bytearray()
@@ -187,9 +187,10 @@ def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool]:
         while len(body) < MAX_BODY:
             chunk = answer.raw.read1(MAX_BODY - len(body))
             if not chunk:
-                return bytes(body), watchdog.bitten
+                return bytes(body), watchdog.bitten, ""
             body += chunk
     except urllib3.exceptions.HTTPError:
         if not body:
             raise
-    return bytes(body), True
+        return bytes(body), True, "" if watchdog.bitten else f"after {len(body)} bytes"
+    return bytes(body), True, ""

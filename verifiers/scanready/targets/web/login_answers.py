@@ -74,7 +74,7 @@ class Result(LoginResult):
     """Add the page: its HTTP ``status``, its declared ``content_type``, up to 64 KiB of its ``body``.
 
     ``coded`` names the content codings that could not be decoded. ``refresh`` and ``later`` are the values of the
-    fields Refresh and Retry-After.
+    fields Refresh and Retry-After. ``cut_off`` says where the connection ended before the end of the page.
     """
 
     status: int
@@ -84,6 +84,7 @@ class Result(LoginResult):
     coded: str = ""
     refresh: str | None = None
     later: str | None = None
+    cut_off: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Answer:
     truncated: bool = False
     coded: str = ""
     to_a_credential: bool = True
+    cut_off: str = ""
 
     @property
     def described(self) -> str:
@@ -110,7 +112,7 @@ class Answer:
         """Return the page in the form that :mod:`content` judges."""
         later = self.fields.get("retry-after") if self.status == 200 else None
         kind, refresh = self.fields.get("content-type"), self.fields.get("refresh")
-        return content.Read(self.body, kind, self.truncated, self.coded, refresh, later)
+        return content.Read(self.body, kind, self.truncated, self.coded, refresh, later, self.cut_off)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,7 @@ def _page(answer: Answer, how: How) -> Result:
         coded=answer.coded,
         refresh=read.refresh,
         later=read.later,
+        cut_off=answer.cut_off,
     )
 
 

@@ -312,7 +312,7 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
             rung.judge_access(result.denied)
         else:
             kind, cut = result.content_type, result.truncated
-            read = content.Read(result.body, kind, cut, result.coded, result.refresh, result.later)
+            read = content.Read(result.body, kind, cut, result.coded, result.refresh, result.later, result.cut_off)
             judged = content.judge(prompt.url, read)
             if judged.doors:
                 raise Failure(common.LIMIT, f"{judged.detail}, which was not followed after the login")

@@ -26,8 +26,7 @@ _STATUS = re.compile(r"HTTP/(1\.[01]|2(?:\.0)?) +(\d{3})(?: +(.*)|)", re.IGNOREC
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 #: curl stops at the first byte that is no digit: ``5, 5`` and ``5 bytes`` are 5.
 _LENGTH = re.compile(r"[ \t]*\+?([0-9]{1,30})")
-#: Bytes that a body can promise; a larger number is no length, and the body lasts until the end (as with curl).
-_MOST_PROMISED = 1 << 63
+_BEFORE_THE_LAST = "before the last chunk"
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?![0-9A-Fa-f])")
 #: The white space around a value (RFC 9110, 5.6.3). In Latin-1, str.strip() also takes the octets 85 and A0.
 _BLANKS = " \t"
@@ -47,7 +46,8 @@ class _CutOff(Exception):
 class Response:
     """A final response. Header names are in lower case; ``truncated`` means that ``body`` is not the whole body.
 
-    ``coded`` names the content codings that the body still has, empty if it is in plain text.
+    ``coded`` names the content codings that the body still has, empty if it is in plain text. ``cut_off`` says where the
+    connection ended if that was before the announced end of the body, empty if it was not, or if this package stopped.
     """
 
     status: int
@@ -57,6 +57,7 @@ class Response:
     body: bytes = b""
     truncated: bool = False
     coded: str = ""
+    cut_off: str = ""
 
     def header(self, name: str) -> str | None:
         """Return the first value of ``name`` (in lower case), None if it is not there."""
@@ -109,10 +110,10 @@ def read_response(cursor: Cursor, method: str, body_cap: int = MAX_BODY) -> Step
     if without:
         return head
     if _chunked(head):
-        body, truncated = yield from _read_chunks(cursor, body_cap)
+        body, truncated, cut_off = yield from _read_chunks(cursor, body_cap)
     else:
-        body, truncated = yield from _read_plain(cursor, _length(head), body_cap)
-    return Response(head.status, head.reason, head.version, head.headers, body, truncated)
+        body, truncated, cut_off = yield from _read_plain(cursor, _length(head), body_cap)
+    return Response(head.status, head.reason, head.version, head.headers, body, truncated, cut_off=cut_off)
 
 
 def is_http2(data: bytes) -> bool:
@@ -222,24 +223,24 @@ def _length(head: Response) -> int | None:
     lengths = {int(one[1]) for one in found if one}
     if None in found or len(lengths) > 1:
         raise OurLimit("a Content-Length that is no single number")
-    length = next(iter(lengths), None)
-    return length if length is not None and length < _MOST_PROMISED else None
+    return next(iter(lengths), None)
 
 
-def _read_plain(cursor: Cursor, length: int | None, cap: int) -> Steps[tuple[bytes, bool]]:
-    """Read a body of ``length`` bytes, or until the end; say whether it was cut."""
+def _read_plain(cursor: Cursor, length: int | None, cap: int) -> Steps[tuple[bytes, bool, str]]:
+    """Read a body of ``length`` bytes, or until the end; say whether it was cut, and where the connection ended."""
     wanted = cap + 1 if length is None else min(length, cap)
     body = bytearray()
     while len(body) < wanted:
         piece = yield from cursor.part(wanted - len(body))
         if not piece:
-            return bytes(body[:cap]), length is not None
+            cut_off = "" if length is None else f"after {len(body)} of {length} bytes"
+            return bytes(body[:cap]), length is not None, cut_off
         body += piece
-    return bytes(body[:cap]), length is None or length > cap
+    return bytes(body[:cap]), length is None or length > cap, ""
 
 
-def _read_chunks(cursor: Cursor, cap: int) -> Steps[tuple[bytes, bool]]:
-    """Read a body in chunks; say whether it was cut.
+def _read_chunks(cursor: Cursor, cap: int) -> Steps[tuple[bytes, bool, str]]:
+    """Read a body in chunks; say whether it was cut, and where the connection ended.
 
     Chunks of one byte make six bytes on the wire; a peer that needs more than twice the caps is hostile.
     """
@@ -251,16 +252,16 @@ def _read_chunks(cursor: Cursor, cap: int) -> Steps[tuple[bytes, bool]]:
         except _CutOff as cut:
             if cut.line:
                 _chunk_size(cut.line)
-            break
+            return bytes(body), True, _BEFORE_THE_LAST
         except OurLimit:  # longer than all that is read
             break
         if not (left := _chunk_size(line)):
             yield from _skip_trailers(cursor, end)
-            return bytes(body), False
+            return bytes(body), False, ""
         while left and len(body) <= cap:
             piece = yield from cursor.part(min(left, cap + 1 - len(body)))
             if not piece:
-                return bytes(body[:cap]), True
+                return bytes(body[:cap]), True, _BEFORE_THE_LAST
             body += piece
             left -= len(piece)
         if left or len(body) > cap:
@@ -268,12 +269,12 @@ def _read_chunks(cursor: Cursor, cap: int) -> Steps[tuple[bytes, bool]]:
         try:
             ended = yield from _line(cursor, cursor.at + 2)
         except _CutOff:
-            break
+            return bytes(body), True, _BEFORE_THE_LAST
         except OurLimit:
             ended = b"more"
         if ended.strip():
             raise OurLimit("a chunk that is longer than its size")
-    return bytes(body[:cap]), True
+    return bytes(body[:cap]), True, ""
 
 
 def _skip_trailers(cursor: Cursor, end: int) -> Steps[None]:
