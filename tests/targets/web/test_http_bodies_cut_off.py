@@ -50,8 +50,8 @@ def test_an_end_before_the_announced_end(fields: bytes, body: bytes, words: str,
     with in_background(closing(HEAD + fields, body, login=login)) as server:
         report = visited(server, "http", ER, allow_cleartext=True) if login else visited(server)
     expect(report, Verdict.UNDECIDED, "access.broken-off", step=Step.ACCESS, owner=Owner.SERVER)
-    said = check_of(report, Step.ACCESS).summary
-    assert ("the connection ended after" if login else words) in said
+    summary = check_of(report, Step.ACCESS).summary
+    assert ("the connection ended after" if login else words) in summary
 
 
 @pytest.mark.parametrize(
