@@ -241,6 +241,23 @@ def test_no_way_that_a_password_can_do() -> None:
     expect(report, Verdict.BLOCKED, "http.no-password-scheme", step=Step.AUTH, owner=Owner.SERVER)
 
 
+@pytest.mark.parametrize("also", [(), ("Mutual",), ("Bearer client_id=x",)], ids=["alone", "mutual", "bearer"])
+def test_a_way_to_log_in_that_is_not_known_is_undecided(also: tuple[str, ...]) -> None:
+    report, _ = asked(ews.Exchange(first=ews.prompt("FutureAuth x", *also)))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.AUTH, owner=Owner.SCANREADY)
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "406 No", "500 No", "503 Service Unavailable"])
+def test_a_block_page_of_any_status_is_a_filters(status: str) -> None:
+    report, _ = asked(ews.Exchange(first=ews.answer(status, body=b"<title>Web Page Blocked</title>")))
+    expect(report, Verdict.BLOCKED, "http.block-page", owner=Owner.NETWORK)
+
+
+def test_a_redirect_to_a_portal_is_the_networks() -> None:
+    report, _ = asked(ews.Exchange(first=ews.answer("302 Found", "Location: http://192.0.2.7:1000/fgtauth?0a")))
+    expect(report, Verdict.BLOCKED, "http.captive-portal", owner=Owner.NETWORK)
+
+
 def test_negotiate_that_takes_no_ntlm_is_kerberos_alone() -> None:
     report, server = asked(ews.Exchange(first=ews.prompt(NEGOTIATE), challenge=ews.prompt(NEGOTIATE)))
     expect(report, Verdict.UNDECIDED, "ews.kerberos-only", step=Step.AUTH, owner=Owner.SERVER)

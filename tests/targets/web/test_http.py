@@ -122,7 +122,7 @@ def test_the_clock_of_the_server_is_compared() -> None:
         ("404 Not Found", (), "access.not-found", Step.ACCESS, Owner.OPERATOR),
         ("410 Gone", (), "access.not-found", Step.ACCESS, Owner.OPERATOR),
         ("400 Bad Request", (), "http.request-refused", Step.AUTH, Owner.SERVER),
-        ("421 Misdirected Request", (), "http.request-refused", Step.AUTH, Owner.SERVER),
+        ("421 Misdirected Request", (), "http.unknown-host", Step.HANDSHAKE, Owner.OPERATOR),
         ("304 Not Modified", (), "http.request-refused", Step.AUTH, Owner.SERVER),
         ("500 Internal Server Error", (), "http.server-error", Step.HANDSHAKE, Owner.SERVER),
         ("502 Bad Gateway", (), "http.unavailable", Step.HANDSHAKE, Owner.SERVER),

@@ -211,7 +211,7 @@ def test_a_body_after_head_that_comes_late() -> None:
         (answer("401 Unauthorized"), Verdict.BLOCKED, "http.no-password-scheme"),
         (answer("401 Unauthorized", "WWW-Authenticate: Hawk"), Verdict.BLOCKED, "http.no-password-scheme"),
         (answer("407 Proxy", "Proxy-Authenticate: Basic realm=x"), Verdict.BLOCKED, "http.proxy-between"),
-        (answer("421 Misdirected Request"), Verdict.BLOCKED, "http.request-refused"),
+        (answer("421 Misdirected Request"), Verdict.BLOCKED, "http.unknown-host"),
         (answer("425 Too Early"), Verdict.BLOCKED, "http.request-refused"),
         (answer("451 Unavailable For Legal Reasons"), Verdict.BLOCKED, "http.forbidden"),
         (answer("511 Network Authentication Required"), Verdict.BLOCKED, "http.captive-portal"),

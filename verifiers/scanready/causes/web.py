@@ -262,3 +262,28 @@ SCRIPTS_ONLY = Cause(
     also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory whose content is in the HTML itself."),),
     wire="The server answers the agent's GET with HTML that has script elements and almost no text or links.",
 )
+
+# statuses of a wrong name and of a lost request --------------------------------------------------------------------
+
+UNKNOWN_HOST = Cause(
+    "http.unknown-host",
+    Owner.OPERATOR,
+    Step.HANDSHAKE,
+    "The web server has no site of this host name: it rejects the name in the field Host (400 Invalid Hostname, 421).",
+    "Name the site in the inventory by the host name that the server knows, not by an address or an alias.",
+    "On the agent: curl -vkI {url}   # then with -H 'Host: NAME' for the name that the server knows",
+    wire="The server answers the request for this Host with 400 (`Invalid Hostname`), 403 (`Invalid Host header`) or "
+    "421.",
+    also=(OtherOwner(Owner.SERVER, "Add the name to the bindings or virtual hosts of the web server."),),
+)
+REQUEST_TIMEOUT = Cause(
+    "http.request-timeout",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The server reports that it did not receive the whole request in time (408), though the agent sent it at once. "
+    "This is transient: a connection was lost, or a proxy in front is overloaded.",
+    "Check again. If it stays, look at the load of the server and for a device in the path that holds back requests.",
+    _CURL,
+    wire="The agent sends its request in one segment; the server answers with the status 408.",
+    definite=False,
+)

@@ -27,6 +27,9 @@ from scanready.wire import http as wire
 from scanready.wire.printable import printable
 
 from . import http_talk
+from .http_block_pages import refusal_of
+from .http_native_ports import native_port_of
+from .http_portals import portal_at
 from .http_talk import REDIRECTS as REDIRECTS
 from .http_talk import Talk, Url
 
@@ -40,6 +43,8 @@ _SUBSTATUS = re.compile(rb"\b403\.(\d{1,2})\b(?:\.0\b)?[ \t]{0,3}(?:-|\xe2\x80\x
 _TLS_WANTED = (4, 5)
 _CERTIFICATE_WANTED = (7, 13, 16, 17)
 _TLS_UPGRADE = re.compile(r"\bTLS\b", re.IGNORECASE)
+#: The words of http.sys (IIS, WinRM) and of webpack's server for a name in the field Host that they do not serve.
+_NO_SUCH_SITE = (b"<h2>Bad Request - Invalid Hostname</h2>", b"Invalid Host header")
 _UNAVAILABLE = (*(502, 503, 504), *range(520, 528), 529, 530)
 # The fields with which Cloudflare and AWS WAF mark a challenge.
 _CHALLENGES = (("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha"))
@@ -82,6 +87,7 @@ async def follow(probe: Probe, start: Url, page: Page, known: set[Url]) -> Page:
         cookies = cookies or page.answer.header("set-cookie") is not None
         by_head = page.talk.method == "HEAD" and not is_elsewhere(start, page.url)
         async with probe.step(Step.HANDSHAKE, target.endpoint if target else None) as rung:
+            _demand_no_portal(page.url, target)
             try:
                 onward = _onward(probe, start, page, target, known, cookies=cookies)
                 if is_elsewhere(start, onward):
@@ -104,6 +110,17 @@ async def _by_get(page: Page, location: str) -> Page | None:
     except (Failure, WireError, StreamError, OSError):
         return None
     return None if answer.header("location") == location else Page(page.url, answer, page.talk)
+
+
+def _demand_no_portal(page: Url, target: Url | None) -> None:
+    """Raise if a page redirects to the login page of a network: no further request is sent, to either address.
+
+    Raises:
+        Failure: it does.
+    """
+    if target is not None and (portal := portal_at(page, target)):
+        detail = f"{page} redirects to {target}, the portal of {portal}: nothing was sent there"
+        raise Failure(causes.CAPTIVE_PORTAL, detail, redirect=str(target))
 
 
 def _onward(probe: Probe, start: Url, page: Page, target: Url | None, known: set[Url], *, cookies: bool) -> Url:
@@ -250,6 +267,7 @@ def usable(probe: Probe, page: Page) -> None:
     if challenged(answer.headers):
         raise Failure(causes.CHALLENGED, reply)
     demand_no_other_tls(url, answer, reply)
+    _demand_a_web_server(url, answer, reply)
     match answer.status:
         case 407 if proxied:
             raise http_talk.proxy_wants_login(answer)
@@ -264,8 +282,22 @@ def usable(probe: Probe, page: Page) -> None:
             raise Failure(causes.PROXY_REFUSED, f"the proxy answers {http_talk.described(answer)} for {url}")
         case status if status not in wire.STATUSES:
             raise UnknownValue("the status", status)
+        case 408:
+            raise Failure(causes.REQUEST_TIMEOUT, reply)
         case status if status >= 500:
-            raise Failure(failing_service(status), reply + retry_after(answer.header("retry-after")))
+            raise failing(answer, reply)
+
+
+def _demand_a_web_server(url: Url, answer: wire.Response, reply: str) -> None:
+    """Raise if another server reports that this is its own port, or a web server that it has no site of this name.
+
+    Raises:
+        Failure: it does.
+    """
+    if product := native_port_of(answer):
+        raise Failure(common.OTHER_PROTOCOL, f"{reply}, the message of {product} for HTTP on its native port")
+    if answer.status == 421 or (answer.status in (400, 403) and any(words in answer.body for words in _NO_SUCH_SITE)):
+        raise Failure(causes.UNKNOWN_HOST, f"{reply}: it has no site named {printable(url.host, 100)}")
 
 
 def _of_the_proxy(answer: wire.Response) -> bool:
@@ -305,6 +337,13 @@ def _over_tls(url: Url) -> OtherFixes:
 def challenged(fields: Iterable[tuple[str, str]]) -> bool:
     """Return whether an answer's fields (names in lower case) announce a challenge."""
     return any(one in _CHALLENGES for one in fields)
+
+
+def failing(answer: wire.Response, reply: str) -> Failure:
+    """Return who fails by a status from 500 on: a filter on the way that refuses so, the service, or its front."""
+    if product := refusal_of(answer):
+        return Failure(causes.BLOCK_PAGE, f"{reply}, with the page of {product}")
+    return Failure(failing_service(answer.status), reply + retry_after(answer.header("retry-after")))
 
 
 def failing_service(status: int) -> Cause:

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from scanready.causes import common, web
-from scanready.clients import http_pages, http_talk
-from scanready.clients.http_block_pages import filter_of
+from scanready.clients import http_pages, http_schemes, http_talk
+from scanready.clients.http_block_pages import filter_of, refusal_of
+from scanready.clients.http_portals import portal_at
 from scanready.clients.http_talk import Talk, Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
@@ -128,6 +129,8 @@ def _judge(probe: Probe, page: http_pages.Page) -> None:
     match answer.status:
         case 401:
             return
+        case status if status >= 400 and status != 403 and (product := refusal_of(answer)):
+            raise Failure(web.BLOCK_PAGE, f"{reply}, with the page of {product}")
         case status if http_pages.failing_service(status) is web.UNAVAILABLE:
             raise _not_served(answer, reply)
         case 440:
@@ -175,6 +178,8 @@ def _allow(probe: Probe, answer: wire.Response) -> str | None:
 def _led_away(url: Url, answer: wire.Response, reply: str) -> Failure:
     location = (answer.header("location") or "")[:300]
     target = url.joined(location)
+    if target is not None and (portal := portal_at(url, target)):
+        return Failure(web.CAPTIVE_PORTAL, f"{reply} and redirects to {target}, the portal of {portal}", location=location)
     if target is not None and target.path.lower().endswith(".asmx"):
         fix = fixes.OTHER_ENDPOINT(host=target.host, port=target.port, path=target.path)
         return Failure(causes.MOVED, f"{reply} and redirects to {target}", fix, location=location)
@@ -246,8 +251,10 @@ async def look_for_prompt(probe: Probe, talk: Talk, url: Url, answer: wire.Respo
         elif without:
             rung.warn(causes.KERBEROS_ONLY, f"{asks}; {without}")
         elif "bearer" in lower:
+            http_schemes.demand_known(lower)
             rung.stop(causes.MODERN_AUTH_ONLY, asks)
         else:
+            http_schemes.demand_known(lower)
             rung.stop(web.NO_PASSWORD_SCHEME, asks)
     return Prompt(url, tuple(password), front)
 

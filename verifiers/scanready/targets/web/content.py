@@ -17,6 +17,7 @@ from scanready.clients.http_block_pages import (
     portal_of,
 )
 from scanready.clients.http_links import MOST_LINKS, is_own, joined, links, own_pages
+from scanready.clients.http_portals import portal_at
 from scanready.clients.http_talk import Url, in_inventory
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Rung
@@ -133,6 +134,9 @@ def judge(url: Url, read: Read) -> Judged:
         raise Failure(talk_ended.ACCESS_BROKEN_OFF, said)
     onward = _onward(url, read, looked, own)
     leads = joined(url, looked, onward) if onward else None
+    if leads is not None and (portal := portal_at(url, leads)):
+        said = f"{url} sends its visitors on to {leads}, the portal of {portal}"
+        return Judged(said, causes.CAPTIVE_PORTAL)
     if leads is not None and not is_own(url, leads):
         detail = f"{url} sends its visitors to {leads}, on another host"
         return Judged(detail, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
@@ -227,6 +231,9 @@ def _without_content(url: Url, looked: wire.Look, own: set[str], body: bytes) ->
 def _scripted(url: Url, looked: wire.Look, body: bytes) -> Judged:
     """Judge a page of scripts: they may redirect to another host, or be a firewall's challenge."""
     leads = joined(url, looked, looked.script_leads_to) if looked.script_leads_to else None
+    if leads is not None and (portal := portal_at(url, leads)):
+        said = f"{url} sends its visitors on to {leads}, the portal of {portal}"
+        return Judged(said, causes.CAPTIVE_PORTAL)
     if leads is not None and not is_own(url, leads):
         detail = f"{url} sends its visitors to {leads}, on another host"
         return Judged(detail, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from scanready.causes import common
 from scanready.causes import web as causes
-from scanready.clients import http_talk
-from scanready.clients.http_block_pages import filter_of
+from scanready.clients import http_schemes, http_talk
+from scanready.clients.http_block_pages import filter_of, refusal_of
 from scanready.clients.http_pages import REDIRECTS, Page, arrive, follow, is_elsewhere, refuses_head, through, usable
 from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
@@ -18,20 +18,13 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.net.events import record
 from scanready.net.stream import StreamError
-from scanready.wire import UnknownValue, WireError
+from scanready.wire import WireError
 from scanready.wire import http as wire
 
 from . import content, fixes, login
 
 # In the order they are tried: schemes that do not reveal the password come first.
 PASSWORD_SCHEMES = ("ntlm", "digest", "basic")
-#: Schemes that do not accept our password: the registered ones (IANA, "HTTP Authentication Schemes"), and Hawk.
-_OTHER_SCHEMES = frozenset(
-    (
-        *("bearer", "concealed", "dpop", "gnap", "hawk", "hoba", "mutual", "negotiate", "oauth", "privatetoken"),
-        *("scram-sha-1", "scram-sha-256", "vapid"),
-    )
-)
 #: The most pages that are requested if one only leads to others: frames, and pages that redirect by themselves.
 _MOST_DOORS = 4
 
@@ -117,11 +110,16 @@ async def look_for_prompt(
             return Prompt(url, True, elsewhere, (), _withheld(probe, url)), None
         if status != 401 and not missing and not 200 <= status < 300:
             reply = f"{url} answers {http_talk.described(page.answer)}"
-            if status in (403, 451) and (product := filter_of(page.answer)):
+            if product := filter_of(page.answer) if status in (403, 451) else refusal_of(page.answer):
                 rung.stop(causes.BLOCK_PAGE, f"{reply} with the page of {product}")
+            if status in REDIRECTS and page.answer.header("location") is None:
+                rung.stop(causes.REDIRECT_BROKEN, f"{reply}, without the field Location")
             if status in (403, 451):
                 rung.stop(causes.FORBIDDEN, reply, _allow_line(probe, page.answer))
             rung.stop(causes.REQUEST_REFUSED, reply)
+        if missing and (product := refusal_of(page.answer)):
+            reply = f"{url} answers {http_talk.described(page.answer)}"
+            rung.stop(causes.BLOCK_PAGE, f"{reply} with the page of {product}")
         entered: Entered = None
         if readable and page.talk.method == "GET" and 200 <= status < 300 and not elsewhere:
             page, entered = await _behind_doors(probe, rung, page)
@@ -163,8 +161,7 @@ def _asked_schemes(rung: Rung, page: Page) -> tuple[str, ...]:
     elif "negotiate" in lower:
         rung.warn(causes.NEGOTIATE_ONLY, f"asks for {', '.join(offered)}", auth_methods=offered)
     else:
-        if unknown := sorted(lower - _OTHER_SCHEMES):
-            raise UnknownValue("the login scheme that the server asks for", unknown[0])
+        http_schemes.demand_known(lower)
         names = ", ".join(offered) or "a login (401) without naming a scheme"
         rung.stop(causes.NO_PASSWORD_SCHEME, f"asks for {names}", auth_methods=offered)
     return can

@@ -46,8 +46,8 @@ class _CutOff(Exception):
 class Response:
     """A final response. Header names are in lower case; ``truncated`` means that ``body`` is not the whole body.
 
-    ``coded`` names the content codings that the body still has, empty if it is in plain text. ``cut_off`` says where the
-    connection ended if that was before the announced end of the body; empty otherwise, also if this reader stopped.
+    ``coded`` names the content codings that the body still has, empty if it is in plain text. ``cut_off`` says where
+    the connection ended if that was before the announced end of the body; empty otherwise, also if this reader stopped.
     """
 
     status: int
