@@ -146,7 +146,12 @@ def _judge(probe: Probe, page: http_pages.Page) -> None:
         if answer.coded:
             detail = f"{reply} with an encoded page ({answer.coded}), although the request asked for identity"
             raise Failure(common.LIMIT, detail)
-        if wire.is_login_form(answer.body) or _SIGN_ON.search(answer.body) or wire.refresh_of(answer.body):
+        if (
+            wire.look(answer.body).asks_user
+            or wire.is_login_form(answer.body)
+            or _SIGN_ON.search(answer.body)
+            or wire.refresh_of(answer.body)
+        ):
             raise Failure(causes.PREAUTHENTICATION, f"{reply} with a login page")
         raise Failure(causes.NOT_EXCHANGE, reply)
     raise Failure(web.REQUEST_REFUSED, reply)

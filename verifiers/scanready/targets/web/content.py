@@ -40,6 +40,7 @@ _FAILURES = {
     Says.ERROR: causes.ERROR_PAGE,
     Says.REFUSAL: causes.BLOCK_PAGE,
     Says.MAINTENANCE: causes.MAINTENANCE,
+    Says.PARKED: causes.PARKED,
 }
 #: Texts of pages while a script decides about a visitor.
 _WAIT = re.compile(
@@ -189,6 +190,8 @@ def _failure(url: Url, read: Read, looked: wire.Look | None, own: set[str], body
     title, heading = (looked.title, looked.heading) if looked is not None else ("", "")
     if looked is not None and not _is_little(url, looked, own):
         return None
+    if error := error_documents.runtime_error(document):
+        return Judged(f"{url} answers with the status of a page and reports an error ({error})", causes.ERROR_PAGE)
     if len(document) <= _MOST_WORDS or (looked is not None and looked.text <= _MOST_WORDS):
         words = wire.text_of(document)
         heading = heading or ("" if words.isdigit() else words)
@@ -212,6 +215,9 @@ def _without_content(url: Url, looked: wire.Look, own: set[str], body: bytes) ->
     """Judge a page on which a scan finds almost nothing; None if it has content."""
     if looked.password and looked.beside < CONTENT and len(own) < INDEX:
         detail = f"{url} is a login form; a scan sees nothing else of the site"
+        return Judged(detail, causes.LOGIN_FORM, facts={"login_form": True})
+    if looked.asks_user and looked.beside < _LEAST_BESIDE_A_WAIT and len(own) <= _WAYS_ON:
+        detail = f"{url} is the first step of a login, which asks for a user name; a scan sees nothing else of the site"
         return Judged(detail, causes.LOGIN_FORM, facts={"login_form": True})
     bare = looked.text < _LEAST and not own
     frames = [leads for frame in looked.frames[:MOST_LINKS] if (leads := joined(url, looked, frame))] if bare else []

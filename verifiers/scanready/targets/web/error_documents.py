@@ -24,6 +24,7 @@ class Says(Enum):
     ERROR = "an error"
     REFUSAL = "a refusal"
     MAINTENANCE = "maintenance"
+    PARKED = "a parked domain"
 
 
 #: Bytes of an error, or of a listing without an entry; a longer document that looks like an error may be a log.
@@ -140,6 +141,27 @@ def _elements(body: bytes) -> list[str]:
     return [name.rpartition(b":")[2].decode("latin-1") for name in named]
 
 
+# --- errors of a language ---------------------------------------------------------------------------------------------
+
+#: PHP's own words with and without ``html_errors``, and those of Python; a page shows them escaped, or later on.
+_RUNTIME_ERROR = re.compile(
+    rb"<b>(?:Fatal|Parse) error</b>: |\A\s*(?:PHP )?(?:Fatal|Parse) error: |\A\s*Traceback \(most recent call last\):"
+)
+
+
+def runtime_error(body: bytes) -> str | None:
+    """Return the first words of an error that a page's own program reports in its place, None if there is none.
+
+    The caller knows that the page has little to read.
+    """
+    found = _RUNTIME_ERROR.search(body)
+    return (
+        printable(re.sub(rb"<[^>]*>", b"", body[found.start() : found.start() + 200]).decode("latin-1"), 100)
+        if found
+        else None
+    )
+
+
 # --- headlines ---------------------------------------------------------------------------------------------------
 
 #: Reason phrases that no page has as its title; "Gone" and "Conflict" are also ordinary words.
@@ -164,6 +186,9 @@ _ERROR_SENTENCES = [
     r"server error(?: in '[^']{0,60}' application)?|error establishing a database connection",
     r"authori[sz]ation required|authentication (?:is )?required|not authori[sz]ed|not logged in|unauthenticated",
     r"invalid (?:token|api key|credentials)|missing authentication token|login (?:failed|incorrect)",
+    r"(?:forbidden|unauthorized): access is denied(?: due to [^|]{1,60})?|file or directory not found",
+    r"(?:(?:this|your|the) )?(?:hosting )?(?:account|site|website|domain)(?: has been| is| was)?"
+    r"(?: temporarily)? suspended",
 ]
 _WHAT = (
     r"(?:(?:the|this|your|requested|web|internet|all) )*"
@@ -179,6 +204,14 @@ _REFUSAL_SENTENCES = [
     r"(?:web|url|content|site) filter(?:ing)? (?:violation|block(?:ed)?|notification)",
     r"you (?:are not|do not have|don't have) (?:authori[sz]ed|permission|permitted|allowed)[^|]{0,60}",
     r"(?:you have|you've) been blocked|sorry, you have been blocked",
+    r"(?:der )?(?:zugriff|zugang)(?: auf diese (?:seite|webseite|website))?(?: ist| wurde)? "
+    r"(?:verweigert|gesperrt|blockiert|nicht erlaubt)",
+    r"(?:(?:die|diese) )?(?:angeforderte )?(?:seite|webseite|website|internetseite|url)(?: ist| wurde)? "
+    r"(?:gesperrt|blockiert)",
+    r"gesperrte (?:seite|webseite|website)|(?:l'|votre )?acc.s (?:est )?(?:refus.|interdit|bloqu.|non autoris.)",
+    r"(?:site|page) bloqu.e?|acceso (?:denegado|prohibido|bloqueado)|accesso (?:negato|bloccato|vietato)|"
+    r"acesso (?:negado|bloqueado)|toegang (?:geweigerd|geblokkeerd)|dost.p zablokowany|odmowa dost.pu",
+    "\u30a2\u30af\u30bb\u30b9\u304c(?:\u30d6\u30ed\u30c3\u30af|\u62d2\u5426)\u3055\u308c\u307e\u3057\u305f",
 ]
 _OFF = r"(?:down|offline|closed|unavailable|out of service|not available)"
 _MAINTENANCE_SENTENCES = [
@@ -193,6 +226,10 @@ _MAINTENANCE_SENTENCES = [
     r"(?:sorry[,.!]* )?(?:we(?:'ll| will|'re) )?(?:be )?(?:right )?back (?:soon|shortly|later|in a (?:moment|minute))",
     r"(?:diese |die )?(?:seite|website|webseite) (?:wird|ist|befindet)[^|]{0,40}(?:gewartet|wartungsmodus|wartung)|"
     r"wartungsmodus",
+    r"(?:wegen )?(?:(?:(?:geplante|aktuelle|laufende)r? )?wartungsarbeiten|(?:geplante|aktuelle|laufende)r? wartung)"
+    r"(?: (?:am|an der|an unserer|an unserem) (?:server|system|website|webseite|webserver))?"
+    r"(?: (?:derzeit |zurzeit |vor.bergehend )?nicht (?:erreichbar|verf.gbar))?",
+    r"wir f.hren (?:gerade |derzeit |zurzeit )?wartungsarbeiten durch",
     r"(?:le )?site (?:est )?en (?:cours de )?maintenance|(?:sitio )?en mantenimiento|(?:sito )?in manutenzione",
 ]
 
@@ -201,7 +238,16 @@ def _any_of(sentences: list[str]) -> re.Pattern[str]:
     return re.compile("|".join(sentences))
 
 
+_PARKED_SENTENCES = [
+    r"(?:(?:this|the) )?(?:premium )?(?:web address|domain(?: name)?)(?: [a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+)?"
+    r" (?:is|may be|might be|could be)(?: now| currently| available| listed)* (?:for sale|parked)(?: [^|]{1,60})?",
+    r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+ (?:domain (?:name )?)?(?:is|may be|might be)"
+    r"(?: now| currently| available)* (?:for sale|parked)(?: [^|]{1,60})?",
+    r"(?:this )?(?:premium )?domain(?: name)? for sale|parked (?:domain|at [^|]{1,40})(?: name)?|domain parking|"
+    r"buy this domain(?: name)?|diese domain (?:steht zum verkauf|ist geparkt|kaufen)|domain (?:geparkt|zu verkaufen)",
+]
 _KINDS = (
+    (Says.PARKED, _any_of(_PARKED_SENTENCES)),
     (Says.MAINTENANCE, _any_of(_MAINTENANCE_SENTENCES)),
     (Says.REFUSAL, _any_of(_REFUSAL_SENTENCES)),
     (Says.ERROR, _any_of([*map(re.escape, _REASONS), *_ERROR_SENTENCES])),

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from .mounts import Mounts
+from .sign_in import SignIn
 from .tags import ASCII_BLANKS, Tag, tags, without_entities
 
 #: Elements whose text no visitor reads.
@@ -75,7 +76,8 @@ class Look:
     where the links of menus and footers lead, a part of ``hrefs``; ``labels`` are the texts of ``hrefs``, in order.
     ``mounts`` names the elements that wait for a script to fill them (see :mod:`.mounts`). ``bundled`` is true if a
     script is named like an application's. ``title`` is the text of the title, ``heading`` that of the first heading of
-    the two highest levels, each empty if there is none.
+    the two highest levels, each empty if there is none. ``asks_user`` is true if a form asks for a user name only, as
+    the first step of a login (see :mod:`.sign_in`).
     """
 
     text: int
@@ -97,6 +99,7 @@ class Look:
     bundled: bool = field(default=False, compare=False)
     title: str = field(default="", compare=False)
     heading: str = field(default="", compare=False)
+    asks_user: bool = field(default=False, compare=False)
 
     @property
     def empty(self) -> bool:
@@ -148,6 +151,7 @@ class _Collected:
         self._menu: list[str] = []
         self._labels: list[bytes] = []
         self._mounts = Mounts()
+        self._sign_in = SignIn()
         self._title = self._heading = b""
         self._in_heading = False
         self._in_form = self._scripted = self._password = self._signs_on = False
@@ -162,6 +166,7 @@ class _Collected:
     def add(self, tag: Tag) -> None:
         self._run(tag)
         self._fill_in(tag)
+        self._sign_in.add(tag)
         if self._hidden:
             self._hidden = b"" if tag.name == b"/" + self._hidden else self._hidden
         else:
@@ -250,6 +255,7 @@ class _Collected:
         scripts = b"\n".join(self._scripts)
         leads = _SCRIPT_TO.search(scripts) if self._scripted else None
         submits = self._signs_on or self._submits_at_once or (self._submits and self._text < _NO_TEXT)
+        title, heading = _words(self._title), _words(self._heading)
         return Look(
             self._text,
             self._beside,
@@ -268,8 +274,9 @@ class _Collected:
             tuple(map(_words, self._labels)),
             self._mounts.empty(),
             self._bundled,
-            _words(self._title),
-            _words(self._heading),
+            title,
+            heading,
+            not self._password and self._sign_in.asks(title, heading),
         )
 
 
