@@ -62,4 +62,6 @@ def test_a_page_leads_to_addresses_with_such_octets(word: str) -> None:
 
 def test_only_ascii_separates_the_capabilities_of_imap() -> None:
     line = "* OK [CAPABILITY imap4rev1\u00a0AUTH=PLAIN  idle \u017ftarttls] ready\r\n".encode()
-    assert reads(imap.read_greeting, line).capabilities == {"imap4rev1\u00a0AUTH=PLAIN", "IDLE", "\u017ftarttls"}
+    assert reads(imap.read_greeting, line).capabilities == frozenset(
+        {"imap4rev1\u00a0AUTH=PLAIN", "IDLE", "\u017ftarttls"}
+    )

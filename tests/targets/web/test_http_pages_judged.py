@@ -107,6 +107,21 @@ def test_a_page_with_content_and_the_script_of_a_firewall_is_a_page(script: byte
         expect(visited(server), Verdict.SCANNABLE)
 
 
+@pytest.mark.parametrize("kind", ["utf-16", "utf-16be", "utf-32", "utf-32le", "utf-32be"])
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_block_page_in_wide_characters(kind: str, marked: bool) -> None:
+    coding = kind if kind[-1] == "e" else f"{kind}-le"
+    body = ("\ufeff" * marked + BLOCKED.decode()).encode(coding)
+    with serving(answer("200 OK", f"{HTML}; charset={kind}", body=body)) as server:
+        expect(visited(server), Verdict.LIMITED, "http.block-page", owner=Owner.NETWORK)
+
+
+@pytest.mark.parametrize("field", [HTML, "X: no type"])
+def test_a_block_page_in_gzip_without_a_word(field: str) -> None:
+    with serving(answer("200 OK", field, body=gzip.compress(BLOCKED, mtime=0))) as server:
+        expect(visited(server), Verdict.LIMITED, "http.block-page", owner=Owner.NETWORK)
+
+
 # --- forms -------------------------------------------------------------------------------------------------------
 
 

@@ -184,7 +184,9 @@ def _led_away(url: Url, answer: wire.Response, reply: str) -> Failure:
     location = (answer.header("location") or "")[:300]
     target = url.joined(location)
     if target is not None and (portal := portal_at(url, target)):
-        return Failure(web.CAPTIVE_PORTAL, f"{reply} and redirects to {target}, the portal of {portal}", location=location)
+        return Failure(
+            web.CAPTIVE_PORTAL, f"{reply} and redirects to {target}, the portal of {portal}", location=location
+        )
     if target is not None and target.path.lower().endswith(".asmx"):
         fix = fixes.OTHER_ENDPOINT(host=target.host, port=target.port, path=target.path)
         return Failure(causes.MOVED, f"{reply} and redirects to {target}", fix, location=location)

@@ -125,7 +125,7 @@ def judge(url: Url, read: Read) -> Judged:
     if read.coded:
         detail = f"{url} is encoded ({read.coded}), although the request asked for identity; the page was not read"
         raise Failure(common.LIMIT, detail)
-    body = wire.readable(read.body, read.kind)
+    body = wire.readable(_unpacked(read), read.kind)
     looked = wire.look(body) if _is_html(body, read.kind) else None
     own = links(url, looked) if looked else set()
     if (looked is not None or not read.kind) and (of_a_filter := _filter(url, looked, body)):
@@ -248,6 +248,14 @@ def _scripted(url: Url, looked: wire.Look, body: bytes) -> Judged:
     further = f"; its script redirects to {leads}" if leads else ""
     detail = f"{url} has only {looked.text} characters of text outside its scripts{further}"
     return Judged(detail, causes.SCRIPTS_ONLY)
+
+
+def _unpacked(read: Read) -> bytes:
+    """Return the body of a page, out of gzip if it has that without a field that says so."""
+    if not read.body.startswith(b"\x1f\x8b") or not (read.kind or "text/html").lower().startswith("text/html"):
+        return read.body
+    plain = wire.undo(["gzip"], read.body, truncated=read.truncated)
+    return read.body if plain.coded else plain.body
 
 
 def _is_html(body: bytes, kind: str | None) -> bool:

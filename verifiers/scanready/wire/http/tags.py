@@ -99,13 +99,22 @@ def _character(entity: re.Match[str]) -> str:
     return html.unescape(entity[0]) if known else entity[0]
 
 
-_WIDE = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?(utf-16(?:le|be)?)\b", re.IGNORECASE)
-_CHARSETS = {"utf-16": "utf-16-le", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}
+#: UTF-32 first: its mark begins with that of UTF-16.
+_WIDE = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?(utf-(?:16|32)(?:le|be)?)\b", re.IGNORECASE)
+_CHARSETS = {
+    **{"utf-16": "utf-16-le", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be"},
+    **{"utf-32": "utf-32-le", "utf-32le": "utf-32-le", "utf-32be": "utf-32-be"},
+}
 
 
 def readable(body: bytes, kind: str | None) -> bytes:
-    """Return a text in UTF-16 as UTF-8, by its first bytes or its declared type ``kind``; any other as it is."""
+    """Return a text in UTF-16 or UTF-32 as UTF-8, by its first bytes or its type ``kind``; any other as it is."""
     marked = next(((coding, len(bom)) for bom, coding in _WIDE if body.startswith(bom)), None)
     declared = _CHARSET.search(kind or "")
     coding, skipped = marked or (_CHARSETS[declared[1].lower()] if declared else "", 0)
