@@ -77,7 +77,7 @@ def test_an_undecided_answer_leaves_with_3_and_a_usage_error_with_2() -> None:
     assert scanready("--clock-from", "http://127.0.0.1:1").returncode == 3
     without = scanready("--role", "node")
     assert without.returncode == 2
-    assert "name it with --master HOST" in without.stderr
+    assert "name the Master with --master HOST" in without.stderr
     assert scanready("--master", "https://x").returncode == 2
     assert scanready("a.yaml", "b.yaml").returncode == 2
 
@@ -153,7 +153,7 @@ def test_a_client_without_retired_algorithms(monkeypatch: pytest.MonkeyPatch) ->
     answer = program("ssh client")
     expect(answer, Outcome.PASSED)
     assert "ssh-dss" in answer.facts["cannot"]
-    assert "cannot be asked" in answer.summary
+    assert "cannot be read" in answer.summary
 
 
 def test_a_notes_client_is_for_notes_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

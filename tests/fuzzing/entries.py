@@ -50,6 +50,7 @@ NOT_FUZZED = {
 FURTHER: Mapping[str, Callable[[bytes], Mapping[str, Any]]] = {
     "inventory.yaml_nodes.decode": lambda data: {"file": "estate.yaml"},
     "targets.smb.login_answers.referral": lambda data: {"asked": r"\server\share\folder"},
+    "inventory.importing.source.source_of": lambda data: {"file": "file.import"},
     "wire.nbt.read_node_status": lambda data: {"transaction": int.from_bytes(data[:2], "big")},
     "wire.rpc.rpcbind.parse_dump": lambda data: {"version": 2 + len(data) % 3},
     "wire.rpc.rpcbind.parse_port": lambda data: {"version": 2 + len(data) % 3},

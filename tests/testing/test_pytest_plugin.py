@@ -152,7 +152,7 @@ def test_failures_say_what_to_do(ran: Outcome) -> None:
         "mood://busy:7?is=throttled is undecided (handshake.throttled, server): it is unknown whether a scan "
         "would work, so the test does not pass; wanted: scannable, ready or limited",
         "mood://over:7?is=filtered is blocked by connect.filtered (network); `expect` ended on 2020-12-31 (blocked by "
-        "connect.filtered): fix the target, or agree on another date",
+        "connect.filtered): fix the target or agree on a new date",
         "mood://other:7?is=refused is blocked by connect.refused (server); not the known failure (blocked by "
         "connect.filtered), so it counts; wanted: scannable, ready or limited",
         "@pytest.mark.scannable: it has no keyword requires (the keywords are "
@@ -307,7 +307,7 @@ def test_marker(): pass
     done = project.run()
     assert set(done.outcomes().values()) == {"FAILED"}
     for says in (
-        "ValueError: 'db7' has no type: write it as in windows://db7",
+        "ValueError: target db7 has no type: write it as in `windows://db7`",
         "did you mean `mysql`?",
         "Name the inventory that has it: --scanready-inventory FILE",
         "give either `credential`, or `user`",

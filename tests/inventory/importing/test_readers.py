@@ -64,7 +64,7 @@ def test_what_nmap_recognised(tmp_path: Path) -> None:
     assert by_type["https"].guess == "nmap recognised http, nginx in TLS"
     assert by_type["unix"].guess == "nmap recognised ssh, OpenSSH"
     assert found.guesses == 11
-    assert left(found)["nas.corp 111/tcp"] == "a part of NFS, which is asked about it"
+    assert left(found)["nas.corp 111/tcp"] == "a part of NFS; the nfs check covers it"
     line = (
         "  - {host: web1.corp, type: unix}  # line 45; openssh-password.lab by reverse DNS; guess: nmap recognised ssh"
     )
@@ -114,7 +114,7 @@ def test_ports(imported: Import, tmp_path: Path, element: str, target: str) -> N
         (port(1521, "http", "filtered"), None),
         (port(22, "ssh", "open|filtered"), "nmap says open|filtered"),
         (port(137, "netbios-ns", protocol="udp"), "it is not a TCP port"),
-        (port(139, "netbios-ssn"), "file shares over NetBIOS; the check of smb looks there where 445 does not answer"),
+        (port(139, "netbios-ssn"), "file shares over NetBIOS; the smb check tests this port if 445 does not answer"),
         (port(22, "tcpwrapped", method="probed"), "it accepts and closes connections, so the service is unknown"),
         (port(9999, "abyss", method="table"), "no target type has this port (abyss)"),
         (port("-1", "ssh"), "it is not a TCP port"),

@@ -378,7 +378,7 @@ def test_a_peer_that_turns_hostile_at_the_challenge(behaviour: Behaviour) -> Non
 
 
 def test_a_server_of_http2_only_is_told_by_what_it_picks() -> None:
-    """nghttpd hangs up on HTTP/1.1 in TLS, and picks h2 where that is offered."""
+    """nghttpd hangs up on HTTP/1.1 in TLS, and selects h2 where that is offered."""
     context = authority().context.__wrapped__(authority(), "good")
     context.set_alpn_protocols(["h2"])
 
@@ -388,4 +388,4 @@ def test_a_server_of_http2_only_is_told_by_what_it_picks() -> None:
     with in_background(hangs_up, tls=context) as server:
         report = climb(target("ews", "127.0.0.1", server.port), ca_file=str(authority().ca_file))
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE, owner=Owner.SCANREADY)
-    assert "picks h2" in finding_of(report).detail
+    assert "selects h2" in finding_of(report).detail

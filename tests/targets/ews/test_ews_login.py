@@ -363,5 +363,5 @@ def test_a_challenge_that_is_broken_at_the_login_alone_is_a_sentence(token: str)
     messages: list[str] = []
     report, server = entered(Spoils())
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
-    assert "the server's challenge for ntlm is broken" in check_of(report, Step.LOGIN).summary
+    assert "the server's challenge for ntlm is invalid" in check_of(report, Step.LOGIN).summary
     assert (report.footprint.login_attempts, server.counts["type-3"]) == (0, 0)

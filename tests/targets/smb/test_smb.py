@@ -248,7 +248,7 @@ def test_the_names_of_a_server_of_old_are_asked_for_and_its_datagrams_are_not_pa
     report, _ = asked(OLD_SAMBA)
     told = {check.endpoint: check for check in report.checks if check.endpoint.endswith("/udp")}
     assert told["127.0.0.1:137/udp"].outcome is Outcome.SKIPPED
-    assert "nothing listens" in told["127.0.0.1:137/udp"].summary
+    assert "no service listens" in told["127.0.0.1:137/udp"].summary
     assert told["127.0.0.1:138/udp"].outcome is Outcome.SKIPPED
     assert "cannot be checked" in told["127.0.0.1:138/udp"].summary
 

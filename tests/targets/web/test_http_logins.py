@@ -179,8 +179,8 @@ def test_a_false_ntlm_server_is_our_limit() -> None:
     ("offered", "words"),
     [
         ("NTLM AAAA", "the server's challenge for ntlm is invalid: it is too short or not base64"),
-        ("NTLM !!!", "the server's challenge for ntlm is broken"),
-        ("NTLM TlRMTVNTUAAC", "the server's challenge for ntlm is broken"),
+        ("NTLM !!!", "the server's challenge for ntlm is invalid"),
+        ("NTLM TlRMTVNTUAAC", "the server's challenge for ntlm is invalid"),
         ("NTLM TlRMTVNTUAACAAAA", "Invalid NTLM Challenge"),
         ('Digest realm="x"', "the server's challenge for digest is invalid: it has no nonce"),
         ("Digest", "the server's challenge for digest is invalid: it has no realm"),

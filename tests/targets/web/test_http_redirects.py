@@ -52,7 +52,7 @@ def test_a_redirect_to_a_closed_port_blocks() -> None:
         report = expect(visited(plain), Verdict.BLOCKED, "http.redirect-unreachable", owner=Owner.NETWORK)
     assert report.finding_step is Step.HANDSHAKE
     assert report.facts["redirect"] == f"https://127.0.0.1:{gone.port}/"
-    assert f"127.0.0.1:{gone.port}: reset" in check_of(report, Step.HANDSHAKE).summary
+    assert f"127.0.0.1:{gone.port}: connection refused (reset)" in check_of(report, Step.HANDSHAKE).summary
 
 
 def test_a_redirect_to_a_port_without_tls_is_the_servers_fault() -> None:
