@@ -190,10 +190,10 @@ def test_nagios_states(verdicts: str, rest: dict[str, Any], state: str, code: in
 
 def test_nagios_is_a_line_with_performance_data() -> None:
     text, _ = made("nagios", list(reports(6)))
-    said, _, performance = text.partition(" | ")
+    summary, _, performance = text.partition(" | ")
     fine = "1 scannable (proven), 1 ready (fine up to the login prompt), 1 limited (with warnings)"
-    assert f"6 targets: {fine}, 2 blocked, 1 undecided" in said
-    assert "connect.filtered (network)" in said
+    assert f"6 targets: {fine}, 2 blocked, 1 undecided" in summary
+    assert "connect.filtered (network)" in summary
     values = dict(pair.split("=") for pair in performance.split())
     assert values["blocked"] == "2;;;0;6"
     assert values["time"] == "2.500s;;;0;"

@@ -1,5 +1,7 @@
-"""What holds for the login of every database: no password in clear without leave, and a silent server costs no more
-than the target's time, however its driver waits. (ibm_db and teradatasql: in their judges, which are opt-in.)"""
+"""Rules for the login of every database: no password in clear text without leave, and no wait past the deadline.
+
+A silent server costs at most the target's time, in every driver. ibm_db and teradatasql have opt-in tests elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +108,7 @@ def test_where_no_leave_is_needed_nothing_is_to_be_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*PLAIN, *BREAKABLE, *HIDDEN])
 def test_a_name_alone_is_no_login(name: str) -> None:
-    """Not even with an empty password: the server would count it against the account."""
+    """No empty password is sent either: the server would count it against the account."""
     behaviour, options = HIDDEN[name][:2] if name in HIDDEN else (PLAIN | BREAKABLE)[name]
     type_ = name.split()[0]
     report, _ = climbed(behaviour, type_, Credential("er", "er"), **options, allow_cleartext=True)
@@ -120,7 +122,7 @@ def test_a_name_alone_is_no_login(name: str) -> None:
 @pytest.mark.parametrize("leave", [True, False])
 @pytest.mark.parametrize("name", ["informix", "sybase"])
 def test_who_speaks_first_gets_no_password_as_first_word(name: str, leave: bool) -> None:
-    """Even with leave: a login opens these protocols, and whoever opens the talk himself speaks another one."""
+    """In these protocols the client speaks first: a peer that greets uses another one and gets no password."""
     report, sent = climbed(misbehave.says(ssh.BANNER_9_2), name, **PLAIN[name][1], allow_cleartext=leave)
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
     assert sent == b""
@@ -128,7 +130,7 @@ def test_who_speaks_first_gets_no_password_as_first_word(name: str, leave: bool)
 
 
 def second_time_silent(first: Behaviour) -> Behaviour:
-    """A server that plays ``first`` to the first who connects, and then says nothing to anybody."""
+    """Play ``first`` on the first connection, and stay silent on every later one."""
     dialled = 0
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:

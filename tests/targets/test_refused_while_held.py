@@ -302,8 +302,8 @@ def connect(settings):
         server.connect((told["HOSTNAME"], int(told["PORT"])))
         for codepoint, content in ((0x1041, b""), (0x106D, security), (0x106E, security)):
             server.sendall(struct.pack(">HBBHHH", 10 + len(content), 0xD0, 1, 1, 4 + len(content), codepoint) + content)
-            said = server.recv(4096)
-    if said.endswith(b"\\x0f"): raise Error('[CLI Driver] SQL30082N  Security processing failed with reason "24"')
+            reply = server.recv(4096)
+    if reply.endswith(b"\\x0f"): raise Error('[CLI Driver] SQL30082N  Security processing failed with reason "24"')
     return Session()
 """,
     "teradatasql": """
@@ -320,8 +320,8 @@ def connect(**settings):
         server.connect((settings["host"], int(settings["dbs_port"])))
         for kind in (10, 1, 12, 3):
             server.sendall(bytes([3, 1, kind]) + bytes(49))
-            said = server.recv(4096)
-    if (8017).to_bytes(2, "big") in said: raise Error("[Teradata Database] [Error 8017] The UserId is invalid.")
+            reply = server.recv(4096)
+    if (8017).to_bytes(2, "big") in reply: raise Error("[Teradata Database] [Error 8017] The UserId is invalid.")
     return Session()
 """,
 }

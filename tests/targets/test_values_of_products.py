@@ -263,7 +263,7 @@ def test_an_unknown_answer_to_a_mysql_login() -> None:
 
 def by_browser(monkeypatch: pytest.MonkeyPatch, reply: Callable[[int], bytes]) -> Report:
     with in_background(mssql.Server(instance="HR")) as server, contextlib.ExitStack() as held:
-        options: dict[str, Any] = {"said": reply(server.port)}
+        options: dict[str, Any] = {"reply": reply(server.port)}
         there = held.enter_context(mssql_browser.in_background({}, **options))
         monkeypatch.setattr(sql_browser, "PORT", there.port)
         return climb(Target("127.0.0.1", "mssql", 1433, {"instance": "HR"}), canary=False)

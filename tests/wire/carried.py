@@ -1,4 +1,4 @@
-"""What has no end of its own, as its carrier hands it over: security tokens behind a length, SMB in NetBIOS frames."""
+"""Readers for messages without an end of their own: security tokens behind a length, SMB in NetBIOS frames."""
 
 from __future__ import annotations
 

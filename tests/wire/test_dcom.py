@@ -58,8 +58,8 @@ def answer(strings: bytes, security: bytes = b"\0\0", status: int = 0) -> bytes:
     return stub + bytes(-len(stub) % 4) + struct.pack("<II", 0, status)
 
 
-def text(said: str) -> bytes:
-    return said.encode("utf-16-le") + b"\0\0"
+def text(value: str) -> bytes:
+    return value.encode("utf-16-le") + b"\0\0"
 
 
 def test_other_protocols_and_ports_are_no_hosts() -> None:

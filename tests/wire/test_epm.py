@@ -108,7 +108,7 @@ class TestWhatWeSend:
 
 
 def table(*towers: bytes, count: int | None = None) -> bytes:
-    """A table by hand: one entry with the annotation "x" for each tower."""
+    """Build a table: one entry with the annotation "x" for each tower."""
     number = len(towers) if count is None else count
     data = bytes(20) + struct.pack("<IIII", number, 100, 0, number)
     for _ in towers:

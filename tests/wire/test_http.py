@@ -245,7 +245,7 @@ def test_one_reader_reads_one_answer_after_the_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "complaint"),
+    ("data", "complaint"),
     [
         (b"S", "does not start with HTTP/"),
         (load("ssh/openssh9.2-banner.s2c.hex"), "does not start with HTTP/"),
@@ -265,9 +265,9 @@ def test_one_reader_reads_one_answer_after_the_other() -> None:
         (b"HTTP/1.1 200 OK\r\n" + b"a:b\r\n" * 4001, "more than 4000 lines"),
     ],
 )
-def test_what_is_no_response(said: bytes, complaint: str) -> None:
+def test_what_is_no_response(data: bytes, complaint: str) -> None:
     with pytest.raises(WireError) as caught:
-        http.ResponseReader("GET")(Buffer(said))
+        http.ResponseReader("GET")(Buffer(data))
     assert complaint in str(caught.value)
 
 
@@ -443,7 +443,7 @@ def test_nothing_but_wire_error_escapes(data: bytes, method: str, eof: bool) -> 
 
 @given(fuzz.mutations(*EVERYTHING), st.lists(st.integers(1, 200), max_size=20), st.booleans())
 def test_in_parts_or_at_once_is_the_same(data: bytes, parts: list[int], eof: bool) -> None:
-    """The reader remembers what it has seen: it must not matter how the bytes came."""
+    """The reader keeps state between calls: the sizes in which the bytes arrive must not matter."""
     at_once = survives(http.ResponseReader("GET"), data, eof=eof)
     reader, buffer, rest = http.ResponseReader("GET"), Buffer(), data
     in_parts: http.Response | WireError | None = None

@@ -300,9 +300,9 @@ class TestAgainstImaplib:
         theirs.answer = data
         answer = imap.read_tagged("c1")(Buffer(data))
         assert isinstance(answer, imap.Tagged)
-        # imaplib takes the untagged BAD for the answer to the login: one more reason for a codec of our own.
-        said = answer.untagged[0].partition("] ")[2] if answer.untagged else answer.text
-        with pytest.raises(imaplib.IMAP4.error, match=said[:20]):
+        # imaplib takes the untagged BAD for the answer to the login, which is a reason not to use it.
+        text = answer.untagged[0].partition("] ")[2] if answer.untagged else answer.text
+        with pytest.raises(imaplib.IMAP4.error, match=text[:20]):
             theirs.login("u", "p")
 
     def test_bye(self) -> None:

@@ -100,7 +100,7 @@ def test_a_version_that_is_not_there() -> None:
 
 
 def test_an_authentication_error() -> None:
-    # RFC 5531, 9, by hand: xid, REPLY, MSG_DENIED, AUTH_ERROR, AUTH_TOOWEAK.
+    # Written after RFC 5531, 9: xid, REPLY, MSG_DENIED, AUTH_ERROR, AUTH_TOOWEAK.
     found = message.parse_reply(struct.pack(">5I", 7, 1, 1, 1, 5))
     assert (found.state, found.auth) == (message.State.AUTH_ERROR, 5)
     found = message.parse_reply(struct.pack(">6I", 7, 1, 1, 0, 2, 2))
@@ -135,14 +135,14 @@ def test_the_walk_of_version_4() -> None:
 
 
 def test_a_directory_of_version_4() -> None:
-    # RFC 7530, 16.24, by hand: status, tag, one result: READDIR, OK, verifier, one entry, the end.
+    # Written after RFC 7530, 16.24: status, tag, one result: READDIR, OK, verifier, one entry, the end.
     entry = struct.pack(">IQI", 1, 9, 4) + b"name" + struct.pack(">II", 0, 0)
     results = struct.pack(">IIIII", 0, 0, 1, 26, 0) + bytes(8) + entry + struct.pack(">II", 0, 1)
     assert nfs4.parse(results).names == ("name",)
 
 
 def test_a_directory_of_version_3() -> None:
-    # RFC 1813, 3.3.16, by hand: status, no attributes, verifier, one entry (fileid, name, cookie).
+    # Written after RFC 1813, 3.3.16: status, no attributes, verifier, one entry (fileid, name, cookie).
     entries = [
         struct.pack(">IQI", 1, 5, len(name)) + name.ljust(4, b"\0") + struct.pack(">Q", 7)
         for name in (b".", b"a.b", b"..")

@@ -91,10 +91,10 @@ def test_other_identifications(line: bytes, expected: ssh.Identification, ssh2: 
     ],
 )
 def test_openssh_refuses_instead_of_greeting(transcript: str, kind: ssh.RefusalKind) -> None:
-    said = load(transcript)
-    assert reads(ssh.read_identification, said) == ssh.Refusal(kind, kind.value)
-    assert ssh.read_identification(at_the_end(said.rstrip(b"\r\n"))) == ssh.Refusal(kind, kind.value)
-    assert ssh.read_identification(Buffer(said.rstrip(b"\r\n"))) is None
+    line = load(transcript)
+    assert reads(ssh.read_identification, line) == ssh.Refusal(kind, kind.value)
+    assert ssh.read_identification(at_the_end(line.rstrip(b"\r\n"))) == ssh.Refusal(kind, kind.value)
+    assert ssh.read_identification(Buffer(line.rstrip(b"\r\n"))) is None
 
 
 def test_openssh_refuses_what_we_said_after_its_greeting() -> None:
@@ -107,14 +107,14 @@ def test_openssh_refuses_what_we_said_after_its_greeting() -> None:
 
 
 def test_versions_that_differ_are_a_refusal() -> None:
-    said = b"Protocol major versions differ.\n"
+    line = b"Protocol major versions differ.\n"
     expected = ssh.Refusal(ssh.RefusalKind.VERSION, "Protocol major versions differ.")
-    assert reads(ssh.read_identification, said) == expected
-    assert reads(ssh.read_kexinit, said) == expected
+    assert reads(ssh.read_identification, line) == expected
+    assert reads(ssh.read_kexinit, line) == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "complaint"),
+    ("data", "complaint"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n", "not SSH: HTTP/1.1 400 Bad Request"),
         (b"220 mail.example ESMTP\r\n", "not SSH: 220 mail"),
@@ -133,10 +133,10 @@ def test_versions_that_differ_are_a_refusal() -> None:
         (b"x" * 8193, "a line of more than 8192 bytes"),
     ],
 )
-def test_what_is_no_identification(said: bytes, complaint: str) -> None:
-    """The limits are those of OpenSSH's client, which was measured: it refuses each of these, too."""
+def test_what_is_no_identification(data: bytes, complaint: str) -> None:
+    """The limits are those measured at OpenSSH's client, which also refuses each of these."""
     with pytest.raises(WireError) as caught:
-        ssh.read_identification(Buffer(said))
+        ssh.read_identification(Buffer(data))
     assert complaint in str(caught.value)
     assert type(caught.value) in (WireError, ForeignBytes)
 
@@ -179,9 +179,9 @@ def test_text_and_then_the_end_is_quoted() -> None:
         ssh.read_identification(at_the_end(b"Hello.\r\nYou may not.\r\n"))
 
 
-@pytest.mark.parametrize("said", [b"", b"SSH-2.0-Open"])
-def test_an_end_within_the_identification_is_left_to_the_stream(said: bytes) -> None:
-    assert ssh.read_identification(at_the_end(said)) is None
+@pytest.mark.parametrize("data", [b"", b"SSH-2.0-Open"])
+def test_an_end_within_the_identification_is_left_to_the_stream(data: bytes) -> None:
+    assert ssh.read_identification(at_the_end(data)) is None
 
 
 def test_fifty_lines_are_allowed() -> None:
@@ -337,7 +337,7 @@ def kexinit(first: bytes, after: bytes = bytes(5)) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("said", "complaint"),
+    ("data", "complaint"),
     [
         (b"\0\1\0\0", "a packet of 65536 bytes"),
         (b"\0\x04\0\x04", "a packet of 262148 bytes"),
@@ -357,9 +357,9 @@ def kexinit(first: bytes, after: bytes = bytes(5)) -> bytes:
         (b"Exceeding", "not an SSH packet: Exceeding"),
     ],
 )
-def test_what_is_no_offer(said: bytes, complaint: str) -> None:
+def test_what_is_no_offer(data: bytes, complaint: str) -> None:
     with pytest.raises(WireError, match=complaint.replace("a packet", "an SSH packet")):
-        ssh.read_kexinit(Buffer(said))
+        ssh.read_kexinit(Buffer(data))
 
 
 def test_empty_names_are_no_algorithms() -> None:
@@ -370,7 +370,7 @@ def test_empty_names_are_no_algorithms() -> None:
 
 
 def test_the_longest_packet_costs_little_byte_by_byte() -> None:
-    """A reader that starts from the front each time must not copy what it has already seen."""
+    """A reader that starts from the front each time must not copy the bytes again."""
     longest = packet(b"\x02" + bytes(34900))
     buffer = Buffer()
     with computes_within(5):  # 70,000 calls

@@ -1,4 +1,4 @@
-"""The target cloud: every endpoint asked, and whoever answers in a service's place is told from it."""
+"""The target type cloud: each endpoint is checked, and portals and block pages are not taken for the service."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ HTML = "Content-Type: text/html"
 
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulators' authority is a public one, which everybody's list has."""
+    """Make the emulators' authority a public one: certifi's list contains it."""
     monkeypatch.setattr(certifi, "where", lambda: str(authority().ca_file))
 
 
 @pytest.fixture
 def private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It is none: the public list holds another one."""
+    """Make the emulators' authority a private one: certifi's list contains another."""
     other = Authority()
     path = tmp_path / "public.pem"
     path.write_bytes(other.ca_file.read_bytes())
@@ -146,15 +146,15 @@ def test_inspection_leaves_the_service_its_redirects() -> None:
 
 @pytest.mark.usefixtures("private")
 @pytest.mark.parametrize(
-    "said",
+    "reply",
     [
         moved("https://portal.corp.example/login?url=x"),
         answer("200 OK", HTML, body=b"<meta http-equiv='refresh' content='0; url=http://portal.corp.example/'>"),
     ],
 )
 @pytest.mark.parametrize("trusted", [True, False])
-def test_a_portal_that_leads_elsewhere(said: bytes, trusted: bool) -> None:
-    with internet({S3[0]: said}) as net:
+def test_a_portal_that_leads_elsewhere(reply: bytes, trusted: bool) -> None:
+    with internet({S3[0]: reply}) as net:
         report = net.ask("s3", trusted=trusted)
     expect(report, Verdict.BLOCKED, "cloud.portal", step=Step.HANDSHAKE, owner=Owner.NETWORK)
     assert "portal.corp.example" in story(report)
@@ -176,7 +176,7 @@ def test_an_answer_under_another_name_is_no_proof_against_the_service() -> None:
 
 @pytest.mark.usefixtures("private")
 @pytest.mark.parametrize(
-    ("said", "who"),
+    ("reply", "who"),
     [
         (answer("200 OK", HTML, body=b"<html>Internet Security by Zscaler</html>"), "Zscaler"),
         (answer("403 Forbidden", HTML, body=b"<title>Web Page Blocked</title>"), "Palo Alto"),
@@ -184,8 +184,8 @@ def test_an_answer_under_another_name_is_no_proof_against_the_service() -> None:
         (answer("503 Service Unavailable", "X-Squid-Error: ERR_CONNECT_FAIL 111"), "Squid"),
     ],
 )
-def test_a_block_page(said: bytes, who: str) -> None:
-    with internet({S3[0]: said}) as net:
+def test_a_block_page(reply: bytes, who: str) -> None:
+    with internet({S3[0]: reply}) as net:
         report = net.ask("s3")
     expect(report, Verdict.BLOCKED, "cloud.block-page", step=Step.HANDSHAKE, owner=Owner.NETWORK)
     assert who in story(report)
@@ -366,7 +366,7 @@ def test_a_vendors_own_domains() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "complaint"),
     [
         ("cloud://s4", "unknown cloud service `s4`"),
         ("cloud://dropbx", "did you mean `dropbox`?"),
@@ -380,10 +380,10 @@ def test_a_vendors_own_domains() -> None:
         ("cloud://mine?endpoints=a.example:99999", "`endpoints`: the port `99999` is out of range"),
     ],
 )
-def test_what_cannot_be_asked_is_said_before_anything_is(text: str, said: str) -> None:
+def test_what_cannot_be_asked_is_said_before_anything_is(text: str, complaint: str) -> None:
     with pytest.raises(InventoryError) as raised:
         parse_target(text)
-    assert said in str(raised.value)
+    assert complaint in str(raised.value)
 
 
 def test_endpoints_in_an_inventory(tmp_path: Path) -> None:

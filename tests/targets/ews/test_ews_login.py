@@ -41,7 +41,7 @@ def entered(
 
 
 def sent(server: Server) -> bytes:
-    """What the login's own connection carried."""
+    """Return the bytes that the server received on the login's own connection."""
     return server.connections[-1].received
 
 
@@ -154,7 +154,7 @@ def test_a_locked_account() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict", "code", "owner"),
+    ("reply", "verdict", "code", "owner"),
     [
         (ews.answer("503 Service Unavailable"), Verdict.BLOCKED, "ews.service-down", Owner.SERVER),
         (ews.answer("500 Oops", body=b"<html>Oops"), Verdict.BLOCKED, "http.server-error", Owner.SERVER),
@@ -178,8 +178,8 @@ def test_a_locked_account() -> None:
     ],
 )
 @pytest.mark.parametrize("door", DOORS)
-def test_the_login_is_not_judged(door: str, said: bytes, verdict: Verdict, code: str, owner: Owner) -> None:
-    report, server = entered(ews.Exchange(first=DOORS[door], refuses=said))
+def test_the_login_is_not_judged(door: str, reply: bytes, verdict: Verdict, code: str, owner: Owner) -> None:
+    report, server = entered(ews.Exchange(first=DOORS[door], refuses=reply))
     expect(report, verdict, code, step=rung_of(finding_of(report).cause, Step.LOGIN), owner=owner)
     assert server.counts["type-3"] + server.counts["basic"] == 1
 

@@ -1,4 +1,4 @@
-"""IMAP servers for the tests of imap and imaps: what Dovecot says to an account, and one climb against it."""
+"""IMAP servers for the tests of imap and imaps: Dovecot's answers to an account, and one climb against a server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.ladder import PLENTY, account, climb, target
 SCANNER = account("scanuser")
 GREETING, CAPABILITY = imap.GREETING_WITHOUT_TLS, imap.CAPABILITY_WITHOUT_TLS
 
-# What Dovecot 2.3.19 says to an account with one message; captured by hand, November 2026, without its timings.
+# The answers of Dovecot 2.3.19 to an account with one message: captured manually in November 2026, without timings.
 MAILBOX = {
     b"CAPABILITY": CAPABILITY,
     b"LOGIN": b"c1 OK [CAPABILITY IMAP4rev1 SASL-IR UNSELECT NAMESPACE UIDPLUS LITERAL+] Logged in\r\n",
@@ -28,7 +28,7 @@ MAILBOX = {
 
 
 def mailbox(greeting: bytes = GREETING, **other: bytes) -> Behaviour:
-    """A server with that mailbox and other answers; an empty one closes the connection instead."""
+    """Play a server with that mailbox and ``other`` answers; at an empty answer it closes the connection."""
     answers = MAILBOX | {verb.encode(): answer for verb, answer in other.items()}
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
@@ -52,14 +52,14 @@ def mailbox(greeting: bytes = GREETING, **other: bytes) -> Behaviour:
 
 
 def see(server: Server, type_: str = "imap", credential: Credential | None = None, **options: Any) -> Report:
-    """Climb once, trusting the emulators' authority, and wait until the server has seen the end."""
+    """Climb once without the canary, trusting the emulators' authority."""
     settings: dict[str, Any] = {"ca_file": str(authority().ca_file), "timeout": PLENTY, "canary": False}
     settings |= {name: options.pop(name) for name in ("depth", "timeout", "ca_file") if name in options}
     return climb(target(type_, server.host, server.port, credential, **options), **settings)
 
 
 def against(behaviour: Behaviour, type_: str = "imap", tls: Kind | None = None, **more: Any) -> tuple[Report, Server]:
-    """Climb against a server of our own, inside TLS for imaps, and return what it saw of us."""
+    """Climb against a server with ``behaviour``, inside TLS for imaps; return the report and the ended server."""
     kind = tls or ("good" if type_ == "imaps" else None)
     with in_background(behaviour, tls=authority().context(kind) if kind else None) as server:
         report = see(server, type_, **more)

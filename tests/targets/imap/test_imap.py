@@ -154,12 +154,12 @@ class TestPrompt:
         ],
     )
     def test_products(self, greeting: str, product: str | None, version: str | None) -> None:
-        seen = Talk(lines=[greeting]).product()
-        assert (seen.get("product"), seen.get("version")) == (product, version)
+        found = Talk(lines=[greeting]).product()
+        assert (found.get("product"), found.get("version")) == (product, version)
 
 
 class TestTurnedAway:
-    """BYE, at the greeting and later."""
+    """The server sends BYE, at the greeting or later."""
 
     @pytest.mark.parametrize(
         ("bye", "verdict", "code"),
@@ -188,7 +188,7 @@ class TestTurnedAway:
 
 
 class TestWrongPort:
-    """What is no IMAP server, or not the kind that was asked for."""
+    """Peers that are no IMAP server, or that use TLS where the target says cleartext, or the reverse."""
 
     @pytest.mark.parametrize(
         ("behaviour", "code"),
@@ -234,7 +234,7 @@ class TestWrongPort:
 
 
 class TestEnds:
-    """How we leave, wherever the climb stops."""
+    """The end of the connection, for each step at which the climb stops."""
 
     def test_before_the_greeting_nothing_is_sent(self) -> None:
         report, server = against(imap.dovecot, depth=Step.CONNECT)

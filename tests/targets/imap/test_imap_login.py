@@ -225,7 +225,7 @@ class TestLogin:
 
 
 class TestAccess:
-    """What may be read after the password was accepted."""
+    """Reading a folder and a message after the login."""
 
     @pytest.mark.parametrize(
         ("answers", "verdict", "code", "fix"),
@@ -288,8 +288,8 @@ class TestAccess:
 
     def test_a_folder_without_a_number_of_messages_is_told(self) -> None:
         report, _ = against(mailbox(EXAMINE=b"* x EXISTS\r\nc1 OK done\r\n"), "imaps", credential=SCANNER)
-        said = "the server opens INBOX, but does not report its number of messages (no EXISTS)"
-        assert finding_of(report).detail == said
+        detail = "the server opens INBOX, but does not report its number of messages (no EXISTS)"
+        assert finding_of(report).detail == detail
 
     def test_an_account_without_folders(self) -> None:
         gone = {"LIST": b"c1 OK List completed.\r\n", "EXAMINE": b"c1 NO [NONEXISTENT] No mailbox\r\n"}

@@ -16,7 +16,7 @@ from tests.targets.imap.imap_peers import MAILBOX, SCANNER, against, mailbox, se
 
 
 def sasl_login(password: bytes = b"Passw0rd!") -> Behaviour:
-    """LOGIN barred, AUTHENTICATE LOGIN open, by hand after draft-murchison-sasl-login and Exchange's prompts."""
+    """Refuse LOGIN and accept AUTHENTICATE LOGIN: written after draft-murchison-sasl-login and Exchange's prompts."""
     greeting = b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=LOGIN] ready\r\n"
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
@@ -38,8 +38,8 @@ def sasl_login(password: bytes = b"Passw0rd!") -> Behaviour:
                 writer.write(tag + b" OK Logged in\r\n")
             else:
                 known = MAILBOX.get(verb, b"c1 BAD\r\n")
-                said = known.splitlines(keepends=True)
-                writer.write(b"".join(tag + part[2:] if part[:3] in (b"c1 ", b"c2 ") else part for part in said))
+                lines = known.splitlines(keepends=True)
+                writer.write(b"".join(tag + part[2:] if part[:3] in (b"c1 ", b"c2 ") else part for part in lines))
             if verb == b"LOGOUT":
                 return
 

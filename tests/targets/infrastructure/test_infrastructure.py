@@ -88,10 +88,10 @@ def test_a_connection_that_does_not_stand(behaviour: Behaviour) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [ssh.BANNER_9_2, b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n", b"220 mail ESMTP Postfix\r\n"]
+    "greeting", [ssh.BANNER_9_2, b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n", b"220 mail ESMTP Postfix\r\n"]
 )
-def test_a_foreign_protocol(said: bytes) -> None:
-    with master(misbehave.says(said)) as server:
+def test_a_foreign_protocol(greeting: bytes) -> None:
+    with master(misbehave.says(greeting)) as server:
         report = asked(server)
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
 
@@ -245,7 +245,7 @@ def test_a_device_that_does_tls_on_every_port(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("kind", ["good", "expired", None])
 def test_elsewhere_it_is_undecided_whatever_is_seen(kind: str | None) -> None:
-    """Not this agent's requirement: a closed way from here is no fault, an open one no proof."""
+    """Only the Master needs this path: on another agent a closed one is no fault and an open one no proof."""
     context = authority().context(kind) if kind else None
     with in_background(misbehave.closes_at_once if kind is None else misbehave.silent, tls=context) as server:
         report = update(server)

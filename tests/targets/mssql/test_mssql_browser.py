@@ -107,8 +107,8 @@ class TestByName:
         assert set(there.heard) == {b"\x04HR\0", b"\x03"}
 
     def test_one_that_answers_with_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        said = mssql_browser.answer(mssql_browser.told("SALES", 51433))
-        with browser(monkeypatch, {}, said=said):
+        reply = mssql_browser.answer(mssql_browser.told("SALES", 51433))
+        with browser(monkeypatch, {}, reply=reply):
             expect(by_name("HR"), Verdict.BLOCKED, "mssql.instance-unknown")
 
     @pytest.mark.parametrize("name", ["A" * 40, "\u0416"])
@@ -156,11 +156,11 @@ class TestByName:
         assert "`port:` at the target" in report.finding.detail
         assert report.seconds < PLENTY / 2, "an answer to UDP is not waited for until the time is over"
 
-    @pytest.mark.parametrize("said", [b"\x05\x10\x00short", b"HTTP/1.1", b"\x05\x04\x00;;;;"])
-    def test_nonsense(self, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
-        with browser(monkeypatch, {}, said=said):
+    @pytest.mark.parametrize("reply", [b"\x05\x10\x00short", b"HTTP/1.1", b"\x05\x04\x00;;;;"])
+    def test_nonsense(self, monkeypatch: pytest.MonkeyPatch, reply: bytes) -> None:
+        with browser(monkeypatch, {}, reply=reply):
             report = by_name("HR")
-        if said.endswith(b";"):
+        if reply.endswith(b";"):
             expect(report, Verdict.BLOCKED, "mssql.instance-unknown", step=Step.CONNECT)
         else:
             expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.HANDSHAKE)

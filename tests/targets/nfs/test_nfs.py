@@ -16,13 +16,13 @@ from scanready.wire.rpc import rpcbind
 from tests.ladder import PLENTY, WAIT, check_of, climb, expect, finding_of, story, target
 
 NFS, MOUNTD, RPCBIND = 100003, 100005, 100000
-# By hand after RFC 5531: what stands behind the transaction number of a reply.
+# Written after RFC 5531: the bytes that follow the transaction number of a reply.
 DONE = struct.pack(">5I", 1, 0, 0, 0, 0)
 MISMATCH = struct.pack(">7I", 1, 0, 0, 0, 2, 3, 3)
 TOO_WEAK = struct.pack(">4I", 1, 1, 1, 5)
 BAD_CREDENTIAL = struct.pack(">4I", 1, 1, 1, 1)
 SYSTEM_ERROR = struct.pack(">5I", 1, 0, 0, 0, 5)
-# RFC 1813: MNT: status 0, a handle of eight octets, one flavor: sys. Then what ACCESS and READDIR may say.
+# RFC 1813: MNT: status 0, a handle of eight octets, one flavor: sys. Then answers to ACCESS and READDIR.
 MOUNTED = DONE + struct.pack(">II8sII", 0, 8, b"handle..", 1, 1)
 ALL_GRANTED = DONE + struct.pack(">III", 0, 0, 3)
 NOTHING_GRANTED = DONE + struct.pack(">III", 0, 0, 0)

@@ -1,7 +1,7 @@
 """An SMB server from the negotiation to the end of a session, in dialect 2.0.2: neither signed nor encrypted.
 
-Negotiation and challenge are Samba's own, captured; the other answers are built by hand from [MS-SMB2] 2.2. A test says
-which command gets another answer: a status, a status with a body, or what a peer does that breaks the rules.
+Negotiation and challenge are captured from Samba; the other answers are built after [MS-SMB2] 2.2. A test names the
+commands that get another answer: a status, a status with a body, or a function that takes over the connection.
 """
 
 from __future__ import annotations

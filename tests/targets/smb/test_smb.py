@@ -1,4 +1,4 @@
-"""SMB up to the login prompt, against servers made of literal bytes: what no real server at hand can be made to say."""
+"""SMB up to the login prompt, against servers of literal bytes: answers that no real server at hand gives."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from scanready.wire import ntlm, spnego
 from tests.interrupted import cancelled
 from tests.ladder import PLENTY, WAIT, check_of, climb, expect, finding_of, passed, story, target
 
-#: How a connection ends that nobody holds against us.
+#: The ends of a connection (``Record.ended``) that a server does not log as a fault of the client.
 POLITELY = ("fin", "closed-by-us")
 
 
 def asked(behaviour: Behaviour | Answers, depth: Step = Step.ACCESS, timeout: float = PLENTY) -> tuple[Report, Server]:
-    """Climb once; whatever the outcome, the server has heard nothing but SMB, and was left with a FIN."""
+    """Climb once, and assert that the server recorded no offence, such as bytes that are not SMB."""
     played = smb.server(behaviour) if isinstance(behaviour, Answers) else behaviour
     with in_background(played) as server:
         report = climb(target("smb", "127.0.0.1", server.port), depth=depth, timeout=timeout)
@@ -176,7 +176,7 @@ def test_four_minutes_are_in_step() -> None:
 
 @pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
 def test_smb1_only(reset: bool) -> None:
-    """Who speaks SMB 1 alone hangs up on SMB 2, in either way."""
+    """A server with only SMB 1 closes the connection on a negotiation of SMB 2, with FIN or RST."""
     played = smb.server(OLD_WINDOWS)
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
@@ -435,7 +435,7 @@ def test_a_login_that_nobody_made() -> None:
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.AUTH)
 
 
-# Who is none ----------------------------------------------------------------------------------------------------------
+# Other peers ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -482,7 +482,7 @@ def test_a_short_time_calls_nobody_silent() -> None:
 
 
 def test_a_guess_does_not_come_twice() -> None:
-    """A port that nobody named as SMB's is not asked in SMB 1, too."""
+    """A guessed port gets no second question in SMB 1."""
 
     async def run() -> int:
         async with serve(misbehave.closes_at_once) as server:

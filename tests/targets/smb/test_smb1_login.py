@@ -1,4 +1,4 @@
-"""The SMB login in SMB 1: only with NTLMv2, never as nobody, and the errors of before NT."""
+"""The SMB login in SMB 1: only with NTLMv2, never anonymous, and with the DOS errors that predate NT statuses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHALLENGE = load("smb/samba4.17-smb1-sessionsetup-type2.s2c.hex")
 LET_IN = b"\x03\xff\x00\x00\x00\x00\x00" + b"\x00\x00"
 CONNECTED = b"\x03\xff\x00\x00\x00\x00\x00" + b"\x03\x00A:\x00"
 NOTHING = b"\x00\x00\x00"
-IN_NT, IN_DOS = 0x4001, 0x0001  # flags2: NT statuses and long names, or long names alone
+IN_NT, IN_DOS = 0x4001, 0x0001  # flags2: NT statuses and long names; only long names
 
 
 def answer(command: int, body: bytes, status: bytes = b"\0\0\0\0", flags2: int = IN_NT) -> bytes:
@@ -33,7 +33,7 @@ def answer(command: int, body: bytes, status: bytes = b"\0\0\0\0", flags2: int =
 
 def server(answers: dict[int, bytes], negotiated: bytes = SAMBA) -> peers.Odd:
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
-        told = {
+        replies = {
             NEGOTIATE: negotiated,
             SETUP: answer(SETUP, LET_IN),
             TREE: answer(TREE, CONNECTED),
@@ -47,7 +47,7 @@ def server(answers: dict[int, bytes], negotiated: bytes = SAMBA) -> peers.Odd:
             command = (await reader.readexactly(length))[4]
             record.count(hex(command))
             setups += command == SETUP
-            writer.write(CHALLENGE if command == SETUP and setups == 1 else told[command])
+            writer.write(CHALLENGE if command == SETUP and setups == 1 else replies[command])
             await writer.drain()
 
     return behaviour
@@ -59,7 +59,7 @@ def visit(running: Server) -> login.Result:
 
 @pytest.mark.parametrize("synthetic", ["nt4", "share-level"])
 def test_nothing_older_than_ntlmv2_is_tried(synthetic: str) -> None:
-    """impacket would log in with NTLMv1, or as nobody where shares have passwords of their own."""
+    """impacket would log in with NTLMv1, or anonymously where each share has its own password."""
     negotiated = load(f"smb/SYNTH-{synthetic}-smb1-negotiate.s2c.hex")
     with in_background(server({}, negotiated)) as running:
         with pytest.raises(Failure) as failed:
@@ -100,10 +100,10 @@ def test_a_login_that_is_refused(status: bytes, flags2: int, cause: Cause) -> No
 )
 def test_a_path_that_is_refused(status: bytes, flags2: int, cause: Cause) -> None:
     with in_background(server({CREATE: answer(CREATE, NOTHING, status, flags2)})) as running:
-        seen = visit(running)
+        result = visit(running)
         running.wait()
-    assert seen.denied is not None
-    assert seen.denied.cause is cause
+    assert result.denied is not None
+    assert result.denied.cause is cause
     assert running.counts["0x74"] == 1, "logged off"
 
 
@@ -111,7 +111,7 @@ def test_a_guest() -> None:
     as_guest = LET_IN[:5] + b"\x01\x00" + LET_IN[7:]
     answers = {SETUP: answer(SETUP, as_guest), CREATE: answer(CREATE, NOTHING, b"\x22\x00\x00\xc0")}
     with in_background(server(answers)) as running:
-        seen = visit(running)
-    assert seen.guest
-    assert seen.denied is not None
-    assert "a guest" in seen.denied.detail
+        result = visit(running)
+    assert result.guest
+    assert result.denied is not None
+    assert "a guest" in result.denied.detail

@@ -1,4 +1,4 @@
-"""What SMB servers answer that impacket leaves in bytes: directories and referrals, whole, cut short and garbled."""
+"""Answers of SMB servers that impacket does not decode: directories and referrals, whole, cut short and garbled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SMB login against peers of literal bytes: every status at every stage, one attempt, and what never comes back."""
+"""The SMB login against peers of literal bytes: every status at every stage, one attempt, and peers that stall."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from tests.targets.smb import smb_login_peer as peers
 from tests.targets.smb.smb_login_peer import CREATE, DIRECTORY, IOCTL, LOGOFF, NEGOTIATE, SCANNER, SETUP, TREE, UNTREE
 
 
-def visit(running: Server, seconds: float = 5.0, credential: Credential = SCANNER, **told: Any) -> login.Result:
-    return login.visit(peers.where(running, **told), credential, seconds)
+def visit(running: Server, seconds: float = 5.0, credential: Credential = SCANNER, **more: Any) -> login.Result:
+    return login.visit(peers.where(running, **more), credential, seconds)
 
 
-def refused(answers: dict[int, peers.Answer], seconds: float = 5.0, **told: Any) -> tuple[Failure, Server]:
+def refused(answers: dict[int, peers.Answer], seconds: float = 5.0, **more: Any) -> tuple[Failure, Server]:
     with peers.peer(answers) as running:
         with pytest.raises(Failure) as failed:
-            visit(running, seconds, **told)
+            visit(running, seconds, **more)
         running.wait()
     return failed.value, running
 
 
 def last_setup(answer: peers.Answer) -> dict[int, peers.Answer]:
-    """What answers the message with the account in it."""
+    """Return the answers of a server that gives ``answer`` to the message with the account in it."""
     return {SETUP: [(peers.MORE_PROCESSING_REQUIRED, peers.CHALLENGE[64:]), answer]}
 
 
@@ -56,7 +56,7 @@ def test_one_login_one_look_and_a_polite_end() -> None:
 
 
 class TestLogin:
-    """What the server says to the one message with the account in it."""
+    """Answers to the one message with the account in it."""
 
     @pytest.mark.parametrize("status", sorted(nt_status.LOGIN.keys() | nt_status.TROUBLE.keys()), ids=hex)
     def test_every_status(self, status: int) -> None:
@@ -147,7 +147,7 @@ class TestLogin:
         assert (where.trace.connections, where.trace.logons) == (1, 0)
 
     def test_a_server_that_offers_no_ntlm_is_not_asked(self) -> None:
-        """Others may log in with Kerberos, or whatever that is."""
+        """Other clients may be able to log in with the mechanism that the server offers."""
         ntlm, kerberos = bytes.fromhex("060a2b06010401823702020a"), bytes.fromhex("060a2a864886f71201020203")
         failure, running = refused({NEGOTIATE: (0, peers.NEGOTIATED[64:].replace(ntlm, kerberos))})
         assert failure.cause is nt.NTLM_BLOCKED
@@ -157,9 +157,9 @@ class TestLogin:
     @pytest.mark.parametrize("flags", [1, 2])
     def test_a_guest_and_nobody_are_told_apart_from_the_account(self, flags: int) -> None:
         with peers.peer(last_setup((0, peers.session(flags)))) as running:
-            seen = visit(running)
-        assert seen.guest
-        assert seen.passwordless, "it proves nothing of the password"
+            result = visit(running)
+        assert result.guest
+        assert result.passwordless, "it proves nothing of the password"
         with peers.peer({**last_setup((0, peers.session(flags))), TREE: 0xC0000022}) as running:
             denied = visit(running).denied
         assert denied is not None
@@ -184,19 +184,19 @@ class TestLogin:
 
 
 class TestReading:
-    """What the server says after it has let us in; the session is ended politely whatever it says."""
+    """Answers after the login was accepted; the session is logged off after each of them."""
 
     @pytest.mark.parametrize("status", sorted(nt_status.READING.keys() | nt_status.TROUBLE.keys()), ids=hex)
     @pytest.mark.parametrize("command", [TREE, CREATE], ids=["share", "path"])
     def test_every_status(self, command: int, status: int) -> None:
         name, cause, _ = {**nt_status.READING, **nt_status.TROUBLE}[status]
         with peers.peer({command: status}) as running:
-            seen = visit(running, path="2026")
+            result = visit(running, path="2026")
             running.wait()
-        assert seen.denied is not None
-        assert seen.denied.cause is cause
-        assert f"STATUS_{name}" in seen.denied.detail
-        assert seen.read == ""
+        assert result.denied is not None
+        assert result.denied.cause is cause
+        assert f"STATUS_{name}" in result.denied.detail
+        assert result.read == ""
         assert running.counts["logoff"] == 1
 
     @pytest.mark.parametrize(
@@ -239,27 +239,27 @@ class TestReading:
             CREATE: [(0, peers.created(peers.DIRECTORY_)), 0xC0000022],
         }
         with peers.peer(answers) as running:
-            seen = visit(running)
-        assert seen.denied is not None
-        assert seen.denied.cause is common.ACCESS_DENIED
-        assert r"finance\0.csv" in seen.denied.detail
+            result = visit(running)
+        assert result.denied is not None
+        assert result.denied.cause is common.ACCESS_DENIED
+        assert r"finance\0.csv" in result.denied.detail
         assert running.counts["create"] == 1 + 3, "the directory, and three files"
 
     def test_homes_that_may_be_listed_and_none_of_them_entered(self) -> None:
         names = peers.listing(*((name, peers.DIRECTORY_) for name in ("ada", "grace")), ("link", 0x410))
         with peers.peer({DIRECTORY: (0, names), CREATE: [(0, peers.created(peers.DIRECTORY_)), 0xC0000022]}) as running:
-            seen = visit(running)
-        assert seen.denied is not None
-        assert seen.denied.cause is common.ACCESS_DENIED
-        assert r"finance\ada" in seen.denied.detail
+            result = visit(running)
+        assert result.denied is not None
+        assert result.denied.cause is common.ACCESS_DENIED
+        assert r"finance\ada" in result.denied.detail
         assert running.counts["create"] == 1 + 2, "the directory, and two in it: a link leads elsewhere"
 
     def test_a_file_in_use_is_no_missing_right(self) -> None:
         answers: dict[int, peers.Answer] = {CREATE: [(0, peers.created(peers.DIRECTORY_)), nt_status.SHARING_VIOLATION]}
         with peers.peer(answers) as running:
-            seen = visit(running)
-        assert seen.denied is None
-        assert "could not open its first entry" in seen.read
+            result = visit(running)
+        assert result.denied is None
+        assert "could not open its first entry" in result.read
 
     @pytest.mark.parametrize("attributes", [0x1020, 0x40020, 0x400020, 0x420])
     def test_what_is_kept_elsewhere_is_not_called_back(self, attributes: int) -> None:
@@ -281,11 +281,11 @@ class TestReading:
 
     def test_no_share_named_and_none_told(self) -> None:
         with peers.peer({CREATE: 0xC0000022}) as running:
-            seen = visit(running, share=None)
-        assert seen.denied is not None
-        assert seen.denied.cause is nt.NO_SHARE_NAMED
-        assert not seen.denied.cause.definite
-        assert seen.shares is None
+            result = visit(running, share=None)
+        assert result.denied is not None
+        assert result.denied.cause is nt.NO_SHARE_NAMED
+        assert not result.denied.cause.definite
+        assert result.shares is None
 
     def test_a_link_of_a_namespace_leads_elsewhere(self) -> None:
         place = "\\fs02.corp\\finance\0".encode("utf-16le")
@@ -293,28 +293,28 @@ class TestReading:
         used = len("\\127.0.0.1\\finance\\q3".encode("utf-16le"))
         answer = peers.answered(struct.pack("<HHI", used, 1, 2) + entry + place)
         with peers.peer({TREE: (0, peers.tree(capabilities=8)), CREATE: 0xC0000257, IOCTL: (0, answer)}) as running:
-            seen = visit(running, path="q3/eu/2026")
-        assert seen.referral == [r"\fs02.corp\finance\eu\2026"], "what is below the link stays below it"
-        assert seen.denied is not None
-        assert seen.denied.cause is nt.ELSEWHERE
-        assert seen.denied.detail.startswith(r"finance\q3\eu\2026 is at \fs02.corp\finance\eu\2026")
+            result = visit(running, path="q3/eu/2026")
+        assert result.referral == [r"\fs02.corp\finance\eu\2026"], "what is below the link stays below it"
+        assert result.denied is not None
+        assert result.denied.cause is nt.ELSEWHERE
+        assert result.denied.detail.startswith(r"finance\q3\eu\2026 is at \fs02.corp\finance\eu\2026")
         assert "127.0.0.1\\finance\\q3".encode("utf-16le") in running.connections[0].received
 
     def test_a_share_that_demands_a_cipher_we_lack(self) -> None:
         with peers.peer({TREE: (0, peers.tree(flags=0x8000))}) as running:
-            seen = visit(running)
-        assert seen.facts["encryption_required"] == "share"
-        assert seen.denied is None, "in this dialect there is none"
+            result = visit(running)
+        assert result.facts["encryption_required"] == "share"
+        assert result.denied is None, "in this dialect there is none"
 
 
-#: The whole of a login that falls silent on the way: what comes before that computes for 30 ms.
+#: The time of a login whose server falls silent; the computing before the silence takes 30 ms.
 SECONDS = 1.5
 HOSTILE = {"silent": peers.silent, "drips": peers.drips}
 STAGES = {"negotiate": NEGOTIATE, "setup": SETUP, "share": TREE, "path": CREATE, "list": DIRECTORY, "end": LOGOFF}
 
 
 class TestHostile:
-    """The deadline holds at every stage, and no answer is held against the target that it did not give."""
+    """The deadline holds at every stage, and a missing answer is never taken for a refusal."""
 
     @pytest.mark.parametrize("stage", STAGES)
     @pytest.mark.parametrize("manner", HOSTILE)

@@ -1,6 +1,6 @@
-"""Behind SMB's prompt: what a login saw becomes rungs, and where a DFS namespace leads is checked, too.
+"""SMB after the login prompt: a login's result becomes checks, and the target of a DFS link is checked too.
 
-The login itself (impacket) is played; it is proven against real servers, in the lab.
+The login itself (impacket) is replaced here; the lab tests it against real servers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ELSEWHERE = Failure(nt.ELSEWHERE, "the path is elsewhere")
 
 @dataclass
 class Visits:
-    """Plays the login: gives each visit its answer, and keeps where it was made."""
+    """Replace the login: give each visit its answer, and keep the place of each visit."""
 
     answers: list[Result | Failure]
     made: list[Where] = field(default_factory=list)
@@ -65,7 +65,7 @@ def logged_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Report, Vi
 
 @contextlib.contextmanager
 def behind_the_link(monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour | None) -> Iterator[Server | None]:
-    """What 445 of the servers behind the link plays; None: it is closed."""
+    """Play ``behaviour`` on port 445 of the servers behind the link; with None that port is closed."""
     with contextlib.ExitStack() as held:
         sock = held.enter_context(socket.socket())
         sock.bind(("127.0.0.1", 0))

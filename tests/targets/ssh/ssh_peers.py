@@ -1,7 +1,7 @@
-"""What the tests of `unix` and `ssh` need beside the emulators: an agent's ssh client, and servers that log people in.
+"""Helpers for the tests of `unix` and `ssh`: an agent's ssh client, and servers that accept logins.
 
-The servers are paramiko's own server side with one scripted quirk each; the first
-connection of a check, which never exchanges keys, is served by it as well.
+The servers are paramiko's own server side with one scripted quirk each. They also serve the first connection of a
+check, which exchanges no keys.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fixtures.emulators import Reader, Record, Writer
 from scanready.model import Credential, Report
 from tests.ladder import account, climb, target
 
-# Literally what OpenSSH_9.2p1 (Debian 12) says of itself, `ssh -G` cut to the lines that matter.
+# The literal output of OpenSSH_9.2p1 (Debian 12); that of `ssh -G` is cut to the lines that matter.
 VERSION = "OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.22 25 Aug 2026"
 KEX = "sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256"
 HOST_KEYS = "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256"
@@ -65,7 +65,7 @@ esac
 
 
 class Quirk(paramiko.ServerInterface):
-    """A server that takes the password "right" from anybody, runs what it is told to and has no SFTP."""
+    """Accept the password "right" from every user, answer each command with ``output``, and offer no SFTP."""
 
     methods = "password"
     output: bytes | None = b"hello\n"
@@ -190,9 +190,9 @@ def found(**changes: str) -> type[Quirk]:
     return Found
 
 
-def ran(said: str, status: int) -> type[Quirk]:
+def ran(text: str, status: int) -> type[Quirk]:
     class Ran(Quirk):
-        output = said.encode()
+        output = text.encode()
 
     Ran.status = status
     return Ran

@@ -116,8 +116,8 @@ def test_an_identification_that_is_not_understood_came_with_another_line() -> No
     [(11, "ssh.disconnected", Verdict.BLOCKED), (12, "handshake.throttled", Verdict.UNDECIDED)],
 )
 def test_a_disconnect_instead_of_an_offer(reason: int, code: str, verdict: Verdict) -> None:
-    said = DISCONNECT.replace(struct.pack(">BI", 1, 11), struct.pack(">BI", 1, reason), 1)
-    report, _ = met(ssh.speaks_once(ssh.BANNER_9_2 + said))
+    disconnect = DISCONNECT.replace(struct.pack(">BI", 1, 11), struct.pack(">BI", 1, reason), 1)
+    report, _ = met(ssh.speaks_once(ssh.BANNER_9_2 + disconnect))
     expect(report, verdict, code, step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert "handshake check finished" in story(report)  # the transcript's own text, shown as the server's
 

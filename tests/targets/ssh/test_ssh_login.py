@@ -259,7 +259,7 @@ def after_the_password(act: Callable[[paramiko.Transport], None], banner: str = 
 
 
 @pytest.mark.parametrize(
-    ("quirk", "code", "said"),
+    ("quirk", "code", "words"),
     [
         (
             after_the_password(lambda t: send(t, 1, 2, "Too many authentication failures", "")),
@@ -275,10 +275,10 @@ def after_the_password(act: Callable[[paramiko.Transport], None], banner: str = 
         ),
     ],
 )
-def test_what_a_server_may_do_with_a_password(quirk: type[Quirk], code: str, said: str, key: paramiko.PKey) -> None:
+def test_what_a_server_may_do_with_a_password(quirk: type[Quirk], code: str, words: str, key: paramiko.PKey) -> None:
     report = visit(quirk, key)
     expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=Owner.IDENTITY)
-    assert said in story(report)
+    assert words in story(report)
 
 
 @pytest.mark.parametrize(
@@ -419,11 +419,11 @@ def test_a_key_with_a_passphrase(tmp_path: Path, key: paramiko.PKey) -> None:
 
 def test_no_password_to_a_host_whose_key_changed(tmp_path: Path, key: paramiko.PKey) -> None:
     other = paramiko.ECDSAKey.generate()
-    seen: list[str] = []
+    passwords: list[str] = []
 
     class Notes(Quirk):
         def check_auth_password(self, username: str, password: str) -> int:
-            seen.append(password)
+            passwords.append(password)
             return AUTH_FAILED
 
     with peer(Notes, key) as server:
@@ -436,15 +436,15 @@ def test_no_password_to_a_host_whose_key_changed(tmp_path: Path, key: paramiko.P
     ((owner, fix),) = changed[0].finding.also
     assert (owner, pasted(fix)) == (Owner.AGENT, f"ssh-keygen -R '[127.0.0.1]:{server.port}'")
     assert changed[0].finding.fix is None
-    assert not seen
+    assert not passwords
     assert report.footprint.login_attempts == 0
 
 
 def test_a_recorded_host_key_is_recognised(tmp_path: Path, key: paramiko.PKey) -> None:
     with peer(found(), key) as server:
-        mine = tmp_path / "mine"
-        mine.write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n")
-        report = climb(target("unix", "127.0.0.1", server.port, RIGHT, known_hosts=str(mine)))
+        recorded = tmp_path / "recorded"
+        recorded.write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n")
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT, known_hosts=str(recorded)))
     expect(report, Verdict.SCANNABLE)
     assert report.facts["host_key_on_record"] == "yes"
 

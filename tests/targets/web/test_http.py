@@ -1,4 +1,4 @@
-"""The targets http and https against emulators: what each status, and each other protocol, is told as."""
+"""The target types http and https against emulators: the report on each status and on each other protocol."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def test_a_proxy_that_does_not_name_itself_is_asked_for_a_name_that_cannot_be() 
     ],
 )
 def test_a_refused_tunnel(status: str, code: str, owner: Owner) -> None:
-    said = answer(status, 'Proxy-Authenticate: Basic realm="p"')
-    with serving({"site.example:443": said}) as proxy:
+    refusal = answer(status, 'Proxy-Authenticate: Basic realm="p"')
+    with serving({"site.example:443": refusal}) as proxy:
         report = look(target("https", "site.example", proxy=f"127.0.0.1:{proxy.port}"))
     expect(report, Verdict.BLOCKED, code, step=Step.CONNECT, owner=owner)
 
@@ -71,7 +71,7 @@ def test_a_proxy_that_wants_a_login_for_plain_http() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("reply", "code"),
     [
         (answer("504 Gateway Timeout"), "http.proxy-refused"),
         (answer("403 Filtered"), "http.proxy-refused"),
@@ -80,8 +80,8 @@ def test_a_proxy_that_wants_a_login_for_plain_http() -> None:
         (answer("403 Forbidden", "Via: 1.1 p"), "http.forbidden"),
     ],
 )
-def test_a_refusal_is_the_proxys_or_the_sites(said: bytes, code: str) -> None:
-    with serving({"http://site.example/": said}) as proxy:
+def test_a_refusal_is_the_proxys_or_the_sites(reply: bytes, code: str) -> None:
+    with serving({"http://site.example/": reply}) as proxy:
         report = look(target("http", "site.example", proxy=f"127.0.0.1:{proxy.port}"))
     expect(report, Verdict.BLOCKED, code)
 

@@ -68,7 +68,7 @@ def test_a_page_that_quotes_what_a_server_says_is_a_page() -> None:
 
 # --- HTTP that is not quite ours ---------------------------------------------------------------------------------
 
-# By hand after RFC 9113: an empty SETTINGS, and GOAWAY with PROTOCOL_ERROR as nghttp2 and Go answer HTTP/1.1.
+# Written after RFC 9113: an empty SETTINGS, and GOAWAY with PROTOCOL_ERROR as nghttp2 and Go answer HTTP/1.1.
 SETTINGS = bytes.fromhex("000000 04 00 00000000")
 GOAWAY = bytes.fromhex("000008 07 00 00000000 00000000 00000001")
 
@@ -202,7 +202,7 @@ def test_a_body_after_head_that_comes_late() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict", "code"),
+    ("reply", "verdict", "code"),
     [
         (b"Hello, this is HTTP/0.9\r\n", Verdict.BLOCKED, "handshake.other-protocol"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Verdict.UNDECIDED, "scanready.limit"),
@@ -218,10 +218,10 @@ def test_a_body_after_head_that_comes_late() -> None:
         (answer("300 Multiple Choices"), Verdict.BLOCKED, "http.request-refused"),
     ],
 )
-def test_answers_of_every_kind(said: bytes, verdict: Verdict, code: str) -> None:
+def test_answers_of_every_kind(reply: bytes, verdict: Verdict, code: str) -> None:
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).startswith(b"HEAD") and said.startswith(b"HTTP/")
-        writer.write(said.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if head else said)
+        head = (await reader.readuntil(b"\r\n\r\n")).startswith(b"HEAD") and reply.startswith(b"HTTP/")
+        writer.write(reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if head else reply)
 
     expect(against(behaviour), verdict, code)
 
@@ -237,13 +237,13 @@ def test_a_tunnel_that_is_never_opened_is_not_a_filtered_proxy() -> None:
 # --- logins ------------------------------------------------------------------------------------------------------
 
 
-def after_the_login(said: bytes, *, drips: bool = False) -> Behaviour:
-    """Ask for Basic, then say ``said``, whole or in single bytes until somebody ends it."""
+def after_the_login(reply: bytes, *, drips: bool = False) -> Behaviour:
+    """Ask for Basic; after the login send ``reply``, and with ``drips`` single bytes until the connection ends."""
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
         while b"Authorization" not in await reader.readuntil(b"\r\n\r\n"):
             writer.write(BASIC)
-        writer.write(said)
+        writer.write(reply)
         while drips:
             writer.write(b"x")
             await writer.drain()
@@ -253,29 +253,29 @@ def after_the_login(said: bytes, *, drips: bool = False) -> Behaviour:
 
 
 @pytest.mark.parametrize("type_", ["http", "https"])
-@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\n\r\n", b""])
-def test_a_server_that_drips_after_the_login_holds_no_thread(said: bytes, type_: str) -> None:
-    with in_background(after_the_login(said, drips=True), **(tls() if type_ == "https" else {})) as server:
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\n\r\n", b""])
+def test_a_server_that_drips_after_the_login_holds_no_thread(reply: bytes, type_: str) -> None:
+    with in_background(after_the_login(reply, drips=True), **(tls() if type_ == "https" else {})) as server:
         report = look(target(type_, server.host, server.port, ER, allow_cleartext=True), timeout=WAIT)
         assert logins_end()
     assert report.verdict in (Verdict.UNDECIDED, Verdict.SCANNABLE), story(report)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reply",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"garbage\r\n\r\n",
     ],
 )
-def test_what_breaks_off_after_the_login_is_no_bug_and_no_refusal(said: bytes) -> None:
-    report = against(after_the_login(said), ER, allow_cleartext=True)
+def test_what_breaks_off_after_the_login_is_no_bug_and_no_refusal(reply: bytes) -> None:
+    report = against(after_the_login(reply), ER, allow_cleartext=True)
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
 
 
 def digest(realm: str = "Lab", **challenge: str) -> Behaviour:
-    """A server of RFC 7616 with MD5 and qop=auth; by hand after the RFC's section 3.4, as Apache httpd does it."""
+    """Play a server with MD5 and qop=auth, written after RFC 7616, section 3.4, and like Apache httpd."""
     nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093"
     fields = {"realm": f'"{realm}"', "nonce": f'"{nonce}"', "qop": '"auth"', "algorithm": "MD5"} | challenge
     asks = answer("401 Unauthorized", "WWW-Authenticate: Digest " + ", ".join(f"{k}={v}" for k, v in fields.items()))

@@ -328,7 +328,7 @@ def test_the_agent_of_these_tests_is_a_windows() -> None:
 
 
 class TestWithACredential:
-    """What the login itself says is in test_wmi_verdicts.py."""
+    """A climb with a credential. The verdicts of the login itself are in test_wmi_verdicts.py."""
 
     SCANNER = account(r"CORP\svc-scan")
 

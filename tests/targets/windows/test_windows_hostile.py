@@ -1,4 +1,4 @@
-"""Endpoint mappers that break the rules, and others in their place: the deadline holds, nobody is blamed wrongly."""
+"""Broken endpoint mappers, and other services in their place: the deadline holds, and the right owner is named."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The WMI login against the emulated Windows, and against peers that break the rules.
 
-What the emulator answers is synthesised from the specifications and accepted by impacket's client; no Windows took
-part. What a real server could judge, the one logon a connection, Samba does in tests/lab.
+The emulator's answers are synthesised from the specifications, and impacket's client accepts them; no Windows took
+part. tests/lab checks against a real server, Samba, that there is one logon per connection.
 """
 
 from __future__ import annotations
@@ -283,8 +283,8 @@ class TestDeadline:
         with in_time(self.SECONDS):
             try:
                 failure = visit(host, seconds=self.SECONDS).denied
-            except Failure as told:
-                failure = told
+            except Failure as error:
+                failure = error
         assert failure is not None
         assert failure.cause is common.OUT_OF_TIME
 
@@ -293,8 +293,8 @@ class TestDeadline:
         with dcom.in_background("silent-at-query") as host:
             program = (
                 "from scanready.targets.windows import login; from scanready.model import Credential; "
-                f"seen = login.visit(login.Where('127.0.0.1', '{AGENT}', {host.mapper.port}), "
-                r"Credential('c', r'CORP\svc-scan', 'Passw0rd!'), 1.0); print(seen.denied.cause.code)"
+                f"result = login.visit(login.Where('127.0.0.1', '{AGENT}', {host.mapper.port}), "
+                r"Credential('c', r'CORP\svc-scan', 'Passw0rd!'), 1.0); print(result.denied.cause.code)"
             )
             done = subprocess.run(
                 [sys.executable, "-c", program],

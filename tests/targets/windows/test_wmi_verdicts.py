@@ -1,6 +1,6 @@
-"""What a report says of a WMI login: verdict, step, cause, owner and fix, by way of the engine.
+"""The report on a WMI login, by way of the engine: verdict, step, cause, owner and fix.
 
-The Windows is emulated (see test_wmi_login.py), and the agent is judged as if it were one.
+The Windows is emulated (see test_wmi_login.py), and the agent is treated as a Windows agent.
 """
 
 from __future__ import annotations

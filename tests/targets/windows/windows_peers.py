@@ -1,8 +1,8 @@
-"""Endpoint mappers of literal bytes: what fixtures/emulators/dcom.py, which is a whole Windows, does not do wrong.
+"""Endpoint mappers of literal bytes: errors that fixtures/emulators/dcom.py, a whole Windows, does not make.
 
 ``mapper(lookup=FAULT_5, alter=HANGS_UP)`` answers each kind of message with its bytes; the number of the call is put
 into them. Kinds: ``bind``, ``login_bind`` (with NTLM), ``alter``, ``login`` (an alter_context with NTLM), ``alive``,
-``lookup``, ``map``, ``free``, ``other``.
+``lookup``, ``map``, ``free``, ``other``. The PDUs are built here; none is captured from a server.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ from tests.ladder import climb, target
 AGENT = this_agent("proxy", "Windows")
 
 ACCEPTED, ABSENT, NOT_NOW, FEATURES, NO_FEATURES = (0, 0), (2, 1), (2, 2), (3, 1), (2, 2)
-#: What a peer does in place of an answer.
+#: In place of an answer: the peer closes the connection, or sends nothing.
 HANGS_UP, SILENT = b"", None
 Answer = bytes | list[bytes] | None
 
 
 def pdu(kind: int, body: bytes, flags: int = 3, token: bytes = b"") -> bytes:
-    """By hand: a PDU of call 0, with the security trailer of an NTLM login before ``token``."""
+    """Build a PDU of call 0, with the security trailer of an NTLM login before ``token``."""
     trailer = b"\x0a\x02\x00\x00SC\0\0" + token if token else b""
     length = 16 + len(body) + len(trailer)
     return struct.pack("<BBBB4sHHI", 5, 0, kind, flags, b"\x10\0\0\0", length, len(token), 0) + body + trailer
 
 
 def ack(*results: tuple[int, int], kind: int = 12, token: bytes = b"") -> bytes:
-    """By hand: bind_ack (12) or alter_context_resp (15)."""
+    """Build a bind_ack (12) or an alter_context_resp (15)."""
     address = b"\4\x00135\0\0\0" if kind == 12 else b"\0\0\0\0"
     rows = b"".join(struct.pack("<HH", *row) + bytes(20) for row in results)
     return pdu(kind, struct.pack("<HHI", 5840, 5840, 1) + address + struct.pack("<I", len(results)) + rows, token=token)
 
 
 def nak(reason: int) -> bytes:
-    """By hand: bind_nak, with the one version that there is."""
+    """Build a bind_nak with the only version of the protocol."""
     return pdu(13, struct.pack("<HBBB", reason, 1, 5, 0))
 
 
 def fault(status: int) -> bytes:
-    """By hand: a fault."""
+    """Build a fault."""
     return pdu(3, struct.pack("<IHBBII", 32, 0, 0, 0, status, 0), flags=0x23)
 
 
 def response(stub: bytes, flags: int = 3) -> bytes:
-    """By hand: one fragment of a response."""
+    """Build one fragment of a response."""
     return pdu(2, struct.pack("<IHBB", len(stub), 0, 0, 0) + stub, flags)
 
 
 def table(*ports: int | tuple[str, int], handle: bytes = bytes(20), status: int = 0) -> bytes:
-    """By hand: an answer to ept_lookup with an RPC service on each of these TCP ports, of 0.0.0.0 if not another."""
+    """Build an answer to ept_lookup: one RPC service on each of these TCP ports, at 0.0.0.0 or the given address."""
     count = len(ports)
     places = [where if isinstance(where, tuple) else ("0.0.0.0", where) for where in ports]
     stub = handle + struct.pack("<IIII", count, 100, 0, count) + (bytes(16) + struct.pack("<IIII", 3, 0, 1, 0)) * count
@@ -137,7 +137,7 @@ def numbered(flight: bytes, call: int) -> bytes:
 
 
 async def rpc_service(reader: Reader, writer: Writer, record: Record) -> None:
-    """A service on a dynamic port, which has any interface."""
+    """Play a service on a dynamic port that accepts a bind to any interface."""
     header = await reader.readexactly(16)
     await reader.readexactly(int.from_bytes(header[8:10], "little") - 16)
     record.count("binds")
@@ -147,7 +147,7 @@ async def rpc_service(reader: Reader, writer: Writer, record: Record) -> None:
 
 @contextmanager
 def closed_ports(count: int, beside: int = 0) -> Iterator[list[int]]:
-    """Ports of 127.0.0.1 where nobody listens, nor can meanwhile; on the same side of 49152 as ``beside``."""
+    """Reserve closed ports of 127.0.0.1 that no process can open meanwhile, on the same side of 49152 as ``beside``."""
     held: list[socket] = []
     numbers = iter(range(61000, 65535) if beside >= 49152 else range(20000, 30000))
     try:

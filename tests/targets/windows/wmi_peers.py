@@ -1,4 +1,4 @@
-"""What the tests of the WMI login share: the account, one visit, and proof that nothing stays behind."""
+"""Helpers for the tests of the WMI login: the account, one visit, and the check that nothing stays behind."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def refused(host: Windows, username: str = SCANNER, password: str = "Passw0rd!",
 
 
 def denied(host: Windows, username: str = SCANNER, seconds: float = PLENTY) -> Failure:
-    seen = visit(host, username, seconds=seconds)
-    assert seen.denied is not None
-    assert seen.read == ""
-    return seen.denied
+    result = visit(host, username, seconds=seconds)
+    assert result.denied is not None
+    assert result.read == ""
+    return result.denied
 
 
 @pytest.fixture(autouse=True)
