@@ -1,4 +1,4 @@
-"""`check HOST:PORT` without a type: the types that are tried one after another share the time of one target."""
+"""`check HOST:PORT` without a type: the types that are tried one after another share the time limit of one target."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_answer_says_that_the_time_was_shared() -> None:
     text = draw("127.0.0.1", reports, Look(width=200))
     assert set(_codes(reports).values()) - set(_UNASKED) == {_NO_TIME}, "so short a wait is no silence"
     assert "undecided" in text
-    assert "share the time of one target" in text
+    assert "share the time limit of one target" in text
     assert text.count(_NO_TIME) == 2, "a line for who was heard too briefly, and one for all who had no turn"
     assert "gives it all to one" in text
 

@@ -160,7 +160,7 @@ def test_user_names_and_credentials() -> None:
         ("https://web1/%0d%0aX", "contains a line end or control character"),
         ("postgresql://db/a/b", "the path of a target of type `postgresql` is only its database; write a `/`"),
         ("smb://fs01/finance/2026?path=2025", "`path` is given twice"),
-        ("smb://fs01/a%2Fb", "`share` is the name of the share alone"),
+        ("smb://fs01/a%2Fb", "`share` is only the name of the share"),
         ("windows://fs01/x", "a target of type `windows` has no path"),
         ("nfs://nas/e?verison=3", "`verison` is not an option of nfs; did you mean"),
         ("nfs://nas/e?version=5", "`nfs_version` is 2, 3 or 4"),
@@ -173,7 +173,7 @@ def test_user_names_and_credentials() -> None:
         ("informix://i?allow_login_probe=perhaps", "`allow_login_probe` must be true or false"),
         ("oracle://o/S?sid=T", "`service` and `sid` cannot be combined"),
         ("http://w?proxy=p", "`proxy` needs a port"),
-        ("http://w?proxy=svc@p:1", "`proxy` names no user and no password"),
+        ("http://w?proxy=svc@p:1", "`proxy` must be `host:port` without a user name or password"),
         ("x" * 5000, "longer than 4096 characters"),
     ],
 )

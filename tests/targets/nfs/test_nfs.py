@@ -237,7 +237,7 @@ def fourth(answer: bytes) -> Behaviour:
 @pytest.mark.parametrize("export", [None, "/home"])
 def test_version_4_that_says_later_to_everything(status: int, export: str | None) -> None:
     """NFS4ERR_DELAY, and NFS4ERR_GRACE after a restart (RFC 7530, 13.1): nothing was proven, and nothing is refused."""
-    options = {"nfs_version": 4} | ({"export": export} if export else {})
+    options: dict[str, Any] = {"nfs_version": 4} | ({"export": export} if export else {})
     with in_background(fourth(DONE + struct.pack(">III", status, 0, 0))) as server:
         report = climb(target("nfs", "127.0.0.1", server.port, **options))
     expect(report, Verdict.UNDECIDED, "nfs.busy", owner=Owner.SERVER)

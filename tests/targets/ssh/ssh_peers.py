@@ -153,7 +153,7 @@ def peer(
         served.close()
 
 
-RIGHT, WRONG = account("svc", "right"), account("svc", "wrong")
+RIGHT, WRONG = account("svc", "right"), account("svc", "n0t-the-one")
 
 
 def visit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 #: How to pin the ports on each system, so that they survive a restart.
 PIN = (
@@ -149,9 +149,10 @@ HIDDEN = Cause(
     Step.ACCESS,
     "The server's answer does not show whether the path is missing or is not exported to this agent. Some servers "
     "(NFS-Ganesha) send the same answer in both cases.",
-    "Correct the path in the inventory. Or, if the path exists, export it to this agent on the server (see the fix).",
-    "On the server: exportfs -v (or ganesha.conf): is the path exported, and to which hosts?",
+    "If the path exists on the server, export it to this agent (see the fix).",
+    "On the server: run exportfs -v (or read ganesha.conf) to see whether the path is exported, and to which hosts.",
     wire="The server answers LOOKUP (NFSv4) with NFS4ERR_NOENT, or MNT (NFSv3) with MNT3ERR_ACCES or MNT3ERR_PERM.",
+    also=(OtherOwner(Owner.OPERATOR, "If the path is misspelt, correct it in the inventory."),),
 )
 REFUSED = Cause(
     "nfs.refused",
