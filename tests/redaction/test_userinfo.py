@@ -28,7 +28,7 @@ from tests.cli.in_process import call
         ("[fe80::1]:22", "[fe80::1]:22"),
         ("no password here: nothing", "no password here: nothing"),
         ("a: b@c", "a: b@c"),
-        ("as in TYPE://USER@HOST; accepted are", "as in TYPE://USER@HOST; accepted are"),
+        ("as in TYPE://USER@HOST; write", "as in TYPE://USER@HOST; write"),
         ("as in `ssh://er@db7:22/x`.", "as in `ssh://er@db7:22/x`."),
         ("(postgresql://er@db7)", "(postgresql://er@db7)"),
         ("ssh://er@x:SECRET@db7", "ssh:***@db7"),
@@ -114,4 +114,4 @@ def test_no_example_of_an_option_is_taken_for_a_password() -> None:
 def test_a_command_shows_the_example() -> None:
     done = call("check", "svc@db7")
     assert done.exit_code == 2
-    assert "a user name needs a type before it, as in TYPE://USER@HOST; accepted are" in done.output
+    assert "a user name needs a type before it, as in TYPE://USER@HOST; write" in done.output

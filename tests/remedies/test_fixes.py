@@ -247,7 +247,7 @@ class TestValuesThatFit:
     def test_a_firewall_rule_is_of_the_family_of_its_target(self) -> None:
         rule = fixes.firewall_rule("2001:db8::5", "2001:db8::7%eth0", 445)
         assert rule.splitlines() == [
-            "# On every firewall between 2001:db8::5 and 2001:db8::7, as a rule (this one is of nftables):",
+            "# On every firewall between 2001:db8::5 and 2001:db8::7, as a rule (nftables syntax):",
             "ip6 saddr 2001:db8::5 ip6 daddr 2001:db8::7 tcp dport 445 accept",
         ]
         rule = fixes.firewall_expression("AGENT-ADDRESS", "10.0.0.7", "600-65535", "udp")

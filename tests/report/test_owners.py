@@ -146,7 +146,7 @@ def test_csv_has_a_column_for_each() -> None:
     (row,) = csv.DictReader(io.StringIO(drawn("csv", of_two_owners())))
     assert (row["owner"], row["cause"]) == ("server", "ssh.no-common-algorithm")
     assert row["fix"].endswith(SERVERS)
-    assert row["also"].startswith("agent: Let the agent's ssh client")
+    assert row["also"].startswith("agent: Enable an algorithm that the server offers")
     assert row["also"].endswith(AGENTS)
     assert row["besides"].splitlines()[0] == "agent.platform-mismatch (agent): a Windows agent is demanded"
 

@@ -75,7 +75,7 @@ def test_a_page_that_came_with_the_first_answer_is_not_asked_for_again() -> None
 def test_ntlm_is_not_begun_where_it_is_not_taken() -> None:
     assert sent(asked("smb", smb.kerberos_only), Step.AUTH) == ["nothing"]
     assert sent(asked("smb", smb.samba), Step.AUTH) == ["SESSION_SETUP with NTLM type 1, without a user name"]
-    assert sent(asked("smb", smb.samba), Step.HANDSHAKE) == ["NEGOTIATE, SMB 2.0.2 to 3.1.1"]
+    assert sent(asked("smb", smb.samba), Step.HANDSHAKE) == ["NEGOTIATE for SMB 2.0.2 to 3.1.1"]
 
 
 def test_starttls_that_is_refused_is_no_tls() -> None:

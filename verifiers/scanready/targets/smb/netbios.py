@@ -152,10 +152,7 @@ class Service:
         probe, names = self._probe, await self._node_status()
         if isinstance(names, nbt.NodeStatus) and names.server:
             return names.server, "from 137/udp"
-        if isinstance(names, nbt.NodeStatus):
-            why = "137/udp lists no file service"
-        else:
-            why = f"137/udp: {_detail_of(names)}"
+        why = f"137/udp: {_detail_of(names)}" if isinstance(names, Exception) else "137/udp lists no file service"
         label = probe.host.partition(".")[0].upper()
         if not is_address(probe.host) and len(label) <= 15 and label.isascii():
             return label, f"from the target's host name; {why}"
