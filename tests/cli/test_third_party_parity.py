@@ -258,6 +258,6 @@ def test_check_v_and_the_transcript_say_what_its_facts_lack(site: Path, server: 
     transcript = tmp_path / "transcript"
     told = run(site, "check", f"queue://{server}", "--no-canary", "-v", "--transcript", str(transcript))
     assert all(line in told and line in transcript.read_text() for line in lines)
-    assert "for its authors" in told
+    assert "for the plug-in's authors" in told
     assert "declared nowhere" not in run(site, "check", f"queue://{server}", "--no-canary")
     assert as_json(site, "check", f"queue://{server}", "--no-canary")["results"][0]["facts"]["product"] == "Queue"
