@@ -22,8 +22,9 @@ from scanready.targets.ews import login as ews
 from scanready.targets.imap import login as imap
 from scanready.targets.informix import login as informix
 from scanready.targets.mssql import login as mssql
-from scanready.targets.mssql import login_reading
+from scanready.targets.mssql.login_reading import Where as MssqlWhere
 from scanready.targets.mysql import login as mysql
+from scanready.targets.mysql.login_reading import Where as MysqlWhere
 from scanready.targets.oracle import login as oracle
 from scanready.targets.postgresql import login as postgresql
 from scanready.targets.smb import login as smb
@@ -146,14 +147,14 @@ LIBRARIES = (
     Library(
         "pymysql",
         mysql.visit,
-        lambda _, connect: mysql.Where(_lent(connect), _MYSQL, "localhost"),
+        lambda _, connect: MysqlWhere(_lent(connect), _MYSQL, "localhost"),
         announced=b"\xff\xff\xff\2",
         echo=b"\x26\0\0\2\xff\x15\x04#28000password " + SECRET.encode() + b" is wrong",
     ),
     Library(
         "pytds",
         mssql.visit,
-        lambda _, connect: login_reading.Where(_lent(connect), "localhost", encrypted=False, cleartext=True),
+        lambda _, connect: MssqlWhere(_lent(connect), "localhost", encrypted=False, cleartext=True),
         endless=b"\4\0\x10\0\0\0\1\0" + b"\xe3" * 4088,
         announced=b"\4\0\xff\xff\0\0\1\0",
         redirect=lambda host, port: b"\4\1\0\x20\0\0\1\0\xe3\x15\0\x14" + host.encode(),

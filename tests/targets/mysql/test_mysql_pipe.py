@@ -14,6 +14,7 @@ from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Unfinished
 from scanready.net.stream import Stream
 from scanready.targets.mysql import login
+from scanready.targets.mysql.login_reading import Where
 from tests.ladder import PLENTY
 
 
@@ -43,7 +44,7 @@ def test_a_server_that_drips_does_not_hold_the_close() -> None:
 
     dripping = threading.Thread(target=drip)
     dripping.start()
-    pipe = login.Pipe(login.Where(Taken(ours), b"", "localhost"), PLENTY)
+    pipe = login.Pipe(Where(Taken(ours), b"", "localhost"), PLENTY)
     begun = time.monotonic()
     pipe.close()
     took = time.monotonic() - begun
@@ -56,6 +57,6 @@ def test_a_server_that_drips_does_not_hold_the_close() -> None:
 def test_an_answer_that_is_too_long_leaves_the_login_open() -> None:
     """The password may have left by then, and no word came on it."""
     ours, theirs = socket.socketpair()
-    pipe = login.Pipe(login.Where(Taken(ours), b"", "localhost"), 5.0)
+    pipe = login.Pipe(Where(Taken(ours), b"", "localhost"), 5.0)
     with theirs, contextlib.closing(pipe), pytest.raises(Unfinished, match="announces more than"):
         pipe.read(login.MOST_RECEIVED + 1)

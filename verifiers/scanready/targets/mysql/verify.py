@@ -29,6 +29,7 @@ from scanready.wire.printable import printable
 
 from . import causes, fixes, login
 from .connection import Talk, greeted, raise_refusal
+from .login_reading import Where
 from .statements import WHO_ARE_WE
 
 _OLD_LOGIN = "the server accepts only the login format from before MySQL 4.1"
@@ -112,7 +113,7 @@ async def _with_credential(probe: Probe) -> None:
     async with probe.step(Step.AUTH) as rung:
         rung.ok(f"asks for {talk.plugins[-1]}", auth_methods=talk.plugins)
     database, _, table = (options.get("table") or "").rpartition(".")
-    where = login.Where(
+    where = Where(
         Lent(talk.take),
         talk.heard,
         probe.host,
