@@ -224,8 +224,10 @@ def test_a_server_that_asks_again_does_not_get_the_password_twice(requests: tupl
     [
         ("Passwort-Authentifizierung für Benutzer »er« fehlgeschlagen", "login.refused", Owner.IDENTITY),
         ("Rolle »er« hat keine Berechtigung zum Einloggen", "login.refused", Owner.IDENTITY),
-        ("Datenbank »hr« existiert nicht", "postgresql.session-refused", Owner.DATABASE),
-        ("die verbleibenden Verbindungen sind für Superuser reserviert", "postgresql.session-refused", Owner.DATABASE),
+        ("Datenbank »hr« existiert nicht", "postgresql.server-error", Owner.DATABASE),
+        ("die verbleibenden Verbindungen sind für Superuser reserviert", "postgresql.server-error", Owner.DATABASE),
+        ("out of memory", "postgresql.server-error", Owner.DATABASE),
+        ("Tenant or user not found", "postgresql.session-refused", Owner.DATABASE),
         ("the database system is shutting down", "postgresql.not-accepting", Owner.DATABASE),
     ],
 )
@@ -233,7 +235,8 @@ def test_only_what_names_the_user_is_held_against_the_password(words: str, code:
     fields = f"SSCHWERWIEGEND\0VFATAL\0C28000\0M{words}\0\0".encode()
     refusal = b"E" + struct.pack(">I", len(fields) + 4) + fields
     report, passwords = logged_in(after_the_password(refusal), allow_cleartext=True)
-    expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=owner)
+    verdict = Verdict.UNDECIDED if code == "postgresql.server-error" else Verdict.BLOCKED
+    expect(report, verdict, code, step=Step.LOGIN, owner=owner)
     assert passwords == 1
 
 
@@ -334,6 +337,113 @@ def test_an_sqlstate_of_no_class_is_undecided_and_told() -> None:
     assert check_of(report, Step.AUTH).summary == "something new (SQLSTATE ZZZZZ)"
     report = asked(postgresql.server(refusal), user="er", database="hr")
     expect(report, Verdict.UNDECIDED, "postgresql.server-error", step=Step.AUTH)
+
+
+@pytest.mark.parametrize("credential", [None, account("er")], ids=["nobody", "er"])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (b"ZZ999", b"quantum flux"),
+        (b"53200", b"out of memory"),
+        (b"0A000", b"unsupported frontend protocol 3.0: server supports 1.0 to 2.0"),
+        (b"XX000", b"something new"),
+        (b"58030", b"could not read file"),
+        (b"08P01", b"something new"),
+        (b"22023", b"unrecognized configuration parameter"),
+    ],
+    ids=["unknown", "memory", "protocol", "internal", "disk", "pooler", "parameter"],
+)
+def test_an_error_that_is_not_about_the_user_is_undecided_whoever_asks(
+    credential: Credential | None, code: bytes, message: bytes
+) -> None:
+    """Naming an account would not change it."""
+    report = asked(
+        postgresql.server(error(b"FATAL", code, message)), credential, **({"database": "hr"} if credential else {})
+    )
+    expect(report, Verdict.UNDECIDED, "postgresql.server-error", step=Step.AUTH, owner=Owner.DATABASE)
+    assert f"{message.decode()} (SQLSTATE {code.decode()})" in finding_of(report).detail
+    assert report.footprint.login_attempts == 0
+
+
+@pytest.mark.parametrize("credential", [None, account("er")], ids=["nobody", "er"])
+@pytest.mark.parametrize(
+    ("code", "message", "cause", "step"),
+    [
+        (b"XX000", b"Max client connections reached", "postgresql.too-many-connections", Step.AUTH),
+        (
+            b"XX000",
+            b"MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size",
+            "postgresql.too-many-connections",
+            Step.AUTH,
+        ),
+        (b"08P01", b"the pooler is shut down", "postgresql.not-accepting", Step.AUTH),
+        (b"08P01", b"SSL required", "tls.required", Step.TLS),
+        (b"28000", b"node is running secure mode, SSL connection required", "tls.required", Step.TLS),
+        (b"28000", b"SSL connection is required. Please specify SSL options and retry.", "tls.required", Step.TLS),
+    ],
+    ids=["supavisor", "supavisor-session", "pgbouncer-down", "pgbouncer-tls", "cockroachdb-tls", "azure-tls"],
+)
+def test_known_words_decide_whoever_asks(
+    credential: Credential | None, code: bytes, message: bytes, cause: str, step: Step
+) -> None:
+    report = asked(postgresql.server(error(b"FATAL", code, message)), credential)
+    expect(report, Verdict.BLOCKED, cause, step=step)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"no such user: er",
+        b"auth failed",
+        b"database does not allow connections: hr",
+        b"unsupported startup parameter: extra_float_digits",
+        b"Tenant or user not found",
+        b'No pool configured for database: "hr", user: "er"',
+        b"odyssey: c1: route for 'hr.er' is not found",
+        b"Endpoint ID is not specified. Either please upgrade the postgres client library (libpq) for SNI support",
+    ],
+)
+def test_known_words_of_poolers_refuse_a_named_user_only(message: bytes) -> None:
+    refusal = postgresql.server(error(b"FATAL", b"XX000", message))
+    report = asked(refusal, account("er"), database="hr")
+    expect(report, Verdict.BLOCKED, "postgresql.session-refused", step=Step.AUTH, owner=Owner.DATABASE)
+    expect(asked(refusal), Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH, owner=Owner.OPERATOR)
+
+
+def test_a_server_that_cannot_fork_is_undecided() -> None:
+    """Such a server answers SSLRequest in the format from before protocol 3."""
+
+    async def cannot_fork(reader: Reader, writer: Writer, record: Record) -> None:
+        await reader.readexactly(8)
+        writer.write(b"Ecould not fork new process for connection: Cannot allocate memory\n\0")
+
+    for credential in (None, account("er")):
+        report = asked(cannot_fork, credential)
+        expect(report, Verdict.UNDECIDED, "postgresql.server-error", step=Step.AUTH, owner=Owner.DATABASE)
+        assert "Cannot allocate memory" in finding_of(report).detail
+
+
+@pytest.mark.parametrize("mechanism", [b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256X", b"SCRAM-SHA-512"])
+def test_a_mechanism_that_cannot_be_answered_is_not_ready(mechanism: bytes) -> None:
+    """Channel binding needs TLS, which this server does not offer; the other two mechanisms do not exist."""
+    body = struct.pack(">I", 10) + mechanism + b"\0\0"
+    prompt = postgresql.server(b"R" + struct.pack(">I", len(body) + 4) + body)
+    for credential in (None, account("er")):
+        report = asked(prompt, credential)
+        assert report.verdict is Verdict.UNDECIDED
+        assert mechanism.decode() in finding_of(report).detail
+        assert report.footprint.login_attempts == 0
+
+
+def test_channel_binding_inside_tls_is_ready() -> None:
+    expect(asked(postgresql.server(postgresql.AUTH_SASL_BOUND, tls=True)), Verdict.READY)
+    bound = postgresql.AUTH_SASL_BOUND.replace(b"SCRAM-SHA-256\0\0", b"\0").replace(b"\x2a", b"\x1c")
+    expect(asked(postgresql.server(bound, tls=True)), Verdict.READY)
+
+
+def test_a_system_error_of_the_first_query_is_no_other_product() -> None:
+    report = asked(admitting(error(b"ERROR", b"53200", b"out of memory") + READY))
+    expect(report, Verdict.UNDECIDED, "postgresql.server-error", step=Step.AUTH, owner=Owner.DATABASE)
 
 
 def test_a_poolers_detail_is_told() -> None:

@@ -58,6 +58,8 @@ _OPENGAUSS_DATA = re.compile(rb"(?:\0\0\0[\0-\x0f])?[0-9a-f]{64}")
 _SECRETS, _ACCEPTED = (3, 4, 5, 10), 0
 #: The code of a SASL request, and its mechanism with channel binding to TLS.
 _SASL, _BOUND = (10).to_bytes(4), b"SCRAM-SHA-256-PLUS\0"
+#: Mechanisms that need TLS: they bind the proof to its channel (RFC 5802, 6).
+BOUND_TO_TLS = frozenset({"SCRAM-SHA-256-PLUS"})
 #: Control characters other than white space, which no text contains.
 _BINARY = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 #: Field types of an error (PostgreSQL documentation, "Error and Notice Message Fields"); the ones that are read first.
@@ -405,7 +407,7 @@ def _authentication(payload: bytes) -> AuthenticationRequest:
     if not data.endswith(b"\0\0") or data.startswith(b"\0"):
         raise WireError("a SASL request without a list of mechanisms")
     mechanisms = tuple(_decoded(name) for name in data[:-2].split(b"\0"))
-    if any(name.startswith("SCRAM-SHA-256") for name in mechanisms):
+    if BOUND_TO_TLS.intersection(mechanisms) or "SCRAM-SHA-256" in mechanisms:
         method = "scram-sha-256"
     elif "OAUTHBEARER" in mechanisms:
         method = "oauth"

@@ -54,6 +54,8 @@ async def report_prompt(
         Failure, UnknownValue: a request that PostgreSQL's clients do not know; no password was sent.
     """
     _demand_known(answer)
+    if not encrypted and answer.mechanisms and set(answer.mechanisms) <= wire.BOUND_TO_TLS:
+        raise UnknownValue("the list of SASL mechanisms of a connection without TLS", ", ".join(answer.mechanisms))
     user_note = f" (for user {INVENTED_USER}; pg_hba.conf may differ for other users)" if invented(probe) else ""
     rung.ok(f"asks for {answer.method}{user_note}", auth_methods=[answer.method])
     if answer.method == "trust":
@@ -84,6 +86,8 @@ async def _ask_product(rung: Rung, stream: Stream) -> None:
         await stream.send(wire.TERMINATE)
     if isinstance(answer, wire.ErrorResponse) and (cause := causes.whoever_asks(answer.sqlstate, answer.message)):
         rung.stop(cause, words_of(answer), sqlstate=answer.sqlstate)
+    elif isinstance(answer, wire.ErrorResponse) and answer.sqlstate[:2] in causes.OF_THE_SYSTEM:
+        _report_error(rung, answer)
     elif isinstance(answer, wire.ErrorResponse):
         detail = f"{product.QUESTION} fails: {printable(answer.message)}"
         rung.inconclusive(causes.OTHER_PRODUCT, detail, sqlstate=answer.sqlstate)
@@ -115,6 +119,8 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
         rung.ok(f"the server accepts existing roles without a password ({words})", auth_methods=["trust"])
     elif cause := causes.whoever_asks(state, answer.message):
         rung.stop(cause, words, sqlstate=state)
+    elif causes.of_refusal(state, words) is causes.SERVER_ERROR:  # naming an account would not change it
+        _report_error(rung, answer)
     elif asked_with := invented_names(probe):
         _doubt(probe, rung, f"{words} {asked_with}", sqlstate=state)
     elif by_hba(answer):
@@ -131,9 +137,13 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
     elif state == "28000" and answer.routine == BY_ROLE:
         rung.stop(common.LOGIN_REFUSED, words, sqlstate=state)
     else:  # also 28000 and 28P01 of a proxy or another product: no password was sent, so none was wrong
-        cause = REFUSALS.get(state) or causes.of_class(state, causes.SESSION_REFUSED)
-        detail = f"{words} (SQLSTATE {printable(state)})" if cause is causes.SERVER_ERROR else words
-        rung.stop(cause, detail, sqlstate=state)
+        rung.stop(REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
+
+
+def _report_error(rung: Rung, answer: wire.ErrorResponse) -> NoReturn:
+    """Record an error that says nothing about the user or the database."""
+    state = f" (SQLSTATE {printable(answer.sqlstate)})" if answer.sqlstate else ""
+    rung.stop(causes.SERVER_ERROR, words_of(answer) + state, sqlstate=answer.sqlstate)
 
 
 def invented_names(probe: Probe) -> str:
@@ -171,7 +181,7 @@ def words_of(answer: wire.ErrorResponse) -> str:
 def _refusal_of(answer: wire.ErrorResponse) -> Cause:
     """Return the cause of a refusal that answered SSLRequest."""
     whoever = causes.whoever_asks(answer.sqlstate, answer.message)
-    return whoever or causes.of_class(answer.sqlstate, causes.SESSION_REFUSED)
+    return whoever or causes.of_refusal(answer.sqlstate, words_of(answer))
 
 
 def by_hba(answer: wire.AuthenticationRequest | wire.ErrorResponse) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from scanready.causes import common
 from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 HBA_REJECTED = Cause(
@@ -67,24 +68,27 @@ SESSION_REFUSED = Cause(
     "postgresql.session-refused",
     Owner.DATABASE,
     Step.AUTH,
-    "The server, or a pooler in front of it, refuses the session for another reason. The detail quotes its message.",
+    "The server, or a pooler in front of it, refuses the session because of its user, database or parameters. The "
+    "detail quotes its message.",
     "Resolve the problem that the message describes. With PgBouncer or pgpool2, add the user and the database to its "
     "configuration (auth_file, pool_passwd).",
     "psql -h {host} -p {port} -U {user} {database}",
-    wire="The server answers the SSLRequest, the StartupMessage or the login with an ErrorResponse that has another "
-    "SQLSTATE.",
+    wire="The server answers the StartupMessage or the login with an ErrorResponse that has an SQLSTATE of class 28, "
+    "or a text such as `no such database` (PgBouncer) or `Tenant or user not found` (Supavisor).",
 )
 SERVER_ERROR = Cause(
     "postgresql.server-error",
     Owner.DATABASE,
     Step.AUTH,
-    "The server answers with an error whose class (the first two characters of the SQLSTATE) PostgreSQL does not "
-    "define, so its meaning is unknown. The detail quotes its message.",
-    "Resolve the problem that the message describes. See the manual of the server's product for its SQLSTATEs.",
+    "The server, or a pooler in front of it, answers with an error that scanready cannot relate to the user, the "
+    "database or the rights. The server may be out of memory, for example. The detail quotes its message.",
+    "Resolve the problem that the message describes. The server's log at the time of the check may have more. See the "
+    "manual of the server's product for its SQLSTATEs.",
     "psql -h {host} -p {port} -U {user} {database}",
     definite=False,
     may_count=True,
-    wire="The server sends an ErrorResponse whose field C starts with two characters that PostgreSQL does not use.",
+    wire="The server sends an ErrorResponse with another SQLSTATE (field C), for example 53200, XX000 or one that "
+    "PostgreSQL does not define.",
 )
 BACKEND_DOWN = Cause(
     "postgresql.backend-unavailable",
@@ -200,15 +204,52 @@ WORDS: tuple[tuple[str, Cause], ...] = (
     (r"the database system is |the database cluster is ", NOT_ACCEPTING),
     (r"query_wait_timeout", BACKEND_DOWN),  # PgBouncer 1.18 without its database (measured), or with a full pool
     (r"server login has been failing|server login failed|pgbouncer cannot connect to server", BACKEND_DOWN),
-    (r"max clients reached|MaxClients\w*: ", TOO_MANY_CONNECTIONS),  # Supavisor
+    (r"max clients reached|max client connections reached|MaxClients\w*: ", TOO_MANY_CONNECTIONS),  # Supavisor
     (r"could not get connection from the pool|(?:odyssey: \S+ )?failed to get remote server connection", BACKEND_DOWN),
     (r"all backend nodes are down|failed to create a backend|unable to connect to backend", BACKEND_DOWN),  # pgpool2
+    (r"the pooler is shut down", NOT_ACCEPTING),  # PgBouncer
+    # PgBouncer, CockroachDB, Azure
+    (r"SSL required|node is running secure mode, SSL|SSL connection is required", common.TLS_REQUIRED),
 )
+#: Classes of SQLSTATEs for the server's resources and its operating system: they do not show that a query is unknown.
+OF_THE_SYSTEM = ("53", "57", "58")
+#: Classes of SQLSTATEs that refuse a session: its authorization, or its database.
+_OF_SESSION = ("28", "3D")
+#: The same by SQLSTATE: no right, no such role.
+_OF_RIGHTS = frozenset({"42501", "42704"})
+#: Words that refuse the user, the database or a parameter of the session, at the start of the message.
+_REFUSES = re.compile(
+    r"no such (?:database|user)|auth failed|database does not allow connections|unsupported startup parameter|"
+    r"bouncer config error|"  # PgBouncer
+    r"(?:\S+ )?authentication failed|"  # pgpool2
+    r"tenant or user not found|"  # Supavisor
+    r"no pool configured for |"  # PgCat
+    r"(?:odyssey: \S+ )?route for |"  # Odyssey
+    r"endpoint ID is not specified|"  # Neon
+    r'database ".*" (?:does not exist|is disabled|is not currently accepting connections)|'
+    r"permission denied for database |"
+    r'role ".*" (?:does not exist|is not permitted to log in)|connection requires a valid client certificate',
+    re.IGNORECASE | re.DOTALL,
+)
+#: Names of the files that decide about users, anywhere in the message or its detail; no translation changes them.
+_BY_FILE = re.compile(r"\b(?:pg_hba\.conf|pool_hba\.conf|pool_passwd)\b")
 
 
 def of_class(sqlstate: str, known: Cause) -> Cause:
     """Return ``known`` if the SQLSTATE is empty or its class is one of PostgreSQL's, else ``SERVER_ERROR``."""
     return known if not sqlstate or sqlstate[:2] in _CLASSES else SERVER_ERROR
+
+
+def of_refusal(sqlstate: str, message: str) -> Cause:
+    """Return ``SESSION_REFUSED`` if the server certainly refuses this user, database or parameter, else a server error.
+
+    Args:
+        sqlstate: empty if it is unknown.
+        message: the server's message, with its detail.
+    """
+    refuses = sqlstate[:2] in _OF_SESSION or sqlstate in _OF_RIGHTS
+    refuses = refuses or bool(_REFUSES.match(message) or _BY_FILE.search(message))
+    return SESSION_REFUSED if refuses else SERVER_ERROR
 
 
 def whoever_asks(sqlstate: str, message: str) -> Cause | None:

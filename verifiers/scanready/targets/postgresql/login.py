@@ -198,7 +198,7 @@ def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked
     # A translated message, or a pooler's. In every language, the message for a wrong password has the user's name in
     # quotes. Treating every message with that name as a wrong password protects the account from a lockout.
     named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
-    failure = Failure(common.LOGIN_REFUSED if named else causes.SESSION_REFUSED, printable(text))
+    failure = Failure(common.LOGIN_REFUSED if named else causes.of_refusal("", text), printable(text))
     raise (unfinished(failure) if asked else failure) from error
 
 
