@@ -434,6 +434,99 @@ def test_a_login_that_nobody_answers() -> None:
     assert report.facts["aborted"] == 1
 
 
+def accepting(*answers: bytes) -> Behaviour:
+    """A server that accepts the login, answers each statement with the next of ``answers``, then closes."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(emulated.GREETING_10_11_PLAIN)
+        sequence, _ = await packet(reader)
+        writer.write(numbered(sequence + 1, emulated.OK[4:]))
+        for answer in answers:
+            _, statement = await packet(reader)
+            record.received += statement
+            writer.write(numbered(1, answer))
+        await packet(reader)
+
+    return behaviour
+
+
+def error(code: int, words: bytes) -> bytes:
+    return b"\xff" + code.to_bytes(2, "little") + b"#HY000" + words
+
+
+@pytest.mark.parametrize("answers", [0, 1, 3])
+def test_a_server_that_closes_after_it_accepted_the_login_did_not_refuse_it(answers: int) -> None:
+    """The first statement is the library's own SET NAMES; the login is over before it."""
+    with in_background(accepting(*[emulated.OK[4:]] * answers)) as server:
+        report = climb(here(server.port, "scan"))
+    expect(report, Verdict.UNDECIDED, "access.broken-off", step=Step.ACCESS, owner=Owner.SERVER)
+    passed(report, Step.LOGIN)
+    assert report.footprint.login_attempts == 1
+
+
+def test_a_server_that_is_silent_after_it_accepted_the_login() -> None:
+    async def silent(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(emulated.GREETING_10_11_PLAIN)
+        sequence, _ = await packet(reader)
+        writer.write(numbered(sequence + 1, emulated.OK[4:]))
+        await misbehave.swallow(reader)
+
+    with in_background(silent) as server:
+        report = climb(here(server.port, "scan"), timeout=WAIT)
+    passed(report, Step.LOGIN)
+    assert report.verdict is Verdict.UNDECIDED, story(report)
+    assert "max_connect_errors" not in check_of(report, Step.LOGIN).summary
+
+
+@pytest.mark.parametrize("at", [0, 3, 5])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (9001, b"Max connect timeout reached while reaching hostgroup 0 after 10000ms"),
+        (2013, b"Lost connection to backend server"),
+        (1053, b"Server shutdown in progress"),
+        (1927, b"Connection was killed"),
+    ],
+)
+def test_a_proxy_without_its_database_is_not_scanreadys_limit(code: int, words: bytes, at: int) -> None:
+    """The first three statements are settings; the next two ask for the account and the product."""
+    answers = [emulated.OK[4:]] * 3 + [error(1105, b"unknown")] * 2
+    with in_background(accepting(*answers[:at], error(code, words))) as server:
+        report = climb(here(server.port, "scan"))
+    expect(report, Verdict.UNDECIDED, "mysql.server-error", step=Step.ACCESS, owner=Owner.DATABASE)
+    assert f"error {code}" in finding_of(report).detail
+    passed(report, Step.LOGIN)
+
+
+def test_a_proxy_without_its_database_is_no_other_product() -> None:
+    """This proxy accepts an invented user, too."""
+    lost = error(9001, b"Max connect timeout reached")
+    with in_background(accepting(lost)) as server:
+        report = climb(here(server.port))
+    expect(report, Verdict.UNDECIDED, "mysql.server-error", step=Step.AUTH, owner=Owner.DATABASE)
+
+
+def test_too_many_connections_in_place_of_the_greeting() -> None:
+    words = b"User x already has more than 'max_user_connections' active connections"
+    with in_background(misbehave.says_and_closes(numbered(0, b"\xff\xb3\x04" + words))) as server:
+        report = climb(here(server.port))
+    expect(report, Verdict.BLOCKED, "mysql.too-many-connections", step=Step.HANDSHAKE, owner=Owner.DATABASE)
+    report = ask(emulated.server(emulated.GREETING_10_11_PLAIN, verdict=numbered(2, error(1203, words))))
+    expect(report, Verdict.UNDECIDED, "mysql.server-error", step=Step.AUTH)  # the limit of an account that was invented
+
+
+@pytest.mark.parametrize("version", [11, 12, 31])
+def test_a_protocol_version_that_does_not_exist_yet_is_undecided(version: int) -> None:
+    greeting = emulated.GREETING_MYSQL_8[:4] + bytes([version]) + emulated.GREETING_MYSQL_8[5:]
+    for user in (None, "scan"):
+        with in_background(misbehave.says(greeting)) as server:
+            report = climb(here(server.port, user))
+        assert report.verdict is Verdict.UNDECIDED, story(report)
+        assert "X Protocol" not in story(report)
+        assert "protocol version of the greeting" in finding_of(report).detail
+        assert str(version) in finding_of(report).detail
+
+
 @pytest.mark.parametrize("user", [None, "scan"])
 @pytest.mark.parametrize(
     ("answer", "code"),

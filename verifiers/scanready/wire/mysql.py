@@ -41,6 +41,10 @@ CONNECT_ATTRS = 0x00100000
 
 _ALWAYS = LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | SECURE_CONNECTION
 _IF_OFFERED = PLUGIN_AUTH | CONNECT_ATTRS
+#: Protocol versions that do not exist yet. The X Protocol's first message has the type 11 there, and no version text.
+_LATER_VERSIONS = range(11, 32)
+#: The bytes of the shortest greeting of protocol 10, and the start of its version text ("8.0.36").
+_LEAST_GREETING, _VERSION_TEXT = 20, re.compile(rb"\d{1,2}[.\d]")
 #: The upper half of the capabilities: every bit has a meaning except the two highest, which only clients set.
 _HIGH_CAPABILITIES = bits(0x3FFF)
 _MAX_PACKET = 1 << 24
@@ -146,6 +150,11 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting | AncientGreeting | ServerEr
     _recognise(cursor.shown(5))
     _demand_length(head)
     yield from cursor.lead(5, _recognise)
+    if head[3] == 0 and cursor.shown(5)[4] in _LATER_VERSIONS and int.from_bytes(head[:3], "little") >= _LEAST_GREETING:
+        start = yield from cursor.peek(8)
+        if _VERSION_TEXT.match(start, 5):
+            raise UnknownValue("the protocol version of the greeting", start[4])
+    _demand_known(cursor.shown(5)[4])
     _, payload = yield from _packet(cursor)
     match payload[0]:
         case 0xFF:
@@ -313,10 +322,16 @@ def _recognise(start: bytes) -> None:
     if kind and kind != _ERROR and head[3] != 0:
         broken = WireError if kind in b"\x09\x0a" else ForeignBytes
         raise broken(f"the first packet has number {head[3]}, not 0: this is not MySQL (first bytes {quoted(head)})")
-    if kind == b"\x0b":
+    if kind and kind not in b"\x09\x0a\xff" and kind[0] not in _LATER_VERSIONS:
+        _demand_known(kind[0])
+
+
+def _demand_known(kind: int) -> None:
+    """Raise ForeignBytes if ``kind`` starts neither a greeting nor an error."""
+    if kind == 0x0B:
         raise ForeignBytes("this is the X Protocol of MySQL (usually port 33060), not the protocol of port 3306")
-    if kind and kind not in b"\x09\x0a\xff":
-        raise ForeignBytes(f"the first packet starts with 0x{kind[0]:02x}: neither a MySQL greeting nor an error")
+    if kind not in (9, 10, 0xFF):
+        raise ForeignBytes(f"the first packet starts with 0x{kind:02x}: neither a MySQL greeting nor an error")
 
 
 def _greeting(payload: bytes) -> Greeting:

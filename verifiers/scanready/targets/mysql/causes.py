@@ -40,8 +40,7 @@ TOO_MANY_CONNECTIONS = Cause(
     "The server or the account has reached its limit of connections. It would refuse a scan too.",
     "Raise max_connections (or the account's MAX_USER_CONNECTIONS), end idle sessions, or scan at a quieter time.",
     "On the server: SHOW STATUS LIKE 'Threads_connected'; SHOW VARIABLES LIKE 'max%connections';",
-    wire="The server sends an ERR packet with code 1040 (usually instead of the greeting), or code 1203 as the answer "
-    "to the login.",
+    wire="The server sends an ERR packet with code 1040 or 1203 instead of the greeting or as the answer to the login.",
 )
 ANCIENT_PROTOCOL = Cause(
     "mysql.ancient-protocol",
@@ -75,7 +74,8 @@ SERVER_ERROR = Cause(
     "mysql -h {host} -P {port} -u {user} -p",
     definite=False,
     may_count=True,
-    wire="The server sends an ERR packet with another code, instead of the greeting or as the answer to the login.",
+    wire="The server sends an ERR packet with another code, instead of the greeting or as the answer to the login. "
+    "Or a proxy answers the first query with code 9001 or 2013, for example.",
 )
 TABLE_LOCKED = Cause(
     "mysql.table-locked",
@@ -117,6 +117,17 @@ STATES: Mapping[int, Cause] = {
     1130: HOST_NOT_ALLOWED,
     3159: common.TLS_REQUIRED,  # require_secure_transport (MySQL; MariaDB says 1045)
 }
+#: The same, instead of the greeting. After a login, 1203 is about the account, and an invented one has no limit.
+BEFORE_THE_GREETING: Mapping[int, Cause] = {**STATES, 1203: TOO_MANY_CONNECTIONS}
+#: Error numbers of a server or proxy that cannot run any statement now: no connection, no memory, no thread, going
+#: down, or killed. Numbers from 2000 on belong to client libraries, so a proxy reports its own connection with them;
+#: ProxySQL and TiDB have 9000 on for a backend that does not answer.
+_OUT_OF_ORDER = (
+    *(1037, 1038, 1040, 1041, 1053, 1135, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1927, 3032, 3169, 4031),
+    *range(2000, 2100),
+    *range(9000, 9100),
+)
+OUT_OF_ORDER = frozenset(_OUT_OF_ORDER)
 #: Error numbers of a finished login that was not accepted; all have SQLSTATE 28000 except the last two.
 REFUSED = frozenset({1045, 1698, 1251, 1275})
 #: Words of a server that judged a login. SQLSTATE 28000 is no proof: gateways also use it to refuse an address.

@@ -100,8 +100,8 @@ def connection_type(encrypted: bool, trace: Proofs) -> type[pymysql.Connection[A
 
     Without TLS it does not start with a request for the server's RSA key, even if ``sha256_password`` is the server's
     default. It starts with the plugin of MySQL 4.1, and the server then asks for the account's plugin. It also
-    understands the old format of a request for another plugin. If the server refuses `SET NAMES`, which only the
-    library sends, the login remains valid.
+    understands the old format of a request for another plugin. It does not send `SET NAMES` as a part of the login:
+    the server has accepted the login then, so a failure there is no failure of the login.
     """
     import pymysql
     from pymysql.protocol import MysqlPacket
@@ -128,13 +128,8 @@ def connection_type(encrypted: bool, trace: Proofs) -> type[pymysql.Connection[A
                 _permit(self, trace, encrypted)
             super().write_packet(payload)
 
-        def set_character_set(self, *given: Any) -> None:
-            """Set the character set, which pymysql does during the login; the server may refuse it."""
-            try:
-                super().set_character_set(*given)
-            except pymysql.err.Error as error:
-                if not is_from_server(error):
-                    raise
+        def set_character_set(self, *_: Any) -> None:
+            """Do nothing: the first statements after the login set the character set."""
 
         def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
             packet = super()._read_packet(_marking(packet_type))

@@ -170,7 +170,7 @@ class NotAnswered(Failure):
 
 @contextlib.contextmanager
 def _our_question(what: str, telling: frozenset[int] = frozenset()) -> Iterator[None]:
-    """Distinguish an error about scanready's query from one about the account or with a number in ``telling``.
+    """Distinguish an error about scanready's query from one about the account or the server, or one in ``telling``.
 
     Raises:
         NotAnswered: the server rejects the query.
@@ -181,7 +181,9 @@ def _our_question(what: str, telling: frozenset[int] = frozenset()) -> Iterator[
         yield
     except pymysql.err.Error as error:
         code, text = code_and_text(error)
-        if not is_from_server(error) or code in telling or causes.ACCESS_ERRORS.get(code) in _OF_NO_QUESTION:
+        if not is_from_server(error) or code in telling or code in causes.OUT_OF_ORDER:
+            raise
+        if causes.ACCESS_ERRORS.get(code) in _OF_NO_QUESTION:
             raise
         detail = f"logged in, but the server rejects scanready's query {what}: {text} (error {code}). Name a table"
         raise NotAnswered(common.LIMIT, f"{detail} (`table: DATABASE.TABLE`) to read it", error_code=code) from error
@@ -221,12 +223,15 @@ def _account(session: pymysql.Connection[Any]) -> tuple[str, str]:
 
 
 def _bound(session: pymysql.Connection[Any], mariadb: bool) -> None:
-    """Make the session read-only and limit each statement; the deadline protects servers that support neither."""
+    """Set the character set, make the session read-only and limit each statement; the server may refuse all three.
+
+    The deadline protects servers that support no limit.
+    """
     limit = (
         f"max_statement_time={STATEMENT_SECONDS}" if mariadb else f"max_execution_time={int(STATEMENT_SECONDS * 1000)}"
     )
-    for statement in ("SET SESSION TRANSACTION READ ONLY", f"SET SESSION {limit}"):
-        with contextlib.suppress(NotAnswered), _our_question("to read only"):
+    for statement in (f"SET NAMES {session.charset}", "SET SESSION TRANSACTION READ ONLY", f"SET SESSION {limit}"):
+        with contextlib.suppress(NotAnswered), _our_question("for its settings"):
             session.cursor().execute(statement)
 
 

@@ -83,7 +83,12 @@ async def _let_in(talk: Talk, rung: Rung) -> None:
     """Judge a server that accepted an invented user: one query shows whether it is MySQL, and the account."""
     rung.check.facts["auth_methods"] = talk.plugins
     account = await talk.who_are_we()
-    if isinstance(account, wire.ServerError):
+    if isinstance(account, wire.ServerError) and account.code in causes.OUT_OF_ORDER:
+        detail = (
+            f"accepts {INVENTED_USER} without a password, then: {printable(account.message)} (error {account.code})"
+        )
+        rung.inconclusive(causes.SERVER_ERROR, detail, error_code=account.code)
+    elif isinstance(account, wire.ServerError):
         text = f"{printable(account.message)} (error {account.code})"
         rung.inconclusive(
             causes.OTHER_PRODUCT,
