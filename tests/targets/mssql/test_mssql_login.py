@@ -134,10 +134,10 @@ REFUSED = {
     18451: ("mssql.not-accepting", Owner.DATABASE),
     18461: ("mssql.not-accepting", Owner.DATABASE),
     6005: ("mssql.not-accepting", Owner.DATABASE),
-    40613: ("mssql.not-accepting", Owner.DATABASE),
+    40613: ("mssql.server-error", Owner.DATABASE),
     17809: ("mssql.too-many-connections", Owner.DATABASE),
     10928: ("mssql.too-many-connections", Owner.DATABASE),
-    40501: ("mssql.too-many-connections", Owner.DATABASE),
+    40501: ("mssql.server-error", Owner.DATABASE),
     17810: ("mssql.admin-port", Owner.OPERATOR),
     978: ("mssql.replica-not-readable", Owner.DATABASE),
     40532: ("mssql.server-name", Owner.OPERATOR),
@@ -196,6 +196,17 @@ def test_fixes_are_made_of_what_is_known() -> None:
 def test_what_only_numbers_tell(number: int, code: str) -> None:
     report, _ = logged_in(Server(refusal=mssql.refusing((number, "in some language"))))
     expect(report, Verdict.BLOCKED, code, step=rung_of(finding_of(report).cause, Step.LOGIN))
+
+
+@pytest.mark.parametrize("number", [10929, 40197, 40501, 40613, 42109, 49918, 49919, 49920])
+def test_an_error_that_asks_for_a_retry_is_undecided(number: int) -> None:
+    """Azure SQL sends them while it moves, wakes or protects a database; 18456 or 4060 may follow."""
+    busy = (number, "The service is not available now. Please retry the connection later.")
+    for errors in ((busy,), (busy, mssql.LOGIN_FAILED), (*NOT_OPENED, busy)):
+        report, _ = logged_in(Server(refusal=mssql.refusing(*errors)), database="hr")
+        expect(report, Verdict.UNDECIDED, "mssql.server-error", step=Step.LOGIN, owner=Owner.DATABASE)
+        assert f"(error {number}" in finding_of(report).detail
+        assert "run the check again later" in finding_of(report).cause.remedy
 
 
 #: The errors that follow when the database of a login was not opened, for any reason.
@@ -416,6 +427,13 @@ class TestSentOn:
         report, _ = logged_in(Server(extra=mssql.routing("127.0.0.1", 1999)))
         expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
         passed(report, Step.LOGIN)
+
+    def test_a_name_that_this_agent_does_not_resolve_is_told(self) -> None:
+        report, server = logged_in(Server(extra=mssql.routing("node7.invalid", 11001)))
+        expect(report, Verdict.UNDECIDED, "mssql.sent-on", step=Step.ACCESS, owner=Owner.OPERATOR)
+        assert "redirects the session to node7.invalid:11001; this agent does not resolve" in finding_of(report).detail
+        passed(report, Step.LOGIN)
+        assert server.counts["logins"] == 1
 
     def test_a_port_of_another_protocol_is_left_alone(self) -> None:
         report, _ = logged_in(Server(extra=mssql.routing("127.0.0.1", 22)))

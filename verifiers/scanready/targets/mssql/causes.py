@@ -96,7 +96,7 @@ TOO_MANY_CONNECTIONS = Cause(
     "The server or its Azure tier has reached its limit of connections or requests. It would refuse a scan too.",
     "Raise `user connections` (0 is unlimited) or the tier, end idle sessions, or scan at a quieter time.",
     "On the server: SELECT @@MAX_CONNECTIONS, COUNT(*) FROM sys.dm_exec_sessions;",
-    wire="The server answers PRELOGIN or LOGIN7 with ERROR token 17809, 10928, 10929 or 40501.",
+    wire="The server answers PRELOGIN or LOGIN7 with ERROR token 17809 or 10928.",
 )
 NOT_ACCEPTING = Cause(
     "mssql.not-accepting",
@@ -203,12 +203,14 @@ SERVER_ERROR = Cause(
     Step.LOGIN,
     'The server answers with an error, or with a state of "Login failed" (18456), that scanready cannot relate to the '
     "password or the database. See the detail.",
-    "Resolve the problem that the message describes. The server's error log at the time of the check may have more.",
+    "If the message asks for a retry, run the check again later. Otherwise resolve the problem that it describes. The "
+    "server's error log at the time of the check may have more.",
     "sqlcmd -S tcp:{host},{port} -U {user}",
     definite=False,
     may_count=True,
     also=(OtherOwner(Owner.IDENTITY, "Correct the password or the account if the message is about one of them."),),
-    wire="The server answers PRELOGIN or LOGIN7 with an ERROR token whose number or state scanready does not know.",
+    wire="The server answers PRELOGIN or LOGIN7 with an ERROR token whose number or state scanready does not know, or "
+    "with one of Azure SQL's numbers for a retry (40197, 40501 or 40613, for example).",
 )
 BROKEN_OFF = Cause(
     "mssql.login-broken-off",
@@ -227,7 +229,7 @@ SENT_ON = Cause(
     "The server accepted the login and redirects the session to another server (Azure's connection policy `Redirect`, "
     "or read-only routing). scanready does not send the password to a server that the inventory does not name.",
     "Add the server named in the detail as a target of its own. With Azure, you can also set the connection policy to "
-    "`Proxy`.",
+    "`Proxy`. If this agent cannot resolve the name, add it to the agent's DNS servers.",
     "sqlcmd follows the redirect: sqlcmd -S tcp:{host},{port} -U {user} -Q 'SELECT @@SERVERNAME'",
     definite=False,
     wire="The server's answer to LOGIN7 has a LOGINACK and an ENVCHANGE of type 20 (routing) that names another server "
@@ -256,6 +258,8 @@ READ_FAILED = Cause(
     "if encryption is on).",
 )
 
+#: Errors of Azure SQL whose own text asks the client to try again later: a scan may find the server ready.
+RETRY_LATER = frozenset({10929, 40197, 40501, 40540, 40613, 42108, 42109, 49918, 49919, 49920})
 #: The server's own state, the same for every client: the error replaces an answer to PRELOGIN or to a login.
 STATES: Mapping[int, Cause] = {
     6005: NOT_ACCEPTING,
@@ -266,12 +270,8 @@ STATES: Mapping[int, Cause] = {
     18401: NOT_ACCEPTING,
     18451: NOT_ACCEPTING,
     18461: NOT_ACCEPTING,
-    40197: NOT_ACCEPTING,
-    40613: NOT_ACCEPTING,
     17809: TOO_MANY_CONNECTIONS,
     10928: TOO_MANY_CONNECTIONS,
-    10929: TOO_MANY_CONNECTIONS,
-    40501: TOO_MANY_CONNECTIONS,
     17810: ADMIN_PORT,
     17835: common.TLS_REQUIRED,
     47072: common.TLS_VERSION,
@@ -280,6 +280,7 @@ STATES: Mapping[int, Cause] = {
     47073: FIREWALL,
     40531: SERVER_NAME,
     40532: SERVER_NAME,
+    **dict.fromkeys(RETRY_LATER, SERVER_ERROR),
 }
 #: The error of a server that requires TDS 8.0, if it reports one to a client of TDS 7.
 STRICT_REQUIRED = 17819

@@ -15,11 +15,15 @@ also asks the Browser if no SQL Server answers on the target's port, since a wro
 
 from __future__ import annotations
 
+import socket
+
 from scanready.clients.login_process.lent import Lent
 from scanready.climb import peers_word
+from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Step
 from scanready.net.stream import Stream
+from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.wire.tds7 import Route
 
 from . import browser, causes, login, prelogin
@@ -103,9 +107,27 @@ async def _look_where_it_leads(probe: Probe, route: Route) -> None:
     """Check that the server of a redirect can be reached and answers PRELOGIN; no password is sent to it."""
     place = Place(route.host, route.port)
     known_for = peers_word.other_service(probe, route.port, probe.row.speaks)
+    redirect = f"the server accepted the login and redirects the session to {place}"
     if route.port >= _FIRST_PORT_TO_FOLLOW and not known_for:
+        await _demand_name(probe, place, redirect)
         await prelogin.greeted(probe, await _dial(probe, place, led=True), place, "")
     async with probe.step(Step.ACCESS, str(place)) as rung:
-        redirect = f"the server accepted the login and redirects the session to {place}"
         port_of = f" (a port of {known_for})" if known_for else ""
         rung.stop(causes.SENT_ON, f"{redirect}{port_of}; scanready does not follow it with the login")
+
+
+async def _demand_name(probe: Probe, place: Place, redirect: str) -> None:
+    """Check that this agent's resolver knows the name of a redirect; any other problem shows when it is used.
+
+    Raises:
+        ClimbEnded: the resolver does not know the name; the step has the cause.
+    """
+    try:
+        await probe.addresses(place.host, place.port)
+    except socket.gaierror as error:
+        if error.errno not in NO_SUCH_NAME:
+            return
+        async with probe.step(Step.ACCESS, str(place)) as rung:
+            rung.stop(causes.SENT_ON, f"{redirect}; this agent does not resolve the name: {error.strerror or error}")
+    except (Failure, TimeoutError):
+        return
