@@ -149,9 +149,29 @@ def test_every_sql_code_has_its_cause(number: int) -> None:
     answer = refused + db2.sql_card(number, "00000", b"what it says")
     report = asked(db2.server(database=answer), USER, tls=True, database="SAMPLE")
     limits = (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND)
-    verdict = Verdict.LIMITED if cause in limits else Verdict.BLOCKED
+    verdict = Verdict.LIMITED if cause in limits else Verdict.BLOCKED if cause.definite else Verdict.UNDECIDED
     expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.of_database or cause.owner)
     assert f"SQLCODE {number}" in check_of(report, Step.ACCESS).summary
+
+
+@pytest.mark.parametrize("codepoint", [0x2204, 0x221A], ids=["RDBNACRM", "RDBAFLRM"])
+@pytest.mark.parametrize("number", [-99999, -1224, -922, -4499, -30082, -1032])
+def test_the_sql_code_beside_a_general_reply_decides(number: int, codepoint: int) -> None:
+    """The reply only says that the database was not accessed; an unknown reason is not a database that is down."""
+    general = db2.reply(codepoint, "000611490008")
+    card = db2.sql_card(number, "08001", b"what it says")
+    report = asked(db2.server(database=general[:3] + b"\x42" + general[4:] + card), USER, tls=True, database="SAMPLE")
+    cause = causes.SQL_CODES.get(number, causes.REFUSED_REQUEST)
+    verdict = Verdict.BLOCKED if number == -1032 else Verdict.UNDECIDED
+    expect(report, verdict, cause.code, step=Step.ACCESS, owner=Owner.DATABASE)
+    assert f"SQLCODE {number}" in check_of(report, Step.ACCESS).summary
+
+
+@pytest.mark.parametrize("mechanisms", [(5,), (0xA,), (0xE,), (5, 0xA, 0xB)])
+def test_a_change_of_the_password_is_no_login(mechanisms: tuple[int, ...]) -> None:
+    report = asked(db2.server(mechanisms=mechanisms), database="SAMPLE")
+    expect(report, Verdict.BLOCKED, "db2.no-password-login", step=Step.AUTH, owner=Owner.DATABASE)
+    expect(asked(db2.server(mechanisms=(*mechanisms, 9)), database="SAMPLE"), Verdict.READY)
 
 
 def test_kerberos_alone() -> None:

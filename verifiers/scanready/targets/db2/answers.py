@@ -19,8 +19,9 @@ from scanready.wire.printable import printable
 from . import causes, fixes
 
 NAME = "scanready"
-#: Mechanisms with which the scanner's client can use a user name and a password.
-WITH_PASSWORD = frozenset({3, 5, 6, 7, 8, 9, 0xA, 0xC, 0xD, 0xE, 0x10})
+#: Mechanisms with which the scanner's client can use a user name and a password. The mechanisms 5, 0xA and 0xE are not
+#: among them: they also need a new password, so they are for a change of the password.
+WITH_PASSWORD = frozenset({3, 6, 7, 8, 9, 0xC, 0xD, 0x10})
 # Prefix of SRVCLSNM -> the product's usual name.
 _PRODUCTS = (
     ("QDB2/", "Db2 for Linux, UNIX and Windows"),
@@ -125,7 +126,9 @@ def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
         raise wire.unexpected(replies)
     reply_text = " ".join(wire.REFUSALS[refusal.codepoint]) if refusal else ""
     text = f"{printable(error.text)} (SQLCODE {error.code}, SQLSTATE {error.state})" if error else ""
-    cause = causes.REPLIES.get(refusal.codepoint if refusal else 0, causes.REFUSED_REQUEST)
+    codepoint = refusal.codepoint if refusal else 0
+    general = error is not None and error.code < 0 and codepoint in causes.GENERAL_REPLIES
+    cause = causes.REFUSED_REQUEST if general else causes.REPLIES.get(codepoint, causes.REFUSED_REQUEST)
     cause = causes.SQL_CODES.get(error.code, cause) if error else cause
     fix = None
     if cause is causes.CANNOT_CONNECT and probe.target.credential:

@@ -36,7 +36,8 @@ NO_PASSWORD_LOGIN = Cause(
     "Set AUTHENTICATION in the database manager configuration to SERVER_ENCRYPT or SERVER. GSS_SERVER_ENCRYPT and "
     "KRB_SERVER_ENCRYPT accept both kinds of login.",
     "On the server: db2 get dbm cfg | grep -i authentication",
-    wire="The server answers ACCSEC with an ACCSECRD whose SECMEC list has no mechanism with a password.",
+    wire="The server answers ACCSEC with an ACCSECRD whose SECMEC list has no mechanism for a login with a password "
+    "(5, 0A and 0E are for a change of the password).",
 )
 DATABASE_NOT_NAMED = Cause(
     "db2.database-not-named",
@@ -66,8 +67,8 @@ DATABASE_DOWN = Cause(
     "Read the state of the database (db2diag.log). Start the instance, activate the database, or scan at another time. "
     "If it is a standby, scan its primary instead.",
     "On the server: db2 activate database DATABASE; db2 get snapshot for database on DATABASE",
-    wire="The server answers ACCRDB with RDBNACRM (2204) or RDBAFLRM (221A), or with SQLCODE -1032 or -1776, for "
-    "example.",
+    wire="The server answers ACCRDB with RDBNACRM (2204) or RDBAFLRM (221A) and no SQLCODE, or with SQLCODE -1032 or "
+    "-1776, for example.",
 )
 OUT_OF_RESOURCES = Cause(
     "db2.out-of-resources",
@@ -100,7 +101,8 @@ SECURITY_FAILED = Cause(
     "db2 connect to DATABASE user {user}   # SQL30082N; its reason code is explained by `db2 ? SQL30082N`",
     definite=False,
     may_count=True,
-    wire="The server answers SECCHK with a SECCHKRM whose SECCHKCD is not about the user or the password.",
+    wire="The server answers SECCHK with a SECCHKRM whose SECCHKCD is not about the user or the password, or a request "
+    "with SQLCODE -30082.",
 )
 NOT_BOUND = Cause(
     "db2.packages-not-bound",
@@ -131,6 +133,8 @@ REPLIES: Mapping[int, Cause] = {
     0x1232: OUT_OF_RESOURCES,
     0x1233: OUT_OF_RESOURCES,
 }
+#: Replies that only say that the database was not accessed (RDBNACRM, RDBAFLRM). An SQLCODE beside them has the reason.
+GENERAL_REPLIES = frozenset({0x2204, 0x221A})
 #: Causes by the SQLCODE of a refusal.
 SQL_CODES: Mapping[int, Cause] = {
     -551: common.ACCESS_DENIED,
@@ -143,4 +147,5 @@ SQL_CODES: Mapping[int, Cause] = {
     **dict.fromkeys((-1015, -1032, -1035, -1116, -1117, -1119, -1776, -20157), DATABASE_DOWN),
     -1040: OUT_OF_RESOURCES,
     -1226: OUT_OF_RESOURCES,
+    -30082: SECURITY_FAILED,  # its reason is in the message, in the server's language
 }
