@@ -93,8 +93,14 @@ def test_every_refusal_has_its_cause(number: int) -> None:
     expect(report, verdict, cause.code, step=Step.AUTH, owner=cause.owner)
     assert cause.remedy
     assert ("TNS-01194" if number == 1194 else f"ORA-{number}") in check_of(report, Step.AUTH).summary
-    if cause is causes.NODE_NOT_INVITED:
-        expect(report, Verdict.BLOCKED, cause.code, fix="tcp.invited_nodes = (localhost, 127.0.0.1)")
+
+
+@pytest.mark.parametrize("number", [12537, 12546, 12547])
+def test_a_listener_that_answers_has_not_excluded_the_agent(number: int) -> None:
+    """Valid node checking closes the connection before it reads a request; a REFUSE is about the server process."""
+    report, _ = asked(oracle.listener(oracle.refuse(number)), service="ORCL")
+    expect(report, Verdict.UNDECIDED, "oracle.listener-error", step=Step.AUTH, owner=Owner.DATABASE)
+    assert f"ORA-{number}: the listener itself answers" in check_of(report, Step.AUTH).summary
 
 
 def test_refusals_that_nobody_listed() -> None:
@@ -107,7 +113,7 @@ def test_refusals_that_nobody_listed() -> None:
     ("answer", "code", "owner", "words"),
     [
         (oracle.refuse(12504), "oracle.service-not-named", Owner.OPERATOR, "a ping with ORA-12504; no service or SID"),
-        (oracle.refuse(12547), "oracle.node-not-invited", Owner.DATABASE, "ORA-12547"),
+        (oracle.refuse(12547), "oracle.listener-error", Owner.DATABASE, "ORA-12547"),
         (oracle.refuse(1189), "oracle.listener-error", Owner.DATABASE, "TNS-01189"),
         (
             oracle.refuse(None),
@@ -120,8 +126,7 @@ def test_refusals_that_nobody_listed() -> None:
 )
 def test_what_is_said_to_a_ping_is_told_as_it_is(answer: bytes, code: str, owner: Owner, words: str) -> None:
     report, _ = asked(answering(answer))
-    verdict = Verdict.BLOCKED if code == "oracle.node-not-invited" else Verdict.UNDECIDED
-    expect(report, verdict, code, step=Step.AUTH, owner=owner)
+    expect(report, Verdict.UNDECIDED, code, step=Step.AUTH, owner=owner)
     assert words in check_of(report, Step.AUTH).summary
 
 
@@ -347,7 +352,6 @@ AT_THE_LISTENER = everywhere(
         ("oracle.service-unknown", Owner.OPERATOR): (12504, 12505, 12514, 12521),
         ("oracle.no-handler", Owner.DATABASE): (12500, 12516, 12518, 12519, 12520, 12540, 12549),
         ("oracle.not-open", Owner.DATABASE): (12526, 12527, 12528),
-        ("oracle.node-not-invited", Owner.DATABASE): (12537, 12546, 12547),
         ("oracle.filtered", Owner.DATABASE): (12506, 12529),
         ("oracle.next-hop", Owner.DATABASE): (12533, 12541, 12545),
         ("oracle.request-late", Owner.NETWORK): (12525, 12535),

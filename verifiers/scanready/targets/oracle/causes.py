@@ -58,15 +58,14 @@ NODE_NOT_INVITED = Cause(
     "oracle.node-not-invited",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server closes the connection after this agent's request, without an answer or with ORA-12546, 12547 or 12537. "
-    "Listeners do this if valid node checking does not allow the agent's address. A firewall between can do it too. "
-    "Without an error number, the port may also belong to another service.",
+    "The server closes the connection after this agent's request, without an answer. Listeners do this if valid node "
+    "checking does not allow the agent's address. A firewall between can do it too. The port may also belong to "
+    "another service.",
     "Make sure that this is the listener's port (lsnrctl status). Then add the agent to tcp.invited_nodes in the "
     "listener's sqlnet.ora (the fix has its address), and reload the listener.",
     "On the server: grep -i -e invited -e validnode $ORACLE_HOME/network/admin/sqlnet.ora; tail listener.log",
     scoped=Scope.PATH,
-    wire="The server answers CONNECT with a FIN or RST and no data, in clear text and in TLS, or with a TNS REFUSE "
-    "packet that has ERR=12546, 12547 or 12537.",
+    wire="The server answers CONNECT with a FIN or RST and no data, in clear text and in TLS.",
 )
 FILTERED = Cause(
     "oracle.filtered",
@@ -168,13 +167,15 @@ SERVER_ERROR = Cause(
 #: ORA-01194, for example, is about a file that needs more recovery.
 TNS_ONLY = range(1000, 1300)
 TNS_SECURE_TRANSPORT = 1194
+#: Numbers with which a listener reports that it cannot start its server process (12546), or lost it (12537, 12547). A
+#: client raises the same numbers itself if valid node checking closes its connection; that listener sends no REFUSE.
+SERVER_PROCESS = frozenset({12537, 12546, 12547})
 #: Causes by the ERR number of a listener.
 LISTENER: Mapping[int, Cause] = {
     **dict.fromkeys((12514, 12505, 12521, 12504), SERVICE_UNKNOWN),
     **dict.fromkeys((12500, 12516, 12518, 12519, 12520, 12540, 12549), NO_HANDLER),
     **dict.fromkeys((12526, 12527, 12528), NOT_OPEN),
     **dict.fromkeys((12506, 12529), FILTERED),
-    **dict.fromkeys((12546, 12547, 12537), NODE_NOT_INVITED),
     **dict.fromkeys((12541, 12545, 12533), NEXT_HOP),
     **dict.fromkeys((12525, 12535), REQUEST_LATE),
     TNS_SECURE_TRANSPORT: SECURE_TRANSPORT,

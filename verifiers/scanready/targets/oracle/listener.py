@@ -148,8 +148,8 @@ def refused(probe: Probe, answer: wire.Refused) -> Failure:
     """Return the failure for a listener's refusal."""
     cause = causes.LISTENER.get(answer.number or 0, causes.LISTENER_ERROR)
     detail = causes.named(answer.number) if answer.number else _without_number(answer)
-    if cause is causes.NODE_NOT_INVITED:
-        return not_invited(probe, detail)
+    if answer.number in causes.SERVER_PROCESS:
+        detail += ": the listener itself answers, so it probably cannot start its server process or lost it"
     options = probe.target.options
     if cause is common.LIMIT:
         detail += ": the server requires native network encryption or checksums, which scanready does not support"
