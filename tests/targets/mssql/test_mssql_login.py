@@ -488,6 +488,7 @@ class TestReading:
             (976, Verdict.BLOCKED, "mssql.replica-not-readable"),
             (1222, Verdict.UNDECIDED, "mssql.table-locked"),
             (8180, Verdict.UNDECIDED, "mssql.read-failed"),
+            (40501, Verdict.UNDECIDED, "mssql.server-error"),
         ],
     )
     def test_errors(self, number: int, verdict: Verdict, code: str) -> None:
@@ -496,6 +497,13 @@ class TestReading:
         expect(report, verdict, code, step=Step.ACCESS)
         assert report.facts["error_code"] == number
         assert server.offences == {}
+
+    @pytest.mark.parametrize("question", ["databases", "tables"])
+    @pytest.mark.parametrize("number", [40197, 40501, 49918, 10928])
+    def test_a_server_that_is_busy_is_not_scanreadys_limit(self, number: int, question: str) -> None:
+        answer = mssql.error(number, "whatever it says", severity=16) + mssql.DONE_ERROR
+        report, _ = logged_in(reading(**{question: answer}))
+        expect(report, Verdict.UNDECIDED, "mssql.server-error", step=Step.ACCESS, owner=Owner.DATABASE)
 
     def test_an_unknown_error_about_a_table_that_nobody_named_is_undecided(self) -> None:
         answer = mssql.error(8180, "whatever it says", severity=16) + mssql.DONE_ERROR

@@ -498,8 +498,13 @@ def admitting(answer: bytes) -> Behaviour:
         (READY, Verdict.UNDECIDED, "scanready.limit", Owner.SCANREADY),
         (error(b"ERROR", b"XX001", b"invalid page") + READY, Verdict.LIMITED, "postgresql.read-failed", Owner.DATABASE),
         (error(b"ERROR", b"ZZZZZ", b"new") + READY, Verdict.UNDECIDED, "postgresql.server-error", Owner.DATABASE),
+        (error(b"ERROR", b"53200", b"memory") + READY, Verdict.UNDECIDED, "postgresql.server-error", Owner.DATABASE),
+        (error(b"FATAL", b"57P05", b"idle") + READY, Verdict.UNDECIDED, "postgresql.server-error", Owner.DATABASE),
     ],
-    ids=["no-connection-left", "statement-pooling", "no-result", "the-databases-own", "of-no-class"],
+    ids=[
+        *("no-connection-left", "statement-pooling", "no-result", "the-databases-own", "of-no-class"),
+        *("out-of-memory", "ended"),
+    ],
 )
 def test_what_fails_after_the_login(answer: bytes, verdict: Verdict, code: str, owner: Owner) -> None:
     report = asked(admitting(answer), account("er"), database="hr")

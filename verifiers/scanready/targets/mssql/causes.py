@@ -209,8 +209,8 @@ SERVER_ERROR = Cause(
     definite=False,
     may_count=True,
     also=(OtherOwner(Owner.IDENTITY, "Correct the password or the account if the message is about one of them."),),
-    wire="The server answers PRELOGIN or LOGIN7 with an ERROR token whose number or state scanready does not know, or "
-    "with one of Azure SQL's numbers for a retry (40197, 40501 or 40613, for example).",
+    wire="The server answers PRELOGIN or LOGIN7 with an ERROR token whose number or state scanready does not know. Or "
+    "it answers LOGIN7 or a query with one of Azure SQL's numbers for a retry (40197, 40501 or 40613, for example).",
 )
 BROKEN_OFF = Cause(
     "mssql.login-broken-off",

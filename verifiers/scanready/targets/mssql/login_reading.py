@@ -117,7 +117,8 @@ def look_around(session: Any, user: str, where: Where) -> Result:
     except Failure as failure:
         result.denied = failure
     except pytds.DatabaseError as error:
-        cause = causes.ACCESS_ERRORS.get(error.number, causes.READ_FAILED)
+        unknown = causes.SERVER_ERROR if error.number in causes.STATES else causes.READ_FAILED
+        cause = causes.ACCESS_ERRORS.get(error.number, unknown)
         fix = grant(user, where.database) if cause is common.ACCESS_DENIED and where.database else None
         result.denied = Failure(cause, f"{printable(error.text)} (error {error.number})", fix, error_code=error.number)
     except ReadTimeout:
@@ -194,8 +195,8 @@ def _our_question(what: str) -> Iterator[None]:
     try:
         yield
     except pytds.DatabaseError as error:
-        # These errors are about the database. Error 208 is about the system view in the query.
-        if error.number in causes.ACCESS_ERRORS and error.number != _NO_SUCH_OBJECT:
+        # These errors are about the database or the server. Error 208 is about the system view in the query.
+        if error.number in {**causes.ACCESS_ERRORS, **causes.STATES} and error.number != _NO_SUCH_OBJECT:
             raise
         detail = f"logged in, but the server rejects scanready's query {what}: {printable(error.text)}"
         named = f"{detail} (error {error.number}). Name a table (`table:`) to read it directly"

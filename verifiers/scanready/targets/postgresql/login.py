@@ -239,7 +239,8 @@ def _unread(error: psycopg.Error, deadline: float, relay: Relay) -> Failure:
     if time.monotonic() >= deadline:
         return Failure(common.OUT_OF_TIME, "reading did not finish in time")
     if error.sqlstate:
-        cause = causes.of_class(error.sqlstate, causes.READ_FAILED)
+        of_the_system = error.sqlstate[:2] in causes.OF_THE_SYSTEM
+        cause = causes.SERVER_ERROR if of_the_system else causes.of_class(error.sqlstate, causes.READ_FAILED)
         return Failure(cause, f"{_words(error)} (SQLSTATE {error.sqlstate})")
     if relay.ended:
         return Failure(talk_ended.ACCESS_BROKEN_OFF, f"the connection ended while reading: {_words(error)}")
@@ -342,7 +343,7 @@ def _tables(session: psycopg.Connection[Any]) -> list[Any]:
     except errors.QueryCanceled:
         raise
     except psycopg.Error as error:
-        if not error.sqlstate:
+        if not error.sqlstate or error.sqlstate[:2] in causes.OF_THE_SYSTEM:
             raise
         answer = f"{_words(error)} (SQLSTATE {error.sqlstate})"
         detail = f"the server rejects scanready's query for its tables: {answer}. Name a table (`table:`) to read it"
