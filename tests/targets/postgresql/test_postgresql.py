@@ -240,6 +240,21 @@ def test_only_what_names_the_user_is_held_against_the_password(words: str, code:
     assert passwords == 1
 
 
+def test_a_pooler_may_refuse_a_database_that_nobody_named() -> None:
+    refusal = error(b"FATAL", b"58000", b'No pool configured for database: "postgres", user: "x"')
+    for database, verdict, code in (
+        (None, Verdict.UNDECIDED, "auth.identity-invented"),
+        ("hr", Verdict.BLOCKED, "postgresql.session-refused"),
+    ):
+        options = {"database": database} if database else {}
+        with in_background(after_the_password(refusal)) as server:
+            where = target("postgresql", "127.0.0.1", server.port, account("er"), allow_cleartext=True, **options)
+            report = climb(where, canary=False)
+            assert server.counts["passwords"] == 1
+        expect(report, verdict, code, step=Step.LOGIN)
+        assert report.footprint.login_attempts == 1
+
+
 # AuthenticationOk and ReadyForQuery (PostgreSQL documentation, "Message Formats").
 OPEN = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
 # The start of a row description that never ends.

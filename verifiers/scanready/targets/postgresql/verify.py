@@ -85,7 +85,13 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             encrypted,
             bool(target.options.get("allow_cleartext")),
         )
-        result = await probe.login(login.visit, where)
+        try:
+            result = await probe.login(login.visit, where)
+        except Failure as failure:
+            if failure.cause is not causes.SESSION_REFUSED or target.options.get("database"):
+                raise
+            detail = f"{failure.detail} {answers.invented_names(probe)}"
+            raise Failure(common.IDENTITY_INVENTED, detail, **failure.facts) from failure
         rung.ok(f"logged in as {answers.identity(probe)[0]}", version=result.version)
         if result.product:
             rung.check.facts["product"] = result.product
