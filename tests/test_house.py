@@ -28,7 +28,7 @@ PACKAGE = ROOT / "verifiers" / "scanready"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 CLIENT_LIBRARIES = ("paramiko", "impacket", "pymysql", "psycopg", "oracledb", "pytds", "imapclient", "exchangelib")
 #: First word of the evidence of a type whose servers and clients are not available for tests.
-UNJUDGED = ("nobody", "nothing: ")
+UNJUDGED = ("nothing: ", "nothing yet: ")
 HEAVY = (*CLIENT_LIBRARIES, "requests", "requests_ntlm", "keyring")
 
 
@@ -250,6 +250,11 @@ def test_cause_codes_have_one_shape() -> None:
         assert cause.meaning.endswith(".")
         assert cause.remedy
         assert cause.confirm
+
+
+def test_every_built_in_cause_says_how_it_looks_on_the_wire() -> None:
+    for code, cause in all_causes().items():
+        assert cause.wire.endswith("."), code
 
 
 def test_each_owner_has_a_remedy_of_their_own() -> None:

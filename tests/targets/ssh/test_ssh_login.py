@@ -461,7 +461,7 @@ def test_what_paramiko_cannot_is_our_limit(client: Path) -> None:
     with in_background(ssh.old_algorithms) as server:
         report = climb(target("unix", "127.0.0.1", server.port, RIGHT))
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
-    assert "no common kex: the server offers only diffie-hellman-group1-sha1" in story(report)
+    assert "no common key exchange: the server offers only diffie-hellman-group1-sha1" in story(report)
     assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)
 
 

@@ -373,7 +373,7 @@ LOGIN_REFUSED = Cause(
     "it.",
     "Log in manually with the same account, once.",
     scoped=Scope.ACCOUNT,
-    wire="The server answers the login message with its protocol's error for a wrong user name or password.",
+    wire="The server answers the login message with its protocol's error for rejected credentials.",
 )
 LOGIN_LOCKED = Cause(
     "login.locked",

@@ -138,8 +138,7 @@ ACCOUNT_RESTRICTED = Cause(
     "A restriction of the account forbids this logon: an empty password, membership in Protected Users, an "
     "authentication policy (error 0x52F), or a required smart card.",
     "Give the account a password. Remove it from Protected Users and from the authentication policy (both forbid "
-    "NTLM), "
-    "or remove the smart card requirement. A dedicated scan account is better.",
+    "NTLM), or remove the smart card requirement. A dedicated scan account is better.",
     "On a domain controller: Get-ADUser {user} -Properties MemberOf, AuthenticationPolicy, UserAccountControl",
     scoped=Scope.ACCOUNT,
     wire="The server answers the NTLM AUTHENTICATE message with STATUS_ACCOUNT_RESTRICTION (0xC000006E) or a similar "

@@ -2,21 +2,24 @@
 
 A codec module has three kinds of things and no I/O:
 
-* plain functions that build what we send (``bytes``),
-* frozen dataclasses that name what a peer may answer,
-* *readers*: functions that look at a :class:`Buffer` and return one whole
-  message, or ``None`` for "I need more bytes" (and then take nothing).
-  :func:`stepwise` makes them of generators that keep their place.
+* plain functions that build our messages (``bytes``),
+* frozen dataclasses for the peer's answers,
+* *readers*: functions that read a :class:`Buffer` and return one whole message, or ``None`` if they need more bytes
+  (they then consume nothing). :func:`stepwise` makes a reader from a generator, which keeps its place between calls.
 
-Whatever a peer sends, a reader returns, returns ``None`` or raises
-:class:`WireError`; nothing else ever escapes, and nothing grows without bound.
-Three answers are kept apart: a known one is returned; a message of the protocol
-with a value that the codec does not know raises :class:`UnknownValue` (or is
-returned, where the rest is worth more); anything else is a plain ``WireError``,
-or :class:`ForeignBytes` where the beginning is no message of the protocol's.
-Only the last of these may block a target; :class:`OurLimit` may not either. ``FIELDS`` of each codec lists the
-values that it knows; see :mod:`scanready.wire.fields`.
-The cost of a reader is in proportion to the bytes received, whatever the pieces.
+For any bytes from a peer, a reader returns a message, returns ``None`` or raises :class:`WireError`. It raises nothing
+else, and its memory is bounded. A reader distinguishes these answers:
+
+* It returns a message with known values.
+* A message of the protocol with an unknown value raises :class:`UnknownValue`. The reader returns it instead where the
+  rest of the message is worth more.
+* Bytes whose beginning is no message of the protocol raise :class:`ForeignBytes`; other broken bytes raise a plain
+  ``WireError``.
+* A message beyond a bound of the codec raises :class:`OurLimit`.
+
+:class:`UnknownValue` and :class:`OurLimit` must not block a target. ``FIELDS`` of each codec lists the values that it
+knows; see :mod:`scanready.wire.fields`. The cost of a reader is proportional to the number of bytes received, however
+they are split.
 """
 
 from __future__ import annotations
@@ -36,5 +39,5 @@ from .reading import stepwise as stepwise
 
 T = TypeVar("T")
 
-#: A reader takes one whole message from the buffer, or returns None and takes nothing.
+#: A reader consumes one whole message from the buffer, or returns None and consumes nothing.
 Reader = Callable[[Buffer], T | None]

@@ -41,12 +41,12 @@ _REQUEST, _RESPONSE, _FAULT, _BIND, _BIND_ACK, _BIND_NAK, _ALTER, _ALTER_ACK = 0
 _ANSWERS = frozenset({_RESPONSE, _FAULT, _BIND_ACK, _BIND_NAK, _ALTER_ACK})
 _FIRST, _LAST = 0x01, 0x02
 _HEADER = 16
-_FRAGMENT = 5840  # what Windows offers on Ethernet, and every server takes
+_FRAGMENT = 5840  # the size that Windows offers on Ethernet; every server accepts it
 _NTLM, _CONNECT = 10, 2
 _SECURITY_CONTEXT = int.from_bytes(b"SC", "little")  # any number: whose login it is, of those on one connection
 
 ACCESS_DENIED, UNKNOWN_INTERFACE, PROTOCOL_ERROR, TOO_BUSY = 0x00000005, 0x1C010003, 0x1C01000B, 0x1C010014
-#: What the statuses of a fault are called.
+#: Names for the statuses of a fault.
 FAULTS: dict[int, str] = {
     ACCESS_DENIED: "access denied",
     0x000006D9: "no more endpoints",
@@ -58,9 +58,9 @@ FAULTS: dict[int, str] = {
     TOO_BUSY: "the server is too busy",
 }
 TEMPORARY_CONGESTION, LOCAL_LIMIT, NO_SUCH_LOGIN = 1, 2, 8
-#: The reasons why an interface was not taken up: none given, not there, no transfer syntax in common, a limit.
+#: The reasons for a rejected interface: none given, unknown interface, no common transfer syntax, a limit.
 _REASONS = range(4)
-#: What the reasons of a bind_nak are called.
+#: Names for the reasons of a bind_nak.
 NAKS: dict[int, str] = {
     0: "no reason given",
     TEMPORARY_CONGESTION: "temporary congestion",

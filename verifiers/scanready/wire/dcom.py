@@ -1,9 +1,8 @@
-"""What a DCOM host tells anybody of itself: IObjectExporter::ServerAlive2, operation 5 with an empty stub.
+"""Read the answer to IObjectExporter::ServerAlive2 (operation 5, empty stub), which needs no login.
 
-The answer names the version of DCOM and a DUALSTRINGARRAY: the *string bindings* (a protocol and the name or address
-at which the host believes to be reached), then the *security bindings* (the ways to log in). A client that was given
-an object dials what the string bindings say, not the address it came by: behind address translation that is
-somewhere else.
+The answer has the version of DCOM and a DUALSTRINGARRAY: the *string bindings* (a protocol, and a name or address of
+the host), then the *security bindings* (the ways to log in). A client that received an object connects to the
+addresses of the string bindings. Behind address translation they differ from the address that the client used first.
 
 Source: [MS-DCOM] 2.2.11 (COMVERSION), 2.2.19 (DUALSTRINGARRAY), 3.1.2.5.1.6 (ServerAlive2); authentication services:
 [MS-RPCE] 2.2.1.1.7.
@@ -41,14 +40,14 @@ _MOST_TEXT = 512  # UTF-16 units
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One string binding: a protocol (:data:`TCP`), and a name or address, with ``[port]`` where one belongs to it."""
+    """One string binding: a protocol (such as :data:`TCP`), and a name or address, which ``[port]`` may follow."""
 
     protocol: int
     address: str
 
     @property
     def host(self) -> str:
-        """The name or address alone."""
+        """The name or address, without the port."""
         return self.address.partition("[")[0]
 
 
@@ -72,7 +71,7 @@ def read_server_alive2(stub: bytes) -> Alive:
 
     Raises:
         WireError: broken.
-        OurLimit: more, or longer, bindings than are read.
+        OurLimit: the bindings exceed the number or length that this module reads.
     """
     major, minor, pointer = _unpack("<HHI", stub, 0)
     at = 8
@@ -99,7 +98,7 @@ def _unpack(layout: str, stub: bytes, at: int) -> tuple[int, ...]:
 
 
 def _strings(units: tuple[int, ...]) -> tuple[Binding, ...]:
-    """Protocol, text, 0; and so on until a protocol 0."""
+    """Read the string bindings: each is protocol, text, 0; the protocol 0 ends the list."""
     found = []
     at = 0
     while at < len(units) and units[at]:
@@ -112,7 +111,7 @@ def _strings(units: tuple[int, ...]) -> tuple[Binding, ...]:
 
 
 def _logins(units: tuple[int, ...]) -> tuple[int, ...]:
-    """Authentication service, a reserved number, the server's principal name, 0; and so on until a service 0."""
+    """Read the security bindings: each is service, reserved number, principal name, 0; the service 0 ends the list."""
     found = []
     at = 0
     while at < len(units) and units[at]:
@@ -124,7 +123,7 @@ def _logins(units: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _text(units: tuple[int, ...], start: int) -> tuple[str, int]:
-    """Return the text at ``start`` and where the next begins."""
+    """Return the text at ``start`` and the index behind its terminator."""
     for end in range(start, min(len(units), start + _MOST_TEXT)):
         if not units[end]:
             raw = struct.pack(f"<{end - start}H", *units[start:end])

@@ -1,13 +1,13 @@
-"""The endpoint mapper's interface: which RPC service listens on which port of its host.
+"""Build and read stubs of the RPC endpoint mapper, which maps each RPC service to its port on the host.
 
-Stubs in NDR, little-endian, for :mod:`scanready.wire.dcerpc` to carry:
+The stubs are NDR, little-endian; :mod:`scanready.wire.dcerpc` carries them:
 
-    ept_lookup (2)              what is there -> a handle to go on with, and entries: object, tower, annotation
-    ept_map (3)                 where is this interface -> towers
-    ept_lookup_handle_free (4)  no more, thank you
+    ept_lookup (2)              list all entries -> a handle for the next page, and entries: object, tower, annotation
+    ept_map (3)                 find one interface -> towers
+    ept_lookup_handle_free (4)  release the handle
 
-A *tower* is a path from the interface down to the address, one floor each: interface, transfer syntax, RPC protocol,
-port, host.
+A *tower* describes one path from the interface to the address, one floor for each layer: interface, transfer syntax,
+RPC protocol, port, host.
 
 Source: C706 (DCE 1.1 RPC), appendices L (towers) and O (the interface); [MS-RPCE] 2.2.1.2.
 """
@@ -27,17 +27,17 @@ Syntax = tuple[uuid.UUID, int, int]
 
 INTERFACE: Syntax = (uuid.UUID("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), 3, 0)
 LOOKUP, MAP, FREE = 2, 3, 4
-#: No handle: the beginning of a look-up, or its end.
+#: The handle of the first call of a look-up, and of its last answer.
 NO_HANDLE = bytes(20)
 NOT_REGISTERED = 0x16C9A0D6
-#: What the statuses mean.
+#: The meaning of each status.
 STATUSES: dict[int, str] = {
     NOT_REGISTERED: "nothing (more) is registered",
     0x16C9A0CD: "the mapper cannot do that",
     0x16C9A0CF: "the handle is not its own",
     5: "access denied",
 }
-#: Entries asked for at a time, and taken of one answer.
+#: Entries requested in one call, and read from one answer.
 PAGE = 100
 _LEAST_FLOOR = 4  # octets: the lengths of its halves
 _MOST_ENTRIES, _MOST_TOWER, _MOST_FLOORS, _MOST_ANNOTATION = 1024, 4096, 12, 256
@@ -48,9 +48,10 @@ _UUID, _TCP, _HOST, _CONNECTION_ORIENTED = 0x0D, 0x07, 0x09, 0x0B
 
 @dataclass(frozen=True, slots=True)
 class Tower:
-    """Where an interface is. ``port`` is a TCP port of connection-oriented RPC (ncacn_ip_tcp), None for anything else.
+    """Hold the address of one interface.
 
-    ``address`` is the mapper's own idea of its address, often 0.0.0.0.
+    ``port`` is a TCP port of connection-oriented RPC (ncacn_ip_tcp), None for any other transport. ``address`` is the
+    address that the mapper reports, often 0.0.0.0.
     """
 
     interface: Syntax
@@ -60,7 +61,7 @@ class Tower:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the mapper's table; ``tower`` is None where the mapper left it out."""
+    """One line of the mapper's table; ``tower`` is None if the mapper sent none."""
 
     annotation: str
     tower: Tower | None
@@ -68,7 +69,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A page of the table. ``handle`` goes on; :data:`NO_HANDLE` is the end."""
+    """A page of the table. ``handle`` requests the next page; :data:`NO_HANDLE` marks the last one."""
 
     handle: bytes
     entries: tuple[Entry, ...]
@@ -77,23 +78,23 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """Where the interface is; no towers and a status where it is not."""
+    """The towers of one interface; without a tower, ``status`` says why."""
 
     handle: bytes
     towers: tuple[Tower, ...]
     status: int
 
 
-# What we send.
+# Requests.
 
 
 def lookup(handle: bytes = NO_HANDLE) -> bytes:
-    """ept_lookup: everything (inquiry type 0, no object, no interface, all versions)."""
+    """Build ept_lookup for all entries (inquiry type 0, no object, no interface, all versions)."""
     return struct.pack("<IIII20sI", 0, 0, 0, 1, handle, PAGE)
 
 
 def map_interface(interface: Syntax) -> bytes:
-    """ept_map: where ``interface`` is over TCP, on whatever address; at most four answers."""
+    """Build ept_map for ``interface`` over TCP on any address; requests at most four towers."""
     floors = _floor(_identified(interface), struct.pack("<H", interface[2]))
     floors += _floor(_identified(_NDR), struct.pack("<H", _NDR[2]))
     floors += _floor(bytes([_CONNECTION_ORIENTED]), b"\0\0")
@@ -105,7 +106,7 @@ def map_interface(interface: Syntax) -> bytes:
 
 
 def free(handle: bytes) -> bytes:
-    """ept_lookup_handle_free: a look-up that is not read to its end."""
+    """Build ept_lookup_handle_free, which ends a look-up before its last page."""
     return handle
 
 
@@ -117,11 +118,11 @@ def _floor(left: bytes, right: bytes) -> bytes:
     return struct.pack("<H", len(left)) + left + struct.pack("<H", len(right)) + right
 
 
-# What comes: whole stubs, as they were put together from their fragments.
+# Answers: whole stubs, reassembled from their fragments.
 
 
 class _Stub:
-    """Reads a stub from its beginning to its end; whatever is missing is a WireError."""
+    """Read a stub from its beginning to its end; a missing item raises WireError."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -138,7 +139,7 @@ class _Stub:
         return int.from_bytes(self.take(4), "little")
 
     def bounded(self, most: int, what: str) -> int:
-        """Return a count of things, each an octet at least; more than ``most`` are not read."""
+        """Return a count of items that have at least one octet each; raise OurLimit for more than ``most``."""
         number, left = self.number(), len(self._data) - self._at
         if number > most and number > left:
             raise WireError(f"the mapper announces {number} {what} in {left} bytes")
@@ -151,8 +152,8 @@ def read_lookup(stub: bytes) -> Lookup:
     """Read the answer to :func:`lookup`.
 
     Raises:
-        WireError: broken.
-        OurLimit: more than is read.
+        WireError: the stub is broken.
+        OurLimit: the stub exceeds a bound of this module.
     """
     reading = _Stub(stub)
     handle = reading.take(20)
@@ -170,8 +171,8 @@ def read_map(stub: bytes) -> Mapped:
     """Read the answer to :func:`map_interface`.
 
     Raises:
-        WireError: broken.
-        OurLimit: more than is read.
+        WireError: the stub is broken.
+        OurLimit: the stub exceeds a bound of this module.
     """
     reading = _Stub(stub)
     handle = reading.take(20)
@@ -186,7 +187,7 @@ def read_map(stub: bytes) -> Mapped:
 
 
 def _entry(reading: _Stub) -> tuple[str, bool]:
-    """Object, pointer to a tower (which follows after all entries), annotation."""
+    """Read one entry: object, pointer to a tower, annotation. The towers themselves follow after all entries."""
     reading.number()
     reading.take(12)
     there = reading.number() != 0
@@ -197,7 +198,7 @@ def _entry(reading: _Stub) -> tuple[str, bool]:
 
 
 def _tower(reading: _Stub) -> Tower | None:
-    """Length twice, then the floors; None for one that is no tower of RPC as we know it."""
+    """Read one tower: its length twice, then the floors. Return None if it does not describe an RPC interface."""
     room, length = reading.number(), reading.bounded(_MOST_TOWER, "bytes of a tower")
     if room != length:
         raise WireError(f"a tower of {length} bytes in room for {room}")
@@ -216,7 +217,7 @@ def _tower(reading: _Stub) -> Tower | None:
 
 
 def _floors(data: bytes) -> list[tuple[bytes, bytes]]:
-    """Each floor's two halves: what it is, and where. Counts are little-endian whatever the rest is."""
+    """Return the two halves of each floor: the protocol identifier and its data. All counts are little-endian."""
     count, at = int.from_bytes(data[:2], "little"), 2
     if len(data) < 2 or (count > _MOST_FLOORS and len(data) < 2 + count * _LEAST_FLOOR):
         raise WireError(f"a tower of {count} floors in {len(data)} bytes")

@@ -1,9 +1,8 @@
-r"""Make hostile text harmless, and keep it readable: for evidence, and for every output.
+r"""Make hostile text harmless and keep it readable, for evidence and for every output.
 
-Whatever a target says may hold escape sequences that move the cursor or retitle the
-window, marks that turn the reading direction, or a megabyte of anything. Every human
-output passes such text through here; what is not printable is shown as the escape
-Python would write for it (``\x1b``, ``\u202e``).
+Text from a target may contain escape sequences that move the cursor or change the window's title, marks that reverse
+the reading direction, or a megabyte of data. Every output for people passes such text through this module. Unprintable
+characters are shown as Python's escapes (``\x1b``, ``\u202e``).
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ from __future__ import annotations
 from scanready.redaction import WITHHELD, current
 from scanready.redaction.workflow import harmless_lines
 
-#: Enough for any one line a server says in good faith; the rest is counted, not shown.
+#: Characters shown of one line. No honest server sends longer ones; the rest is counted, not shown.
 MOST = 400
 #: Characters of a peer's text that are evidence. Masking costs 2 us for each character that is read, on the event loop;
 #: a server's error of 30,000 took 0.1 s (measured).
 MOST_EVIDENCE = 1000
-#: A generated fix is a handful of lines; a longer one did not come from us.
+#: Lines shown of a fix. The built-in fixes have fewer.
 MOST_LINES = 40
-#: As long as the note about what is cut: cutting less than that would only take words away.
+#: The length of the note about the cut. Cutting fewer characters than that saves no room.
 _NOTE = 24
-#: Read beyond a cut, so that a secret which the cut would halve is recognised.
+#: Characters read beyond a cut, so that a secret at the cut is recognised whole.
 _LONGEST_SECRET = 4096
-#: Stands for a character that is not shown.
+#: Replaces each unprintable character in evidence.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -39,7 +38,7 @@ def visible(text: str, most: int = MOST) -> str:
 
 
 def visible_lines(text: str, most: int = MOST) -> list[str]:
-    """Return the lines of ``text``, each as :func:`visible` shows it; for what is meant to have lines, as a fix is."""
+    """Return the lines of ``text``, each as :func:`visible` shows it; for texts of several lines, such as a fix."""
     lines = text.strip("\r\n").split("\n")
     shown = [visible(line.expandtabs(4).rstrip("\r"), most) for line in lines[:MOST_LINES]]
     if len(lines) > MOST_LINES:
@@ -48,10 +47,10 @@ def visible_lines(text: str, most: int = MOST) -> list[str]:
 
 
 def printable(text: str, most: int = MOST_EVIDENCE) -> str:
-    """Return a peer's ``text`` on one line for evidence: without the target's secrets, and as :func:`collapsed` does.
+    """Return a peer's ``text`` on one line for evidence, with the target's secrets masked, as :func:`collapsed` does.
 
-    Not for text that decides anything: what is masked may be a word of the protocol. Cut after ``most`` characters,
-    silently.
+    Do not base a decision on the result: masking may hide a word of the protocol. The text is cut after ``most``
+    characters without a note.
     """
     shown = current().peer(text[: 4 * most + _LONGEST_SECRET])
     return shown if shown == WITHHELD else collapsed(shown, most)
@@ -63,7 +62,7 @@ def quoted(raw: bytes | None) -> str:
 
 
 def collapsed(text: str, most: int | None = None) -> str:
-    """Return ``text`` on one line: white space collapsed, each other unprintable character replaced, and then cut."""
+    """Return ``text`` on one line: collapse white space, replace unprintable characters, then cut after ``most``."""
     line = " ".join((text if most is None else text[: 4 * most]).split())
     if not line.isprintable():
         line = "".join(char if char.isprintable() else REPLACEMENT for char in line)
@@ -71,14 +70,17 @@ def collapsed(text: str, most: int | None = None) -> str:
 
 
 def words_of(text: str) -> str:
-    """Return the printable words of ``text``, whatever stands between them; for messages out of binary fields."""
+    """Return the printable words of ``text``, with any other characters between them as one space each.
+
+    This is for messages in binary fields.
+    """
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def escaped(text: str) -> str:
     """Return ``text`` with every unprintable character as the escape that Python would write for it.
 
-    A command to a build server (``::error``, ``##vso[``) at its start gets a space, and is none any more.
+    A command for a build server (``::error``, ``##vso[``) at the start gets a space in front, which disables it.
     """
     text = harmless_lines(text)
     return text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)

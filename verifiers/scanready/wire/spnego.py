@@ -184,7 +184,7 @@ FIELDS = (
         rb"\x60.\x06\x06(\x2b\x06\x01\x05\x05\x02)",
         (_SPNEGO,),
         Role.DISCRIMINATOR,
-        why="it says that the token is SPNEGO's and not one of a mechanism alone",
+        why="it distinguishes a SPNEGO token from a bare token of one mechanism",
     ),
     Field(
         "a mechanism",

@@ -132,6 +132,17 @@ class KexInit:
         return any(name.startswith("kex-strict-") for name in self.kex)
 
 
+#: Plain names for kinds of algorithms.
+KINDS = {
+    "kex": "key exchange",
+    "host_key": "host key algorithm",
+    "cipher": "cipher",
+    "mac": "MAC",
+    "compression": "compression",
+}
+_DIRECTIONS = {"c2s": "client to server", "s2c": "server to client"}
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """Hold the two sides' offers for one kind of algorithm (``kex``, ``host_key``, ``cipher_c2s`` ...)."""
@@ -139,6 +150,14 @@ class Slot:
     name: str
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The plain name, such as "host key algorithm" or "cipher, client to server"."""
+        if self.name in KINDS:
+            return KINDS[self.name]
+        kind, _, direction = self.name.rpartition("_")
+        return f"{KINDS[kind]}, {_DIRECTIONS[direction]}"
 
 
 @dataclass(frozen=True, slots=True)

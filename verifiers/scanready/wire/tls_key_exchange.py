@@ -1,10 +1,10 @@
-"""How much arithmetic a server's TLS handshake asks for: the size of its Diffie-Hellman group, read before it is used.
+"""Read the size of a server's Diffie-Hellman group from its TLS handshake, before OpenSSL computes with it.
 
-A group of 9,990 bits costs a client 0.6 s of computing. Its size stands in clear text in the flight that names it: in
-TLS 1.2 and older in ServerKeyExchange, in TLS 1.3 as the named group of a ServerHello or HelloRetryRequest.
+A group of 9,990 bits costs a client 0.6 s of computing. The handshake has the size in clear text: TLS 1.2 and older in
+ServerKeyExchange, TLS 1.3 as the named group of a ServerHello or HelloRetryRequest.
 
 Source: RFC 5246, 7.4.1.3 and 7.4.3 (ServerDHParams); RFC 8446, 4.1.3, 4.2.8 and 5.1; RFC 7919 (the named groups).
-Everything else of the handshake is OpenSSL's to judge: bytes that are no handshake are passed over.
+OpenSSL judges the rest of the handshake; this module ignores bytes that are not a handshake.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _HANDSHAKE = 22
 _SERVER_HELLO, _SERVER_KEY_EXCHANGE = 2, 12
 _KEY_SHARE = 51
 _NAMED_GROUPS = {0x0100: 2048, 0x0101: 3072, 0x0102: 4096, 0x0103: 6144, 0x0104: 8192}
-#: Bytes kept of a message. OpenSSL takes no ServerHello of more than 20,000 (SERVER_HELLO_MAX_LENGTH).
+#: Bytes kept of a message. OpenSSL rejects a ServerHello of more than 20,000 (SERVER_HELLO_MAX_LENGTH).
 _KEPT = {_SERVER_HELLO: 20_000, _SERVER_KEY_EXCHANGE: 66}
 _RECORD_HEAD, _MESSAGE_HEAD = 5, 4
 
 
 class KeyExchange:
-    """Follow the records of a server.
+    """Follow the TLS records of a server.
 
-    ``bits`` is the size of the last Diffie-Hellman group that it named, 0 without one. ``handshakes`` counts the
-    records of handshake messages; after the handshake of TLS 1.2 or older, one more begins another (renegotiation).
+    ``bits`` is the size of the last Diffie-Hellman group that the server named, or 0. ``handshakes`` counts the records
+    of handshake messages; one more after a complete handshake of TLS 1.2 or older is a renegotiation.
 
     Args:
         dhe_suites: the numbers of the cipher suites whose ServerKeyExchange begins with such a group.
@@ -52,7 +52,7 @@ class KeyExchange:
         self._expected = 0  # bytes of that message that are still to come
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the server, in whatever pieces."""
+        """Process the next bytes of the server, however they are split."""
         at = 0
         while at < len(data):
             if self._left == 0:

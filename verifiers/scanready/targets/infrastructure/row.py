@@ -24,7 +24,7 @@ MASTER = TargetType(
     serves="agents",
     public=False,
     nmap=_NOT_BY_PORT,
-    proven_by="no real Master Server (its protocol is not public); test peers that keep or close the connection",
+    proven_by="nothing: its protocol is not public; in the tests, a stand-in keeps or closes the connection",
 )
 
 CONSOLE = TargetType(

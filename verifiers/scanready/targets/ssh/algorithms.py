@@ -129,7 +129,7 @@ def predict(
     agreed = wire.common(effective.offer, offer)
     if agreed.missing:
         names = "; ".join(
-            f"no common {slot.name}: the server offers only {', '.join(slot.theirs)[:300]}" for slot in agreed.missing
+            f"no common {slot.label}: the server offers only {', '.join(slot.theirs)[:300]}" for slot in agreed.missing
         )
         here = _for_client(probe, client, agreed.missing)
         there = _for_server(agreed.missing) if rung.check.facts.get("product") == _CONFIGURED_LIKE_US else None
@@ -142,7 +142,7 @@ def predict(
         "mac": agreed.mac_c2s or IMPLICIT,
     }
     rung.ok("the agent's ssh client and the server have algorithms in common", predicted=used)
-    legacy = [f"{slot} {name}" for slot, name in used.items() if name and _LEGACY.match(name)]
+    legacy = [f"{wire.KINDS[kind]} {name}" for kind, name in used.items() if name and _LEGACY.match(name)]
     if legacy:
         rung.warn(causes.LEGACY_ALGORITHMS, f"the agent's ssh client and the server agree on {', '.join(legacy)}")
 

@@ -118,7 +118,7 @@ def limits(offered: wire.KexInit) -> str:
     lists = ("_preferred_kex", "_preferred_keys", "_preferred_ciphers", "_preferred_macs")
     ours = wire.offer(*(getattr(paramiko.Transport, name) for name in lists))
     slots = wire.common(ours, offered).missing
-    return "; ".join(f"no common {slot.name}: the server offers only {', '.join(slot.theirs)[:200]}" for slot in slots)
+    return "; ".join(f"no common {slot.label}: the server offers only {', '.join(slot.theirs)[:200]}" for slot in slots)
 
 
 def ask_methods(where: Where, user: str, seconds: float) -> Result:

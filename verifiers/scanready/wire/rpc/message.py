@@ -1,4 +1,4 @@
-"""ONC RPC version 2: calls and replies, over TCP with record marks and over UDP without (RFC 5531)."""
+"""Build calls and read replies of ONC RPC version 2, over TCP (with record marks) and UDP (without); RFC 5531."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .xdr import Items, opaque, u32
 
 _CALL, _REPLY, _VERSION = 0, 1, 2
 _LAST = 0x8000_0000
-#: The largest reply to anything we ask is rpcbind's list, some 100 bytes an entry.
+#: Bytes of one reply. The largest reply to our calls is rpcbind's list, about 100 bytes for each entry.
 MOST_BYTES = 1 << 20
 _MOST_FRAGMENTS = 64
 _MOST_VERIFIER = 400  # RFC 5531, 8.2
@@ -36,7 +36,7 @@ AUTH_REFUSALS = {
 
 
 class State(StrEnum):
-    """What became of a call."""
+    """The outcome of a call."""
 
     SUCCESS = "success"
     PROGRAM_UNAVAILABLE = "program not available"
@@ -60,10 +60,10 @@ _ACCEPTED = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to one call.
+    """The reply to one call.
 
-    ``low`` and ``high`` are the versions there are, of a mismatch; ``auth`` the auth_stat of a refusal; ``results``
-    what the program says.
+    ``low`` and ``high`` are the lowest and highest supported version (for a mismatch). ``auth`` is the auth_stat of a
+    refusal. ``results`` are the bytes of the program's result.
     """
 
     xid: int
@@ -74,14 +74,14 @@ class Reply:
     auth: int = 0
 
     def __str__(self) -> str:
-        """What the server said, in words."""
+        """Return the outcome in words."""
         if self.state is not State.AUTH_ERROR:
             return str(self.state)
         return f"{self.state} ({AUTH_REFUSALS.get(self.auth, f'auth_stat {self.auth}')})"
 
 
 def auth_sys(machine: str, uid: int, gid: int) -> bytes:
-    """The credential of a Unix user (AUTH_SYS), without further groups; a machine name has at most 255 octets."""
+    """Build the credential of a Unix user (AUTH_SYS) without further groups; cut ``machine`` to 255 octets."""
     body = u32(0) + opaque(machine.encode("utf-8", "replace")[:255]) + u32(uid) + u32(gid) + u32(0)
     return u32(AUTH_SYS) + opaque(body)
 
@@ -89,22 +89,22 @@ def auth_sys(machine: str, uid: int, gid: int) -> bytes:
 def call(
     xid: int, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = AUTH_NONE
 ) -> bytes:
-    """One call, as a datagram; :func:`record` makes it a record."""
+    """Build one call as a datagram; :func:`record` turns it into a record for TCP."""
     return struct.pack(">6I", xid, _CALL, _VERSION, program, version, procedure) + credential + AUTH_NONE + arguments
 
 
 def record(message: bytes) -> bytes:
-    """The message with its record mark, as it goes over TCP."""
+    """Return the message with its record mark, as it is sent over TCP."""
     return u32(_LAST | len(message)) + message
 
 
 @stepwise
 def read_reply(cursor: Cursor) -> Steps[Reply]:
-    """Take one reply, of however many fragments.
+    """Read one reply of one or more fragments.
 
     Raises:
-        WireError: not ONC RPC.
-        OurLimit: a reply beyond our bound.
+        WireError: the bytes are not an ONC RPC reply.
+        OurLimit: the reply is longer, or has more fragments, than this module reads.
     """
     message = bytearray()
     for _ in range(_MOST_FRAGMENTS):
@@ -124,7 +124,7 @@ def read_reply(cursor: Cursor) -> Steps[Reply]:
 
 
 def _refuse_foreign(start: bytes) -> None:
-    """Say as early as possible that this is something else: the second word of a message is REPLY."""
+    """Raise WireError as early as possible for another protocol: the second word of a reply is REPLY."""
     if start[4:] != u32(_REPLY):
         raise WireError("not an RPC reply")
 
@@ -133,8 +133,8 @@ def parse_reply(message: bytes) -> Reply:
     """Read one reply.
 
     Raises:
-        WireError: not ONC RPC.
-        UnknownValue: it is, in a state that RFC 5531 does not have.
+        WireError: the message is not an ONC RPC reply.
+        UnknownValue: the reply has a state that RFC 5531 does not define.
     """
     items = Items(message)
     xid = items.u32()
@@ -177,7 +177,7 @@ FIELDS = (
         rb"^(?:[\x80].{3})?.{4}(\0\0\0\x01)\0\0\0[\0\x01]",
         (_CALL, _REPLY),
         Role.DISCRIMINATOR,
-        why="with the number of the call, it is all that tells ONC RPC from other protocols",
+        why="only this field and the number of the call distinguish ONC RPC from other protocols",
     ),
     Field("the state of a reply", rb"\0\0\0\x01(\0\0\0[\0\x01])\0", (0, 1), Role.VALUE),
     Field("the state of an accepted call", rb"\0\0\0\x01\0\0\0\0\0{8}(\0\0\0[\0-\x05])", range(6), Role.VALUE),

@@ -1,4 +1,4 @@
-"""MOUNT, versions 1 to 3: what is exported to whom, and the handle to begin with (RFC 1813, appendix I)."""
+"""Read answers of MOUNT, versions 1 to 3: exports with their clients, and root handles (RFC 1813, appendix I)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_EXPORTS, _MOST_GROUPS, _MOST_FLAVORS = 2048, 4096, 64
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One exported path, and to whom: hosts, networks, netgroups; nobody named means everybody."""
+    """One exported path and its permitted clients (hosts, networks, netgroups); an empty list permits every client."""
 
     path: str
     groups: tuple[str, ...]
@@ -25,7 +25,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """The answer to MNT: a status, and with 0 the handle and the flavors that may be used."""
+    """The answer to MNT: a status; with status 0 also the handle and the permitted flavors."""
 
     status: int
     handle: bytes = b""
@@ -33,7 +33,7 @@ class Mounted:
 
 
 def path(name: str) -> bytes:
-    """The argument of MNT and UMNT."""
+    """Build the argument of MNT and UMNT."""
     return text(name)
 
 
@@ -41,8 +41,8 @@ def parse_exports(results: bytes) -> tuple[Export, ...]:
     """Read the answer to EXPORT.
 
     Raises:
-        WireError: broken.
-        OurLimit: longer than any list that was met.
+        WireError: the answer is broken.
+        OurLimit: the list has more exports or groups than this module reads.
     """
     items, found = Items(results), []
     while items.flag():
@@ -62,9 +62,9 @@ def parse_mounted(results: bytes) -> Mounted:
     """Read the answer to MNT of version 3.
 
     Raises:
-        WireError: broken.
-        UnknownValue: a handle without an octet, which names nothing: clients refuse it (Linux, fs/nfs/mount_clnt.c:
-            decode_fhandle3 answers -EIO, and the mount -EBADHANDLE).
+        WireError: the answer is broken.
+        UnknownValue: the handle is empty. Clients refuse such a handle (Linux, fs/nfs/mount_clnt.c: decode_fhandle3
+            returns -EIO, and the mount returns -EBADHANDLE).
     """
     items = Items(results)
     status = items.u32()

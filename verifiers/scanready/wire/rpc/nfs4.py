@@ -1,4 +1,4 @@
-"""NFS version 4: a few operations in one COMPOUND, without any state at the server (RFC 7530, 7862)."""
+"""Build and read a COMPOUND of NFS version 4 with operations that create no state on the server (RFC 7530, 7862)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ PROGRAM, VERSION, COMPOUND = 100003, 4, 1
 OK, PERM, NOENT, ACCES, NOTDIR = 0, 1, 2, 13, 20
 DELAY, WRONGSEC, RESOURCE, MOVED = 10008, 10016, 10018, 10019
 GRACE = 10013
-#: "Ask again later": it fetches from slower storage, or has just started and waits for its former clients.
+#: "Try again later": the server fetches data from slower storage, or has restarted and waits for its earlier clients.
 LATER = frozenset((DELAY, GRACE))
 MINOR_MISMATCH, SYMLINK, NOT_IN_SESSION = 10021, 10029, 10071
 #: nfsstat4 (RFC 7530, 13.1; RFC 8881, 15.1; RFC 7862, 11.1).
 STATUSES = frozenset((*range(3), 5, 6, 13, 17, 18, 20, 21, 22, 27, 28, 30, 31, 63, 66, 69, 70, *range(10001, 10097)))
 READ, LOOKUP_ALLOWED = 0x01, 0x02
-#: Newer ones are left alone: NFS-Ganesha logs a critical error for each such question (measured).
+#: Minor versions that are tried. Newer ones are not: NFS-Ganesha logs a critical error for each try (measured).
 MINORS = (0, 1, 2)
 
 _ACCESS, _GETATTR, _LOOKUP, _PUTROOTFH, _READDIR, _SECINFO = 3, 9, 15, 24, 26, 33
-_SUPPORTED_TYPE_LEASE, _TYPE = 0x403, 0x2  # attributes 0, 1 and 10; 1 alone
+_SUPPORTED_TYPE_LEASE, _TYPE = 0x403, 0x2  # attributes 0, 1 and 10; only attribute 1
 _MOST_OPERATIONS, _MOST_FLAVORS, _MOST_ATTRIBUTES, _MOST_WORDS = 128, 64, 8192, 16
 _MOST_NAME = 1024
 _RPCSEC_GSS = 6
@@ -34,11 +34,11 @@ _KERBEROS_FLAVORS = {1: 390003, 2: 390004, 3: 390005}  # krb5, krb5i, krb5p (RFC
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the operations came to: the overall status, how many were done, and what they said.
+    """The results of a COMPOUND: the overall status, the number of completed operations, and their values.
 
-    ``access`` has the bits that are granted, or that the server cannot tell; ``kind`` the type of the object, 0 if it
-    was not asked for; ``names`` is None where no directory was read. ``flavors`` are numbered as in NFSv3: 1 for sys,
-    390003 to 390005 for the services of Kerberos.
+    ``access`` has the bits that are granted or that the server cannot determine. ``kind`` is the type of the object, 0
+    if it was not requested. ``names`` is None if no directory was read. ``flavors`` have the numbers of NFSv3: 1 for
+    sys, 390003 to 390005 for the services of Kerberos.
     """
 
     status: int
@@ -50,30 +50,30 @@ class Result:
 
 
 def compound(minor: int, *operations: bytes) -> bytes:
-    """The arguments of COMPOUND: tag, minor version, operations."""
+    """Build the arguments of COMPOUND: tag, minor version, operations."""
     return text("scanready") + u32(minor) + u32(len(operations)) + b"".join(operations)
 
 
-#: Go to the root of all that is exported.
+#: Go to the root of the exported tree.
 ROOT = u32(_PUTROOTFH)
-#: Attributes that every object has.
+#: Read attributes that every object has.
 ATTRIBUTES = u32(_GETATTR) + u32(1) + u32(_SUPPORTED_TYPE_LEASE)
-#: Whether it is a directory, a file, or a link (nfs_ftype4).
+#: Read the type of the object: directory, file or link (nfs_ftype4).
 KIND = u32(_GETATTR) + u32(1) + u32(_TYPE)
 REGULAR, DIRECTORY, LINK = 1, 2, 5
-#: Which of reading and looking up this user may.
+#: Ask whether this user may read and look up names.
 ACCESS = u32(_ACCESS) + u32(READ | LOOKUP_ALLOWED)
-#: The first names of a directory: cookie, verifier, two sizes, no attributes.
+#: Read the first names of a directory: cookie, verifier, two sizes, no attributes.
 READDIR = u32(_READDIR) + u64(0) + bytes(8) + u32(512) + u32(4096) + u32(0)
 
 
 def lookup(name: str) -> bytes:
-    """Go to an entry of the current directory."""
+    """Build the operation that goes to an entry of the current directory."""
     return u32(_LOOKUP) + text(name)
 
 
 def secinfo(name: str) -> bytes:
-    """Ask which flavors an entry of the current directory wants."""
+    """Build the operation that asks which flavors an entry of the current directory requires."""
     return u32(_SECINFO) + text(name)
 
 
@@ -81,12 +81,13 @@ def parse(results: bytes, asked: tuple[bytes, ...] | None = None) -> Result:
     """Read the answer to COMPOUND.
 
     Args:
-        results: what stands behind the RPC reply.
-        asked: the operations of the call. A server that did all of them has a result for each (RFC 7530, 15.2).
+        results: the bytes behind the header of the RPC reply.
+        asked: the operations of the call. A server that completed all of them sends a result for each (RFC 7530, 15.2).
 
     Raises:
-        WireError: broken, an operation that was not asked for, or success without the results of all operations.
-        UnknownValue: success with an operation that did not succeed.
+        WireError: the answer is broken, has an operation that was not requested, or reports success without the
+            results of all operations.
+        UnknownValue: the answer reports success, but one of its operations failed.
     """
     items = Items(results)
     status = items.u32()
@@ -109,8 +110,8 @@ def parse(results: bytes, asked: tuple[bytes, ...] | None = None) -> Result:
             case 9:
                 kind = _kind(items)
             case 3:
-                told = items.u32()
-                access = items.u32() | (READ | LOOKUP_ALLOWED) & ~told
+                determined = items.u32()
+                access = items.u32() | (READ | LOOKUP_ALLOWED) & ~determined
             case 26:
                 names = _first_names(items)
             case 33:
@@ -131,13 +132,13 @@ def _demand_all(carried_out: list[int], asked: tuple[bytes, ...]) -> None:
 
 
 def _kind(items: Items) -> int:
-    """The type, where the attributes are that alone."""
+    """Return the type if it is the only attribute of the answer, else 0."""
     which, values = _bitmap(items), items.opaque(_MOST_ATTRIBUTES)
     return int.from_bytes(values, "big") if which == _TYPE and len(values) == 4 else 0
 
 
 def _bitmap(items: Items) -> int:
-    """The bits as one number: attribute 0 is its lowest."""
+    """Return the bits as one number; attribute 0 is its lowest bit."""
     words = items.u32()
     items.demand(words)
     if words > _MOST_WORDS:
@@ -155,7 +156,7 @@ def _first_names(items: Items) -> tuple[str, ...]:
         items.opaque(_MOST_ATTRIBUTES)
         if len(found) > 1024:
             raise WireError("more names than were asked for")
-    items.flag()  # whether these are all
+    items.flag()  # "these are all names"
     return tuple(found)
 
 
@@ -182,7 +183,7 @@ FIELDS = (
         rb"[a-z]{7,9}\0{1,3}\0\0\0[\x01-\x09](\0\0\0\x18)",
         (_ACCESS, _GETATTR, _LOOKUP, _PUTROOTFH, _READDIR, _SECINFO),
         Role.DISCRIMINATOR,
-        why="results are in the order of our operations: another number says that this answers another question",
+        why="results are in the order of our operations, so another number means an answer to another request",
     ),
     Field("the status of an operation", rb"[a-z]{7,9}\0{1,3}\0\0\0[\x01-\x09]\0\0\0\x18(.{4})", STATUSES, Role.VALUE),
     Field(

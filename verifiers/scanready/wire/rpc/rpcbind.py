@@ -1,4 +1,4 @@
-"""rpcbind and its ancestor the portmapper: which program listens where (RFC 1833)."""
+"""Build and read messages of rpcbind and the older portmapper, which map RPC programs to ports (RFC 1833)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from scanready.wire.fields import Field, Role
 from .xdr import Items, text, u32
 
 PROGRAM, PORT = 100000, 111
-#: These have the same numbers in all versions: where one program is, and the whole list.
+#: The same numbers in all versions: get the port of one program, and list all programs.
 GETPORT, DUMP = 3, 4
-#: The portmapper's version tells TCP and UDP alone; the later ones tell addresses, of IPv6 too.
+#: The portmapper (version 2) lists ports of TCP and UDP; rpcbind (versions 3 and 4) lists addresses, also of IPv6.
 PORTMAPPER, RPCBIND = 2, 4
 _TRANSPORTS = {6: "tcp", 17: "udp"}
 _NETIDS = ("tcp", "udp", "tcp6", "udp6")
@@ -23,9 +23,9 @@ _UADDR = re.compile(r".*\.(\d{1,3})\.(\d{1,3})\Z", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One line of the list. ``transport`` is tcp, udp, tcp6 or udp6; ``port`` from 1 to 65535.
+    """One line of the list. ``transport`` is tcp, udp, tcp6 or udp6; ``port`` is from 1 to 65535.
 
-    The address of an entry is not kept: a list that sends its readers to other hosts is not followed.
+    The address of an entry is not kept, because a list must not send the check to another host.
     """
 
     program: int
@@ -35,11 +35,11 @@ class Registration:
 
 
 def parse_dump(results: bytes, version: int) -> tuple[Registration, ...]:
-    """Read the list that DUMP of ``version`` gave; entries of other transports, and impossible ports, are left out.
+    """Read the answer to DUMP of ``version``; omit entries with another transport or an impossible port.
 
     Raises:
-        WireError: broken.
-        OurLimit: longer than any list that was met.
+        WireError: the answer is broken.
+        OurLimit: the list has more entries than this module reads.
     """
     items, found, count = Items(results), [], 0
     while items.flag():
@@ -54,7 +54,7 @@ def parse_dump(results: bytes, version: int) -> tuple[Registration, ...]:
 
 
 def which(version: int, program: int, number: int, transport: str) -> bytes:
-    """The arguments of GETPORT, called GETADDR from version 3 on: where ``program`` of version ``number`` is."""
+    """Build the arguments of GETPORT (GETADDR from version 3 on) for ``program`` of version ``number``."""
     wanted = u32(program) + u32(number)
     if version == PORTMAPPER:
         protocol = next(key for key, name in _TRANSPORTS.items() if name == transport)
@@ -66,7 +66,7 @@ def parse_port(results: bytes, version: int) -> int:
     """Read the answer to GETPORT or GETADDR: the port, 0 if there is none (or an impossible one).
 
     Raises:
-        WireError: broken.
+        WireError: the answer is broken.
     """
     items = Items(results)
     if version != PORTMAPPER:
@@ -90,7 +90,7 @@ def _binding(items: Items) -> Registration | None:
 
 
 def port_of(address: str) -> int:
-    """The port of a universal address, ``h1.h2.h3.h4.p1.p2``; 0 if it has none."""
+    """Return the port of a universal address, ``h1.h2.h3.h4.p1.p2``; 0 if it has none."""
     match = _UADDR.match(address)
     if match is None or int(match[1]) > 255 or int(match[2]) > 255:
         return 0

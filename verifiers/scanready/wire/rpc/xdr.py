@@ -1,4 +1,4 @@
-"""XDR: every item is a multiple of four octets, big-endian (RFC 4506). What NFS needs of it, and no more."""
+"""Build and read the XDR items that NFS uses; each has a multiple of four octets, big-endian (RFC 4506)."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from scanready.wire import UnknownValue, WireError
 
 
 def u32(number: int) -> bytes:
-    """An unsigned integer."""
+    """Encode an unsigned integer."""
     return struct.pack(">I", number)
 
 
 def u64(number: int) -> bytes:
-    """An unsigned hyper integer."""
+    """Encode an unsigned hyper integer."""
     return struct.pack(">Q", number)
 
 
 def opaque(value: bytes) -> bytes:
-    """Variable-length data: length, octets, padding."""
+    """Encode variable-length data: length, octets, padding."""
     return u32(len(value)) + value + bytes(-len(value) % 4)
 
 
 def text(value: str) -> bytes:
-    """A string."""
+    """Encode a string."""
     return opaque(value.encode("utf-8", "surrogateescape"))
 
 
 class Items:
-    """Takes items off received data.
+    """Read items from received data, one after another.
 
-    Every method raises :class:`WireError` where the data ends too early or a length is beyond its bound.
+    Every method raises :class:`WireError` if the data ends too early or a length exceeds its bound.
     """
 
     def __init__(self, data: bytes) -> None:
         self._data, self._offset = data, 0
 
     def fixed(self, count: int) -> bytes:
-        """So many octets, padded."""
+        """Read ``count`` octets and their padding."""
         end = self._offset + count
         if end > len(self._data):
             raise WireError(f"an RPC message ends where {count} bytes should be")
@@ -51,37 +51,37 @@ class Items:
             raise WireError(f"an RPC message announces {count} numbers in {left} bytes")
 
     def u32(self) -> int:
-        """An unsigned integer."""
+        """Read an unsigned integer."""
         return int.from_bytes(self.fixed(4), "big")
 
     def u64(self) -> int:
-        """An unsigned hyper integer."""
+        """Read an unsigned hyper integer."""
         return int.from_bytes(self.fixed(8), "big")
 
     def flag(self) -> bool:
-        """A boolean: "another one follows", in lists."""
+        """Read a boolean; in lists it means "another item follows"."""
         value = self.u32()
         if value > 1:
             raise WireError(f"a boolean of {value}")
         return bool(value)
 
     def opaque(self, most: int) -> bytes:
-        """Variable-length data of at most ``most`` octets."""
+        """Read variable-length data of at most ``most`` octets."""
         length = self.u32()
         if length > most:
             raise WireError(f"a field of {length} bytes where at most {most} may be")
         return self.fixed(length)
 
     def text(self, most: int = 1024) -> str:
-        """A string."""
+        """Read a string."""
         return self.opaque(most).decode("utf-8", "backslashreplace")
 
     def end(self, of: str) -> None:
-        """Raise UnknownValue if something is left: a peer that fills every answer with zeros says nothing with them."""
+        """Raise UnknownValue if octets are left: a peer may fill every answer with zeros, which must prove nothing."""
         left = len(self._data) - self._offset
         if left > 0:
             raise UnknownValue(f"the octets after {of}", f"{left} of them")
 
     def rest(self) -> bytes:
-        """All that is left."""
+        """Return the remaining octets."""
         return self._data[self._offset :]
