@@ -459,7 +459,7 @@ def test_an_unknown_flavor_is_not_kerberos_only(flavors: tuple[int, ...]) -> Non
     with pytest.raises(Failure) as caught:
         refusals.refuse_kerberos_only(flavors)
     assert caught.value.cause is common.LIMIT
-    assert "a flavor that it takes in place of sys is" in caught.value.detail
+    assert "a flavor that it accepts in place of sys is" in caught.value.detail
 
 
 def test_a_known_flavor_beside_an_unknown_one_is_enough() -> None:

@@ -190,7 +190,7 @@ TLS_EXPIRED = Cause(
     Owner.SERVER,
     Step.TLS,
     "The server's certificate, or a CA certificate in its chain, is outside its validity period.",
-    "Renew the certificate named in the detail on the server. If the agent's clock is wrong, correct the clock.",
+    "Renew the certificate on the server (see the detail). If the agent's clock is wrong, correct the clock.",
     "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -dates",
     wire="The server's Certificate message contains a certificate whose notAfter is in the past, or whose notBefore is "
     "in the future (TLS 1.3 encrypts this message).",

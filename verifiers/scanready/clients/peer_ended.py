@@ -1,4 +1,4 @@
-"""Tell the end of a connection from the other errors of a client library, whatever it makes of it."""
+"""Recognise the end of a connection among a client library's errors, however the library reports it."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Judgement:
 
 
 def prepare(ca_file: str | None = None) -> None:
-    """Load what :func:`judge` needs, the libraries and the authorities; the first time takes 80 ms of computing.
+    """Load the libraries and authorities for :func:`judge`; the first call needs 80 ms of computing.
 
     Call it in a thread. Those that come meanwhile wait for the first. A ``ca_file`` that cannot be read is left to
     :func:`judge`.

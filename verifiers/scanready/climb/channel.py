@@ -54,7 +54,7 @@ def permit_certificate(target: Target, faults: Iterable[tuple[Cause, str]]) -> N
 
 
 def permit_password(credential: Credential) -> None:
-    """Permit a password that login protocols can carry: servers hang up on some of the others.
+    """Permit a password that login protocols can carry; servers close the connection on some of the others.
 
     Raises:
         Failure: ``scanready.limit``: it holds a NUL, or is not UTF-8.

@@ -44,7 +44,7 @@ class Contact:
         self._answered = True
 
     def share(self) -> Contact:
-        """Return what is known so far, for another climb that takes its checks over; it refers to no connection."""
+        """Return a copy without connections, for another climb that reuses the checks of this one."""
         return Contact(set(self.endpoints), self.connections, self.widest, [], self.answered)
 
     def take_over(self, shared: Contact) -> None:

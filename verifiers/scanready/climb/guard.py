@@ -92,7 +92,7 @@ class Attempt:
 
 @contextmanager
 def by_library(going: Attempt, where: object) -> Iterator[None]:
-    """Enter this around a client library's login; its result or recognised cause tells the server's answer.
+    """Enter this around a client library's login; its result or recognised cause shows the server's answer.
 
     Any other end leaves the login pending. A TLS handshake that fails is before any secret; TLS that breaks later is
     not. ``where`` is the login's, with its trace.
@@ -195,7 +195,7 @@ class LockoutGuard:
     """Keep count of what became of each account in this run.
 
     Args:
-        journal: takes note of each login; None where nothing outlives the process.
+        journal: records each login; None if no record outlives the process.
     """
 
     def __init__(self, journal: Journal | None = None) -> None:

@@ -23,7 +23,7 @@ MOST_LOOKED_AT = 4096
 #: A product name and version are short; a longer one is not a name.
 MOST_SHOWN = 80
 
-#: Takes the first bytes of an answer; returns the phrase for them, or None if they are another protocol's.
+#: A function from the first bytes of an answer to the phrase for them, or None if they belong to another protocol.
 Recogniser = Callable[[bytes], str | None]
 
 

@@ -24,13 +24,13 @@ class LoginTrust:
         name: what the certificate must be for.
         leaf: the certificate that the climb has judged (DER); empty if it judged none.
         ca_file: PEM file of further authorities to trust, beside the system's.
-        anybody: the operator permits every certificate (``allow_untrusted``).
+        any_server: the operator permits every certificate (``allow_untrusted``).
     """
 
     name: str
     leaf: bytes = b""
     ca_file: str | None = None
-    anybody: bool = False
+    any_server: bool = False
 
     def demand(self, session: TlsSession) -> None:
         """Check what a finished handshake showed, before a secret goes over it.
@@ -39,7 +39,7 @@ class LoginTrust:
             Failure: ``login.withheld``: another certificate than the climb has judged, and it does not prove who
                 receives the secret; ``scanready.limit``: ``ca_file`` cannot be read.
         """
-        if self.anybody or (self.leaf and session.chain[:1] == (self.leaf,)):
+        if self.any_server or (self.leaf and session.chain[:1] == (self.leaf,)):
             return
         doubts = channel.doubts(certificates.judge(session, self.name, self.ca_file).faults)
         if doubts:

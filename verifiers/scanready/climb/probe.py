@@ -157,8 +157,8 @@ class Probe:
     def step(self, step: Step, endpoint: str | None = None, into: list[Check] | None = None) -> Rung:
         """Enter a rung: ``async with probe.step(Step.AUTH) as rung``.
 
-        ``into`` takes its checks in place of ``probe.checks``, so that endpoints that are asked concurrently are
-        reported in a fixed order. ``endpoint`` is "host:port"; the target's own by default.
+        The checks are appended to ``into`` in place of ``probe.checks``, so that endpoints that are asked concurrently
+        are reported in a fixed order. ``endpoint`` is "host:port"; the target's own by default.
         """
         checks = self.checks if into is None else into
         bounds.require_room(checks, self.contact)
@@ -220,7 +220,7 @@ class Probe:
     ) -> Stream:
         """Connect to another endpoint than the target's own (a proxy, a broker's port), inside a rung of the caller.
 
-        ``dead`` takes a check for each address that does not answer while another one does.
+        If some addresses answer and others do not, a check for each of the others is appended to ``dead``.
 
         Raises:
             Failure: no address answered; it has the cause of the first one.

@@ -36,7 +36,7 @@ class Rung:
         row: the target's type.
         depth: the last step of the climb; entering a later one ends it.
         signatures: recognise another protocol in what the peer sent.
-        checks: takes the check.
+        checks: the list to which the check is appended.
     """
 
     __slots__ = ("_checks", "_clock", "_depth", "_followers", "_outer", "_row", "_signatures", "check")

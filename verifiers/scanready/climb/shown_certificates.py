@@ -41,7 +41,7 @@ class ShownCertificates:
         return judgement
 
     def report(self, session: TlsSession, name: str, rung: Rung, *, verifies: bool) -> None:
-        """Judge, and tell version and certificate on ``rung``; its faults warn if the scanner's client ``verifies``."""
+        """Record TLS version and certificate on ``rung``; warn of its faults if the scanner's client ``verifies``."""
         judgement = self.judge(session, name)
         record("certificate")
         rung.ok(
@@ -65,5 +65,5 @@ class ShownCertificates:
 
     def trust(self, name: str) -> LoginTrust:
         """Return which certificates the server of that name may show to a login."""
-        shown, anybody = self.by_name.get(name), bool(ALLOW_UNTRUSTED.of(self.target.options))
-        return LoginTrust(name, shown.leaf if shown else b"", self.ca_file, anybody)
+        shown, any_server = self.by_name.get(name), bool(ALLOW_UNTRUSTED.of(self.target.options))
+        return LoginTrust(name, shown.leaf if shown else b"", self.ca_file, any_server)

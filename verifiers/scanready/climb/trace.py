@@ -51,7 +51,7 @@ def bounded(finding: Finding) -> Finding:
 
 
 def _masked(piece: str, redactor: Redactor) -> str:
-    """A piece of a traceback: source lines are somebody's program, the texts of exceptions may be the peer's."""
+    """Mask a piece of a traceback: source lines belong to a program, but texts of exceptions may be the peer's."""
     marked = piece.lstrip(" |+-")
     if marked.startswith(_BETWEEN):
         return piece

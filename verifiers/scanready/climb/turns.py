@@ -1,8 +1,8 @@
 """Decide which targets climb with an account that no server has judged yet.
 
-One login decides about an account, so only one is made while nothing is known. Two rules keep that from harming
-anybody. A target waits before it dials, not on an open connection: a server that greeted would count the silence. And a
-target that does not get as far as its login holds the others up only for a moment: each :data:`HEAD_START` without a
+One login decides about an account, so only one is made while its result is unknown. Two rules limit the cost of this. A
+target waits before it connects, not on an open connection, because a server that has sent its greeting would count the
+silence. A target that does not reach its login delays the others only briefly: each :data:`HEAD_START` without a
 decision doubles the number that may climb.
 
 The same holds for an account that few servers have accepted, where a limit is given: then more than one climb at once.
@@ -16,8 +16,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-#: Seconds that the first climb has before a second one begins beside it. A login takes 0.1 s next door, and a dead host
-#: never gets that far.
+#: Seconds before a second climb begins beside the first. A login in the same network needs 0.1 s, and a dead host never
+#: reaches its login.
 HEAD_START = 0.5
 #: More doublings than any number of targets needs.
 _MOST_DOUBLINGS = 20

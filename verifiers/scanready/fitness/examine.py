@@ -67,7 +67,7 @@ class Fitness:
 
 
 async def examine(asked: Asked) -> Fitness:
-    """Ask everything that concerns the role; takes as long as the slowest question."""
+    """Run all checks of this host that the role needs, concurrently: the slowest check sets the time."""
     loop = asyncio.get_running_loop()
     started = timestamps.now()
     begun = loop.time()

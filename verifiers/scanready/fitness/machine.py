@@ -13,7 +13,7 @@ from .request import ROLES, Asked
 
 
 async def look(asked: Asked) -> list[Answer]:
-    """Tell what runs here; types that demand another platform fail where a target is of one."""
+    """Report this host's platform; fail for each target type that requires another platform and has targets."""
     answers: list[Answer] = []
     with Line("platform", answers) as line:
         bits = struct.calcsize("P") * 8
@@ -21,7 +21,7 @@ async def look(asked: Asked) -> list[Answer]:
         facts = {"system": platform.system(), "release": platform.release(), "machine": machine, "bits": bits}
         what = f"{agent.distribution or agent.platform}, {machine}, {bits}-bit"
         if asked.role != "proxy":
-            line.ok(f"{what}; the requirements demand no platform for a {ROLES[asked.role]}", **facts)
+            line.ok(f"{what}; the requirements name no platform for a {ROLES[asked.role]}", **facts)
             return answers
         elsewhere = [row for row in asked.types if row.requirements.agent not in (None, agent.platform)]
         better_elsewhere = [row for row in asked.types if row.requirements.suits not in (None, agent.platform)]

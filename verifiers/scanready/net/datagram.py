@@ -100,7 +100,7 @@ async def _datagram(sock: sockets.KeepingSocket, until: float) -> bytes | None:
         async with asyncio.timeout_at(until):
             with posix_errors():
                 received: object = await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
-            if not isinstance(received, bytes):  # (b"", None): so some Pythons tell "port unreachable" on Windows
+            if not isinstance(received, bytes):  # (b"", None): some Pythons on Windows report "port unreachable" so
                 raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
             return received
     except TimeoutError as error:

@@ -50,7 +50,7 @@ class EchoWatch:
             self._came += data[: _MOST - len(self._came)]
 
     async def wait_for_enough(self, more: Callable[[], Awaitable[None]], deadline: float) -> None:
-        """Read on while an echo has only begun; for :meth:`instead_of`, which tells it from eight bytes on.
+        """Read more while an echo may have begun, for :meth:`instead_of`, which needs eight bytes to recognise one.
 
         Args:
             more: reads on, and has the next bytes heard.

@@ -135,8 +135,8 @@ class ConnectError(OSError):
 
     ``errno`` and ``strerror`` are the same on every platform. ``icmp`` is the (type, code) of that message and
     ``offender`` the address of its sender; both are None without one. ``port_unreachable`` is true where the system
-    tells of an ICMP message, and not of its sender. ``datagram_to`` is the address that was asked over UDP; None for a
-    TCP connection.
+    reports an ICMP message without its sender. ``datagram_to`` is the destination of the UDP datagram; None for a TCP
+    connection.
     """
 
     def __init__(

@@ -13,8 +13,8 @@ from . import icmp
 #: (family, socket address) as the resolver gives them.
 Address = tuple[int, tuple[Any, ...]]
 
-#: Source ports that servers with ``secure`` exports trust, the range the Linux NFS client takes its own from
-#: (sunrpc.min_resvport, sunrpc.max_resvport): below it are well-known services.
+#: Source ports that servers with ``secure`` exports trust. The Linux NFS client uses the same range
+#: (sunrpc.min_resvport, sunrpc.max_resvport); below it are well-known services.
 _RESERVED_PORTS = range(665, 1024)
 #: The errors of a port in use: on Windows, where each process may have such a port, also EACCES (another program has
 #: it for itself, or it is in an excluded range).
@@ -92,7 +92,7 @@ def _reserve(sock: socket.socket) -> None:
 
 
 def loopback_listener() -> socket.socket:
-    """Return a socket that listens on the loopback interface, for a library that takes no socket; blocking.
+    """Return a blocking socket that listens on loopback, for a library that accepts only an address.
 
     Raises:
         OSError: this host has no loopback interface, or no free port.

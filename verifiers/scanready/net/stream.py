@@ -309,7 +309,7 @@ class Stream:
 
     @property
     def privileged(self) -> bool:
-        """True if our own port is below 1024: what a server takes for "a process that root has started"."""
+        """Return True if our own port is below 1024; servers conclude from it that root started the process."""
         return sockets.source_port(self.sock) < 1024
 
     # the pipe -------------------------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ class Stream:
                 raise TlsError(error.reason or str(error), self.heard) from error
 
     async def _compute(self, step: Callable[[], T], costly: bool) -> T:
-        """Let OpenSSL do one step; a costly one takes place outside of the loop."""
+        """Let OpenSSL do one step; do a costly step outside of the event loop."""
         return await off_the_loop.computed(step, self.deadline) if costly else step()
 
     def _demand_moderate(self, records: bytes) -> None:
@@ -390,7 +390,7 @@ class Stream:
         return bytes(records)
 
     async def _put(self, data: bytes) -> None:
-        """Send now what the kernel takes now (nearly always all of it: no timer, no task), and wait for the rest."""
+        """Send the bytes that the kernel accepts now (nearly always all of them, without a task); wait for the rest."""
         if self._tls is None:
             self._echo.sent(data)
         try:

@@ -84,7 +84,7 @@ _WIN32 = {
     1229: errno.ENOTCONN,  # ERROR_CONNECTION_INVALID
     1231: errno.ENETUNREACH,  # ERROR_NETWORK_UNREACHABLE
     1232: errno.EHOSTUNREACH,  # ERROR_HOST_UNREACHABLE
-    1233: errno.ENOPROTOOPT,  # ERROR_PROTOCOL_UNREACHABLE, which Linux tells so, too
+    1233: errno.ENOPROTOOPT,  # ERROR_PROTOCOL_UNREACHABLE; Linux reports the same errno
     _PORT_UNREACHABLE: errno.ECONNREFUSED,
     1235: errno.ECONNABORTED,  # ERROR_REQUEST_ABORTED
     1236: errno.ECONNABORTED,  # ERROR_CONNECTION_ABORTED, "by the local system"
@@ -182,7 +182,7 @@ def of_number(number: int) -> OSError:
 
 
 def is_port_unreachable(error: OSError) -> bool:
-    """Tell whether it is Windows' word for that ICMP message; where the kernel keeps the message, see :mod:`.icmp`."""
+    """Return True for an ICMP port unreachable, by Windows' error number or by the message itself (:mod:`.icmp`)."""
     return getattr(error, "winerror", None) == _PORT_UNREACHABLE or getattr(error, "from_icmp", False)
 
 

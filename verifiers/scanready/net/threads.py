@@ -1,7 +1,7 @@
 """Run blocking functions in threads that do not keep the process.
 
-Python waits at its exit for each thread of a :class:`concurrent.futures.ThreadPoolExecutor`, and for one that loops or
-hangs for ever in somebody's library. It ends daemon threads with the process.
+At exit, Python waits for each thread of a :class:`concurrent.futures.ThreadPoolExecutor`, even if the thread hangs in
+a client library for ever. Daemon threads end with the process.
 """
 
 from __future__ import annotations

@@ -299,14 +299,14 @@ FIELDS = (
         rb"^(\x05)[\0\x01][\x02\x03\x0c\x0d\x0f]",
         (5,),
         Role.DISCRIMINATOR,
-        why="it is the first octet of every unit, and tells DCE/RPC over TCP from other protocols",
+        why="it is the first octet of every unit, and distinguishes DCE/RPC over TCP from other protocols",
     ),
     Field(
         "the minor version",
         rb"^\x05([\0\x01])[\x02\x03\x0c\x0d\x0f]",
         (0, 1),
         Role.DISCRIMINATOR,
-        why="with the version before it, it tells DCE/RPC over TCP from other protocols",
+        why="with the version before it, it distinguishes DCE/RPC over TCP from other protocols",
     ),
     Field(
         "the type of a unit",

@@ -311,14 +311,14 @@ FIELDS = (
         rb"^(\*) ",
         (b"*", b"+"),
         Role.DISCRIMINATOR,
-        why="it tells an untagged line from an answer and from a request to continue",
+        why="it distinguishes an untagged line from an answer and from a request to continue",
     ),
     Field(
         "the status of the greeting",
         rb"^\* (OK|PREAUTH|BYE|NO|BAD)\b",
         (b"OK", b"PREAUTH", b"BYE", b"NO", b"BAD"),
         Role.DISCRIMINATOR,
-        why="IMAP has these five untagged statuses, and nothing else tells it from other protocols of lines",
+        why="IMAP has these five untagged statuses, and only they distinguish it from other protocols of lines",
     ),
     Field(
         "the status of an answer",

@@ -227,7 +227,7 @@ FIELDS = (
         rb"^([\x82\x83\x84])\0\0[\0\x01\x06]",
         (_MESSAGE, _POSITIVE, _NEGATIVE, _RETARGET),
         Role.DISCRIMINATOR,
-        why="with the length behind it, it is all that tells the session service from other protocols",
+        why="only this octet and the length behind it distinguish the session service from other protocols",
     ),
     Field(
         "the mark of an SMB message",

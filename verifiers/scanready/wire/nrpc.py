@@ -76,6 +76,6 @@ FIELDS = (
         rb"^.{8}(\x03\0\0\x40\x02\x0f)",
         (_MARK,),
         Role.DISCRIMINATOR,
-        why="no description of the protocol is public: these octets are all that is known to tell it",
+        why="no description of the protocol is public: only these octets are known to identify it",
     ),
 )

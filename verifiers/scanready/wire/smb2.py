@@ -51,7 +51,7 @@ _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 # NTSTATUS ([MS-ERREF] 2.3.1) of a talk that goes on.
 PENDING = 0x00000103
 MORE_PROCESSING = 0xC0000016
-# Statuses that may come besides, before anybody is named: access denied, not supported, NTLM blocked, no more
+# Other statuses that may arrive before a user name is sent: access denied, not supported, NTLM blocked, no more
 # connections, a logon failure, an invalid parameter, no resources.
 _STATUSES = (
     0,
@@ -256,7 +256,7 @@ FIELDS = (
         rb"\xfeSMB.{60}([\x41\x09]\0)",
         (0x41, 0x09),
         Role.DISCRIMINATOR,
-        why="[MS-SMB2] 2.2.4 and 2.2.6 demand it, and it tells an answer from an error",
+        why="[MS-SMB2] 2.2.4 and 2.2.6 require it, and it distinguishes an answer from an error",
         order="little",
     ),
     Field(

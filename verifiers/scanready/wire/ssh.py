@@ -413,7 +413,7 @@ def common(ours: KexInit, theirs: KexInit) -> Agreement:
     """Return what a client that offers ``ours`` and a server that offers ``theirs`` would use (RFC 4253, 7.1).
 
     For each slot it is the first of the client's list that the server has too. The RFC's further condition on the
-    key exchange, a host key fit for it, is not checked: every method in use takes any signing key.
+    key exchange, a host key fit for it, is not checked: every method in use accepts any signing key.
     """
     missing: list[Slot] = []
 

@@ -17,12 +17,12 @@ from scanready.net.stream import ReadTimeout, Stream, StreamError
 from scanready.wire import Cursor, Steps, WireError, stepwise
 
 _CHUNK = 1 << 16
-#: Seconds for the last bytes of a login that has ended; they are here already, and a peer that takes none gets none.
+#: Seconds to send the last bytes of a login that has ended. A peer that no longer reads does not get them.
 _LAST_WORDS = 0.1
 
 
 class Lent:
-    """A connection that a login takes when it wants it; a field of a family's ``Where``.
+    """A connection that a login takes over when it needs it; a field of a family's ``Where``.
 
     Until it is taken it is the climb's, with the farewell that it has there.
 

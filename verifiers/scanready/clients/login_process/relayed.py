@@ -69,7 +69,7 @@ class Headers:
 
 
 class Relayed(Lent):
-    """A way to the server that a driver takes by a port of this host; a field of a family's ``Where``.
+    """A way to the server for a driver, through a port of this host; a field of a family's ``Where``.
 
     Args:
         host, port: where it leads.

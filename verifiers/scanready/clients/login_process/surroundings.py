@@ -11,7 +11,7 @@ from typing import Any
 
 Surroundings = tuple[object, ...]
 
-#: Variables that tell a client library where to go, with which account or security: the inventory says that.
+#: Environment variables that give a client library a server, an account or a security level; the inventory decides it.
 _NOT_FOR_LOGINS = frozenset(
     {
         *("LM_COMPAT_LEVEL", "NTLM_USER_FILE"),  # pyspnego: NTLMv1 and LM; a file of further accounts

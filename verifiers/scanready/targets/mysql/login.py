@@ -2,8 +2,8 @@
 
 A second connection would leave the first without a login, which counts towards ``max_connect_errors``. Therefore
 pymysql gets a :class:`Pipe`: it replays the greeting, keeps one deadline, limits the size of answers and does TLS
-without verification, because a client that rejects the certificate and disconnects is also counted (measured). The
-session is read-only and has a statement time-out.
+without verification, because a rejected certificate is also counted (measured). The session is read-only, with a
+statement time-out.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ class Pipe:
     """Act as pymysql's socket and as its TLS context.
 
     Attributes:
-        ended: the server closed the connection, or it broke. pymysql's error numbers do not show this, since proxies
-            send the same numbers.
+        ended: the connection closed or broke. pymysql's error numbers do not show this: proxies send the same ones.
 
     Args:
         where: the connection to use, and the trace that records the TLS handshake.
@@ -101,8 +100,7 @@ class Pipe:
         except TimeoutError:
             raise
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
-            text = "the peer closed the connection"
-            raise PeerClosed(text, securing=True, spoke=True) from error
+            raise PeerClosed("the server closed the connection", securing=True, spoke=True) from error
         except ssl.SSLError as error:
             raise TlsError(error.reason or str(error), b"", securing=True, spoke=True) from error
         self._sock, self._trace.tls = secured, session_of(secured)

@@ -65,7 +65,7 @@ def refuse_kerberos_only(flavors: tuple[int, ...]) -> None:
     if flavors and not {0, message.AUTH_SYS} & set(flavors):
         names = flavor_names(flavors)
         if unknown := set(flavors) - set(_FLAVORS):
-            raise Failure(common.LIMIT, str(UnknownValue("a flavor that it takes in place of sys", min(unknown))))
+            raise Failure(common.LIMIT, str(UnknownValue("a flavor that it accepts in place of sys", min(unknown))))
         raise Failure(causes.KERBEROS_ONLY, f"accepts only {', '.join(names)}", auth_methods=names)
 
 

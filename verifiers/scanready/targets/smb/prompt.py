@@ -105,7 +105,7 @@ async def challenge(
     """
     mechanisms = _mechanisms(talk) if mechanisms is None else mechanisms
     if mechanisms and not spnego.MECHANISMS.intersection(mechanisms):
-        raise UnknownValue("the list of mechanisms that the server takes", ", ".join(mechanisms))
+        raise UnknownValue("the list of mechanisms that the server accepts", ", ".join(mechanisms))
     if mechanisms and _NTLM not in mechanisms:
         raise NoNtlm(f"accepts {', '.join(mechanisms)}, but not NTLM")
     try:

@@ -25,7 +25,7 @@ def facts(module: Any) -> dict[str, Any]:
 
 
 def limits(driver: Driver, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Say what the agent's ssh client offers by default and paramiko does not know. Blocks: it asks that client."""
+    """Name the algorithms that the agent's ssh client offers by default and paramiko lacks. Blocks: it runs ssh."""
     lacks = _lacking(facts["algorithms"])
     if not lacks:
         return driver.limits, {}

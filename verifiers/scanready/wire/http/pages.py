@@ -20,7 +20,7 @@ _SHOWS = frozenset(
     (b"img", b"image", b"picture", b"video", b"audio", b"canvas", b"svg", b"input", b"button", b"select", b"textarea")
 )
 _FIELDS = frozenset((b"input", b"select", b"textarea"))
-#: Fields of a form that takes its visitors to a single sign-on, or back from there (SAML, WS-Federation).
+#: Fields of a form that leads to a single sign-on or back from it (SAML, WS-Federation).
 _SIGN_ON = frozenset(("samlrequest", "samlresponse", "wresult"))
 #: A page that leaves later than this many seconds is read before.
 _SOON = 60

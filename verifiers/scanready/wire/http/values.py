@@ -19,7 +19,7 @@ FIELDS = (
         rb"^(HTTP)/1",
         (b"HTTP",),
         Role.DISCRIMINATOR,
-        why="every answer begins with it, and nothing else tells HTTP from other protocols of lines",
+        why="every answer begins with it, and only it distinguishes HTTP from other protocols of lines",
     ),
     Field(
         "the status",
