@@ -22,4 +22,4 @@ def demand_known(schemes: Iterable[str]) -> None:
         UnknownValue: one of them is not known, so it may take a password.
     """
     if unknown := sorted(set(schemes) - WITHOUT_PASSWORD):
-        raise UnknownValue("the way to log in that the server asks for", unknown[0])
+        raise UnknownValue("the login scheme that the server asks for", unknown[0])
