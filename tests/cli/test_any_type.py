@@ -48,7 +48,7 @@ def test_a_host_that_serves_one_type(plugins: Path) -> None:
     assert "other-protocol" not in table
     again = run(plugins, "report", "last", "--format", "jsonl")
     assert json.loads(again.stdout)["as"] == result["as"]
-    assert "fine up to the login prompt as " in run(plugins, "report", "last", "--ladder").stdout
+    assert "passes up to the login prompt as target type " in run(plugins, "report", "last", "--ladder").stdout
 
 
 def test_a_host_that_serves_nothing(plugins: Path, closed: int) -> None:

@@ -30,7 +30,7 @@ def test_to_standard_output(tmp_path: Path) -> None:
     done = run(str(SAMPLE))
     assert done.returncode == 0
     assert done.stderr == (
-        "scanready: 11 targets on 5 hosts, 11 of them by a guess; 2 not imported (reasons at the end of the result)\n"
+        "scanready: 11 targets on 5 hosts (11 guessed); 2 not imported (reasons at the end of the result)\n"
     )
     (tmp_path / "estate.yaml").write_text(done.stdout)
     assert len(load(tmp_path / "estate.yaml").targets) == 11

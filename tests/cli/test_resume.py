@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.limits import HANG
 from scanready.causes import common
+from scanready.cli import group
 from scanready.cli.job.job import Options
 from scanready.cli.job.resume import Resumption
 from scanready.model import Agent, Check, Credential, Finding, Footprint, Outcome, Report, Step, Target, Verdict
@@ -130,3 +131,8 @@ def test_a_run_that_is_thrown_away_before_its_lock_is_not_begun_anew(
     monkeypatch.setattr("scanready.cli.job.resume.RunLock", locked)
     with pytest.raises(click.UsageError, match=f"there is no run '{writer.name}'"):
         Resumption(Options(store=str(path)), "last")
+
+
+def test_an_option_in_place_of_a_run_is_refused() -> None:
+    with pytest.raises(click.UsageError, match="--resume needs a run, but '--no-store' follows it"):
+        group(["verify", "estate.yaml", "--resume", "--no-store"], standalone_mode=False)

@@ -127,14 +127,14 @@ def test_types_describes_it_as_a_built_in(site: Path) -> None:
     for words in (
         "queue: Message queue",
         "port 5671",
-        "ready at auth",
+        "the verdict is ready when auth passes",
         "with a credential login, access",
         "requires 5672/tcp (large topics)",
         "options topic (the URL's path), size, allow_cleartext",
         "certificate a bad one limits the target",
         "1 login attempt with a credential",
-        "its log one line for each login",
-        "doubt the book is old",
+        "in the target's log one line for each login",
+        "caveat the book is old",
         "tested with a real queue",
     ):
         assert words in told, told

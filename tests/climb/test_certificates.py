@@ -158,7 +158,7 @@ def test_an_intermediate_that_is_not_yet_valid(tmp_path: Path) -> None:
 def test_a_leaf_that_has_expired_is_one_fault(tmp_path: Path) -> None:
     found = Chain(tmp_path, (400, 90, -1)).faults()
     yesterday = NOW - datetime.timedelta(days=1)
-    assert found == {"tls.expired": f"expired on {yesterday:%Y-%m-%d}"}
+    assert found == {"tls.expired": f"expired on {yesterday:%Y-%m-%d} (subject CN=db7.corp)"}
 
 
 def test_a_certificate_is_valid_to_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +235,7 @@ def test_an_intermediate_is_found_behind_all_authorities_that_a_server_sends(
 
 def test_an_intermediate_that_is_not_sent(tmp_path: Path) -> None:
     found = Chain(tmp_path).faults(sent=1)
-    assert "only this certificate" in found["tls.untrusted"]
+    assert "only its own certificate" in found["tls.untrusted"]
     assert "issued by CN=Between" in found["tls.untrusted"]
 
 

@@ -90,7 +90,7 @@ def test_an_inventory_names_types_master_and_agent(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["agent"]["name"] == "nyc"
     assert answers(done)["platform"]["facts"]["serves"] == ["imap"]
-    assert answers(done)["way to the Master"]["facts"]["target"] == "master://127.0.0.1:11117"
+    assert answers(done)["path to the Master"]["facts"]["target"] == "master://127.0.0.1:11117"
     assert "not checked: the Master's Web Console reports no time" in answers(done)["clock"]["summary"]
 
 

@@ -105,16 +105,16 @@ def test_another_network_namespace_than_the_hosts(lab: Lab) -> None:
     assert "a network namespace of its own" in check["facts"]["container"]
 
 
-# the way to the Master ------------------------------------------------------------------------------------------
+# the path to the Master ------------------------------------------------------------------------------------------
 
 
 def test_a_master_that_is_reached(lab: Lab) -> None:
     master = lab.misbehaving("half-open", 11117)
     told = ask(lab.agent, "--role", "node", "--master", master.hostname)
-    check = told.expect("way to the Master", "passed")
+    check = told.expect("path to the Master", "passed")
     assert check["facts"]["verdict"] == "ready"
     assert "connection-level proof" in check["summary"]
-    assert set(told.checks) == {"platform", "vantage point", "subnets", "resolvers", "clock", "way to the Master"}
+    assert set(told.checks) == {"platform", "vantage point", "subnets", "resolvers", "clock", "path to the Master"}
     assert told.code == 0
 
 
@@ -129,7 +129,7 @@ def test_a_master_behind_a_firewall(lab: Lab, rule: str, code: str) -> None:
     master = lab.misbehaving("half-open", 11117)
     with lab.policy(f"ip daddr {master.address} {rule}"):
         told = ask(lab.agent, "--master", master.hostname)
-    told.expect("way to the Master", "failed", code, "network")
+    told.expect("path to the Master", "failed", code, "network")
     assert (told.object["verdict"], told.object["cause"]["code"], told.code) == ("blocked", code, 1)
     assert (
         pasted(told.object["cause"]["fix"])
@@ -139,14 +139,14 @@ def test_a_master_behind_a_firewall(lab: Lab, rule: str, code: str) -> None:
 
 def test_a_master_that_does_not_run(lab: Lab) -> None:
     told = ask(lab.agent, "--master", lab.host("no-master").hostname)
-    told.expect("way to the Master", "failed", "connect.refused", "server")
+    told.expect("path to the Master", "failed", "connect.refused", "server")
     assert told.code == 1
 
 
 def test_a_web_server_on_its_port(lab: Lab) -> None:
     other = lab.misbehaving("banner", 11117, "http")
     told = ask(lab.agent, "--master", other.hostname)
-    told.expect("way to the Master", "failed", "handshake.other-protocol", "operator")
+    told.expect("path to the Master", "failed", "handshake.other-protocol", "operator")
 
 
 def test_an_inventory_names_the_master_and_its_targets(lab: Lab, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_an_inventory_names_the_master_and_its_targets(lab: Lab, tmp_path: Path)
         f"targets: [postgresql://{master.hostname}, 'imap://{lab.agent.gateway}']\n"
     )
     told = ask(lab.agent, str(inventory))
-    told.expect("way to the Master", "passed")
+    told.expect("path to the Master", "passed")
     placed = told.expect("subnets", "passed")["facts"]["targets"]
     assert {host: where["same_subnet"] for host, where in placed.items()} == {
         master.hostname: False,

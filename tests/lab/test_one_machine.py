@@ -104,8 +104,11 @@ def test_tls_and_the_certificate(results: dict[str, Any], kind: str) -> None:
 def test_the_table_has_it_on_one_line_each(lab: Lab, machine: dict[str, Server], results: dict[str, Any]) -> None:
     text, _ = check(lab, machine, width=240)
     lines = {line.split()[1]: line for line in text.splitlines() if line[2:3] == "✓"}
-    ready = ", ".join(name for name in lines if not name.startswith("http"))
-    assert text.startswith(f"127.0.0.1: proven as http, https; fine up to the login prompt as {ready}\n")
+    *others, last = (name for name in lines if not name.startswith("http"))
+    ready = f"{', '.join(others)} or {last}"
+    assert text.startswith(
+        f"127.0.0.1: proven as target type http or https; passes up to the login prompt as target type {ready}\n"
+    )
     assert set(lines) == set(TOLD)
     maria, expires = results["mysql"]["facts"]["version"], results["mysql"]["facts"]["tls_expires"][:10]
     certificate = f"certificate issued by lab intermediate, valid until {expires}"

@@ -253,7 +253,7 @@ def test_every_verdict_has_a_sign_beside_its_colour() -> None:
 @pytest.mark.parametrize("name", ["md", "html"])
 def test_types_that_do_not_answer_are_nobodys_to_mend_if_another_does(name: str) -> None:
     text, _ = made(name, [ready("h", "mysql"), blocked("h")], tried="h")
-    assert "h: fine up to the login prompt as mysql" in text
+    assert "h: passes up to the login prompt as target type mysql" in text
     assert "For the network and firewall team" not in text
     text, _ = made(name, [blocked("h")], tried="h")
     assert "h: blocked or undecided as every type tried" in text

@@ -136,7 +136,7 @@ def test_a_host_without_a_type_is_an_overview() -> None:
     closed.checks = closed.checks[1:2]
     reports = [ready("h", "ssh"), ready("h", "unix"), closed, *missing]
     text = drawn(Ladder(Look(100)), reports, {id(report.target): "h" for report in reports})
-    assert text.startswith("h: fine up to the login prompt as ssh, unix\n")
+    assert text.startswith("h: passes up to the login prompt as target type ssh or unix\n")
     assert "connect.filtered           postgresql 5432\n" in text
     assert "not built in this version  db2, notes\n" in text
     nothing = [closed, *missing]
@@ -201,7 +201,7 @@ def test_a_large_run_lists_what_is_not_fine_and_ranges_of_hosts() -> None:
     assert text.count("postgresql://er@10.0.0.") == 200 + 1
     assert "not listed: 300 targets without a problem, 50 more below, by cause (-v lists every target)" in text
     assert "postgresql://er@10.0.0.[1-250]:5432/hr" in text
-    assert "\nto do: network 250 targets\n" in text
+    assert "\nto do: 250 targets for the network and firewall team\n" in text
     assert "blocked  connect.filtered (network)  250 targets" in text
     assert "mysql://web299:3306" in drawn(new_document("table", Look(width=120, verbosity=1)), reports)
 

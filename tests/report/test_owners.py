@@ -146,7 +146,7 @@ def test_csv_has_a_column_for_each() -> None:
     (row,) = csv.DictReader(io.StringIO(drawn("csv", of_two_owners())))
     assert (row["owner"], row["cause"]) == ("server", "ssh.no-common-algorithm")
     assert row["fix"].endswith(SERVERS)
-    assert row["also"].startswith("agent: Enable an algorithm that the server offers")
+    assert row["also"].startswith("agent: In the agent's ssh_config, enable")
     assert row["also"].endswith(AGENTS)
     assert row["besides"].splitlines()[0] == "agent.platform-mismatch (agent): a Windows agent is demanded"
 
@@ -163,7 +163,7 @@ def test_each_owner_has_a_ticket_with_their_own_fix() -> None:
     assert "the administrator of the agent proxy-nyc" in agent.whom
     ladder = Ladder(Look(160, verbosity=1))
     ladder.begin(RunInfo("0", AGENT, "", 10, Step.ACCESS, [report.target], {}))
-    assert ladder.add(report).count("Apply:") == 2
+    assert ladder.add(report).count("Fix:") == 2
 
 
 def test_a_cause_is_in_the_hand_over_of_every_owner_it_names() -> None:

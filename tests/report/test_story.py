@@ -163,7 +163,7 @@ def test_whom_to_ask_and_what(owner: Owner) -> None:
         "no answer",
     ):
         assert words in request.text
-    assert "Apply:\ntcp dport 5432 accept\n" in request.text
+    assert "Fix:\ntcp dport 5432 accept\n" in request.text
     assert tell(ready()).request is None
 
 

@@ -48,5 +48,5 @@ def test_a_hang_up_after_the_handshake_of_tls_is_told_as_one(type_: str) -> None
 def test_the_words_of_a_hang_up_fit_a_server_that_spoke() -> None:
     cause = common.HUNG_UP
     assert "before the protocol began" not in cause.meaning
-    assert "before it sent any data (over TLS: any data inside TLS)" in cause.meaning
-    assert "over TLS (`https://` for `http://`)." in cause.remedy
+    assert "(Over TLS: the handshake succeeded, but no data followed.)" in cause.meaning
+    assert "over TLS instead (for a web page: `https://`)." in cause.remedy

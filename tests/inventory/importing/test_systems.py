@@ -31,7 +31,7 @@ from scanready.inventory.importing.systems import type_of_system
 def test_systems_that_are_scanned(name: str, type_: str) -> None:
     found = type_of_system(name)
     assert found is not None
-    assert (found.type, found.why) == (type_, f"by its operating system {name}")
+    assert (found.type, found.why) == (type_, f"type taken from its operating system, {name}")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class TestTheChannel:
     def test_an_unverified_certificate_is_said_where_the_password_went(self) -> None:
         report, _ = logged_in(Server(certificate="self-signed"))
         expect(report, Verdict.SCANNABLE)
-        assert report.facts["login_channel"] == "inside TLS, with certificate faults (tls.untrusted)"
+        assert report.facts["login_channel"] == "inside TLS; the certificate is faulty (tls.untrusted)"
 
     @pytest.mark.parametrize("tls", ["inside TLS", "in clear text"])
     def test_without_tls_it_is_withheld_unless_permitted(self, tls: str) -> None:

@@ -120,8 +120,8 @@ def test_what_german_says_to_an_invented_user(name: str, verdict: Verdict, code:
     if code == "auth.identity-invented":
         found = finding_of(report)
         assert (found.fix, found.also, found.owner) == (None, (), Owner.OPERATOR)
-        assert "the user scanready_probe and the database postgres" in found.detail
-        assert "Name the scan's user and database" in found.cause.remedy
+        assert "names no user and no database, so scanready used scanready_probe and postgres" in found.detail
+        assert "In the inventory, give this target a credential" in found.cause.remedy
 
 
 @pytest.mark.parametrize("name", ["none", "rejects", "certificate", "ident", "no database", "pooler"])

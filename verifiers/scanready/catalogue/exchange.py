@@ -70,14 +70,14 @@ def with_probe(probing: str, otherwise: str, logging_in: str = "") -> Callable[[
 
 
 _HELLO = "a TLS ClientHello with the server's name (SNI)"
-#: The words of a TLS handshake, where the type's usual clients do not verify certificates.
-AS_A_FACT = {"tls": _HELLO, "certificate": "the certificate is recorded as a fact"}
+#: The words of a TLS handshake, where the type's usual clients do not verify certificates. Judging a certificate sends
+#: nothing, so it has no words.
+AS_A_FACT = {"tls": _HELLO}
 #: The same where the certificate can fail the check.
-JUDGED = {"tls": _HELLO, "certificate": "the certificate was checked after the handshake"}
-TLS_AS_A_FACT = Sent(**AS_A_FACT)
+JUDGED = AS_A_FACT
+TLS_AS_A_FACT = TLS_JUDGED = Sent(**AS_A_FACT)
 #: The same on a port that speaks its protocol in clear or in TLS.
-TLS_AFTER_CLEAR = Sent(tls=f"{_HELLO}, because clear text got no answer", certificate=AS_A_FACT["certificate"])
-TLS_JUDGED = Sent(**JUDGED)
+TLS_AFTER_CLEAR = Sent(tls=f"{_HELLO}, because clear text got no answer")
 #: The line that does a TLS handshake; STARTTLS where the type has it.
 OPENSSL = "openssl s_client {starttls}-connect {host}:{port}"
 #: The last step of most databases.

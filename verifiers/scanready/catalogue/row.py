@@ -96,7 +96,7 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Name an independent program that a type was tested against, besides the tests' own literal bytes.
+    """Name an independent program that a type was tested against, besides the tests' own recorded byte sequences.
 
     Attributes:
         name: its usual name.
@@ -301,7 +301,11 @@ class TargetType:
     @property
     def readiness(self) -> str:
         """Return the step at which it is ``ready``, in words."""
-        return f"ready at {self.proof}" if self.proof in self.steps else "never ready"
+        return (
+            f"the verdict is ready when {self.proof} passes"
+            if self.proof in self.steps
+            else "the verdict is never ready"
+        )
 
     @property
     def aided(self) -> tuple[Step, ...]:

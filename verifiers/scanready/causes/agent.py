@@ -22,7 +22,7 @@ ADDRESS_TRANSLATED = Cause(
     "This host is in a virtual network whose gateway translates its address (NAT), so targets see another address. "
     "Firewall rules and access lists for the address shown here do not match.",
     "Give the virtual machine a bridged network, or use the address of the translating host in rules and lists.",
-    "On the agent: ip -br address; ip route show default; on a target: the agent's address in its log",
+    "On the agent: ip -br address; ip route show default; on a target: look for the agent's address in its log",
     wire="The agent's packets leave with its own source address; a capture on a target shows the gateway's address.",
 )
 RESOLVER_SILENT = Cause(

@@ -19,8 +19,9 @@ PLATFORM_MISMATCH = Cause(
     "agent.platform-mismatch",
     Owner.AGENT,
     Step.AGENT,
-    "The network requirements list another agent platform for this target type.",
-    "Scan this target from an agent of the required platform. --assume-agent checks what such an agent would see.",
+    "The scanner's network requirements specify a different agent platform for this target type.",
+    "Scan this target from an agent of the required platform. To preview the verdict, run the check with "
+    "`--assume-agent` and that platform.",
     "Compare `scanready types` with the agent's operating system.",
     wire="Nothing is sent: the check compares the agent's operating system with the requirement.",
 )
@@ -190,7 +191,7 @@ TLS_EXPIRED = Cause(
     Owner.SERVER,
     Step.TLS,
     "The server's certificate, or a CA certificate in its chain, is outside its validity period.",
-    "Renew the certificate on the server (see the detail). If the agent's clock is wrong, correct the clock.",
+    "On the server, renew the expired certificate (see the detail). If the agent's clock is wrong, correct the clock.",
     "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -dates",
     wire="The server's Certificate message contains a certificate whose notAfter is in the past, or whose notBefore is "
     "in the future (TLS 1.3 encrypts this message).",
@@ -253,9 +254,11 @@ SILENT = Cause(
     "backend, a hung service, a listener that expects the PROXY protocol, or another service that waits for the client "
     "to speak first.",
     "Find the device that answers on this port, such as a proxy or a load balancer. Check that it has a backend.",
-    "On the agent: nc {host} {port}   # and wait. On the target: is the service's process running and not hung?",
+    "On the target: check that the process is running and not hung. On the agent: nc {host} {port}   # wait for output",
     also=(
-        OtherOwner(Owner.SERVER, "Check on the target that the service on this port runs. Restart it if it hangs."),
+        OtherOwner(
+            Owner.SERVER, "Check on the target that the service on this port is running. Restart it if it hangs."
+        ),
         OtherOwner(Owner.OPERATOR, "Correct the port or target type, if the service waits for the client to speak."),
     ),
     wire="The TCP handshake completes and the server acknowledges the agent's data; it sends no payload before the "
@@ -265,13 +268,14 @@ HUNG_UP = Cause(
     "handshake.hung-up",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server accepted the connection and closed it before it sent any data (over TLS: any data inside TLS). "
-    "Possible causes: a host access list, an intrusion ban, a load balancer without a backend, a listener that expects "
-    "the PROXY protocol, or a port that requires TLS.",
-    "If the check used no TLS, check the port over TLS (`https://` for `http://`). At a load balancer, check that a "
-    "backend is up and that both sides agree on the PROXY protocol (`accept-proxy`, `send-proxy`). Otherwise find the "
-    "reason in the service's log, permit this agent in the host access list, and look for a ban (fail2ban).",
-    "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
+    "The server accepted the connection and closed it without sending any data. (Over TLS: the handshake succeeded, "
+    "but no data followed.) Possible causes: a host access list, an intrusion ban, a load balancer without a backend, "
+    "a listener that expects the PROXY protocol, or a port that requires TLS.",
+    "If the check used no TLS, check the port over TLS instead (for a web page: `https://`). At a load balancer, "
+    "check that a backend is up and that both sides agree on the PROXY protocol (`accept-proxy`, `send-proxy`). "
+    "Otherwise find the reason in the service's log, permit this agent in the host access list, and look for a ban "
+    "(fail2ban).",
+    "On the target: read the service's log for the time of the check; look for the agent's address in /etc/hosts.deny.",
     may_count=True,
     wire="After the TCP or the TLS handshake, the server sends FIN or RST before any byte of the protocol.",
 )
@@ -284,7 +288,7 @@ BROKEN_OFF = Cause(
     "protocol.",
     "Find the reason in the service's log at the time of the check: a connection limit, a ban (fail2ban), a "
     "rule about this agent's address (a host access list), a backend that is down, or a crash.",
-    "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
+    "On the target: read the service's log for the time of the check; look for the agent's address in /etc/hosts.deny.",
     may_count=True,
     wire="The server sends some bytes of the expected protocol, then FIN or RST.",
 )
@@ -296,7 +300,7 @@ PROXY_HEADER = Cause(
     "header, and the server does not expect one.",
     "At the load balancer, disable the PROXY protocol for this backend (HAProxy: `send-proxy`, `send-proxy-v2`; nginx: "
     "`proxy_protocol on`). Or configure the server to expect it from the load balancer's address.",
-    "On the target: the service's log at the time of the check shows a line that begins with PROXY.",
+    "On the target: read the service's log for the time of the check; look for a line that begins with PROXY.",
     definite=False,
     wire="The server's error answers a line that is not in the agent's packets. Between load balancer and server, the "
     "session begins with a PROXY protocol header.",
@@ -343,8 +347,8 @@ THROTTLED = Cause(
     Owner.SERVER,
     Step.HANDSHAKE,
     "The server limits or penalises connections from this agent. The check sent no further probe.",
-    "Wait. Then exempt the agent's address from the limit named in the detail.",
-    "On the target: the service's log at the time of the check.",
+    "Exempt the agent's address from the limit, or wait until the limit clears. Then check again.",
+    "On the target: read the service's log for the time of the check.",
     definite=False,
     wire="The server answers with its protocol's message for too many connections or requests, then usually closes the "
     "connection.",
@@ -356,10 +360,10 @@ IDENTITY_INVENTED = Cause(
     "auth.identity-invented",
     Owner.OPERATOR,
     Step.AUTH,
-    "The inventory names no user or no database for this target, so scanready used an invented name. The server "
-    "rejected that name; its answer for the scan's own user and database is unknown.",
-    "Name the scan's user and database: give a credential, or set the options `user`, `database` and `uid` if the "
-    "target type has them.",
+    "The inventory lacks the scan's user, uid or database for this target, so scanready filled in an invented one. The "
+    "server rejected it; its answer for the scan's own user and database is unknown.",
+    "In the inventory, give this target a credential, or set those of the options `user`, `database` and `uid` that "
+    "its type has.",
     "Log in manually once, with the scan's own account and database.",
     definite=False,
     wire="The agent sends an invented user or database name; the server answers with an error about that name.",

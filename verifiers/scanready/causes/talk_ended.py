@@ -11,7 +11,7 @@ AUTH_TOO_SLOW = Cause(
     "The server speaks the expected protocol but did not show its login prompt within this check's time limit.",
     "Check the server's load. Check that its DNS servers and its directory answer: it may query them before a "
     "login. Or give the check more time with --timeout.",
-    "On the target: the service's log at the time of the check.",
+    "On the target: read the service's log for the time of the check.",
     definite=False,
     wire="The protocol's handshake is in the capture; the server acknowledges the agent's next request and sends no "
     "complete answer.",
@@ -22,7 +22,7 @@ AUTH_BROKEN_OFF = Cause(
     Step.AUTH,
     "The server speaks the expected protocol but closed the connection before it showed its login prompt.",
     "Find the reason in the service's log. Look for a device in the path that inspects this protocol.",
-    "On the target: the service's log at the time of the check.",
+    "On the target: read the service's log for the time of the check.",
     wire="After the protocol's handshake, the server sends FIN or RST in place of its login prompt.",
 )
 LOGIN_TOO_SLOW = Cause(

@@ -123,7 +123,8 @@ UNAVAILABLE = Cause(
     "The front end answers, but the service behind it does not (502, 503, 504, or 520 to 530 from Cloudflare). It is "
     "down, in maintenance or overloaded, or no backend passes the load balancer's health check.",
     "Start the backend service. Check the state of the backends in the load balancer (HAProxy: `show servers "
-    "state`), and that the origin server accepts the CDN. Or check again after the time in Retry-After.",
+    "state`), and check that the origin server accepts connections from the CDN. Or check again after the time in "
+    "Retry-After.",
     _CURL,
     wire="The server answers the agent's request with 502, 503, 504 or a status from 520 to 530.",
 )

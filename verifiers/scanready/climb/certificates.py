@@ -174,11 +174,12 @@ def _judge_leaf(leaf: x509.Certificate, chain: tuple[bytes, ...], name: str, ca_
     until, since = leaf.not_valid_after_utc, leaf.not_valid_before_utc
     facts: Facts = {"tls_issuer": issuer, "tls_subject": subject, "tls_expires": until.isoformat()}
     faults: list[tuple[Cause, str]] = []
+    whose = f" (subject {subject})" if subject else ""
     now = datetime.datetime.now(datetime.UTC)
     if now > until:
-        faults.append((common.TLS_EXPIRED, f"expired on {until:%Y-%m-%d}"))
+        faults.append((common.TLS_EXPIRED, f"expired on {until:%Y-%m-%d}{whose}"))
     elif now < since:
-        faults.append((common.TLS_EXPIRED, f"not valid before {since:%Y-%m-%d}"))
+        faults.append((common.TLS_EXPIRED, f"not valid before {since:%Y-%m-%d}{whose}"))
     if fault_of_name := _name_fault(leaf, name):
         faults.append((common.TLS_NAME_MISMATCH, fault_of_name))
     if names_no_server := _purpose_fault(leaf):
@@ -302,7 +303,9 @@ def _fault_of(chain: tuple[bytes, ...], store: crypto.X509Store) -> tuple[str, b
     except crypto.X509StoreContextError as error:
         code, depth = (*error.errors, None, None)[:2]
         if code not in (_NOT_YET_VALID, _EXPIRED):
-            sent = "only this certificate" if len(chain) == 1 else f"{len(chain)} certificates"
+            sent = (
+                "only its own certificate, without intermediates" if len(chain) == 1 else f"{len(chain)} certificates"
+            )
             return f"{error} (the server sends {sent})" if code in _NO_ISSUER else str(error), False
         return (
             "" if depth == 0 else f"a CA certificate in the chain has expired or is not yet valid: {_of(error)}"

@@ -34,7 +34,7 @@ BY_SUBJECT: dict[str, tuple[Fact, ...]] = {
             "The client libraries that are missing or broken.",
         ),
     ),
-    "their limits": (Fact("limits", Kind.MAP, "text by module", "The limits of each client library."),),
+    "driver limits": (Fact("limits", Kind.MAP, "text by module", "The limits of each client library."),),
     "TLS": (
         Fact("openssl", Kind.TEXT, "", "The version of OpenSSL."),
         Fact("tls_minimum", Kind.TEXT, "", "The lowest TLS version of client libraries, by the system's policy."),
@@ -65,7 +65,7 @@ BY_SUBJECT: dict[str, tuple[Fact, ...]] = {
         Fact("search", Kind.TEXTS, "domain", "The search list."),
     ),
     "clock": (CLOCK_SKEW_SECONDS,),
-    "way to the Master": _CLIMB,
+    "path to the Master": _CLIMB,
     "way to updates": _CLIMB,
     "listens for agents": _LISTENING,
     "listens for browsers": _LISTENING,

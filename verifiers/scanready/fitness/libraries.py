@@ -54,14 +54,15 @@ def _missing(asked: Asked, absent: Mapping[Library, dict[str, Any]], answers: li
         if wanted:
             line.fail(common.DRIVER_MISSING, "; ".join(words), drivers_absent=facts)
         else:
-            line.skip(f"not installed, so these logins are not checked: {'; '.join(words)}", drivers_absent=facts)
+            line.skip(
+                f"missing drivers, so these types' logins are not checked: {'; '.join(words)}", drivers_absent=facts
+            )
 
 
 def _absence(library: Library, facts: dict[str, Any]) -> str:
     why = f" is broken ({facts['broken']})" if "broken" in facts else ""
-    return (
-        f"{library.driver.module}{why} for {', '.join(library.types)}: pip install {shlex.quote(_requirement(library))}"
-    )
+    install = f"pip install {shlex.quote(_requirement(library))}"
+    return f"{', '.join(library.types)} ({library.driver.module}{why}: {install})"
 
 
 def _requirement(library: Library) -> str:
@@ -73,7 +74,7 @@ def _requirement(library: Library) -> str:
 
 async def _limits(here: Mapping[Library, dict[str, Any]], answers: list[Answer]) -> None:
     """Report the limits of scanready's libraries. They never block a target: the scanner's clients may differ."""
-    with Line("their limits", answers) as line:
+    with Line("driver limits", answers) as line:
         limits: dict[str, str] = {}
         for library, facts in here.items():
             text, more = await asyncio.to_thread(_limits_of, library, facts)

@@ -26,10 +26,10 @@ async def way_there(asked: Asked) -> list[Answer]:
     """Check an agent's path to the Master."""
     answers: list[Answer] = []
     if asked.master is None:
-        with Line("way to the Master", answers) as line:
+        with Line("path to the Master", answers) as line:
             line.skip("not checked: no Master is named; use --master HOST, or `agent: {master: HOST}` in the inventory")
         return answers
-    return await _climb(asked, asked.master, "way to the Master")
+    return await _climb(asked, asked.master, "path to the Master")
 
 
 async def way_to_updates(asked: Asked) -> list[Answer]:

@@ -66,14 +66,21 @@ async def look(asked: Asked) -> list[Answer]:
         facts["translated"] = signs.translated
         if signs.container:
             also = f"; its address is in {signs.translated}" if signs.translated else ""
-            line.warn(causes.CONTAINER, f"not the agent's own system: {', '.join(signs.container)}{also}", **facts)
+            line.warn(
+                causes.CONTAINER,
+                f"runs in a container or a namespace, not on the host itself: {', '.join(signs.container)}{also}",
+                **facts,
+            )
         elif signs.translated:
             line.warn(causes.ADDRESS_TRANSLATED, f"this host's address is in {signs.translated}", **facts)
         elif signs.leftover:
             files = ", ".join(signs.leftover)
-            line.ok(f"the host's own system: {files} exists, but this is the initial PID namespace", **facts)
+            line.ok(
+                f"runs on the host itself, not in a container ({files} exists, but this is the initial PID namespace)",
+                **facts,
+            )
         else:
-            line.ok("the host's own system: no sign of a container or of address translation", **facts)
+            line.ok("runs on the host itself: no sign of a container or of address translation", **facts)
     return answers
 
 

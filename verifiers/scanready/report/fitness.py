@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SENTENCES = {
     Verdict.READY: "this host can serve as a {role}, as far as the checks show",
-    Verdict.LIMITED: "this host can serve as a {role}, but something that a scan needs is missing or at risk",
+    Verdict.LIMITED: "this host can serve as a {role}, but a check found a problem that could make a scan fail",
     Verdict.BLOCKED: "this host cannot serve as a {role}",
     Verdict.UNDECIDED: "the checks do not show whether this host can serve as a {role}",
 }

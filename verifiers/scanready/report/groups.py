@@ -278,6 +278,26 @@ class Groups:
         return dict(sorted(found.items(), key=lambda pair: -sum(len(group.members) for group in pair[1])))
 
 
+class ToDo:
+    """Count the targets of each owner, as the parts of a hand-over do: a target counts for each owner who can act."""
+
+    def __init__(self) -> None:
+        self._places: dict[Owner, set[int]] = {}
+
+    def add(self, report: Report, place: int) -> None:
+        """Add a report, unless it is waived. ``place`` is the number of its target in the run."""
+        for one in () if is_waived(report) else worth_telling(report):
+            first = decisive(one)
+            for found in [*([first] if first else []), *besides(one)]:
+                for part in found.parts:
+                    self._places.setdefault(part.owner, set()).add(place)
+
+    def words(self) -> str:
+        """Return ``3 targets for the scanready project; 1 target for ...``, the most first; empty without a cause."""
+        most = sorted(self._places.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+        return "; ".join(f"{counted(len(places), 'target')} for {OWNERS[owner]}" for owner, places in most)
+
+
 def firewall(groups: Iterable[Group]) -> list[Rule]:
     """Return the firewall rules of all groups, each once."""
     return merged(rule for group in groups for rule in group.rules)

@@ -52,11 +52,21 @@ def best(reports: Iterable[Report]) -> Verdict | None:
 
 
 def as_types(reports: Iterable[Report]) -> str:
-    """Return ``proven as ssh; fine up to the login prompt as http, mysql``; empty if no type holds."""
+    """Return ``proven as target type ssh; passes up to the login prompt as target type http or mysql``.
+
+    Empty if no type holds.
+    """
     found: dict[Verdict, list[str]] = {}
     for report in reports:
         found.setdefault(report.verdict, []).append(report.target.type)
-    return "; ".join(f"{WORDS[verdict]} as {', '.join(found[verdict])}" for verdict in GOOD if verdict in found)
+    words = WORDS | {Verdict.READY: "passes up to the login prompt"}
+    return "; ".join(
+        f"{words[verdict]} as target type {_any_of(found[verdict])}" for verdict in GOOD if verdict in found
+    )
+
+
+def _any_of(names: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def named_types(report: Report) -> str:

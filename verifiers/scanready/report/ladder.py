@@ -144,7 +144,8 @@ def _evidence(report: Report) -> list[tuple[str, str]]:
     lines.append(
         (
             "footprint",
-            f"connections {cost.connections}, login attempts {cost.login_attempts}, probe logins {cost.probe_logins}",
+            f"connections {cost.connections}, login attempts with a credential {cost.login_attempts}, "
+            f"login attempts with an invented account {cost.probe_logins}",
         )
     )
     lines.append(("took", duration(report.seconds)))

@@ -21,8 +21,8 @@ from .headline import known, summed
 #: The meaning of each verdict, in one sentence.
 SENTENCES: dict[Verdict, str] = {
     Verdict.SCANNABLE: "the agent logged in, if required, and read data as a scan would",
-    Verdict.READY: "every check without a credential passed, up to the login prompt",
-    Verdict.LIMITED: "a scan would run, but something that it needs is missing or at risk",
+    Verdict.READY: "every check that needs no credential passed, up to the login prompt",
+    Verdict.LIMITED: "a scan may run, but a check found a problem that could make it fail",
     Verdict.BLOCKED: "a scan would fail",
     Verdict.UNDECIDED: "the checks do not show whether a scan would run",
 }

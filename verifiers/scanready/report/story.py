@@ -98,6 +98,8 @@ _MEANS: dict[Step, str] = {
     Step.LOGIN: "the server accepted the account",
     Step.ACCESS: "a scan can read the target",
 }
+#: The words of :mod:`scanready.climb.certificates` for a fault that does not affect the verdict.
+_RECORDED_ONLY = "(recorded only:"
 _NOT_CHECKED = "not checked, so the result is unknown"
 #: For a protocol that is not public, the form of an answer is the only evidence.
 _SHAPED = "the answer looks like the expected service; its protocol is not public, so this cannot be confirmed"
@@ -169,6 +171,8 @@ def _means(report: Report, check: Check) -> str:
         return fill(check.finding.cause.meaning, report.target)
     if check.outcome is Outcome.SKIPPED:
         return _NOT_CHECKED
+    if check.step is Step.TLS and check.outcome is Outcome.PASSED and _RECORDED_ONLY in check.summary:
+        return "TLS works. The certificate cannot be verified, but this does not affect the verdict"
     if check.step is Step.AUTH and check.facts.get("auth_methods") in (["anonymous"], ["sys"]):
         return _NO_LOGIN
     row = _row(report.target)
@@ -301,19 +305,19 @@ def _ticket(report: Report, told: Told, part: Part) -> str:
     target, cause = report.target, told.cause
     trouble, but = {
         Verdict.BLOCKED: ("cannot be scanned", ""),
-        Verdict.LIMITED: ("passed the checks", ", but something that a scan needs is missing or at risk"),
+        Verdict.LIMITED: ("passed the checks", ", but a check found a problem that could make a scan fail"),
         Verdict.UNDECIDED: ("could not be checked completely", ""),
     }.get(report.verdict, ("was checked", ""))
     row = _row(target)
     lines = [
         f"{name_of(target)} ({row.title if row else target.type}) {trouble} from the agent "
         f"{report.agent.name} ({_address(report)}){but}.",
-        f"Found on {report.started} at the step {told.step}: {told.detail}",
+        f"Found at {report.started} in the step {told.step}: {told.detail}",
         f"This means: {fill(cause.meaning, target)}",
         f"Please: {part.remedy}",
     ]
     if part.fix:
-        lines += ["Apply:", part.fix]
+        lines += ["Fix:", part.fix]
     if others := [other.owner.value for other in told.parts if other is not part]:
         lines.append(f"Another owner can fix this instead: {', '.join(others)}.")
     lines.append(f"To confirm: {fill(cause.confirm, _endpoint_of(report))}")

@@ -80,7 +80,7 @@ def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
 
 def unsuited(row: TargetType) -> str:
     """Return the note that another agent is recommended."""
-    return f"later documents of the scanner ask for a {row.requirements.suits} agent for {row.name}"
+    return f"newer scanner documentation requires a {row.requirements.suits} agent for {row.name}"
 
 
 # after the climb: what is recommended -------------------------------------------------------------------------------

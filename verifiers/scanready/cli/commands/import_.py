@@ -142,7 +142,7 @@ def _summarise(found: Imported, reasons: str) -> None:
     from scanready.report.paper import counted
 
     hosts = len({entry.host for entry in found.entries})
-    guesses = f", {found.guesses} of them by a guess" if found.guesses else ""
+    guesses = f" ({found.guesses} guessed)" if found.guesses else ""
     skipped = f"; {found.skipped:,} not imported ({reasons})" if found.skipped else ""
     warn(f"{counted(len(found.entries), 'target')} on {counted(hosts, 'host')}{guesses}{skipped}")
     for note in found.remarks[:5]:

@@ -168,7 +168,12 @@ def _one(row: TargetType) -> str:
     if wanted.agent:
         lines.append(("agent", f"must run {wanted.agent}"))
     if wanted.suits:
-        lines.append(("agent", f"{wanted.suits} is recommended by later documents of the scanner, not required"))
+        lines.append(
+            (
+                "agent",
+                f"newer scanner documentation requires {wanted.suits}; for scanready this is only a recommendation",
+            )
+        )
     if wanted.client:
         lines.append(("agent", f"must have the client {wanted.client}"))
     options = [f"{one.name} (the URL's path)" if one.name == row.path else one.name for one in row.options]
@@ -176,8 +181,8 @@ def _one(row: TargetType) -> str:
     certificate = "a bad one limits the target" if wanted.verifies_certificate else "a bad one is only reported"
     lines += [("certificate", certificate)] if row.tls or wanted.verifies_certificate else []
     lines.append(("footprint", _cost(row)))
-    lines += [("its log", row.cost.log)] if row.cost.log else []
-    lines += [("doubt", wanted.doubt)] if wanted.doubt else []
+    lines += [("in the target's log", row.cost.log)] if row.cost.log else []
+    lines += [("caveat", wanted.doubt)] if wanted.doubt else []
     lines += [("tested with", row.proven_by)] if row.proven_by else []
     lines += _judges(row)
     paper.draw(pairs(lines), indent=2)
@@ -195,7 +200,7 @@ def _judges(row: TargetType) -> list[tuple[str, str]]:
     """Return the lines about the independent programs that the type was tested against."""
     named = [
         (words, ", ".join(one.name for one in row.judges if one.kind == kind))
-        for kind, words in (("server", "test servers"), ("client", "compared with"))
+        for kind, words in (("server", "test servers"), ("client", "results compared with"))
     ]
     lines = [line for line in named if line[1]]
     return lines + ([("no independent test", row.no_other_judge)] if row.no_other_judge else [])

@@ -38,8 +38,8 @@ Examples:
 
 INVENTORY is a YAML file (`scanready schema inventory` describes it), or - for standard input.
 An EXPR of --only is KEY=PATTERN. The keys are type, host, port, tag and credential; with
---failed-from also verdict, owner and cause of that run. A comma means and; a second --only
-means or.
+--failed-from also verdict, owner and cause of that run. A comma means AND;
+repeating --only means OR.
 """
 
 

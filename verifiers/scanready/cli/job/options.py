@@ -29,7 +29,23 @@ def option(*names: str, **attributes: Any) -> Decorator:
     """Return ``click.option`` with its environment variable: ``--per-host`` is ``SCANREADY_PER_HOST``."""
     flag = next(name for name in names if name.startswith("--"))
     attributes.setdefault("shell_complete", _OFFERED.get(attributes.get("metavar", "")))
+    if attributes.get("metavar") == "RUN":
+        attributes.setdefault("callback", _name_of_run)
     return click.option(*names, envvar="SCANREADY_" + flag[2:].upper().replace("-", "_"), **attributes)
+
+
+def _name_of_run(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Reject an option in place of a run's name, which click takes as the name.
+
+    Raises:
+        click.UsageError: the value begins with two hyphens.
+    """
+    if value is None or not value.startswith("--"):
+        return value
+    flag = param.opts[0]
+    raise click.UsageError(
+        f"{flag} needs a run, but {value!r} follows it. Use `{flag} last`; `scanready runs` lists the stored runs.", ctx
+    )
 
 
 ONLY = option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
@@ -61,7 +77,12 @@ FILE_MODE = option(
     metavar="MODE",
     help="Permissions of the written files, such as 644. [default: those of an existing file, else 600]",
 )
-QUIET = option("-q", "--quiet", count=True, help="Show only the important results, and no progress.")
+QUIET = option(
+    "-q",
+    "--quiet",
+    count=True,
+    help="Show less: no progress, one line per target in check, only targets with a problem in verify.",
+)
 VERBOSE = option("-v", "--verbose", count=True, help="Also show the facts, and how to confirm them manually.")
 NO_COLOR = option("--no-color", is_flag=True, help="Print no colours (or set NO_COLOR).")
 
@@ -86,7 +107,11 @@ _RUN: tuple[Decorator, ...] = (
         help="With --wait: time between two checks, at least 5s. [default: 20s]",
     ),
     option("--assume-agent", type=click.Choice(tuple(PLATFORMS)), help="Judge as if this agent ran that system."),
-    option("--no-canary", is_flag=True, help="Do not test whether an unused port gives the same answer."),
+    option(
+        "--no-canary",
+        is_flag=True,
+        help="Skip the control connection to an unused port (it detects devices that answer on every port).",
+    ),
 )
 _OUTPUT: tuple[Decorator, ...] = (
     FORMAT,

@@ -31,7 +31,7 @@ def draw(plan: dict[str, Any]) -> str:
     for line in (*_totals(plan), *_bounds(plan)):
         paper.draw(Text(visible(line, _LONGEST)))
     for title, entries in (
-        ("further ports at these targets", _further_ports(plan["endpoints"])),
+        ("further ports that a scan needs on these targets", _further_ports(plan["endpoints"])),
         ("entries in the targets' logs", _logs(plan["endpoints"])),
     ):
         if entries:
@@ -66,8 +66,8 @@ def _totals(plan: dict[str, Any]) -> Iterator[str]:
     total, canary, second = plan["total"], plan["canary"], plan["second_visits"]
     contacted = total["targets"] - len(plan["not_built"])
     yield (
-        f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, to depth {plan['depth']}: at most "
-        f"{counted(total['connections'], 'connection')}, {counted(total['login_attempts'], 'login attempt')}, "
+        f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, checked up to the step {plan['depth']}: "
+        f"at most {counted(total['connections'], 'connection')}, {counted(total['login_attempts'], 'login attempt')}, "
         f"{counted(total['probe_logins'], 'login')} with an invented account"
     )
     if second["targets"]:

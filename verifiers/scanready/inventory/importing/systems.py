@@ -56,7 +56,7 @@ def type_of_system(name: str) -> Guess | None:
         return Guess("", f"{name} is {_NO_TYPE[found[1]]}")
     types = _types(catalogue())
     meant = {types[found] for found in _pattern(tuple(types)).findall(word)} if types else set()
-    return Guess(meant.pop(), f"by its operating system {name}") if len(meant) == 1 else None
+    return Guess(meant.pop(), f"type taken from its operating system, {name}") if len(meant) == 1 else None
 
 
 @lru_cache(maxsize=1)

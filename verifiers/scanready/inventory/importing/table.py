@@ -211,7 +211,7 @@ def _entries(
     tags = tags_of(word for cell in columns.cells("tags", row) for word in re.split(r"[,;|]", cell))
     if kinds.by_system and port not in (None, Entry("", line, kinds.types[0]).used_port):
         kinds = Kinds(("",), about=f"the operating system {columns.cell('os', row)} does not explain the port")
-    about = "; ".join(filter(None, (f"also {', '.join(place.also[:5])}" if place.also else "", kinds.about)))
+    about = "; ".join(filter(None, (f"also named {', '.join(place.also[:5])}" if place.also else "", kinds.about)))
     for type_, guessed in kinds.each:
         own = port_for(type_, kinds.types, port)
         guess = "; ".join(filter(None, (place.guess, guessed)))

@@ -11,7 +11,7 @@ from scanready.model import GOOD, Report, Target, Verdict
 from scanready.report.diff import Differences
 from scanready.report.diff_formats import summary
 from scanready.report.document import Look, Places, RunInfo, Totals
-from scanready.report.groups import ByCause, Group, Member
+from scanready.report.groups import ByCause, Group, Member, ToDo
 from scanready.report.headline import named_types
 from scanready.report.known import is_waived, note
 from scanready.report.listed import MOST, listed
@@ -51,6 +51,7 @@ class Table:
         self._look = look
         self._rows: dict[int, _Row] = {}
         self._causes = ByCause()
+        self._todo = ToDo()
 
     def begin(self, run: RunInfo) -> str:
         """Remember the inventory's order."""
@@ -67,6 +68,7 @@ class Table:
             report.target, report.verdict, report.reached or "", code, note(report), is_waived(report)
         )
         self._causes.add(report, place)
+        self._todo.add(report, place)
         if self._differences:
             self._differences.add(report)
         return ""
@@ -83,7 +85,7 @@ class Table:
         for group in groups:
             paper.draw(Text(""))
             self._draw_group(group, paper)
-        if todo := _by_owner(groups):
+        if todo := self._todo.words():
             paper.draw(Text(f"\nto do: {todo}"))
         known = [row for _, row in sorted(self._rows.items()) if row.note]
         if known:
@@ -134,7 +136,7 @@ class Table:
         count = counted(len(group.members), "target")
         paper.draw(Text.assemble(verdict_word(group.verdict), "  ", owned(group.cause, group.owner), f"  {count}"))
         words = [("meaning", group.meaning), ("remedy", group.remedy)]
-        words += [word for owner, remedy in group.others for word in (("other owner", owner.value), ("remedy", remedy))]
+        words += [word for owner, remedy in group.others for word in (("or, owner", owner.value), ("remedy", remedy))]
         if self._look.verbosity > 0:
             words.append(("confirm", group.confirm))
         paper.draw(pairs(words), indent=2)
@@ -145,21 +147,11 @@ class Table:
             _draw_member(members[0], paper)
 
 
-def _by_owner(groups: list[Group]) -> str:
-    """Return ``network 3 targets, server 1 target``: the number of targets that each owner has to act on."""
-    places: dict[str, set[int]] = {}
-    for group in groups:
-        for member in group.members:
-            places.setdefault(group.owner.value, set()).add(member.place)
-    most = sorted(places.items(), key=lambda pair: (-len(pair[1]), pair[0]))
-    return ", ".join(f"{owner} {counted(len(of), 'target')}" for owner, of in most)
-
-
 def _draw_member(member: Member, paper: Paper) -> None:
     """Draw the fixes of each owner for a target, and the target's other causes."""
     for owner, fix in ((None, member.fix), *member.others):
         if fix:
-            paper.draw(Text(f"fix by {owner}" if owner else "fix", "dim"), indent=4)
+            paper.draw(Text(f"or, fix (owner: {owner})" if owner else "fix", "dim"), indent=4)
             paper.paste(fix, indent=6)
     for second in member.besides:
         words = f"{second.code} ({second.owner}): {visible(second.detail)}"

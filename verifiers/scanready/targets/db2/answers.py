@@ -8,6 +8,7 @@ from typing import NoReturn
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
+from scanready.climb.shared import login_methods
 from scanready.model import Credential, Facts
 from scanready.net.events import record
 from scanready.net.stream import Stream
@@ -100,13 +101,13 @@ def report_prompt(probe: Probe, rung: Rung, offer: wire.SecurityOffer) -> None:
     if not offer.mechanisms:
         raise WireError("an ACCSECRD without a security mechanism")
     methods = names_of(offer.mechanisms)
-    asks = asked(offer)
+    words = login_methods.offers(methods)
     unknown = set(offer.mechanisms) - set(wire.MECHANISMS)
     if unknown and not WITH_PASSWORD.intersection(offer.mechanisms):
         raise UnknownValue("a security mechanism of a server that offers none with a password", min(unknown))
     if not WITH_PASSWORD.intersection(offer.mechanisms):
-        rung.stop(causes.NO_PASSWORD_LOGIN, f"asks for {asks}", auth_methods=methods)
-    rung.ok(f"asks for {asks}", auth_methods=methods)
+        rung.stop(causes.NO_PASSWORD_LOGIN, words, auth_methods=methods)
+    rung.ok(words, auth_methods=methods)
     if "database" not in probe.target.options:
         rung.ok("the target names no database, so another instance on this host would give the same answer")
 

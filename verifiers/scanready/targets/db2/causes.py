@@ -74,7 +74,8 @@ OUT_OF_RESOURCES = Cause(
     "db2.out-of-resources",
     Owner.DATABASE,
     Step.AUTH,
-    "The server has no agent or memory for another connection, or its agent ended. It would refuse a scan too.",
+    "Db2 has no free Db2 agent process or memory for another connection, or its Db2 agent process ended. It would "
+    "refuse a scan too.",
     "Raise MAX_CONNECTIONS or MAX_COORDAGENTS, end idle connections, or scan at a quieter time.",
     "On the server: db2 list applications; db2diag -g level=Severe",
     wire="The server answers a request with AGNPRMRM (1232) or RSCLMTRM (1233), or with SQLCODE -1040 or -1226.",

@@ -85,7 +85,7 @@ async def _with_the_vendors_driver(
     credential, encrypted = probe.credential, stream.encrypted
     assert credential is not None
     if encrypted:
-        detail = f"the server asks for {answers.asked(offer)} inside TLS, which scanready's driver does not support"
+        detail = f"inside TLS, the server offers {answers.asked(offer)}, which scanready's driver does not support"
         login.stop(common.LIMIT, detail)
     await probe.leave(stream)
     database, table = probe.target.options["database"], answers.catalogue_of(product)

@@ -28,6 +28,7 @@ from scanready.clients.http_portals import portal_at
 from scanready.clients.http_talk import Talk, Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
+from scanready.climb.shared import login_methods
 from scanready.model import Facts, Step
 from scanready.net.events import record
 from scanready.net.stream import PeerClosed
@@ -238,7 +239,7 @@ async def look_for_prompt(probe: Probe, talk: Talk, url: Url, answer: wire.Respo
     """Record the login schemes and the names in NTLM's challenge, and return the prompt."""
     offered = list(dict.fromkeys(challenge.scheme for challenge in wire.challenges(answer) if not challenge.proxy))
     lower = {scheme.lower() for scheme in offered}
-    asks = f"asks for {', '.join(offered) or 'a login without naming a scheme'}"
+    offers = login_methods.offers(offered)
     async with probe.step(Step.AUTH, url.endpoint) as rung:
         rung.check.facts["auth_methods"] = offered
         if front := in_front_of(answer):
@@ -247,22 +248,22 @@ async def look_for_prompt(probe: Probe, talk: Talk, url: Url, answer: wire.Respo
         windows = next((scheme for scheme in ("NTLM", "Negotiate") if scheme.lower() in lower), None)
         without = await _challenge(rung, talk, url, windows) if windows else ""
         if windows and not without:
-            rung.ok(asks)
+            rung.ok(offers)
             return Prompt(url, ("ntlm",), front)
         if "ntlm" in lower:
             if not password:
-                rung.stop(causes.NTLM_BROKEN, f"{asks}; {without}")
-            rung.warn(causes.NTLM_BROKEN, f"{asks}; {without}")
+                rung.stop(causes.NTLM_BROKEN, f"{offers}; {without}")
+            rung.warn(causes.NTLM_BROKEN, f"{offers}; {without}")
         elif password:
-            rung.warn(causes.BASIC_PREAUTH, asks, _windows_authentication(answer))
+            rung.warn(causes.BASIC_PREAUTH, offers, _windows_authentication(answer))
         elif without:
-            rung.warn(causes.KERBEROS_ONLY, f"{asks}; {without}")
+            rung.warn(causes.KERBEROS_ONLY, f"{offers}; {without}")
         elif "bearer" in lower:
             http_schemes.demand_known(lower)
-            rung.stop(causes.MODERN_AUTH_ONLY, asks)
+            rung.stop(causes.MODERN_AUTH_ONLY, offers)
         else:
             http_schemes.demand_known(lower)
-            rung.stop(web.NO_PASSWORD_SCHEME, asks)
+            rung.stop(web.NO_PASSWORD_SCHEME, offers)
     return Prompt(url, tuple(password), front)
 
 

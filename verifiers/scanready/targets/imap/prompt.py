@@ -13,6 +13,7 @@ from __future__ import annotations
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
+from scanready.climb.shared import login_methods
 from scanready.model import Owner, Step
 from scanready.net.stream import ReadTimeout, Stream
 from scanready.wire.printable import printable
@@ -62,7 +63,7 @@ def prompt(talk: Talk, rung: Rung, encryption: Encryption) -> None:
     elif talk.takes_passwords:
         # A working prompt in clear text is ready, not limited, because a scan would run. The summary says that the
         # password would be readable, and our own credential is withheld from it.
-        rung.ok(f"asks for {', '.join(methods)}" + (" in clear text" if encryption == "none" else ""))
+        rung.ok(login_methods.offers(methods) + (" in clear text" if encryption == "none" else ""))
     elif not methods or (encryption == "none" and not BEARER_MECHANISMS & talk.mechanisms):
         # In clear text, a server hides PLAIN (RFC 3501, 6.2.3), so its list says nothing about passwords over TLS.
         besides = f"; the server offers {', '.join(methods)}" if methods else ""

@@ -19,7 +19,7 @@ INFORMIX = TargetType(
     "IBM Informix",
     9088,
     # The second connection is for the DRDA listener, or for the driver after scanready's own login was accepted.
-    Cost(2, 2, login_attempts=2, log="one failed login of scanready_probe, only with allow_login_probe"),
+    Cost(2, 2, login_attempts=2, log="one failed login by scanready_probe, only with allow_login_probe"),
     speaks="sqli",
     home=__package__,
     group=Group.DATABASES,
@@ -37,7 +37,7 @@ INFORMIX = TargetType(
             "informix://{host}[:{port}]/{database}[?server={server}]",
         ),
     ),
-    proven_by="informix-driver against literal bytes",
+    proven_by="informix-driver against recorded byte sequences",
     judges=(Judge("informix_db", "client", "tests/emulators/test_informix_judge.py"),),
     no_other_judge="IBM's own clients and its server have no package in a public registry",
 )

@@ -24,7 +24,9 @@ async def verify(probe: Probe) -> None:
         if on_master:
             rung.ok("the Master Server connects to the update server; on_master says that this is the Master Server")
         else:
-            detail = "only the Master Server connects to the update server; the target has no option on_master"
+            detail = (
+                "only the Master Server connects to the update server; the option on_master is not set for this target"
+            )
             rung.inconclusive(causes.NOT_THE_MASTER, detail)
     try:
         stream = await probe.connect()

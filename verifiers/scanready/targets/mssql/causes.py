@@ -18,7 +18,7 @@ BROWSER_OFF = Cause(
     "UDP port 1434 is closed on the host: the SQL Server Browser is not running, or the host's own firewall rejects "
     "the request. Clients cannot find an instance by its name.",
     "Start the service `SQL Server Browser` on the host, or give the target the instance's port (`port:`).",
-    "On the host: sc query SQLBrowser. The port: SQL Server Configuration Manager, TCP/IP, IPAll.",
+    "On the host: sc query SQLBrowser. For the port, open SQL Server Configuration Manager, TCP/IP, IPAll.",
     scoped=Scope.TARGET,
     wire="The agent's Browser request to UDP 1434 is answered by an ICMP port unreachable.",
 )
@@ -42,7 +42,7 @@ TCP_DISABLED = Cause(
     "The SQL Server Browser knows the instance but reports no TCP port for it. The protocol TCP/IP is disabled, so "
     "clients cannot reach the instance over the network.",
     "Enable TCP/IP for the instance in SQL Server Configuration Manager and restart the instance.",
-    "On the host: SQL Server Configuration Manager, SQL Server Network Configuration, Protocols.",
+    "On the host: open SQL Server Configuration Manager, SQL Server Network Configuration, Protocols.",
     scoped=Scope.TARGET,
     wire="The Browser's SVR_RESP from UDP 1434 lists the instance without a `tcp` property.",
 )
@@ -72,13 +72,13 @@ STRICT_ONLY = Cause(
     "mssql.strict-only",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server requires TDS 8.0 (TLS before any TDS message). Clients older than 2022 do not support it. Check "
-    "whether the scanner's version does.",
+    "The server requires TDS 8.0 (TLS before any TDS message). Clients older than 2022 do not support it. "
+    "Whether a scan works depends on the scanner's SQL Server client.",
     "Check that the scanner's SQL Server client supports strict encryption (ODBC driver 18 or newer does). If it does "
     "not, set `Force Strict Encryption` to No for this instance.",
     "sqlcmd -S tcp:{host},{port} -Ns   # the server's error log has 17819 for each client that was not strict",
-    wire="The server answers a PRELOGIN in clear text by closing the connection, by a TLS alert or by error 17819. It "
-    "answers a TLS ClientHello with ALPN tds/8.0.",
+    wire="After a PRELOGIN in clear text, the server closes the connection, or answers with a TLS alert or error "
+    "17819. It completes a TLS handshake whose ClientHello offers ALPN tds/8.0.",
 )
 ADMIN_PORT = Cause(
     "mssql.admin-port",
@@ -86,7 +86,7 @@ ADMIN_PORT = Cause(
     Step.AUTH,
     "This port is the dedicated administrator connection (DAC), which accepts one administrator session at a time.",
     "Give the target the instance's ordinary port.",
-    "On the host: the instance's error log names both ports when the instance starts.",
+    "On the host: read the instance's error log; it names both ports when the instance starts.",
     wire="The server answers PRELOGIN or LOGIN7 with ERROR token 17810.",
 )
 TOO_MANY_CONNECTIONS = Cause(
@@ -105,7 +105,7 @@ NOT_ACCEPTING = Cause(
     "The server is running but does not accept ordinary logins now. It is paused, starting, upgrading, shutting down "
     "or in single-user mode (see the detail).",
     "Bring the instance into normal operation: resume it, let the upgrade finish, or remove the start option -m.",
-    "On the server: the instance's error log.",
+    "On the server: read the instance's error log.",
     wire="The server answers PRELOGIN or LOGIN7 with an ERROR token such as 17142 (paused), 18401 (upgrading) or 18461 "
     "(single-user mode).",
 )

@@ -202,7 +202,7 @@ async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
 def _channel(rung: Rung) -> str:
     """Describe how the connection protects a password."""
     faults = rung.check.facts.get("certificate_faults")
-    return f"inside TLS, with certificate faults ({', '.join(faults)})" if faults else "inside TLS, verified"
+    return f"inside TLS; the certificate is faulty ({', '.join(faults)})" if faults else "inside TLS, verified"
 
 
 async def report_prompt(probe: Probe, talk: Talk, place: Place) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import AS_A_FACT, ONE_ROW, Exchange, Sent
+from scanready.catalogue.exchange import ONE_ROW, Exchange, Sent
 from scanready.model import Step
 
 _SQLCMD = "sqlcmd -S tcp:{host},{port} -U {user}"
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "mssql": {
-        Step.TLS: Exchange(
-            Sent(tls="a TLS handshake inside PRELOGIN packets", certificate=AS_A_FACT["certificate"]), _SQLCMD
-        ),
+        Step.TLS: Exchange(Sent(tls="a TLS handshake inside PRELOGIN packets"), _SQLCMD),
         Step.HANDSHAKE: Exchange(
             Sent(
                 prelogin="PRELOGIN with version, encryption and instance name",

@@ -6,7 +6,10 @@ from scanready.catalogue.exchange import AS_A_FACT, ONE_ROW, OPENSSL, Exchange, 
 from scanready.model import Step
 
 _MYSQL = "mysql -h {host} -P {port} -u {user} -p"
-_PING = "mysqladmin -h {host} -P {port} -u {user} -p ping   # not nc: an unfinished login counts towards a ban"
+_PING = (
+    "mysqladmin -h {host} -P {port} -u {user} -p ping   "
+    "# do not use nc here: each connection that ends before the login counts towards the block"
+)
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "mysql": {

@@ -65,7 +65,9 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
         if isinstance(answer, wire.Ok):
             await _let_in(talk, rung)
         elif causes.judges_login(answer.code, answer.sqlstate, answer.message):
-            rung.ok(f"asks for {talk.plugins[-1]} ({printable(answer.message)})", auth_methods=talk.plugins)
+            rung.ok(
+                f"uses the login method {talk.plugins[-1]} ({printable(answer.message)})", auth_methods=talk.plugins
+            )
             if seen_as := wire.host_seen(answer.message):
                 rung.check.facts["agent_seen_as"] = seen_as
         elif answer.code in causes.STATES:
@@ -116,7 +118,7 @@ async def _with_credential(probe: Probe) -> None:
         async with probe.step(Step.TLS) as rung:
             rung.skip("the server does not offer TLS")
     async with probe.step(Step.AUTH) as rung:
-        rung.ok(f"asks for {talk.plugins[-1]}", auth_methods=talk.plugins)
+        rung.ok(f"uses the login method {talk.plugins[-1]}", auth_methods=talk.plugins)
     database, _, table = (options.get("table") or "").rpartition(".")
     where = Where(
         Lent(talk.take),

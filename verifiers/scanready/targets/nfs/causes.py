@@ -31,7 +31,8 @@ UDP_SILENT = Cause(
     Owner.NETWORK,
     Step.CONNECT,
     "A locking service (nlockmgr, status) is registered for UDP but did not answer over UDP. Other ports of the server "
-    "work. The requirements name UDP for locking. Silence over UDP does not prove that a firewall drops it.",
+    "work. The scanner's network requirements list UDP for locking. Silence over UDP does not prove that a firewall "
+    "drops it.",
     f"On the firewall, permit the UDP ports too. {PIN}",
     "On the agent: rpcinfo -T udp {host} nlockmgr; rpcinfo -T udp {host} status",
     wire="The agent's RPC NULL call to the service's UDP port gets no reply and no ICMP error.",
@@ -41,7 +42,7 @@ STALE = Cause(
     Owner.SERVER,
     Step.CONNECT,
     "rpcbind reports a port for this service, but the service does not answer there. It has ended, or it restarted "
-    "without registering again. A firewall that sends a reset for the server looks the same.",
+    "without registering again. A firewall that sends the reset on the server's behalf looks the same.",
     "On the server, restart the service named in the detail, so that it registers again. If it already listens on that "
     "port, permit the port on the firewalls between agent and server.",
     "On the server: rpcinfo -p; ss -lntup   # compare the ports",
@@ -53,8 +54,9 @@ NOT_REGISTERED = Cause(
     "nfs.not-registered",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "NFSv3 answers, but a service that it needs is not registered with rpcbind, or none that fits answers. Without the "
-    "mount daemon (mountd) no mount works. The requirements also name the lock daemon (nlockmgr).",
+    "NFSv3 answers, but a service that it needs is not registered with rpcbind, or no suitable version of it answers. "
+    "Without the mount daemon (mountd) no mount works. The scanner's network requirements also list the lock daemon "
+    "(nlockmgr).",
     "On the server, start the service named in the detail. If rpcbind was restarted after it, restart the service. Or "
     "scan with NFSv4 (option `nfs_version: 4`), which needs neither.",
     "On the agent: rpcinfo -p {host}",
@@ -66,8 +68,8 @@ NO_RPCBIND = Cause(
     Owner.SERVER,
     Step.CONNECT,
     "The scan needs NFSv3, but port 111 (rpcbind) refuses the connection. rpcbind reports the ports of the mount and "
-    "lock daemons. A firewall that sends a reset for the server looks the same.",
-    "On the server, start rpcbind and the services of NFSv3. Or scan with NFSv4 (option `nfs_version: 4`), which needs "
+    "lock daemons. A firewall that sends the reset on the server's behalf looks the same.",
+    "On the server, start rpcbind and the NFSv3 services. Or scan with NFSv4 (option `nfs_version: 4`), which needs "
     "only port 2049.",
     "On the agent: rpcinfo -p {host}",
     wire="The agent's SYN to 111 is answered with a RST.",
@@ -122,7 +124,7 @@ UNPRIVILEGED_PORT = Cause(
     Owner.AGENT,
     Step.ACCESS,
     "The server rejected a call from a source port of 1024 or above. By default, NFS servers require a source port "
-    "below 1024. It is unknown whether the server accepts the agent from such a port.",
+    "below 1024. It is unknown whether the server accepts the agent from a port below 1024.",
     "On the agent, run the check as root (or with CAP_NET_BIND_SERVICE), as the scanner's mount does. Or export the "
     "path with the option `insecure`.",
     "On the server: exportfs -v   # look for `secure`",
@@ -171,7 +173,7 @@ BUSY = Cause(
     "The server asked the agent several times to retry later (NFS4ERR_DELAY, NFS3ERR_JUKEBOX). It reads from slower "
     "storage, waits for its name service, or is overloaded.",
     "Repeat the check later. On the server, look for the cause of the delay (tape or cloud tier, DNS, rpc.mountd).",
-    "On the agent: time ls of the mounted export",
+    "On the agent: time ls MOUNTPOINT   # the directory where the export is mounted",
     wire="The server answers four attempts at the same call with NFS4ERR_DELAY or NFS3ERR_JUKEBOX.",
     definite=False,
 )

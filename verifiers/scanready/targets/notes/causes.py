@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scanready.model import Cause, Owner, Scope, Step
 
-_TRACE = "On the agent, in the Notes client: File, Preferences, Notes Ports, Trace, with the server's name"
+_TRACE = "On the agent, in the Notes client: open File, Preferences, Notes Ports, Trace, with the server's name"
 
 NO_ID = Cause(
     "notes.no-id",
@@ -14,7 +14,7 @@ NO_ID = Cause(
     "client cannot log in to any server.",
     "Start the client once as the user that the scanner runs as, and set it up with the ID file of the scan account "
     "(single-user installation). Then check again.",
-    "On the agent: the line KeyFileName= of notes.ini, and the file it names",
+    "On the agent: read the line KeyFileName= of notes.ini, and check that the file it names exists.",
     wire="Nothing is sent: the check looks at files on the agent.",
 )
 HUNG_UP = Cause(

@@ -59,8 +59,8 @@ def present() -> Client | None:
 
 def places() -> str:
     """Describe where :func:`present` looks, for a message that it found nothing."""
-    registry = "the registry (SOFTWARE\\Lotus\\Notes), " if sys.platform == "win32" else ""
-    return f"{registry}the usual folders, PATH and {FOLDER_VARIABLE}"
+    registry = "the registry (SOFTWARE\\Lotus\\Notes), in " if sys.platform == "win32" else ""
+    return f"{registry}the usual folders, in PATH or in {FOLDER_VARIABLE}"
 
 
 def _folders() -> Iterator[tuple[str, tuple[str, ...]]]:

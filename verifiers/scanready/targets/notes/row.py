@@ -21,6 +21,6 @@ NOTES = TargetType(
     public=False,
     nmap=Nmap(services=("lotusnotes",)),
     called=Called(names=("lotus", "domino")),
-    proven_by="nothing: literal bytes only, no client is available",
+    proven_by="nothing: only recorded byte sequences, because no client is available",
     no_other_judge="the protocol is not public, and no package of Domino or its client exists",
 )

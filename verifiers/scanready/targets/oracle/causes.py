@@ -75,7 +75,7 @@ FILTERED = Cause(
     "of a Connection Manager (ORA-12529).",
     "Allow the agent's address. For ORA-12506, add it to the access list of the service (DBMS_SFW_ACL_ADMIN; with "
     "Autonomous Database, its network access). For ORA-12529, add it to RULE_LIST in cman.ora.",
-    "On the server: listener.log at the time of the check; with Connection Manager: cmctl show rules",
+    "On the server: read listener.log for the time of the check; with Connection Manager: cmctl show rules",
     scoped=Scope.PATH,
     wire="The listener answers CONNECT with a TNS REFUSE packet that has ERR=12506 or 12529.",
 )
@@ -146,7 +146,7 @@ NO_SESSION_PRIVILEGE = Cause(
     Owner.DATABASE,
     Step.LOGIN,
     "The password is right, but the account has no CREATE SESSION privilege (ORA-01045).",
-    "Run the GRANT statement of the fix.",
+    "Grant the account CREATE SESSION (see the fix).",
     "sqlplus {user}@//{host}:{port}/{path}",
     wire="The database answers the login with ORA-01045 in a TNS DATA packet.",
 )

@@ -10,7 +10,7 @@ from scanready.catalogue.option import ALLOW_UNTRUSTED, FOLLOW_REDIRECTS, TABLE,
 from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
 
-_THIN = "thin mode supports only Oracle 12.1 and newer, no native network encryption and no 10G password verifiers"
+_THIN = "in thin mode supports only Oracle 12.1 and newer, and neither native network encryption nor 10G verifiers"
 
 
 def _one_name(_: str, options: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ ORACLE = TargetType(
             "oracle://{host}[:{port}][?sid={sid}]",
         ),
     ),
-    proven_by="oracledb, and oracle-driver for the listener, against literal bytes",
+    proven_by="oracledb, and oracle-driver for the listener, against recorded byte sequences",
     judges=(
         Judge("oracledb", "client", "tests/emulators/test_oracle_judge.py"),
         Judge("oracle-driver", "client", "tests/peers/test_drivers.py"),

@@ -57,7 +57,7 @@ async def report_prompt(
     if not encrypted and answer.mechanisms and set(answer.mechanisms) <= wire.BOUND_TO_TLS:
         raise UnknownValue("the list of SASL mechanisms of a connection without TLS", ", ".join(answer.mechanisms))
     user_note = f" (for user {INVENTED_USER}; pg_hba.conf may differ for other users)" if invented(probe) else ""
-    rung.ok(f"asks for {answer.method}{user_note}", auth_methods=[answer.method])
+    rung.ok(f"uses the login method {answer.method}{user_note}", auth_methods=[answer.method])
     if answer.method == "trust":
         session: wire.Session | wire.ErrorResponse = await stream.receive(wire.read_session)
         if isinstance(session, wire.ErrorResponse):
@@ -69,9 +69,10 @@ async def report_prompt(
     elif answer.method in PASSWORD_METHODS:
         return
     elif asked_with := invented_names(probe):
-        _doubt(probe, rung, f"asks for {answer.method} {asked_with}")
+        _doubt(probe, rung, f"uses the login method {answer.method} {asked_with}")
     else:
-        rung.stop(causes.METHOD_NOT_PASSWORD, f"asks for {answer.method}", line(probe, encrypted=encrypted))
+        detail = f"uses the login method {answer.method}"
+        rung.stop(causes.METHOD_NOT_PASSWORD, detail, line(probe, encrypted=encrypted))
 
 
 async def _ask_product(rung: Rung, stream: Stream) -> None:
@@ -105,8 +106,8 @@ def _demand_known(answer: wire.AuthenticationRequest) -> None:
         raise UnknownValue("the list of SASL mechanisms", ", ".join(answer.mechanisms))
     if answer.method.endswith("(openGauss)"):
         detail = (
-            f"asks for {answer.method}, authentication request {answer.code}: PostgreSQL's client library does not "
-            "support this method of openGauss, GaussDB and Vastbase"
+            f"uses the login method {answer.method}, authentication request {answer.code}: PostgreSQL's client library "
+            "does not support this method of openGauss, GaussDB and Vastbase"
         )
         raise Failure(common.LIMIT, detail, auth_methods=[])
     raise UnknownValue("the authentication request", answer.code)
@@ -149,9 +150,11 @@ def _report_error(rung: Rung, answer: wire.ErrorResponse) -> NoReturn:
 def invented_names(probe: Probe) -> str:
     """Describe the user and database that scanready invented; empty if the target names both."""
     user, database = identity(probe)
-    names = [f"the user {user}"] if invented(probe) else []
-    names += [] if probe.target.options.get("database") else [f"the database {database}"]
-    return f"(scanready used {' and '.join(names)}, which the target does not name)" if names else ""
+    used = {"user": user} if invented(probe) else {}
+    used |= {} if probe.target.options.get("database") else {"database": database}
+    if not used:
+        return ""
+    return f"(the inventory names no {' and no '.join(used)}, so scanready used {' and '.join(used.values())})"
 
 
 def _doubt(probe: Probe, rung: Rung, detail: str, **facts: Any) -> None:

@@ -13,7 +13,7 @@ HBA_REJECTED = Cause(
     Owner.DATABASE,
     Step.AUTH,
     "pg_hba.conf does not allow this agent to connect with this user, database and encryption.",
-    "Add the line of the fix to pg_hba.conf (before any reject line that matches), then run SELECT pg_reload_conf(). "
+    "Add the line in the fix to pg_hba.conf (before any reject line that matches), then run SELECT pg_reload_conf(). "
     "If a provider manages pg_hba.conf, allow the agent's address in the network rules of the service.",
     "psql -h {host} -p {port} -U {user} {database}  # the FATAL line names what was refused",
     scoped=Scope.PATH,
@@ -98,7 +98,7 @@ BACKEND_DOWN = Cause(
     "or has no free connection for it. The detail quotes the pooler's message.",
     "Start the database that the pooler's configuration names, or correct host, port and account there (PgBouncer: the "
     "[databases] section of pgbouncer.ini, its auth_file, and pool_size).",
-    "On the pooler's host: psql -h DATABASE-HOST -p 5432; PgBouncer's log at the time of the check",
+    "On the pooler's host: psql -h DATABASE-HOST -p 5432; read PgBouncer's log for the time of the check",
     wire="The pooler answers the StartupMessage or the login with an ErrorResponse such as `query_wait_timeout` or "
     "`server login has been failing`.",
 )

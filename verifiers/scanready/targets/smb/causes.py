@@ -10,7 +10,7 @@ SMB1_ONLY = Cause(
     "smb.smb1-only",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server supports only SMB 1. Since 2017, Windows does not install an SMB 1 client by default. A Windows agent "
+    "The server supports only SMB 1. Since 2017, Windows has not installed an SMB 1 client by default. A Windows agent "
     "can read this server only if that feature was added to it.",
     "Enable SMB 2 or 3 on the server (see the fix); this may need new firmware. Or copy the files to another server "
     "and scan the copy.",
@@ -20,8 +20,9 @@ SMB1_ONLY = Cause(
     also=(
         OtherOwner(
             Owner.AGENT,
-            "If the server has nothing newer (Windows Server 2003 and older), add SMB 1 to a Windows agent. SMB 1 is "
-            "insecure, so weigh the risk: Enable-WindowsOptionalFeature -Online -FeatureName SMB1Protocol-Client",
+            "If the server has nothing newer (Windows Server 2003 and older), add SMB 1 to a Windows agent: "
+            "Enable-WindowsOptionalFeature -Online -FeatureName SMB1Protocol-Client. SMB 1 is insecure; weigh the risk "
+            "first.",
         ),
     ),
 )
@@ -57,7 +58,7 @@ HOST_DENIED = Cause(
     "The server rejects connections from this agent's address: its list of permitted hosts does not include the agent "
     "(Samba: hosts allow, hosts deny).",
     "Add the agent's address to the server's or the share's list of permitted hosts.",
-    "On the server: testparm -s --parameter-name='hosts allow'; its log has 'Denied connection from' the agent.",
+    "On the server: testparm -s --parameter-name='hosts allow'; search its log for 'Denied connection from'.",
     wire="The server sends a NetBIOS NEGATIVE SESSION RESPONSE (0x83) with error 0x81 (not listening for calling "
     "name).",
     scoped=Scope.PATH,

@@ -185,9 +185,12 @@ class Service:
                 shown = ", ".join(f"{name.name}<{name.suffix:02X}>" for name in names.names[:_MOST_NAMES])
                 rung.ok(f"NetBIOS names: {shown}", **{key: name for key, name in facts.items() if name})
             else:
-                rung.skip(f"no NetBIOS names: {_detail_of(names)}; only Windows 2000 and older need this port")
+                rung.skip(f"no NetBIOS names ({_detail_of(names)}); only Windows 2000 and older need this port")
         async with self._probe.step(Step.CONNECT, f"{host}:{DATAGRAM_SERVICE}/udp") as rung:
-            rung.skip("cannot be checked: 138/udp sends no replies; only Windows 2000 and older need this port")
+            rung.skip(
+                "cannot be checked, because the NetBIOS datagram service never replies; only Windows 2000 and older "
+                "need this port"
+            )
 
 
 def _detail_of(error: Exception) -> str:

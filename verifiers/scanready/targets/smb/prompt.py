@@ -70,9 +70,9 @@ async def report_prompt(probe: Probe, talk: Talk) -> Server:
                 methods = _without_ntlm(probe, rung, mechanisms, str(error))
             facts = identity(reply, software, talk) | {"auth_methods": list(methods)}
         if reply is not None:
-            name, domain = facts.get("server_name", "a server without a name"), facts.get("domain")
-            prompt = f"login prompt of {name}" + (f" of {domain}" if domain else "")
-            rung.ok(f"{prompt}; accepts {', '.join(facts['auth_methods'])}")
+            name, domain = facts.get("server_name"), facts.get("domain")
+            server = (f"server {name}" if name else "a server without a name") + (f" of {domain}" if domain else "")
+            rung.ok(f"{server} is ready for a login; accepts {', '.join(facts['auth_methods'])}")
         rung.check.facts.update(facts)
         skew = talk.skew if reply is None or reply.timestamp is None else smb.skew_of(reply.timestamp)
         _judge_clock(rung, skew, mechanisms)
@@ -170,7 +170,10 @@ def _of_old(rung: Rung, answer: smb1.Negotiated) -> Facts:
         rung.ok("no user login: each share has its own password")
         return {"auth_methods": [_SHARE_PASSWORDS]}
     names = {"server_name": answer.server_name, "netbios_name": answer.server_name, "domain": answer.domain}
-    rung.ok("NTLM login prompt" + (f" of {answer.server_name}" if answer.server_name else ""))
+    rung.ok(
+        (f"server {answer.server_name}" if answer.server_name else "a server without a name")
+        + " is ready for an NTLM login"
+    )
     return {"auth_methods": [_NTLM], **{key: name for key, name in names.items() if name}}
 
 

@@ -49,13 +49,13 @@ NO_COMMON_ALGORITHM = Cause(
     Owner.SERVER,
     Step.HANDSHAKE,
     "This agent's ssh client and the server have no algorithm in common, so no login can begin.",
-    "Enable an algorithm on the server that the agent's ssh client offers (see the fix, if there is one), or "
+    "On the server, enable an algorithm that the agent's ssh client offers (see the fix, if there is one), or "
     "upgrade the server.",
     "On the agent: ssh -v -p {port} {host}   # it ends with 'Unable to negotiate ...'",
     also=(
         OtherOwner(
             Owner.AGENT,
-            "Enable an algorithm that the server offers in the agent's ssh_config (see the fix). If there is no "
+            "In the agent's ssh_config, enable an algorithm that the server offers (see the fix). If there is no "
             "fix, this ssh client does not support any of them: install a version that does.",
         ),
     ),
@@ -93,7 +93,7 @@ MORE_FACTORS = Cause(
     "ssh.more-factors",
     Owner.SERVER,
     Step.LOGIN,
-    "The server asks for a further factor, such as a code or a token, in place of or in addition to the credential. "
+    "The server requires a further factor, such as a code or a token, in place of or in addition to the credential. "
     "A scanner cannot supply it.",
     "Exempt the scan account from the second factor for logins from this agent's address.",
     _LOG_IN,
@@ -136,7 +136,7 @@ ACCOUNT_BARRED = Cause(
     "The server closed the connection during the login instead of answering. Its account rules do not allow this "
     "account (pam_access, time limits, an expired account).",
     "Permit the scan account from this agent's address in the target's account rules.",
-    "On the target: the authentication log (journalctl -u ssh, /var/log/auth.log, /var/log/secure) at that time.",
+    "On the target: read the authentication log for that time (journalctl -u ssh, /var/log/auth.log, /var/log/secure).",
     may_count=True,
     wire="Encrypted. After the SSH_MSG_USERAUTH_REQUEST with the secret, the server closes the connection or sends "
     "SSH_MSG_DISCONNECT, without SSH_MSG_USERAUTH_SUCCESS or SSH_MSG_USERAUTH_FAILURE.",

@@ -30,7 +30,9 @@ def limits(driver: Driver, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any
     if not lacks:
         return driver.limits, {}
     some = ", ".join(lacks[:_MOST_NAMES]) + (", ..." if len(lacks) > _MOST_NAMES else "")
-    return f"without {len(lacks)} algorithms that the ssh client offers ({some})", {"paramiko_lacks": lacks}
+    return f"lacks {len(lacks)} algorithm{'' if len(lacks) == 1 else 's'} that the ssh client offers ({some})", {
+        "paramiko_lacks": lacks
+    }
 
 
 def _lacking(knows: dict[str, list[str]]) -> list[str]:

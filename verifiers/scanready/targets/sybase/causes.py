@@ -14,7 +14,8 @@ LOGIN_IS_FIRST = Cause(
     Step.HANDSHAKE,
     "The port accepts connections. The protocol (TDS 5.0) starts with a login, so only a login can identify the "
     "server. scanready tries no login without permission.",
-    "Give the target a credential, or permit one refused login of an invented user: `allow_login_probe: true`.",
+    "Give the target a credential, or allow scanready one login attempt with an invented user, which the server will "
+    "refuse: `allow_login_probe: true`.",
     "isql -S {host}:{port} -U {user}   # or: TDSVER=5.0 tsql -H {host} -p {port} -U {user}",
     definite=False,
     wire="The TCP handshake on {port} succeeds; the agent sends no login record and closes the connection.",
@@ -35,7 +36,7 @@ RELATIVE = Cause(
     "A product related to SAP ASE answers (SQL Anywhere, IQ, an Open Server). It accepts the same login, but its "
     "system tables are different.",
     "Check that this is the database to scan. ASE itself usually listens on 5000 or 4901.",
-    "select @@version, after a manual login",
+    "After a manual login: select @@version",
     wire="The server answers the login record with a LOGINACK whose program name is, for example, SQL Anywhere or IQ.",
 )
 PASSWORD_ENCRYPTION = Cause(

@@ -11,7 +11,7 @@ SYBASE = TargetType(
     "Sybase / SAP ASE",
     3638,
     # The two usual ports, if the given one is closed.
-    Cost(2, 2, login_attempts=1, log="one failed login of scanready_probe, only with allow_login_probe"),
+    Cost(2, 2, login_attempts=1, log="one failed login by scanready_probe, only with allow_login_probe"),
     speaks="tds",
     home=__package__,
     group=Group.DATABASES,
@@ -28,7 +28,7 @@ SYBASE = TargetType(
             "sybase://{host}[:{port}][/{database}]",
         ),
     ),
-    proven_by="FreeTDS and jTDS against literal bytes",
+    proven_by="FreeTDS and jTDS against recorded byte sequences",
     judges=(
         Judge("FreeTDS", "client", "tests/emulators/test_sybase_judge.py"),
         Judge("jTDS", "client", "tests/peers/test_drivers.py"),

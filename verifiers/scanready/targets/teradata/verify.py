@@ -39,7 +39,9 @@ async def verify(probe: Probe) -> None:
         names = [name for name in answer.mechanisms if name]
         offers = f"a logon by {', '.join(names)}" if names else "a logon"
         if answer.legacy_port is False:
-            rung.warn(causes.LEGACY_PORT_OFF, f"offers {offers}, but reports that it accepts none on this port")
+            rung.warn(
+                causes.LEGACY_PORT_OFF, "answers the start of a logon, but reports that this port accepts no logons"
+            )
         else:
             rung.ok(f"offers {offers}", auth_methods=names or ["TDGSS"])
     await probe.leave(stream)

@@ -15,6 +15,7 @@ from scanready.clients.http_pages import REDIRECTS, Page, arrive, follow, is_els
 from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
+from scanready.climb.shared import login_methods
 from scanready.model import Step
 from scanready.net.events import record
 from scanready.net.stream import StreamError
@@ -156,14 +157,14 @@ def _asked_schemes(rung: Rung, page: Page) -> tuple[str, ...]:
     offered = list(dict.fromkeys(c.scheme for c in wire.challenges(page.answer) if not c.proxy))
     lower = {scheme.lower() for scheme in offered}
     can = tuple(scheme for scheme in PASSWORD_SCHEMES if scheme in lower)
+    words = login_methods.offers(offered)
     if can:
-        rung.ok(f"asks for {', '.join(offered)}", auth_methods=offered)
+        rung.ok(words, auth_methods=offered)
     elif "negotiate" in lower:
-        rung.warn(causes.NEGOTIATE_ONLY, f"asks for {', '.join(offered)}", auth_methods=offered)
+        rung.warn(causes.NEGOTIATE_ONLY, words, auth_methods=offered)
     else:
         http_schemes.demand_known(lower)
-        names = ", ".join(offered) or "a login (401) without naming a scheme"
-        rung.stop(causes.NO_PASSWORD_SCHEME, f"asks for {names}", auth_methods=offered)
+        rung.stop(causes.NO_PASSWORD_SCHEME, words, auth_methods=offered)
     return can
 
 

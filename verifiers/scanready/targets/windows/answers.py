@@ -171,9 +171,9 @@ async def report_prompt(
         return None
     facts = _identity(reply, "Windows" if reply.os else None)
     facts["auth_methods"] = methods if "ntlm" in methods else [*methods, "ntlm"]
-    name = facts.get("server_name", "a server without a name")
+    server = f"server {facts['server_name']}" if facts.get("server_name") else "a server without a name"
     domain = f" of {facts['domain']}" if facts.get("domain") else ""
-    rung.ok(f"login prompt of {name}{domain}" + (f", {reply.os}" if reply.os else ""), **facts)
+    rung.ok(f"{server}{domain} is ready for a login" + (f"; runs {reply.os}" if reply.os else ""), **facts)
     if reply.timestamp is not None:
         _judge_clock(rung, round((reply.timestamp - datetime.now(UTC)).total_seconds()))
     return reply

@@ -97,7 +97,7 @@ DYNAMIC_PORT_BLOCKED = Cause(
     "The endpoint mapper on 135 answers, but the dynamic port that it (or a DCOM activation) returned does not. A "
     "firewall between agent and host permits 135 and blocks the dynamic ports. WMI uses one of the dynamic ports.",
     "On the firewall, permit TCP 49152-65535 from the agent to the host (1024-65535 up to Windows Server 2003 R2).",
-    "On the agent: nc -vz -w 5 {host} PORT (a Windows: Test-NetConnection {host} -Port PORT); on the target: "
+    "On the agent: nc -vz -w 5 {host} PORT (on Windows: Test-NetConnection {host} -Port PORT); on the target: "
     "Get-NetTCPConnection -State Listen -LocalPort PORT; netsh int ipv4 show dynamicport tcp",
     wire="The agent's SYN to the dynamic port gets no answer, an ICMP error or a RST. The SYN to 135 is answered with "
     "a SYN-ACK.",
@@ -163,7 +163,8 @@ ACTIVATION_DENIED = Cause(
     "Make the account a local administrator of the host (a scan copies its engine there). If a policy forbids that, "
     "add it to Distributed COM Users and grant Remote Launch, Remote Activation and Remote Access in the limits of "
     "dcomcnfg.",
-    "On the target: net localgroup Administrators; event 10016 or 10036 in the System log at the time of the check.",
+    "On the target: net localgroup Administrators; look for event 10016 or 10036 in the System log for the time of the "
+    "check.",
     wire="The server accepts the NTLM logon and ServerAlive2, then answers RemoteCreateInstance or a later call with "
     "fault 0x5, or with 0x80070005 in an encrypted response.",
 )
@@ -199,7 +200,7 @@ WMI_NOT_RUNNING = Cause(
     Step.ACCESS,
     "The host accepted the account, but WMI does not start there: its service is disabled, hangs or fails.",
     "Start the service Winmgmt and set its start type to automatic. If it hangs, end its process or restart the host.",
-    "On the target: sc query winmgmt; sc qc winmgmt; event 10010 in the System log",
+    "On the target: sc query winmgmt; sc qc winmgmt; look for event 10010 in the System log",
     wire="An encrypted response to RemoteCreateInstance or to a WMI call holds 0x80080005, 0x80070422, 0x8007041D or "
     "0x80041033.",
 )
@@ -221,7 +222,7 @@ NAMESPACE_DENIED = Cause(
     Step.ACCESS,
     r"The account may start WMI, but may not use the namespace root\cimv2 over the network (0x80041003).",
     r"On the host, grant the account Enable Account and Remote Enable on root\cimv2, or make it a local administrator.",
-    r"On the target: wmimgmt.msc, WMI Control, Properties, Security, Root\CIMV2, Security",
+    r"On the target: open wmimgmt.msc, WMI Control, Properties, Security, Root\CIMV2, Security",
     wire="An encrypted response to a WMI call (usually NTLMLogin) holds 0x80041003 (WBEM_E_ACCESS_DENIED).",
 )
 NAMESPACE_MISSING = Cause(

@@ -8,7 +8,7 @@ WINDOWS = TargetType(
     "windows",
     "Windows host, agentless",
     135,
-    Cost(4, 7, login_attempts=3, log="one logon event for each login; only one if the first is rejected"),
+    Cost(4, 7, login_attempts=3, log="one logon event per login; if the first is rejected, no other is tried"),
     speaks="dcerpc",
     home=__package__,
     group=Group.HOSTS,

@@ -47,7 +47,7 @@ function row(result) {
   return make("tr", "row", cells, { "data-place": result.place });
 }
 
-const HEAD = [["verdict", "verdict", ""], ["target", "target", ""], ["type", "type", ""], [null, "ladder", "opt"], ["cause", "cause", ""], ["owner", "owner", "opt"], ["time", "time", "opt num"]];
+const HEAD = [["verdict", "verdict", ""], ["target", "target", ""], ["type", "type", ""], [null, "steps", "opt"], ["cause", "cause", ""], ["owner", "owner", "opt"], ["time", "time", "opt num"]];
 
 function list(results) {
   const head = HEAD.map(([by, label, className]) => {
@@ -149,7 +149,7 @@ function beforePrint() {
   const bad = state.shown.filter((result) => result.is.code).slice(0, PRINTED);
   const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.is.verdict), " ", visible(result.name, 4000), ` ${visible(result.is.code)}`]), ladder(result.whole())]));
   byId("ladders").hidden = false;
-  byId("ladders").replaceChildren(...(bad.length ? [make("h2", "", "Ladders of the failing targets"), ...blocks] : []));
+  byId("ladders").replaceChildren(...(bad.length ? [make("h2", "", "Steps of the failing targets"), ...blocks] : []));
 }
 
 function afterPrint() {

@@ -51,8 +51,8 @@ function finding(result) {
   ]);
   if (cause.fix) card.append(make("p", "label", "Fix"), copyable(cause.fix));
   for (const other of cause.also) {
-    card.append(make("p", "", [make("b", "label", `Or, by ${other.owner}`), ...prose(other.remedy)]));
-    if (other.fix) card.append(make("p", "label", `Fix by ${other.owner}`), copyable(other.fix));
+    card.append(make("p", "", [make("b", "label", `Alternative (owner: ${other.owner})`), ...prose(other.remedy)]));
+    if (other.fix) card.append(make("p", "label", `Alternative fix (owner: ${other.owner})`), copyable(other.fix));
   }
   return card;
 }
@@ -92,7 +92,7 @@ function detail(shown, place, count, go) {
   if (result.types) parts.push(part("Types that were tried", make("ul", "where", result.types.map(typeLine))));
   if (result.cause) parts.push(part("Cause", finding(result)));
   if (result.besides.length) parts.push(part("Also found", ...result.besides.map(second)));
-  parts.push(part("Ladder", ladder(result, story.rungs)));
+  parts.push(part("Steps", ladder(result, story.rungs)));
   for (const [whom, ...lines] of story.asked) parts.push(part(`Ask ${visible(whom)}`, copyable(lines.join("\n"))));
   const facts = Object.entries(result.facts).sort();
   if (facts.length) parts.push(part("Facts", pairs(facts)));
@@ -100,7 +100,7 @@ function detail(shown, place, count, go) {
   const cost = result.footprint;
   parts.push(part("Target and footprint", pairs([
     ...target.filter(([, value]) => words(value) !== ""),
-    ["connections", cost.connections], ["login attempts", cost.login_attempts], ["probe logins", cost.probe_logins],
+    ["connections", cost.connections], ["login attempts with a credential", cost.login_attempts], ["login attempts with an invented account", cost.probe_logins],
     ["began", result.started], ["took", took(result.seconds)],
   ])));
   const raw = make("details", "more", make("summary", "", "JSON"));
