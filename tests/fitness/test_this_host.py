@@ -109,7 +109,7 @@ def test_the_types_that_it_can_serve() -> None:
 def test_shares_would_be_better_off_elsewhere() -> None:
     (answer,) = ask(machine.look, asked(target("smb", "127.0.0.1")))
     expect(answer, Outcome.PASSED)
-    assert "ask for a Windows agent for smb" in answer.summary
+    assert "requires a Windows agent for smb" in answer.summary
 
 
 def test_a_windows_target_wants_another_agent() -> None:
@@ -225,7 +225,7 @@ def no_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_library_is_a_finding_where_somebody_would_log_in() -> None:
     nobody, somebody = Target("127.0.0.1", "postgresql", 5432), Credential("c", "u", "p")
     absent = expect(ask(libraries.look, asked(nobody))[1], Outcome.SKIPPED)
-    assert "psycopg is broken (no libpq) for postgresql: pip install 'scanready[db]'" in absent.summary
+    assert "postgresql (psycopg is broken (no libpq): pip install 'scanready[db]')" in absent.summary
     somewhere = asked(Target("127.0.0.1", "postgresql", 5432, credential=somebody))
     expect(ask(libraries.look, somewhere)[1], Outcome.FAILED, "agent.driver-missing", Owner.AGENT)
 

@@ -133,7 +133,7 @@ def test_a_database_that_nobody_named_is_no_line_for_pg_hba(name: str) -> None:
     ):
         expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH, owner=Owner.OPERATOR)
         assert finding_of(report).fix is None
-        assert "the database postgres, which" in finding_of(report).detail
+        assert "(the inventory names no database, so scanready used postgres)" in finding_of(report).detail
         assert report.footprint.login_attempts == 0
 
 

@@ -86,7 +86,7 @@ REJECTED = Cause(
     Owner.NETWORK,
     Step.CONNECT,
     "A router or firewall rejects the connection with an ICMP message.",
-    "Permit the connection from this agent on the device named in the detail.",
+    "Permit the connection from this agent on the device that rejects it (see the detail).",
     "On the agent: run nc -vz {host} {port} while tcpdump -n icmp shows the device that rejects.",
     wire="The agent's packet to {port} is answered by an ICMP destination unreachable, with a code such as "
     "administratively prohibited (IPv4 code 13) or, for TCP, port unreachable.",

@@ -158,7 +158,7 @@ def _dialled(error: ConnectError) -> Finding:
         return Finding(common.REJECTED, f"{error.strerror}{source}")
     match error.errno:
         case errno.ECONNREFUSED if error.datagram_to:
-            return Finding(common.REFUSED, f"ICMP port unreachable: no service listens on this UDP port{source}")
+            return Finding(common.REFUSED, f"port unreachable: no service listens on this UDP port{source}")
         case errno.ECONNREFUSED:
             return Finding(
                 common.REFUSED, "connection refused (reset): no service listens, or a firewall sent the reset"
