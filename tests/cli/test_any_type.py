@@ -74,6 +74,8 @@ def test_a_host_that_answers_in_no_known_way_is_undecided_in_both_commands(plugi
                 ("check", f"127.0.0.1:{server.port}", "--no-store"),
             )
         ]
+        named = run(plugins, "check", f"any://127.0.0.1:{server.port}", "--no-store", "--format", "jsonl")
+    assert named.returncode == 3
     (result,) = map(json.loads, done.stdout.splitlines())
     assert result["verdict"] == "undecided"
     assert "undecided" in {json.loads(line)["verdict"] for line in checked.stdout.splitlines()}

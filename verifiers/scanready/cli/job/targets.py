@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The most bytes of targets on standard input: some hundred thousand lines.
 _MOST_INPUT = 8 * 1024 * 1024
+#: The scheme of a host without a type.
+_ANY = "any://"
 
 
 def selected_targets(
@@ -104,7 +106,8 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
             except InventoryError as error:
                 problems.extend(error.problems)
                 continue
-            asked = text if "://" not in text and not types else ""
+            host = text.removeprefix(_ANY)  # the name that reports give a host without a type
+            asked = host if "://" not in host and not types else ""
             for target in read:
                 kept = found.setdefault((asked, target.host, target.type, target.port, repr(target.options)), target)
                 if asked:
