@@ -106,8 +106,15 @@ def test_the_secret_of_a_host_without_a_type_is_that_of_each_try(write: Write, m
 
 
 def test_a_network_names_its_types_or_any(write: Write) -> None:
-    (first, second) = load(write("targets: [{hosts: [10.0.0.0/30], type: any}]")).targets
-    assert (first.host, second.host, first.type) == ("10.0.0.1", "10.0.0.2", "any")
+    network = "{hosts: [10.0.0.0/30]}"
+    for words in ("type: any", "types: any", "types: [any]"):
+        (first, second) = load(write(f"targets: [{{hosts: [10.0.0.0/30], {words}}}]")).targets
+        assert (first.host, second.host, first.type) == ("10.0.0.1", "10.0.0.2", "any")
+    for word in ("any", "[any]"):
+        assert (
+            load(write(f"defaults: {{types: {word}}}\ntargets: [{network}]")).targets
+            == load(write(f"targets:\n- {network[:-1]}, types: any}}")).targets
+        )
     assert len(first.tries) == len(catalogue().guessed)
     with pytest.raises(
         InventoryError, match=r"a network needs a type, such as `type: ssh`; `types: any` tries \d+ types"

@@ -19,6 +19,9 @@ GOOD = [
     "{agent: {name: a, master: m}, defaults: {timeout: 2.5, depth: auth, types: [ssh]}, targets: []}",
     "{credentials: {c: {username: u, password: env:X, authority: d}}, targets: []}",
     "targets: [{hosts: [a, 10.0.0.0/30], types: [smb, nfs], port: 99, tags: [x], share: s, nfs_version: 3}]",
+    "targets: [{host: a, types: any}, {host: b, types: [any]}, {hosts: [10.0.0.0/30], types: any}]",
+    "{defaults: {types: any}, targets: [{hosts: [10.0.0.0/30]}]}",
+    "{defaults: {types: [any]}, targets: [db7]}",
     "targets: [{host: a, type: sybase, allow_login_probe: true, database: 7}]",
 ]
 BAD = [
@@ -41,6 +44,9 @@ BAD = [
     "targets: [{host: a, hosts: [b], type: ssh}]",
     "targets: [{host: a, type: ssh, types: [nfs]}]",
     "targets: [{host: a, type: shs}]",
+    "targets: [{host: a, types: ssh}]",
+    "targets: [{host: a, types: [any, ssh]}]",
+    "{targets: [], defaults: {types: [any, ssh]}}",
     "targets: [{host: a, type: ssh, port: 65536}]",
     "targets: [{host: a, type: ssh, port: '22'}]",
     "targets: [{host: a, type: nfs, exprt: /x}]",

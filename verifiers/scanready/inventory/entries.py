@@ -32,11 +32,14 @@ _UNTYPED_NETWORK = (
 class Entries:
     """Read entries into ``targets``, in the order of the file; their credentials have no secrets yet."""
 
-    def __init__(self, page: Page, accounts: Accounts, default_types: Sequence[TargetType], allow_large: bool) -> None:
+    def __init__(
+        self, page: Page, accounts: Accounts, default_types: Sequence[TargetType] | None, allow_large: bool
+    ) -> None:
         self.targets: list[Target] = []
         self._page = page
         self._accounts = accounts
-        self._default_types = default_types
+        self._default_types = default_types or ()
+        self._any_by_default = default_types is not None
         self._allow_large = allow_large
         self._first: dict[tuple[object, ...], tuple[Target, Node]] = {}
         self._repeated: set[tuple[int, int, int, int]] = set()
@@ -72,7 +75,7 @@ class Entries:
         credential = self._credential(node, "credential")
         expected = self._expectation(node, rows)
         right = entry is not None and len(self._page.problems) == problems
-        typed = bool(rows or _type_words(node))
+        typed = bool(rows or _type_words(node)) or self._any_by_default
         clean = [(place, self._hosts(place, len(meant), listed, typed)) for place, listed in _places(node)]
         if not right or entry is None:
             return
@@ -114,14 +117,8 @@ class Entries:
 
     def _rows(self, node: Node) -> list[TargetType]:
         """Return the types of an entry, or the default ones; an empty list means every type."""
-        words = _type_words(node)
-        if not words:
-            return list(self._default_types)
-        if any(word.value == ANY for word in words):
-            if len(words) > 1:
-                self._page.wrong(words[0], f"`{ANY}` means every type: remove the other types")
-            return []
-        return rows_of(self._page, words)
+        types = types_of(self._page, node)
+        return list(self._default_types) if types is None else types
 
     def _options(self, node: Node, rows: Sequence[TargetType]) -> dict[str, Any]:
         """Return the options of an entry as written; note each problem at its place."""
@@ -197,8 +194,18 @@ def _places(node: Node) -> list[tuple[Node, bool]]:
     return [(place, listed) for place, listed in places if isinstance(place.value, str) and place.value]
 
 
-def rows_of(page: Page, words: Iterable[Node]) -> list[TargetType]:
-    """Return the catalogue rows of the type names at these nodes; note unknown names."""
+def types_of(page: Page, node: Node) -> list[TargetType] | None:
+    """Return the types that a mapping names; an empty list means every type, None that it names none.
+
+    Problems are noted: an unknown name, or another type beside `any`.
+    """
+    words = _type_words(node)
+    if not words:
+        return None
+    if any(word.value == ANY for word in words):
+        if len(words) > 1:
+            page.wrong(words[0], f"`{ANY}` means every type: remove the other types")
+        return []
     rows: list[TargetType] = []
     for word in words:
         if isinstance(word.value, str):

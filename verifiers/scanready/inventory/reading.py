@@ -15,7 +15,7 @@ from scanready.model import Credential, Step, Target
 from scanready.net.hosts import clean_host
 
 from .accounts import Accounts
-from .entries import Entries, rows_of
+from .entries import Entries, types_of
 from .problem_log import Page
 from .problems import InventoryError, Problem
 from .schema import AgentEntry, DefaultsEntry, Head
@@ -109,8 +109,8 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
     if defaults and defaults.ca_file:
         with page.reading(head["defaults"]["ca_file"]):
             ca_file = certificates_file(defaults.ca_file, page.base)
-    types = rows_of(page, head["defaults"]["types"].value) if defaults and defaults.types else []
-    entries = Entries(page, accounts, types, allow_large)
+    default = types_of(page, head["defaults"]) if defaults and defaults.types else None
+    entries = Entries(page, accounts, default, allow_large)
     for entry in head["targets"].value if "targets" in head else ():
         entries.read(entry)
     credentials = accounts.resolve(wanted)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from scanready.catalogue import Catalogue, Option, TargetType
 from scanready.run.registry import catalogue
@@ -27,6 +27,8 @@ LONGEST_TIMEOUT = 86_400.0
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Reference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": PATTERN})]
 _TypeName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": []})]  # filled in by `json_schema`
+# The word `any` may stand without a list.
+_TypeNames = Annotated[list[_TypeName], BeforeValidator(lambda value: [ANY] if value == ANY else value)]
 _CODE = {"type": "string", "description": "The code of a cause, such as connect.filtered."}
 # `expectation` reads it and reports its problems.
 _Expectation = Annotated[
@@ -84,7 +86,7 @@ class DefaultsEntry(_Closed):
     )
     depth: Depth = _optional("The last step to check.")
     ca_file: _Text = _optional("Certificates (PEM) of the authorities to trust; relative to the inventory.")
-    types: list[_TypeName] = _optional("The types of targets that have none. Default: every type.", min_length=1)
+    types: _TypeNames = _optional("The types of targets that have none, or `any`. Default: every type.", min_length=1)
 
 
 class CredentialEntry(_Closed):
@@ -105,7 +107,7 @@ class TargetEntry(_Closed):
     host: _Text = _optional("A name or address.")
     hosts: list[_Text] = _optional("Names, addresses and CIDR networks.", min_length=1)
     type: _TypeName = _optional("The target type.")
-    types: list[_TypeName] = _optional("The target types, or `any` (the default, except for networks).", min_length=1)
+    types: _TypeNames = _optional("The target types, or `any` (the default, except for networks).", min_length=1)
     port: int = _optional("The port. Default: the type's own.", ge=1, le=65535)
     credential: _Text = _optional("The name of one of the credentials.")
     tags: list[_Text] = _optional("Words to select targets by.")
@@ -174,14 +176,23 @@ def json_schema() -> dict[str, Any]:
     if any(row.any_option for row in catalogue()):
         entry["additionalProperties"] = True  # the options of these types are not known here
     schema["$defs"]["TargetEntry"] = entry
-    for place in (entry["properties"]["type"], entry["properties"]["types"]["items"]):
-        place["enum"] = [*type_names(), ANY]
-    schema["$defs"]["DefaultsEntry"]["properties"]["types"]["items"]["enum"] = type_names()
+    entry["properties"]["type"]["enum"] = [*type_names(), ANY]
+    for model in (entry, schema["$defs"]["DefaultsEntry"]):
+        model["properties"]["types"] = _list_or_any(model["properties"]["types"])
     url = "HOST, HOST:PORT or TYPE://USER@HOST:PORT/PATH?OPTION=VALUE"
     schema["properties"]["targets"]["items"] = {
         "anyOf": [{"type": "string", "minLength": 1, "description": url}, {"$ref": "#/$defs/TargetEntry"}]
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "scanready inventory"}
+
+
+def _list_or_any(listed: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list of types that also accepts `any` as a plain word."""
+    about: dict[str, Any] = {key: listed[key] for key in ("title", "description") if key in listed}
+    names = {"type": "string", "minLength": 1, "enum": type_names()}
+    several = {"type": "array", "minItems": 1, "items": names}
+    only = {"type": "array", "minItems": 1, "maxItems": 1, "items": {"const": ANY}}
+    return {**about, "anyOf": [several, only, {"const": ANY}]}
 
 
 def _without_null_defaults(schema: Any) -> Any:
