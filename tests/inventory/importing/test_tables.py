@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scanready.catalogue.wrong import Wrong
-from scanready.inventory import InventoryError
+from scanready.inventory import InventoryError, parse_target
 from scanready.inventory.importing import Imported, import_file, read_mapping
 from scanready.inventory.importing.columns import looks_like_a_header
 
@@ -42,6 +42,37 @@ def rows(found: Imported) -> list[tuple[str, str, int | None]]:
 def test_headings_of_names(imported: Import, heading: str) -> None:
     assert rows(imported(f"{heading},Operating System\nweb1,RHEL 8\n")) == [("web1", "unix", None)]
     assert rows(imported(f"{heading}\nweb1\n")) == [("web1", "", None)], "a table of one column"
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        ("10.0.0.1-5", "10.0.0.0/29"),
+        ("10.0.0.1-10.0.0.5", "10.0.0.0/29"),
+        ("10.0.0.1 - 10.0.0.5", "10.0.0.0/29"),
+        ("10.0.0-3.1-254", "10.0.0.0/22"),
+        ("10.0-255.0-255.1-5", "10.0.0.0/29"),
+        ("10.0.0.9-5", "10.0.0.0/29"),
+        ("10.0.0.1-10.0.0.500", "10.0.0.0/29"),
+    ],
+)
+def test_a_range_of_addresses_is_refused_with_the_network_to_write(imported: Import, text: str, network: str) -> None:
+    for file in (f"web1\n{text}\n", f"host,owner\n{text},x\n", f"ip address,owner\n{text},x\n"):
+        (left,) = imported(file).left
+        assert (left.line, left.what) == (2, text)
+        assert left.why.startswith(f"`{text}` is a range of addresses: write one address per line, or ")
+        assert f"`{network}`" in left.why
+    with pytest.raises(InventoryError, match="is a range of addresses"):
+        parse_target(text)
+    with pytest.raises(InventoryError, match="is a range of addresses"):
+        parse_target(f"ssh://{text}")
+
+
+def test_names_that_look_like_ranges_stay_names(imported: Import) -> None:
+    assert rows(imported("host,owner\n10-0-0-1.corp,x\nweb-1-5,x\n")) == [
+        ("10-0-0-1.corp", "", None),
+        ("web-1-5", "", None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ LARGEST_IPV4_PREFIX, LARGEST_IPV6_PREFIX = 16, 112
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _LONGEST_NAME = 253
+_SPAN = r"[0-9]{1,3}(?:-[0-9]{1,3})?"
+#: The two notations of nmap: 10.0.0.1-10.0.0.5, and a range in any of the four numbers.
+_RANGE = re.compile(rf"([0-9.]+)\s*-\s*([0-9]+(?:\.[0-9]+){{3}})|({_SPAN}(?:\.{_SPAN}){{3}})")
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 # Python's codec follows IDNA 2003, which maps these four to something else than IDNA 2008 does (RFC 5894, 7.2):
 # another host, possibly. Better to ask than to contact the wrong one.
@@ -45,9 +48,35 @@ def clean_host(text: str) -> str:
             raise Wrong(f"only an IPv6 address goes in brackets, not {shown(text)}")
     if ":" in text:
         return _ipv6(text)
+    refuse_range(text)
     if text.rstrip(".").rpartition(".")[2].isdigit():
         return _ipv4(text)
     return _name(text)
+
+
+def refuse_range(text: str) -> None:
+    """Refuse a range of IPv4 addresses, such as ``10.0.0.1-5``, and name a network that covers it.
+
+    Raises:
+        Wrong: it is a range.
+    """
+    found = _RANGE.fullmatch(text.strip())
+    if found is None or "-" not in text:
+        return
+    first, last = found[1], found[2]
+    if found[3]:
+        spans = [number.split("-") for number in found[3].split(".")]
+        first, last = ".".join(span[0] for span in spans), ".".join(span[-1] for span in spans)
+    try:
+        low, high = int(ipaddress.IPv4Address(first)), int(ipaddress.IPv4Address(last))
+        covering = ipaddress.IPv4Network((low, 32 - (low ^ high).bit_length()), strict=False)
+        small = low <= high and covering.prefixlen >= LARGEST_IPV4_PREFIX
+    except ValueError:
+        small = False
+    network_ = f"the network that covers it, `{covering}`," if small else "a network such as `10.0.0.0/29`"
+    raise Wrong(
+        f"{shown(text)} is a range of addresses: write one address per line, or {network_} in `hosts` of an inventory"
+    )
 
 
 def _no_user(text: str) -> None:

@@ -10,6 +10,7 @@ from itertools import zip_longest
 
 from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.options import port_of_target, type_row
+from scanready.net.hosts import refuse_range
 from scanready.run.registry import catalogue
 
 from .columns import is_blank, plain_word
@@ -90,8 +91,13 @@ def places_of(names: Sequence[str], addresses: Sequence[str], titles: Sequence[s
 
 def _read(cell: str, wrong: list[str], fits: object) -> list[Place]:
     """The hosts of a cell; none if it is not a list of hosts, with the reason."""
-    words = _words(cell)
+    words: list[str] = []
     found = []
+    try:
+        words = _words(cell)
+    except Wrong as error:
+        wrong.append("; ".join(error.messages))
+        return []
     for word in words if len(words) <= _MOST_NAMES else []:
         try:
             host, port = host_and_its_port(_without_mask(word))
@@ -108,10 +114,15 @@ def _read(cell: str, wrong: list[str], fits: object) -> list[Place]:
 
 
 def _words(cell: str) -> list[str]:
-    """Split a cell into its names and addresses; a name with spaces stays one name."""
+    """Split a cell into its names and addresses; a name with spaces stays one name.
+
+    Raises:
+        Wrong: a part is a range of addresses.
+    """
     parts = [part.strip() for part in re.split(r"[,;|\n\r]|\s/\s", cell) if not is_blank(part)]
     words = []
     for part in parts:
+        refuse_range(part)
         inner = part.split()
         if len(inner) > 1 and any(_address(_without_mask(word.strip("()"))) for word in inner):
             words += [word.strip("()") for word in inner]

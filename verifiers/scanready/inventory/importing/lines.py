@@ -8,7 +8,7 @@ import re
 from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.problems import InventoryError, Problem
 from scanready.inventory.targets import read_target
-from scanready.net.hosts import network
+from scanready.net.hosts import network, refuse_range
 from scanready.run.target_name import ANY
 
 from .found import Entry, Imported, host_and_its_port, host_of, unrevealing
@@ -53,6 +53,11 @@ def read_hosts(source: Source) -> Imported:
     for number, line in enumerate(source.lines(), 1):
         text = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
         if not text:
+            continue
+        try:
+            refuse_range(text)
+        except Wrong as wrong:
+            found.leave(number, text, "; ".join(wrong.messages))
             continue
         if len(text) > _LONGEST or len(text.split(maxsplit=1)) > 1:
             found.leave(number, text.split(maxsplit=1)[0], "the line has more than one word: write one host per line")
