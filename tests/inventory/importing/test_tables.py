@@ -68,6 +68,42 @@ def test_a_range_of_addresses_is_refused_with_the_network_to_write(imported: Imp
         parse_target(f"ssh://{text}")
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        *(
+            "stillgelegt",
+            "Inaktiv",
+            "inactive",
+            "mis au rebut",
+            "Out of service",
+            "offline",
+            "Powered Off",
+            "poweredOff",
+        ),
+        *("Außer Betrieb", "ausgeschaltet", "mise au rebut", "Inactif", "éteint", "Hors ligne", "désactivé"),
+        *("Fuera de servicio", "inactivo", "apagada", "Fuori servizio", "inattivo", "spento", "dismessa"),
+        *("Retired", "decommissioned", "Decommissioning", "Not in use", "Shutdown"),
+    ],
+)
+def test_a_machine_that_is_retired_or_off_is_left_out(imported: Import, status: str) -> None:
+    found = imported(f"host,status\nweb1,{status}\nweb2,In use\n")
+    assert rows(found) == [("web2", "", None)]
+    assert found.left[0].why == f"its status is `{status}`"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        *("to be decommissioned", "To be retired", "pending decommission", "Scheduled for decommissioning"),
+        *("wird stillgelegt", "Stilllegung geplant", "sera mis hors service", "À mettre au rebut", "sarà dismesso"),
+        *("active", "Aktiv", "actif", "activo", "attivo", "online", "Powered On", "in service", "en service"),
+    ],
+)
+def test_a_machine_that_still_runs_is_imported(imported: Import, status: str) -> None:
+    assert rows(imported(f"host,status\nweb1,{status}\n")) == [("web1", "", None)]
+
+
 def test_names_that_look_like_ranges_stay_names(imported: Import) -> None:
     assert rows(imported("host,owner\n10-0-0-1.corp,x\nweb-1-5,x\n")) == [
         ("10-0-0-1.corp", "", None),

@@ -44,7 +44,22 @@ _NO_HOST = {
 _NOT_IN_USE = re.compile(
     r"\b(retired|decommission\w*|disposed|absent|stolen|archived|archiviert|ausgemustert|verschrottet|hors service"
     r"|ausser betrieb|au(?:ss|s)er betrieb|retire|fuera de servicio|retirado|baja|in stock|planned|geplant|inventory"
-    r"|failed|end of life|eol|non operational|dismesso)\b"
+    r"|failed|end of life|eol|non operational|dismess[oa]"
+    r"|out of service|not in service|not in use|inactive|offline|off line|scrapped|deactivated"
+    r"|(?:powered|switched|turned) ?off|shut ?down"
+    r"|stillgelegt|inaktiv|deaktiviert|ausgeschaltet|abgeschaltet|ausgesondert|entsorgt"
+    r"|(?:mise?|mettre) au rebut|inacti(?:f|ve)|desactivee?|hors ligne|hors tension|hors d usage|eteinte?|retiree"
+    r"|inactiv[oa]|desactivad[oa]|apagad[oa]|fuera de linea|retirada|desechad[oa]"
+    r"|inattiv[oa]|disattivat[oa]|spent[oa]|fuori servizio|fuori linea|non in linea|rottamat[oa])\b"
+)
+#: Words of a status by which a machine still runs, although it will be retired or has a plan for it.
+_STILL_IN_USE = re.compile(
+    r"\b(?:(?:to be|to|will be|pending|awaiting|(?:scheduled|planned|marked|due) for|not yet|wird|sera|sara)"
+    r" (?:retired?|decommission\w*|deactivated|(?:switched|powered|turned) off|shut ?down|ausgemustert|stillgelegt"
+    r"|abgeschaltet|deaktiviert|ausser betrieb|mise? au rebut|mise? hors service|retiree|desactivee?"
+    r"|retirad[oa]|desactivad[oa]|dad[oa] de baja|dismess[oa]|disattivat[oa])"
+    r"|a mettre (?:au rebut|hors service)"
+    r"|(?:decommission\w*|stilllegung|ausserbetriebnahme) (?:is |ist )?(?:pending|planned|scheduled|geplant))\b"
 )
 
 
@@ -60,7 +75,8 @@ class Place:
 
 def not_in_use(status: str) -> str:
     """Return why a machine of this status is not imported; empty if it is."""
-    return f"its status is {shown(status)}" if _NOT_IN_USE.search(plain_word(status)) else ""
+    gone = _NOT_IN_USE.search(_STILL_IN_USE.sub("", plain_word(status)))
+    return f"its status is {shown(status)}" if gone else ""
 
 
 def places_of(names: Sequence[str], addresses: Sequence[str], titles: Sequence[str]) -> list[Place]:
