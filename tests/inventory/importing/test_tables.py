@@ -104,6 +104,33 @@ def test_a_machine_that_still_runs_is_imported(imported: Import, status: str) ->
     assert rows(imported(f"host,status\nweb1,{status}\n")) == [("web1", "", None)]
 
 
+@pytest.mark.parametrize(
+    ("cell", "type_"),
+    [
+        *(
+            (cell, "mssql")
+            for cell in ("SQL Server 2019", "Microsoft SQL Server 2016 SP3", "MSSQL 2022 Standard Edition")
+        ),
+        *((cell, "oracle") for cell in ("Oracle Database 19c", "Oracle 12cR2", "Oracle DB 21c Enterprise Edition")),
+        *((cell, "postgresql") for cell in ("PostgreSQL 15", "Postgres v13.4")),
+        *((cell, "db2") for cell in ("DB2 LUW", "IBM Db2 11.5", "DB2 LUW 11.1")),
+        *((cell, "sybase") for cell in ("Sybase ASE", "SAP ASE 16.0", "Sybase ASE 15.7")),
+        *((cell, "mysql") for cell in ("MySQL 8.0", "MariaDB 10.6", "MySQL Community 5.7.44")),
+        *(("Oracle Linux 8", "unix"), ("Windows Server 2019", "windows")),
+    ],
+)
+def test_a_product_with_its_version_is_its_type_as_a_guess(imported: Import, cell: str, type_: str) -> None:
+    (entry,) = imported(f"host,type\ndb1,{cell}\n").entries
+    assert (entry.type, entry.guess) == (type_, f"read {cell} as {type_}")
+
+
+@pytest.mark.parametrize("cell", ["SAP HANA 2.0", "Oracle WebLogic 12c", "MySQL Router 8.0", "2019", "Elevator 3"])
+def test_another_product_with_a_version_is_no_type(imported: Import, cell: str) -> None:
+    found = imported(f"host,type\ndb1,{cell}\n")
+    assert not found.entries
+    assert len(found.left) == 1
+
+
 def test_names_that_look_like_ranges_stay_names(imported: Import) -> None:
     assert rows(imported("host,owner\n10-0-0-1.corp,x\nweb-1-5,x\n")) == [
         ("10-0-0-1.corp", "", None),

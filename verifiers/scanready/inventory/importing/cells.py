@@ -63,6 +63,13 @@ _STILL_IN_USE = re.compile(
 )
 
 
+#: Words beside the name of a product that say which one of it: 2019, 19c, 12cR2, v15, SP3, LUW.
+_VERSION = re.compile(
+    r"(?:v|r|sp|cu|fp|ru)?[0-9]+[a-z]{0,2}[0-9]*|version|release|edition|enterprise|standard|express|developer"
+    r"|community|luw|x64|64bit"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a row's machine is: a host, a port that stood beside it, its other names, and a guess about it."""
@@ -300,7 +307,16 @@ def type_of_word(word: str) -> str | None:
     system = type_of_system(word)
     if system is not None and not system.type:
         raise Wrong(system.why)
-    return system.type if system else None
+    return system.type if system else _type_with_version(parts)
+
+
+def _type_with_version(parts: Sequence[str]) -> str | None:
+    """Return the type that words name beside a version or an edition, as in ``sql server 2019``; else None."""
+    names = [part for part in parts if not _VERSION.fullmatch(part)]
+    for end in range(len(names), 0, -1):
+        if found := type_called(" ".join(names[:end])):
+            return found if all(type_called(name) == found for name in names[end:]) else None
+    return None
 
 
 def port_for(type_: str, types: Sequence[str], port: int | None) -> int | None:
