@@ -292,7 +292,7 @@ def test_a_table_in_windows_1252(imported: Import, tmp_path: Path) -> None:
     [
         ("colour,size\nred,7\n", ':1: no column of hosts among `colour`, `size`: .* as in --map host="colour"'),
         ("", "the table is empty: add a header"),
-        ('host,type\n"' + "x" * 200_000 + '",ssh\n', "field larger than field limit"),
+        ('host,type\n"' + "x" * (1 << 20) + '",ssh\n', "a row is longer than 1 MiB"),
     ],
 )
 def test_tables_that_are_refused(imported: Import, text: str, says: str) -> None:

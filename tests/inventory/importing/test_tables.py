@@ -131,6 +131,11 @@ def test_another_product_with_a_version_is_no_type(imported: Import, cell: str) 
     assert len(found.left) == 1
 
 
+def test_a_long_cell_does_not_refuse_the_table(imported: Import) -> None:
+    found = imported(f'host,notes,type\nweb1,"{"x" * 200_000}",ssh\nweb2,y,ssh\n')
+    assert rows(found) == [("web1", "ssh", None), ("web2", "ssh", None)]
+
+
 def test_names_that_look_like_ranges_stay_names(imported: Import) -> None:
     assert rows(imported("host,owner\n10-0-0-1.corp,x\nweb-1-5,x\n")) == [
         ("10-0-0-1.corp", "", None),

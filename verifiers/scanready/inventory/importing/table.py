@@ -61,6 +61,8 @@ def read(source: Source, mapping: Mapping[str, str] | None = None) -> Imported:
     found = Imported("csv", source.file)
     if source.oddity:
         found.note(source.oddity)
+    # The limit is the process's: it is only raised, since another thread may read a table.
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
     lines = _Lines(source)
     reader = csv.reader(lines, delimiter=_delimiter(source.start()))
     wrong, line, table = "", None, _Table(found, mapping or {})
