@@ -41,6 +41,18 @@ def left(found: Imported) -> dict[str, str]:
     return {one.what: one.why for one in found.left}
 
 
+def test_a_port_that_no_type_has_is_kept_beside_its_host(imported: Import, tmp_path: Path) -> None:
+    found = imported("web1\nweb1:2222\nweb1:22\n10.0.0.1:2222\n10.0.0.2:22\n10.0.0.0/30\n")
+    assert targets(found, tmp_path)[:2] == ["any://web1", "any://web1:2222"]
+    assert [(entry.host, entry.port) for entry in found.entries] == [
+        ("web1", None),
+        ("web1", 2222),
+        ("10.0.0.1", 2222),
+        ("10.0.0.0/30", None),
+    ]
+    assert [(one.line, one.what) for one in found.left] == [(3, "web1"), (5, "10.0.0.2")]
+
+
 # nmap
 
 

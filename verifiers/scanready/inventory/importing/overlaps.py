@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from ipaddress import ip_address, ip_network
 
+from scanready.run.registry import catalogue
+
 from .found import Imported
 
 _Address = tuple[int, int]  # the version, then the number: addresses of one kind lie together
@@ -24,12 +26,14 @@ def settle(found: Imported) -> None:
             found.leave(entry.line, entry.host, "some of its hosts are listed separately: list the others")
             dropped.add(id(entry))
     ports = {(entry.name, entry.used_port) for entry in found.entries if entry.type}
+    usual = {row.port for row in catalogue().guessed}
     anywhere: set[str] = set()
     for entry in sorted(found.entries, key=lambda entry: entry.port is not None):
         if entry.type or entry.network:
             continue
         there = entry.name in typed if entry.port is None else (entry.name, entry.port) in ports
-        if there or entry.name in anywhere or spans.hold(entry.host):
+        unusual = entry.port is not None and entry.port not in usual  # no other entry tries this port
+        if there or (not unusual and (entry.name in anywhere or spans.hold(entry.host))):
             why = "the host is listed again: with a type, without a port or in a network"
             found.leave(entry.line, entry.host, why)
             dropped.add(id(entry))
