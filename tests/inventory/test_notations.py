@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from scanready.catalogue.notation import Notation, hint
 from scanready.inventory import InventoryError, parse_target
+from scanready.inventory.importing import import_file
 from scanready.run.registry import catalogue
 
 SECRET = "hunter2-the-secret"
@@ -45,6 +47,28 @@ def test_the_sentence_has_the_target_as_it_is_written_here(text: str) -> None:
     assert message.endswith(f"; write `{WRITTEN[text]}`")
     assert SECRET not in message
     assert parse_target(WRITTEN[text])[0].type in catalogue()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(r"\\fs02\share", r"SQL1\HR", "db10:1521:ORCL", "nas:/export/home", "jdbc:postgresql://db:5432/hr"),
+        *(f"jdbc:oracle:thin:scott/{SECRET}@//db:1521/svc.corp", "jdbc:oracle:thin:@db:1521:ORCL"),
+        *(f"jdbc:sqlserver://db7:1433;databaseName=hr;password={SECRET}", "db7,1433"),
+    ],
+    ids=lambda text: re.sub(r"\W+", "-", text.replace(SECRET, "")),
+)
+def test_an_import_gives_the_same_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InventoryError) as wrong:
+        parse_target(text)
+    file = tmp_path / "list"
+    for kind, content in (("hosts", f"web1\n{text}\n"), ("csv", f'host,owner\n"{text}",x\n')):
+        file.write_text(content)
+        (left,) = import_file(file, kind).left
+        assert left.line == 2
+        assert "; write `" in left.why
+        assert str(wrong.value).endswith(f": {left.why}")
+        assert SECRET not in left.what + left.why
 
 
 @pytest.mark.parametrize(

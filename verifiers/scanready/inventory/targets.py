@@ -90,9 +90,19 @@ def read_target(
     try:
         return _read(text, types, credential, options, source, words)
     except Wrong:
-        if written := hint(text, (notation for row in catalogue() for notation in row.notations)):
+        if written := in_other_notation(text):
             raise Wrong(written) from None
         raise
+
+
+def in_other_notation(text: str) -> str:
+    """Return the sentence that says how a target in another tool's notation is written here; empty if it is in none.
+
+    The sentence repeats no user name and no secret.
+    """
+    if len(text) > _LONGEST:
+        return ""
+    return hint(text, (notation for row in catalogue() for notation in row.notations))
 
 
 def _read(

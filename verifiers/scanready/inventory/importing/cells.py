@@ -10,6 +10,7 @@ from itertools import zip_longest
 
 from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.options import port_of_target, type_row
+from scanready.inventory.targets import in_other_notation
 from scanready.net.hosts import refuse_range
 from scanready.run.registry import catalogue
 
@@ -114,23 +115,18 @@ def places_of(names: Sequence[str], addresses: Sequence[str], titles: Sequence[s
 
 def _read(cell: str, wrong: list[str], fits: object) -> list[Place]:
     """The hosts of a cell; none if it is not a list of hosts, with the reason."""
-    words: list[str] = []
     found = []
     try:
         words = _words(cell)
-    except Wrong as error:
-        wrong.append("; ".join(error.messages))
-        return []
-    for word in words if len(words) <= _MOST_NAMES else []:
-        try:
+        for word in words if len(words) <= _MOST_NAMES else []:
             host, port = host_and_its_port(_without_mask(word))
-        except Wrong as error:
-            wrong.append("; ".join(error.messages))
-            return []
-        if callable(fits) and not fits(host):
-            wrong.append(f"{shown(unrevealing(cell))} is not an address")
-            return []
-        found.append(Place(host, port))
+            if callable(fits) and not fits(host):
+                wrong.append(f"{shown(unrevealing(cell))} is not an address")
+                return []
+            found.append(Place(host, port))
+    except Wrong as error:
+        wrong.append(in_other_notation(cell.strip()) or "; ".join(error.messages))
+        return []
     if not found:
         wrong.append(f"{shown(unrevealing(cell))} is not a host")
     return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.options import also_called, is_secretive
 from scanready.inventory.problems import InventoryError, Problem
+from scanready.inventory.targets import in_other_notation
 from scanready.net.hosts import clean_host, host_and_port, port_in_range
 from scanready.run.registry import catalogue
 
@@ -119,7 +120,7 @@ class Imported:
         if len(self.left) < MOST_LEFT:
             name, _, value = what.partition("=")
             parts = re.split(r"[:/@]", what.rpartition("@")[0]) + [value] * is_secretive(name)
-            reveals = any(len(part) > _SHORT and part in why for part in parts)
+            reveals = any(len(part) > _SHORT and part in why for part in parts) and why != in_other_notation(what)
             self.left.append(Left(line, unrevealing(what), "refused (and not repeated)" if reveals else why))
         else:
             self.left_more += 1
@@ -161,7 +162,11 @@ def unrevealing(word: str) -> str:
     if "@" in word:
         return "a word with a user name in it"
     name, equals, _ = word.partition("=")
-    return f"{name}=..." if equals and is_secretive(name) else word.partition("?")[0]
+    if equals and is_secretive(name):
+        return f"{name}=..."
+    settings = word.partition("?")[0].split("=")
+    secret = next((place for place, name in enumerate(settings[:-1]) if is_secretive(name)), None)
+    return "=".join(settings) if secret is None else "=".join((*settings[: secret + 1], "..."))
 
 
 def host_of(text: str) -> str:
@@ -179,9 +184,14 @@ def host_and_its_port(text: str) -> tuple[str, int | None]:
     Raises:
         Wrong: it is neither.
     """
-    if text.count(":") > 1 and not text.startswith("["):
-        return clean_host(text), None
-    return host_and_port(text)
+    try:
+        if text.count(":") > 1 and not text.startswith("["):
+            return clean_host(text), None
+        return host_and_port(text)
+    except Wrong:
+        if written := in_other_notation(text):
+            raise Wrong(written) from None
+        raise
 
 
 def port_of(text: str) -> int | None:

@@ -7,7 +7,7 @@ import re
 
 from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.problems import InventoryError, Problem
-from scanready.inventory.targets import read_target
+from scanready.inventory.targets import in_other_notation, read_target
 from scanready.net.hosts import network, refuse_range
 from scanready.run.target_name import ANY
 
@@ -91,7 +91,7 @@ def _of_url(found: Imported, text: str, line: int) -> Entry:
 def _entry(found: Imported, text: str, line: int) -> Entry:
     if "://" in text:
         return _of_url(found, text, line)
-    if "/" in text:
+    if "/" in text and not in_other_notation(text):
         return Entry(str(network(text, allow_large=False)), line, network=True)
     host, port = host_and_its_port(text)
     return Entry(host, line, port=port)
