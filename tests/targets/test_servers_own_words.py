@@ -316,7 +316,7 @@ def test_no_search_is_needed_for_a_message() -> None:
 def test_a_message_that_is_not_returned_is_no_refusal() -> None:
     report, _ = against(mailbox(FETCH=b"c1 OK Fetch completed.\r\n"), "imaps", credential=SCANNER)
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS, owner=Owner.SCANREADY)
-    assert "returns nothing and says OK" in finding_of(report).detail
+    assert "with OK and no data" in finding_of(report).detail
 
 
 # --- refused, silent, not asked ---------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def test_139_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
         other.bind(("127.0.0.1", 0))
         monkeypatch.setattr(netbios, "SESSION_SERVICE", other.getsockname()[1])
         words = about_139(monkeypatch)
-    assert words.startswith("139 refuses connections, too")
+    assert words.startswith("139 also refuses connections")
     assert "does not answer" not in words
 
 
@@ -361,7 +361,7 @@ def test_139_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("scanready.climb.probe.Probe.dial", dial)
     words = about_139(monkeypatch)
-    assert words.startswith("139 was not asked")
+    assert words.startswith("139 was not tested")
     assert "answer" not in words
 
 
@@ -376,7 +376,7 @@ def test_a_name_is_resolved_once_for_445_and_139(monkeypatch: pytest.MonkeyPatch
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         monkeypatch.setattr(netbios, "SESSION_SERVICE", other.getsockname()[1])
-        assert about_139(monkeypatch, "files.example").startswith("139 refuses connections, too")
+        assert about_139(monkeypatch, "files.example").startswith("139 also refuses connections")
     assert names == ["files.example"]
 
 
