@@ -109,10 +109,36 @@ def test_an_owner_with_nothing_to_do_any_more_is_told_so_in_an_old_file(estate: 
     where = estate / "todo"
     report(estate, "--split", f"owner={where}")
     (where / "notes.txt").write_text("mine")
-    done = report(estate, "--only", "cause=tls.expired", "--split", f"owner={where}")
+    rest = [one for one in reports(60) if not one.cause or one.cause.code != "connect.filtered"]
+    (estate / "run.json").write_text(document("json", rest))
+    done = report(estate, "--split", f"owner={where}")
     assert f"{where}/network.md: nothing left to do" in done.stderr
     assert (where / "network.md").read_text().startswith("# Nothing to change for the network and firewall team")
     assert (where / "notes.txt").read_text() == "mine"
+
+
+def test_a_filter_leaves_the_files_of_other_owners_as_they_are(estate: Path) -> None:
+    """A filtered report proves nothing about the targets that it omits."""
+    where = estate / "todo"
+    report(estate, "--split", f"owner={where}")
+    before = {path.name: path.read_text() for path in where.iterdir()}
+    assert not any("--only" in text for text in before.values())
+    done = report(estate, "--only", "owner=network", "--split", f"owner={where}")
+    assert f"{where}/network.md: 10 targets" in done.stderr
+    assert f"{where}/server.md" not in done.stderr
+    after = {path.name: path.read_text() for path in where.iterdir()}
+    assert "**This page is filtered:** `--only owner=network`." in "".join(after["network.md"].splitlines()[:3])
+    assert {name for name in before if before[name] != after[name]} == {"network.md"}
+
+
+def test_a_filter_without_an_owner_replaces_no_file_by_an_all_clear(estate: Path) -> None:
+    where = estate / "todo"
+    report(estate, "--split", f"owner={where}")
+    network = (where / "network.md").read_text()
+    done = report(estate, "--only", "cause=tls.expired", "--only", "cause=x", "--split", f"owner={where}")
+    assert f"{where}/network.md: left as it is; --only selects nothing for this owner" in done.stderr
+    assert (where / "network.md").read_text() == network
+    assert "`--only cause=tls.expired` or `--only cause=x`" in (where / "server.md").read_text()
 
 
 @pytest.mark.parametrize("given", ["owner", "owner=", "host=x", "=x"])

@@ -84,6 +84,13 @@ class Selection:
             all(_matches(key, pattern, target, judgement) for key, pattern in terms) for terms in self.alternatives
         )
 
+    def concerns(self, owner: Owner) -> bool:
+        """Return whether the selection can contain everything that this owner has to do: no ``owner=`` excludes it."""
+        return not self.alternatives or any(
+            all(fnmatchcase(owner.value, pattern) for key, pattern in terms if key == "owner")
+            for terms in self.alternatives
+        )
+
     def takes_nothing(self, targets: Sequence[Target], judgements: Mapping[int, Judgement] | None = None) -> str:
         """Return the message for an empty selection: which pattern matches no target, and a near one.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scanready.model import Owner, Verdict
 from scanready.wire.printable import visible
 
@@ -18,18 +20,20 @@ _NEEDED = {
 }
 
 
-def page(owner: Owner, groups: list[Group], run: RunInfo) -> str:
+def page(owner: Owner, groups: list[Group], run: RunInfo, only: Sequence[str] = ()) -> str:
     """Return the file for one owner, with all targets, fixes and rules of this owner and of no other.
 
     Args:
         owner: the reader.
         groups: the causes that this owner can remove, the gravest first.
         run: the run that they were found in.
+        only: the filter expressions that selected the targets; empty if the page has all of them.
     """
     places = {member.place for group in groups for member in group.members}
     agent = ", ".join((code(run.agent.name, 80), *map(code, run.agent.addresses)))
     parts = [
         f"# {counted(len(places), 'target')}: changes for {OWNERS[owner]}",
+        *(_filtered(only) if only else ()),
         f"A scan agent ({agent}) checked whether it can scan these targets (started {visible(run.started, 40)}, "
         f"scanready {visible(run.version, 40)}). Each section describes a problem, the change that removes it, and the "
         "targets with this problem.",
@@ -38,6 +42,11 @@ def page(owner: Owner, groups: list[Group], run: RunInfo) -> str:
     if rules := firewall(groups):
         parts.append(_rules(rules))
     return "\n\n".join(parts) + "\n"
+
+
+def _filtered(only: Sequence[str]) -> list[str]:
+    words = " or ".join(code(f"--only {expression}", 200) for expression in only)
+    return [f"**This page is filtered:** {words}. The run may have more targets for you."]
 
 
 def nothing(owner: Owner, run: RunInfo) -> str:

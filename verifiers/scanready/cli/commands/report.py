@@ -67,7 +67,7 @@ def command(
         if only:  # the report is of the selected targets only
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])
-        handover = Handover(split[1], info, options.file_mode) if split else None
+        handover = Handover(split[1], info, options.file_mode, wanted) if split else None
         judge = Judge(options.require, {key: host for key, host in info.tried.items() if key in chosen})
         code = asyncio.run(_write(source, info, targets, chosen, outputs, judge, handover))
     if handover and not handover.write():

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from scanready.cli.messages import fitting, warn
+from scanready.cli.selection import Selection
 from scanready.files.atomic_file import AtomicFile
 from scanready.model import Owner, Report
 from scanready.report.document import RunInfo
@@ -21,14 +22,15 @@ class Handover:
     Args:
         directory: created, for this user only, if it does not exist.
         mode: the permissions of the files; None keeps those of an existing file, and means 0600 for a new one.
+        wanted: the selection of the reports. If it omits reports, the files of other owners are left as they are.
 
     Raises:
         click.UsageError: the directory does not exist and cannot be created.
     """
 
-    def __init__(self, directory: str, run: RunInfo, mode: int | None) -> None:
+    def __init__(self, directory: str, run: RunInfo, mode: int | None, wanted: Selection) -> None:
         self._directory, self._run, self._mode = Path(directory), run, mode
-        self._groups = Groups(run)
+        self._groups, self._wanted = Groups(run), wanted
         try:
             self._directory.mkdir(0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -41,15 +43,23 @@ class Handover:
     def write(self) -> bool:
         """Write the files and name them on standard error; an old file of an owner with nothing left to do says so.
 
+        A selection proves nothing about the targets that it omits, so it never replaces an old file by "nothing to do".
+
+
         Returns:
             True if all files were written; standard error names the others, with the reason.
         """
         by_owner, whole = self._groups.by_owner(), True
         for owner in Owner:
             file = self._directory / f"{owner}.md"
+            if not self._wanted.concerns(owner):
+                continue
             if groups := by_owner.get(owner):
                 count = len({member.place for group in groups for member in group.members})
-                text, what = page(owner, groups, self._run), counted(count, "target")
+                text, what = page(owner, groups, self._run, self._wanted.expressions), counted(count, "target")
+            elif file.exists() and self._wanted.expressions:
+                warn(f"{fitting(str(file))}: left as it is; --only selects nothing for this owner")
+                continue
             elif file.exists():
                 text, what = nothing(owner, self._run), "nothing left to do"
             else:
