@@ -196,12 +196,23 @@ def test_nagios_counts_it_under_require_too() -> None:
     assert "1 failure is known and not counted" in text
 
 
-def test_prometheus_has_a_sample_for_what_is_waived_alone() -> None:
+@pytest.mark.parametrize(
+    ("metric", "hosts"),
+    [
+        ("scanready_waived", ["waived"]),
+        ("scanready_expect_other", ["different"]),
+        ("scanready_expect_not_needed", ["mended"]),
+        ("scanready_expect_over", ["over", "fine-but-over"]),
+    ],
+)
+def test_prometheus_has_a_metric_for_each_state_of_a_known_failure(metric: str, hosts: list[str]) -> None:
     text, _ = made("prometheus", ALL)
-    samples = [line for line in text.splitlines() if line.startswith("scanready_waived{")]
-    assert len(samples) == 1
-    assert 'host="waived"' in samples[0]
-    assert samples[0].endswith(" 1")
+    assert f"# HELP {metric} " in text
+    samples = [line for line in text.splitlines() if line.startswith(f"{metric}{{")]
+    assert len(samples) == len(hosts)
+    for sample, host in zip(samples, hosts, strict=True):
+        assert f'host="{host}"' in sample
+        assert sample.endswith(" 1")
 
 
 def test_csv_and_json_have_it_in_fields() -> None:

@@ -11,10 +11,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-from scanready.model import GOOD, Outcome, Report, Step, Verdict
+from scanready.model import GOOD, Outcome, Report, Standing, Step, Verdict
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.findings import besides
-from scanready.report.known import is_waived
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
@@ -25,6 +24,9 @@ _METRICS = {
     "scanready_target_cause": "1 for the cause of the verdict (limited, blocked or undecided), with its owner.",
     "scanready_target_besides": "1 for each other cause of the target, with its owner.",
     "scanready_waived": "1 if the target has the failure that the inventory expects until a date; otherwise absent.",
+    "scanready_expect_other": "1 if the target fails in another way than the inventory expects; otherwise absent.",
+    "scanready_expect_not_needed": "1 if the target does not need its expect any more; otherwise absent.",
+    "scanready_expect_over": "1 if the expect of the target is past its date; otherwise absent.",
     "scanready_target_duration_seconds": "Duration of the whole check of the target.",
     "scanready_step_duration_seconds": "Duration of all checks of one step.",
     "scanready_target_connections": "Connections opened to the target.",
@@ -34,6 +36,12 @@ _METRICS = {
     "scanready_run_duration_seconds": "Duration of the run.",
     "scanready_run_timestamp_seconds": "Start of the run, in seconds since 1970.",
     "scanready_build_info": "1, with the version of scanready that wrote this file.",
+}
+_STANDINGS = {
+    Standing.WAIVED: "scanready_waived",
+    Standing.DIFFERENT: "scanready_expect_other",
+    Standing.NO_LONGER_NEEDED: "scanready_expect_not_needed",
+    Standing.OVER: "scanready_expect_over",
 }
 
 
@@ -61,8 +69,8 @@ class Prometheus:
         if cause := report.cause:
             step = (report.finding_step or cause.step).value
             self._sample("scanready_target_cause", 1, **labels, cause=cause.code, owner=str(report.owner), step=step)
-        if is_waived(report):
-            self._sample("scanready_waived", 1, **labels)
+        if report.standing is not None:
+            self._sample(_STANDINGS[report.standing], 1, **labels)
         others = {(told.cause.code, told.owner.value, told.step.value) for told in besides(report)}
         for code, owner, step in sorted(others):
             self._sample("scanready_target_besides", 1, **labels, cause=code, owner=owner, step=step)
