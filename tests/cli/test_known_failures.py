@@ -64,6 +64,8 @@ def test_what_ends_soon_is_one_line_on_standard_error(plugins: Path) -> None:
         f"scanready: 1 known failure counts again soon: mood://127.0.0.1:99?is=refused (until {SOON})"
     ]
     assert [json.loads(line)["standing"] for line in done.stdout.splitlines()] == ["waived", "waived"]
+    quiet = run(plugins, "verify", estate(plugins, *known), "--format", "jsonl", "-q")
+    assert quiet.stderr == done.stderr
     done = run(plugins, "verify", estate(plugins, known[1]))
     assert done.stderr == ""
 

@@ -79,7 +79,7 @@ async def _carry_out(job: Job) -> int:
         job.outputs.bundle.finish(info, job.command)
     name = keeping.name if keeping else None
     if line := soon.line():
-        progress.say(line)
+        messages.warn(line)  # even with --quiet, which omits progress: after that date the run fails
     if totals.interrupted:
         progress.say(_interrupted(job, totals, name))
         return job.outputs.exit_code(INTERRUPTED)
