@@ -143,6 +143,11 @@ def test_nobody_has_anything_to_do_for_it() -> None:
         assert "Known failures" in page, name
 
 
+def test_the_markdown_table_marks_only_what_is_waived() -> None:
+    rows = made("md", ALL)[0].partition("All targets")[2].splitlines()
+    assert [("@waived:" in row) for row in rows if "blocked (known) |" in row] == [True]
+
+
 def test_junit_skips_what_is_waived_and_fails_what_is_past() -> None:
     suite = fromstring(made("junit", ALL)[0])[0]
     cases = {case.get("name", ""): case for case in suite.findall("testcase")}

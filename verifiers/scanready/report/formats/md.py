@@ -11,6 +11,7 @@ from collections import Counter
 from scanready.model import Owner, Report, Verdict
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, Known, firewall
+from scanready.report.known import is_waived
 from scanready.report.markdown import code, escaped, fenced
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.run.target_name import LONGEST_NAME, name_of
@@ -47,7 +48,7 @@ class Markdown:
         self._groups.add(report)
         cells = (
             code(name_of(report.target), LONGEST_NAME),
-            f"{_SIGNS[report.verdict]} {report.verdict}",
+            f"{_SIGNS[report.verdict]} {report.verdict}{' (known)' if is_waived(report) else ''}",
             report.reached or "",
             report.cause.code if report.cause else "",
         )
