@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from scanready.run.registry import catalogue
+from scanready.targets.windows import login_admin_share
 from tests.cli.in_process import call
 
 
@@ -94,5 +96,16 @@ def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypa
     assert "not contacted: the Master Server er-master.corp; check it with `scanready agent`" in words
     assert "mssql udp 1434" in words
     assert "(only for NFSv3 and older)" in words
+    assert "tcp 445 (only for the test of ADMIN$ after a login)" in words
+    smb = {"protocol": "tcp", "ports": "445"}
+    used_for = {
+        depth: [one["when"] for one in row["further_ports"] if smb.items() <= one.items()]
+        for depth in ("access", "auth")
+        for row in json.loads(call("plan", str(path), "--depth", depth, "--json").output)["endpoints"]
+        if row["host"] == "win"
+    }
+    assert used_for["access"] == ["the test of ADMIN$ after a login"]
+    assert used_for["auth"] == ["Windows Server 2003R2 and older"], "no login is made"
+    assert catalogue()["windows"].cost.login_port == login_admin_share.PORT
     bare = json.loads(call("plan", "ssh://web", "--json").output)
     assert (bare["guard"], bare["master"]) == ({}, None)

@@ -119,7 +119,7 @@ def test_names_are_short_and_found(tmp_path: Path) -> None:
         assert store.find("last").name == second
         assert store.find("last~1").name == store.find(first[-3:]).name == store.find("20261126").name == first
         for wrong in ("last~2", "nothing", "", "2026112", "%", "_"):
-            with pytest.raises(StoreError, match=r"no run|may be"):
+            with pytest.raises(StoreError, match=r"no run|matches"):
                 store.find(wrong)
         with pytest.raises(StoreError, match=r"there is no run 'ssh://er:\*\*\*@a'"):
             store.find("ssh://er:a-password@a")

@@ -67,6 +67,8 @@ class Cost:
         login_attempts: logins with the account.
         log: what the target may log of a check, in words.
         shared: the first messages are the same for all options, so that targets on one port share them.
+        login_port: a further TCP port that is contacted after a login; None if there is none.
+        login_port_for: the purpose of that port, such as "the test of ADMIN$ after a login".
     """
 
     connections: Count
@@ -75,6 +77,8 @@ class Cost:
     login_attempts: Count = 0
     log: Line = ""
     shared: bool = False
+    login_port: Port | None = None
+    login_port_for: Line = ""
 
 
 @dataclass(frozen=True, slots=True)

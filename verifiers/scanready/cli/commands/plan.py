@@ -159,7 +159,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         "host": members[0].host,
         "port": members[0].port,
         "types": [target.type for target in members],
-        "further_ports": _further_ports(members),
+        "further_ports": _further_ports(members, depth),
         "connections": sum(shared.values()),
         "login_attempts": attempts,
         "probe_logins": probes,
@@ -170,12 +170,16 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
     }
 
 
-def _further_ports(members: list[Target]) -> list[dict[str, Any]]:
-    """Return the further ports on which these types are contacted: brokers, and the ports that brokers name."""
+def _further_ports(members: list[Target], depth: Step) -> list[dict[str, Any]]:
+    """Return the further ports on which these types are contacted: of logins, brokers, and what brokers name."""
     from scanready.report.rules import rules
 
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for target in members:
+        cost = catalogue()[target.type].cost
+        if cost.login_port and target.credential is not None and depth.height >= Step.LOGIN.height:
+            ports, use = str(cost.login_port), cost.login_port_for
+            wanted["tcp", ports] = {"protocol": "tcp", "ports": ports, "when": use, "why": f"a check uses it for {use}"}
         for rule in rules(target, lambda _: ""):
             if (rule.transport, rule.ports) != ("tcp", str(target.port)):
                 entry = {"protocol": rule.transport, "ports": rule.ports, "when": rule.when, "why": rule.why}
