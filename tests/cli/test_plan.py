@@ -86,7 +86,7 @@ def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypa
         row["host"]: {(one["protocol"], one["ports"]) for one in row["further_ports"]} for row in plan["endpoints"]
     }
     assert {("tcp", "111"), ("udp", "111")} <= further["nas"]
-    assert ("udp", "1434") in further["sql"]
+    assert further["sql"] == {("tcp", "49152-65535")}
     assert {("tcp", "49152-65535"), ("tcp", "445")} <= further["win"]
     assert further["web"] == set()
     assert plan["guard"] == {"refused_logins_per_credential": 1}
@@ -94,7 +94,7 @@ def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypa
     words = " ".join(call("plan", str(path)).output.split())
     assert "credential acc: 2 endpoints; at most one refused login" in words
     assert "not contacted: the Master Server er-master.corp; check it with `scanready agent`" in words
-    assert "mssql udp 1434" in words
+    assert "sql udp 1434 mssql" in words
     assert "(only for NFSv3 and older)" in words
     assert "tcp 445 (only for the test of ADMIN$ after a login)" in words
     smb = {"protocol": "tcp", "ports": "445"}
@@ -109,3 +109,29 @@ def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypa
     assert catalogue()["windows"].cost.login_port == login_admin_share.PORT
     bare = json.loads(call("plan", "ssh://web", "--json").output)
     assert (bare["guard"], bare["master"]) == ({}, None)
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize(
+    ("target", "first", "further"),
+    [
+        ("mssql://w1/HR", ("udp", 1434), ["tcp 49152-65535"]),
+        ("mssql://w1:1433/HR", ("tcp", 1433), []),
+        ("mssql://w1:51433/HR", ("tcp", 51433), []),
+        ("mssql://w1/mssqlserver", ("tcp", 1433), []),
+        ("mssql://w1", ("tcp", 1433), []),
+    ],
+)
+def test_a_named_instance_without_a_port_begins_at_the_browser(
+    target: str, first: tuple[str, int], further: list[str]
+) -> None:
+    """A check asks the SQL Browser for the port of the instance, and never connects to 1433."""
+    (row,) = json.loads(call("plan", target, "--json").output)["endpoints"]
+    assert (row["protocol"], row["port"]) == first
+    assert [f"{one['protocol']} {one['ports']}" for one in row["further_ports"]] == further
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_named_and_the_default_instance_are_two_endpoints() -> None:
+    rows = json.loads(call("plan", "mssql://w1/HR", "mssql://w1", "--json").output)["endpoints"]
+    assert {(row["protocol"], row["port"]) for row in rows} == {("udp", 1434), ("tcp", 1433)}

@@ -83,6 +83,7 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str
         master: the Master Server of the inventory; the agent itself needs it.
     """
     endpoints: dict[tuple[str, int], list[Target]] = {}
+    contacted: dict[tuple[str, str, int], list[Target]] = {}
     unbuilt: list[Target] = []
     for target in targets:
         row = catalogue().get(target.type)
@@ -91,7 +92,8 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str
             continue
         for place in row.places(target):
             endpoints.setdefault(place.endpoint, []).append(place)
-    rows = [_endpoint(members, depth) for members in endpoints.values()]
+            contacted.setdefault((place.host, *_first_port(place)), []).append(place)
+    rows = [_endpoint(members, depth) for members in contacted.values()]
     total = {key: sum(row[key] for row in rows) for key in ("connections", "login_attempts", "probe_logins")}
     hosts = {host for (host, _), members in endpoints.items() if not all(_hostless(one) for one in members)}
     probed = sorted(hosts) if canary else []
@@ -134,6 +136,13 @@ def _second_visits(endpoints: list[list[Target]], depth: Step) -> dict[str, int]
     return {"targets": len(again), "connections": sum(again)}
 
 
+def _first_port(target: Target) -> tuple[str, int]:
+    """Return transport and number of the port contacted first: that of a broker that names the port, or its own."""
+    brokers = (broker for broker in catalogue()[target.type].brokers if broker.names(target))
+    broker = next(brokers, None)
+    return (broker.transport, broker.port or target.port) if broker else ("tcp", target.port)
+
+
 def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
     """Describe one host and port. Some types share a connection; a type that logs in needs one of its own."""
     shared: dict[object, int] = {}
@@ -155,9 +164,11 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         else:
             probes += cost.probe_logins
     costs = {target.type: catalogue()[target.type].cost for target in members}
+    transport, port = _first_port(members[0])
     return {
         "host": members[0].host,
-        "port": members[0].port,
+        "port": port,
+        "protocol": transport,
         "types": [target.type for target in members],
         "further_ports": _further_ports(members, depth),
         "connections": sum(shared.values()),
@@ -176,12 +187,12 @@ def _further_ports(members: list[Target], depth: Step) -> list[dict[str, Any]]:
 
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for target in members:
-        cost = catalogue()[target.type].cost
+        cost, first = catalogue()[target.type].cost, _first_port(target)
         if cost.login_port and target.credential is not None and depth.height >= Step.LOGIN.height:
             ports, use = str(cost.login_port), cost.login_port_for
             wanted["tcp", ports] = {"protocol": "tcp", "ports": ports, "when": use, "why": f"a check uses it for {use}"}
         for rule in rules(target, lambda _: ""):
-            if (rule.transport, rule.ports) != ("tcp", str(target.port)):
+            if (rule.transport, rule.ports) != (first[0], str(first[1])):
                 entry = {"protocol": rule.transport, "ports": rule.ports, "when": rule.when, "why": rule.why}
                 wanted.setdefault((rule.transport, rule.ports), entry)
     return list(wanted.values())

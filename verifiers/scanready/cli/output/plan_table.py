@@ -52,7 +52,7 @@ def _endpoints(plan: dict[str, Any]) -> Table:
     for row in plan["endpoints"]:
         table.add_row(
             Text(visible(row["host"])),
-            str(row["port"]),
+            str(row["port"]) if row["protocol"] == "tcp" else f"{row['protocol']} {row['port']}",
             ", ".join(row["types"]),
             str(row["connections"]),
             str(row["login_attempts"]),

@@ -21,10 +21,9 @@ from scanready.wire import UnknownValue, WireError, tds7, tls
 from scanready.wire.printable import printable
 
 from . import causes
+from .row import DEFAULT_INSTANCE
 
 _IN_PACKETS = Framing(tds7.wrap_tls, tds7.unwrap_tls)
-#: The name of the default instance. A request for it is the same as a request without a name.
-DEFAULT_INSTANCE = "MSSQLSERVER"
 _SCHANNEL = (
     "Windows closes the connection like this if there is no common TLS version or cipher suite, or if its certificate "
     "is unusable. See Schannel event 36874 or 36888 in the Windows system log"

@@ -7,17 +7,23 @@ from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE, Option
 from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.model import Target
 
+#: The name of the default instance. A request for it is the same as a request without a name, so the check begins
+#: at the target's port and not at the Browser.
+DEFAULT_INSTANCE = "MSSQLSERVER"
+_PORT = 1433
+
 
 def _instance(target: Target) -> str | None:
     """Return the named instance whose port only the SQL Browser knows; None if the target has a port."""
-    name = target.options.get("instance")
-    return f"instance {name}" if name and not target.explicit_port else None
+    name = str(target.options.get("instance") or "")
+    named = name and name.upper() != DEFAULT_INSTANCE
+    return f"instance {name}" if named and not target.explicit_port and target.port == _PORT else None
 
 
 MSSQL = TargetType(
     "mssql",
     "Microsoft SQL Server",
-    1433,
+    _PORT,
     # A second connection in TLS, the Browser's answer and its port; with a login, the server of a redirect.
     Cost(4, 5, login_attempts=1, log="one event (17830) for a handshake that ends before the login"),
     speaks="tds",
