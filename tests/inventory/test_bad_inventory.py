@@ -100,7 +100,7 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (b"targets:\n- {host: a, type: shs}\n", "inv.yaml:2:19: unknown target type `shs`; did you mean `ssh`?"),
         (b"targets:\n- {host: a, type: [ssh]}\n", "inv.yaml:2:19: `type` must be text"),
-        (b"targets:\n- {hosts: [10.0.0.1-5], type: ssh}\n", "inv.yaml:2:11: `10.0.0.1-5` is a range of addresses"),
+        (b"targets:\n- {hosts: [10.0.0.1-5], type: ssh}\n", "inv.yaml:2:12: `10.0.0.1-5` is a range of addresses"),
         (b"targets:\n- {host: a, types: ssh}\n", "inv.yaml:2:20: `types` must be a list"),
         (b"targets:\n- {host: a, types: []}\n", "inv.yaml:2:20: `types` is empty"),
         (b"targets:\n- {host: a, types: [1]}\n", "inv.yaml:2:21: an item of `types` must be text: write it in quotes"),
