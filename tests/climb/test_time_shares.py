@@ -60,7 +60,7 @@ def test_the_answer_says_that_the_time_was_shared() -> None:
     assert "undecided" in text
     assert "share the time limit of one target" in text
     assert text.count(_NO_TIME) == 2, "a line for who was heard too briefly, and one for all who had no turn"
-    assert "gives it all to one" in text
+    assert "gives one type all of it" in text
 
 
 def test_what_only_speaks_when_spoken_to_is_found_after_the_silence() -> None:

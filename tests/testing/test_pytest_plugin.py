@@ -153,8 +153,8 @@ def test_failures_say_what_to_do(ran: Outcome) -> None:
         "would work, so the test does not pass; wanted: scannable, ready or limited",
         "mood://over:7?is=filtered is blocked by connect.filtered (network); `expect` ended on 2020-12-31 (blocked by "
         "connect.filtered): fix the target or agree on a new date",
-        "mood://other:7?is=refused is blocked by connect.refused (server); not the known failure (blocked by "
-        "connect.filtered), so it counts; wanted: scannable, ready or limited",
+        "mood://other:7?is=refused is blocked by connect.refused (server); counted, as the inventory expects another "
+        "failure (blocked by connect.filtered); wanted: scannable, ready or limited",
         "@pytest.mark.scannable: it has no keyword requires (the keywords are "
         "credential, depth, expect, key_file, password_from, require, "
         "timeout, user)",
@@ -307,9 +307,9 @@ def test_marker(): pass
     done = project.run()
     assert set(done.outcomes().values()) == {"FAILED"}
     for says in (
-        "ValueError: target db7 has no type: write it as in `windows://db7`",
+        "ValueError: 'db7' has no type: write it with one, as in windows://db7",
         "did you mean `mysql`?",
-        "Name the inventory that has it: --scanready-inventory FILE",
+        "name one with --scanready-inventory FILE",
         "give either `credential`, or `user`",
         "a password in a target is refused",
         "@pytest.mark.scannable: target `mysq://db7`: unknown target type `mysq`",

@@ -131,13 +131,13 @@ def judge(url: Url, read: Read) -> Judged:
     if (looked is not None or not read.kind) and (of_a_filter := _filter(url, looked, body)):
         return of_a_filter
     if read.cut_off:
-        said = f"the connection ended {read.cut_off} of the page {url}"
-        raise Failure(talk_ended.ACCESS_BROKEN_OFF, said)
+        detail = f"the connection ended {read.cut_off} of the page {url}"
+        raise Failure(talk_ended.ACCESS_BROKEN_OFF, detail)
     onward = _onward(url, read, looked, own)
     leads = joined(url, looked, onward) if onward else None
     if leads is not None and (portal := portal_at(url, leads)):
-        said = f"{url} sends its visitors on to {leads}, the portal of {portal}"
-        return Judged(said, causes.CAPTIVE_PORTAL)
+        detail = f"{url} sends its visitors on to {leads}, the portal of {portal}"
+        return Judged(detail, causes.CAPTIVE_PORTAL)
     if leads is not None and not is_own(url, leads):
         detail = f"{url} sends its visitors to {leads}, on another host"
         return Judged(detail, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
@@ -238,8 +238,8 @@ def _scripted(url: Url, looked: wire.Look, body: bytes) -> Judged:
     """Judge a page of scripts: they may redirect to another host, or be a firewall's challenge."""
     leads = joined(url, looked, looked.script_leads_to) if looked.script_leads_to else None
     if leads is not None and (portal := portal_at(url, leads)):
-        said = f"{url} sends its visitors on to {leads}, the portal of {portal}"
-        return Judged(said, causes.CAPTIVE_PORTAL)
+        detail = f"{url} sends its visitors on to {leads}, the portal of {portal}"
+        return Judged(detail, causes.CAPTIVE_PORTAL)
     if leads is not None and not is_own(url, leads):
         detail = f"{url} sends its visitors to {leads}, on another host"
         return Judged(detail, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
