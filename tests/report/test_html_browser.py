@@ -59,7 +59,7 @@ def count(page: Page) -> int:
 
 def test_the_headline_counts_and_draws(page: Page) -> None:
     verdicts = Counter(report.verdict for report in reports(COUNT))
-    assert page.text("h1") == "10 of 60 targets proven"
+    assert page.text("h1") == "10 of 60 targets proven scannable"
     summed = "60 targets: 10 proven, 10 fine up to the login prompt, 10 with warnings, 20 blocked, 10 undecided"
     assert page.run("return document.querySelector('.ring svg').getAttribute('aria-label')") == summed
     assert (page.text(".ring .big"), page.text(".ring .small")) == ("10", "of 60 proven")

@@ -148,7 +148,7 @@ def test_the_table_keeps_the_inventory_order_and_groups_by_cause() -> None:
     reports = [blocked("a"), ready("b"), blocked("c"), blocked("d", "other detail")]
     text = drawn(new_document("table", Look(100)), reports)
     lines = text.splitlines()
-    assert lines[0].split() == ["target", "verdict", "reached", "cause"]
+    assert lines[0].split() == ["target", "verdict", "last", "passed", "cause"]
     assert [line.split()[0] for line in lines[1:5]] == [
         "postgresql://er@a:5432/hr",
         "mysql://b:3306",
@@ -201,7 +201,7 @@ def test_a_large_run_lists_what_is_not_fine_and_ranges_of_hosts() -> None:
     assert text.count("postgresql://er@10.0.0.") == 200 + 1
     assert "not listed: 300 targets without a problem, 50 more below, by cause (-v lists every target)" in text
     assert "postgresql://er@10.0.0.[1-250]:5432/hr" in text
-    assert "\nto do: 250 targets for the network and firewall team\n" in text
+    assert "\nto do, counted for each possible owner: 250 targets for the network and firewall team\n" in text
     assert "blocked  connect.filtered (network)  250 targets" in text
     assert "mysql://web299:3306" in drawn(new_document("table", Look(width=120, verbosity=1)), reports)
 

@@ -98,7 +98,7 @@ def test_what_is_limited_says_what_it_is_and_what_is_wrong_with_it() -> None:
 def test_types_that_met_the_same_end_on_one_port_share_a_line() -> None:
     foreign = [stopped(kind, common.OTHER_PROTOCOL, "this port speaks mysql") for kind in ("ssh", "imap", "http")]
     text = draw("h", [service("mysql", product="MariaDB"), *foreign], Look(100))
-    assert "handshake.other-protocol  3306 as ssh, imap, http: this port speaks mysql\n" in text
+    assert "handshake.other-protocol  this port speaks mysql (port 3306), not ssh, imap, http\n" in text
     assert text.count("speaks mysql") == 1
 
 

@@ -362,8 +362,8 @@ IDENTITY_INVENTED = Cause(
     Step.AUTH,
     "The inventory lacks the scan's user, uid or database for this target, so scanready filled in an invented one. The "
     "server rejected it; its answer for the scan's own user and database is unknown.",
-    "In the inventory, give this target a credential, or set those of the options `user`, `database` and `uid` that "
-    "its type has.",
+    "In the inventory, give this target a credential, or set the option `user`, `database` or `uid`, "
+    "whichever its type has.",
     "Log in manually once, with the scan's own account and database.",
     definite=False,
     wire="The agent sends an invented user or database name; the server answers with an error about that name.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import overload
@@ -23,13 +24,15 @@ from .serialize import as_line
 #: The readers of each owner's part.
 OWNERS: dict[Owner, str] = {
     Owner.NETWORK: "the network and firewall team",
-    Owner.SERVER: "the administrators of the targets",
+    Owner.SERVER: "the server administrators",
     Owner.DATABASE: "the database administrators",
     Owner.IDENTITY: "the administrators of directories and accounts",
     Owner.AGENT: "the administrators of the scan agent",
     Owner.OPERATOR: "the author of the inventory and holder of the credentials",
     Owner.SCANREADY: "the scanready project",
 }
+#: A remedy's reference to the fix that stands below it.
+_SEE_THE_FIX = re.compile(r" \(see the fix[^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,11 @@ class Group:
     others: tuple[tuple[Owner, str], ...]
     members: list[Member] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
+
+    @property
+    def alternatives(self) -> list[tuple[Owner, str]]:
+        """The other owners with their remedies, for a page that has the fix of this owner only."""
+        return [(owner, _SEE_THE_FIX.sub("", remedy)) for owner, remedy in self.others]
 
     @property
     def meaning(self) -> str:
@@ -226,7 +234,7 @@ class Groups:
             proven, of = best_of_hosts(self._tried.values())[Verdict.SCANNABLE], counted(len(self._tried), "host")
         else:
             proven, of = self._proven, counted(totals.targets, "target")
-        return f"{proven} of {of} proven"
+        return f"{proven} of {of} proven scannable"
 
     @property
     def share(self) -> tuple[str, str]:

@@ -124,7 +124,7 @@ def _paste(part: Part, paper: Paper) -> None:
 def _others(found: Told, paper: Paper) -> None:
     """Draw the remedies of a cause's other owners."""
     for part in found.parts[1:]:
-        paper.draw(pairs([("other owner", part.owner.value), ("remedy", part.remedy)]), indent=2)
+        paper.draw(pairs([("alternative", f"({part.owner}) {part.remedy}")]), indent=2)
         _paste(part, paper)
 
 

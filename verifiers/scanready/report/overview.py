@@ -122,6 +122,8 @@ def _groups(groups: list[list[Report]]) -> RichTable:
         if answered(first):
             detail = min((report.finding.detail for report in members if report.finding), key=len, default="")
             names = f"{first.target.port} as {types}: {detail}"
+            if first.cause is common.OTHER_PROTOCOL:
+                names = f"{detail} (port {first.target.port}), not {types}"
         else:
             names = ", ".join(f"{report.target.type} {report.target.port}" for report in members)
         grid.add_row(Text(_code(first), "dim"), Text(visible(names, 2000), overflow="fold"))

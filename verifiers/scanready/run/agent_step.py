@@ -80,7 +80,8 @@ def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
 
 def unsuited(row: TargetType) -> str:
     """Return the note that another agent is recommended."""
-    return f"newer scanner documentation requires a {row.requirements.suits} agent for {row.name}"
+    wanted = row.requirements.suits
+    return f"{row.name} is allowed from this agent, but newer scanner documentation requires a {wanted} agent"
 
 
 # after the climb: what is recommended -------------------------------------------------------------------------------

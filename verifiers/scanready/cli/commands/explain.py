@@ -100,13 +100,9 @@ def _one(cause: Cause) -> str:
                 *([("on the wire", named(cause.wire))] if cause.wire else []),
                 ("remedy", named(cause.remedy)),
                 ("owner", _owner(cause)),
-                *(
-                    word
-                    for one in cause.also
-                    for word in (("or owner", one.owner.value), ("remedy", named(one.remedy)))
-                ),
+                *(("alternative", f"({one.owner}) {named(one.remedy)}") for one in cause.also),
                 ("step", cause.step.value),
-                ("verdict", f"{verdict}; limited if the check passes with a warning"),
+                ("verdict", f"{verdict}; limited where it is only a warning"),
                 ("confirm", named(cause.confirm)),
             ]
         ),

@@ -135,9 +135,8 @@ def _group(group: Group) -> list[str]:
     words = ", ".join(f"{count[verdict]} {verdict}" for verdict in GRAVITY if count[verdict])
     lines = [f"#### {_SIGNS[group.verdict]} `{group.cause.code}`: {words}", ""]
     lines += [escaped(group.meaning), "", f"**Remedy:** {escaped(group.remedy)}", ""]
-    lines += [
-        line for owner, remedy in group.others for line in (f"**Alternative (owner: {owner}):** {escaped(remedy)}", "")
-    ]
+    for owner, remedy in group.alternatives:
+        lines += [f"**Alternative (owner: {owner}):** {escaped(remedy)}", ""]
     for member in group.members[:_MOST_TARGETS]:
         lines.append(f"- {code(member.where, 120)}: {code(member.detail, 240)}")
         lines += [f"  - also found: `{one.code}` ({one.owner}): {code(one.detail, 240)}" for one in member.besides]

@@ -86,7 +86,7 @@ class Table:
             paper.draw(Text(""))
             self._draw_group(group, paper)
         if todo := self._todo.words():
-            paper.draw(Text(f"\nto do: {todo}"))
+            paper.draw(Text(f"\nto do, counted for each possible owner: {todo}"))
         known = [row for _, row in sorted(self._rows.items()) if row.note]
         if known:
             paper.draw(Text("\nknown failures", "bold"))
@@ -118,7 +118,7 @@ class Table:
         table.add_column("target", overflow="fold", min_width=8)
         table.add_column("verdict", no_wrap=True)
         if not narrow:
-            table.add_column("reached", no_wrap=True)
+            table.add_column("last passed", no_wrap=True)
         table.add_column("cause", no_wrap=True, overflow="fold")
         for row in rows:
             cells = [
@@ -136,7 +136,7 @@ class Table:
         count = counted(len(group.members), "target")
         paper.draw(Text.assemble(verdict_word(group.verdict), "  ", owned(group.cause, group.owner), f"  {count}"))
         words = [("meaning", group.meaning), ("remedy", group.remedy)]
-        words += [word for owner, remedy in group.others for word in (("or, owner", owner.value), ("remedy", remedy))]
+        words += [("alternative", f"({owner}) {remedy}") for owner, remedy in group.others]
         if self._look.verbosity > 0:
             words.append(("confirm", group.confirm))
         paper.draw(pairs(words), indent=2)
@@ -151,7 +151,7 @@ def _draw_member(member: Member, paper: Paper) -> None:
     """Draw the fixes of each owner for a target, and the target's other causes."""
     for owner, fix in ((None, member.fix), *member.others):
         if fix:
-            paper.draw(Text(f"or, fix (owner: {owner})" if owner else "fix", "dim"), indent=4)
+            paper.draw(Text(f"alternative fix ({owner})" if owner else "fix", "dim"), indent=4)
             paper.paste(fix, indent=6)
     for second in member.besides:
         words = f"{second.code} ({second.owner}): {visible(second.detail)}"

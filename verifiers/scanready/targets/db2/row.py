@@ -26,7 +26,7 @@ DB2 = TargetType(
             "a JDBC URL", r"jdbc:db2://<HOST><PORT>/(?P<database>[\w-]+)(?::.*)?", "db2://{host}[:{port}]/{database}"
         ),
     ),
-    proven_by="Apache Derby (DRDA); IBM's driver against recorded byte sequences",
+    proven_by="Apache Derby (DRDA); an emulator that IBM's driver accepts",
     judges=(
         Judge("Derby", "server", "tests/lab/test_db2.py"),
         Judge("ibm_db", "client", "tests/emulators/test_db2_judge.py"),

@@ -68,8 +68,8 @@ PREAUTHENTICATION = Cause(
     "ews.preauthentication",
     Owner.NETWORK,
     Step.HANDSHAKE,
-    "A login page answers in place of Exchange Web Services (a redirect to it, its HTML, or status 440). A reverse "
-    "proxy or a single sign-on service requires a browser login first.",
+    "A login page answers instead of Exchange Web Services: a redirect to that page, the page, or status 440. A "
+    "reverse proxy or a single sign-on service requires a browser login first.",
     "Publish /EWS without pre-authentication (pass-through in the Web Application Proxy, no APM or ESM policy).",
     _CURL,
     also=(OtherOwner(Owner.OPERATOR, "Name the Exchange server itself in the inventory, if the agent can reach it."),),

@@ -37,7 +37,7 @@ INFORMIX = TargetType(
             "informix://{host}[:{port}]/{database}[?server={server}]",
         ),
     ),
-    proven_by="informix-driver against recorded byte sequences",
+    proven_by="an emulator that informix-driver accepts",
     judges=(Judge("informix_db", "client", "tests/emulators/test_informix_judge.py"),),
     no_other_judge="IBM's own clients and its server have no package in a public registry",
 )

@@ -52,7 +52,7 @@ MSSQL = TargetType(
             "a server with a port after a comma", r"(?:mssql://)?<HOST>,(?P<port>[0-9]{1,5})", "mssql://{host}[:{port}]"
         ),
     ),
-    proven_by="pytds, pymssql, FreeTDS and Microsoft's ODBC driver against recorded byte sequences",
+    proven_by="an emulator that pytds, pymssql, FreeTDS and Microsoft's ODBC driver accept",
     judges=(
         Judge("pytds", "client", "tests/emulators/test_mssql_judges.py"),
         Judge("pymssql", "client", "tests/emulators/test_mssql_judges.py"),

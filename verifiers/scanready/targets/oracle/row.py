@@ -54,7 +54,7 @@ ORACLE = TargetType(
             "oracle://{host}[:{port}][?sid={sid}]",
         ),
     ),
-    proven_by="oracledb, and oracle-driver for the listener, against recorded byte sequences",
+    proven_by="an emulator that oracledb accepts, and for the listener oracle-driver",
     judges=(
         Judge("oracledb", "client", "tests/emulators/test_oracle_judge.py"),
         Judge("oracle-driver", "client", "tests/peers/test_drivers.py"),

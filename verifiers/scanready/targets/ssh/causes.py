@@ -55,8 +55,8 @@ NO_COMMON_ALGORITHM = Cause(
     also=(
         OtherOwner(
             Owner.AGENT,
-            "In the agent's ssh_config, enable an algorithm that the server offers (see the fix). If there is no "
-            "fix, this ssh client does not support any of them: install a version that does.",
+            "In the agent's ssh_config, enable an algorithm that the server offers (see the fix). Or install an "
+            "ssh client that supports one of them.",
         ),
     ),
     wire="Both sides send SSH_MSG_KEXINIT. At least one list of the server (key exchange, host key, cipher or MAC) "

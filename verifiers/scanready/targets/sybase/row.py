@@ -28,7 +28,7 @@ SYBASE = TargetType(
             "sybase://{host}[:{port}][/{database}]",
         ),
     ),
-    proven_by="FreeTDS and jTDS against recorded byte sequences",
+    proven_by="an emulator that FreeTDS and jTDS accept",
     judges=(
         Judge("FreeTDS", "client", "tests/emulators/test_sybase_judge.py"),
         Judge("jTDS", "client", "tests/peers/test_drivers.py"),

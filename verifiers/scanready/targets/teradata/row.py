@@ -20,7 +20,7 @@ TERADATA = TargetType(
     guessed=True,
     drivers=(Driver("teradatasql", "teradatasql", "teradata"),),
     notations=(Notation("a JDBC URL", r"jdbc:teradata://<HOST>(?:/.*)?", "teradata://{host}"),),
-    proven_by="teradatasql against recorded byte sequences",
+    proven_by="an emulator that teradatasql accepts",
     judges=(Judge("teradatasql", "client", "tests/emulators/test_teradata_judge.py"),),
     no_other_judge="the server has no package, and all Python drivers for Teradata use this one",
 )
