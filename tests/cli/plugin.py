@@ -109,7 +109,7 @@ def environment(plugins: Path, extra: Mapping[str, str] | None = None) -> dict[s
 
 
 def command(*arguments: str) -> list[str]:
-    """What to start."""
+    """Return the command line to start."""
     return [sys.executable, "-m", "scanready", *arguments]
 
 
@@ -151,7 +151,7 @@ def started(plugins: Path, *arguments: str, **extra: str) -> Iterator[Any]:
 
 
 def until(condition: Callable[[], bool], within: float = PATIENCE) -> None:
-    """Wait for something to come about; ``within`` is in seconds."""
+    """Wait until a condition holds; ``within`` is in seconds."""
     end = time.monotonic() + within
     while not condition():
         assert time.monotonic() < end, "it did not come about in time"

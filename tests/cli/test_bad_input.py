@@ -2,7 +2,7 @@
 """Bad input: each kind gets a message and exit code 2, and nothing was contacted. The last word has a listening server.
 
 Every inventory and command names, besides what is wrong with it, a sound target: an
-emulator that counts its connections. What is refused must be refused before it.
+emulator that counts its connections. A refused input must be refused before the first connection.
 """
 
 from __future__ import annotations
@@ -266,7 +266,7 @@ def described(tmp_path: Path) -> str:
 
 
 def test_a_credential_of_the_inventory_that_no_target_uses_is_looked_up_once(tmp_path: Path, described: str) -> None:
-    """The secret is a pipe: whoever reads it a second time waits for ever, as whoever is prompted is asked twice."""
+    """The secret is a pipe: a second read would wait for ever, and a prompt would ask twice."""
     plugin.install(tmp_path)
     asked = ["check", "mood://host:99?is=ready", "--credential", "mine", "--inventory", described, "--json"]
     process = subprocess.Popen(

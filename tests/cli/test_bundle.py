@@ -104,7 +104,7 @@ def told(path: Path, *options: str) -> Any:
 
 
 def test_another_version_judges_anew_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is a limit of ours in this version, another one took for the target's fault."""
+    """A limit of ours in this version may be the target's fault in the result of another version."""
     bundle = sound(tmp_path / "b.zip")
     same = told(bundle)
     assert same.exit_code == 1

@@ -20,7 +20,7 @@ def test_schema_and_completion() -> None:
 
 
 def offered(store: Path, *words: str) -> list[str]:
-    """What bash is offered for the last word, as ``KIND,VALUE``."""
+    """Return the completions that bash gets for the last word, as ``KIND,VALUE``."""
     environment = {
         "_SCANREADY_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(["scanready", *words]),

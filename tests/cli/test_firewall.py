@@ -117,7 +117,7 @@ def test_resolving_asks_for_every_name_of_a_rule_and_says_which_is_none(monkeypa
 
 
 def test_a_zone_is_a_link_of_this_host() -> None:
-    """The agent's address is that of the link, and AWS is told nothing of it."""
+    """The agent's address is that of the link; the rule for AWS has none."""
     (rule,) = json.loads(firewall("ssh://[fe80::1%lo]", "--json").stdout)["rules"]
     assert (rule["destination"], rule["resolved"]) == ("fe80::1%lo", True)
     done = firewall(

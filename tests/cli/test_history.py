@@ -1,4 +1,4 @@
-"""Runs are kept, listed, told again, gone on with and compared; and a store that fails changes nothing."""
+"""Runs are stored, listed, reported again, resumed and compared; a store that fails changes nothing."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_done_is_said(plugins: Path, arguments: list[str], words:
 
 
 def test_an_interrupted_run_is_gone_on_with(plugins: Path) -> None:
-    """Ctrl-C; then the rest, and the outputs have it all. What was finished is not contacted again."""
+    """After Ctrl-C, --resume checks the rest, and the outputs have all. A finished target is not contacted again."""
     release, log = plugins / "release", plugins / "log"
     path = estate(plugins, "ready", *["held"] * 6, head="defaults: {timeout: 30}")
     extra = {"MOOD_RELEASE": str(release), "MOOD_LOG": str(log)}
@@ -228,7 +228,7 @@ def test_a_password_that_was_refused_is_not_tried_again_after_a_kill(plugins: Pa
 
 
 def test_a_login_that_a_kill_left_open_is_not_sent_again(plugins: Path) -> None:
-    """Nobody knows whether the server counted it."""
+    """It is unknown whether the server counted the attempt."""
     release, log = plugins / "release", plugins / "log"
     path = estate(plugins, "slow-login", head=CREDENTIAL, more=", credential: ad")
     extra = {"MOOD_RELEASE": str(release), "MOOD_LOG": str(log), "PW": SECRET}
@@ -375,7 +375,7 @@ def _peak(where: Path, *arguments: str) -> float:
 
 
 def test_ten_thousand_results_are_told_in_little_memory(plugins: Path) -> None:
-    """They are 40 MB in the file. What grows is the list of targets."""
+    """They are 40 MB in the file. Only the list of targets grows."""
     peaks = []
     for count in (1_000, 10_000):
         path = plugins / f"{count}.db"

@@ -50,7 +50,7 @@ def verifying(where: Path, targets: list[str], *options: str) -> Iterator[Any]:
 
 
 def test_once_in_the_middle_of_a_login_that_mysql_would_count(tmp_path: Path) -> None:
-    """Whoever leaves between greeting and refusal is counted, and in the end blocked: it is finished first."""
+    """A client that leaves between greeting and refusal is counted and in the end blocked, so the talk is finished."""
     held = Held()
     with in_background(held.behaviour) as database, in_background(misbehave.silent) as later:
         targets = [f"mysql://127.0.0.1:{database.port}", f"ssh://127.0.0.1:{later.port}"]
@@ -95,7 +95,7 @@ def test_twice_while_a_target_is_silent(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_leaves_ends_the_run_and_offends_nobody(tmp_path: Path) -> None:
-    """``| head -1``: what is in flight is left politely though nobody will read of it."""
+    """``| head -1``: talks in flight end politely, though no reader is left."""
     held = Held()
     with in_background(mysql.mariadb_10_11_without_tls) as first, in_background(held.behaviour) as second:
         targets = [f"mysql://127.0.0.1:{first.port}", f"mysql://127.0.0.1:{second.port}"]

@@ -174,7 +174,7 @@ def test_a_full_stdout_is_said(plugins: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="streams are closed by a shell's >&-")
 def test_closed_streams_are_no_error_of_ours(plugins: Path) -> None:
-    """Else the first connection would take the place of standard output, and what is printed would be sent there."""
+    """Otherwise the first connection would take the place of standard output and send the output to the target."""
     for streams in (">&-", "<&- >&- 2>&-"):
         command = f'exec "{sys.executable}" -m scanready check --no-store {mood("ready")} {streams}'
         done = subprocess.run(
@@ -238,7 +238,7 @@ def test_ctrl_c_twice_leaves_at_once(plugins: Path) -> None:
 
 
 def test_a_reader_that_rests_does_not_stop_the_event_loop(plugins: Path) -> None:
-    """Nobody reads, the pipe is full: a talk in flight must go on, or its deadline would pass unheard."""
+    """No reader empties the pipe: a talk in flight must continue, or it would miss its deadline."""
     release, log = plugins / "release", plugins / "log"
     path = inventory(plugins, "held", *["ready"] * 300)
     extra = {"MOOD_RELEASE": str(release), "MOOD_LOG": str(log)}
@@ -282,7 +282,7 @@ def test_help_is_quick_and_imports_nothing_heavy(plugins: Path) -> None:
 
 
 def test_help_costs_less_than_150_ms(plugins: Path) -> None:
-    """Of processor time: what the clock on the wall says depends on who else is busy here."""
+    """The bound is on processor time, because wall time depends on the machine's other work."""
 
     def once() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -53,23 +53,23 @@ def on_a_terminal(plugins: Path, *arguments: str) -> tuple[int, str]:
         stderr=theirs,
     )
     os.close(theirs)
-    seen = b""
+    output = b""
     try:
         while block := os.read(ours, 65536):
-            seen += block
+            output += block
     except OSError:
-        pass  # how a terminal says that the last writer has gone
+        pass  # a terminal reports so that the last writer has closed it
     os.close(ours)
-    return process.wait(HANG), seen.decode()
+    return process.wait(HANG), output.decode()
 
 
 def test_html_is_nothing_for_a_terminal(plugins: Path, tmp_path: Path) -> None:
-    code, seen = on_a_terminal(plugins, "check", mood("ready"), "--format", "html")
+    code, output = on_a_terminal(plugins, "check", mood("ready"), "--format", "html")
     assert code == 2
-    assert "--format html cannot be shown on a terminal: add -o FILE, as in -o report.html" in " ".join(seen.split())
-    code, seen = on_a_terminal(plugins, "check", mood("ready"), "--format", "html", "-o", str(tmp_path / "r.html"))
+    assert "--format html cannot be shown on a terminal: add -o FILE, as in -o report.html" in " ".join(output.split())
+    code, output = on_a_terminal(plugins, "check", mood("ready"), "--format", "html", "-o", str(tmp_path / "r.html"))
     assert code == 0
-    assert "<html" not in seen
+    assert "<html" not in output
     assert json.loads(run_in((tmp_path / "r.html").read_text()))["results"][0]["verdict"] == "ready"
 
 
@@ -118,13 +118,13 @@ def test_nobody_ever_sees_half_of_it(plugins: Path, tmp_path: Path, name: str) -
 
 def test_readers_see_old_or_new_and_never_part(plugins: Path, tmp_path: Path) -> None:
     file = tmp_path / "scanready.prom"
-    seen: set[str] = set()
+    output: set[str] = set()
     over = threading.Event()
 
     def read() -> None:
         while not over.is_set():
             if file.exists():
-                seen.add(file.read_text()[-200:])
+                output.add(file.read_text()[-200:])
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -132,7 +132,7 @@ def test_readers_see_old_or_new_and_never_part(plugins: Path, tmp_path: Path) ->
         check(plugins, mood("ready"), "--format", "prometheus", "-o", str(file))
     over.set()
     reader.join()
-    assert all(text.endswith("\n") and "scanready_" in text for text in seen)
+    assert all(text.endswith("\n") and "scanready_" in text for text in output)
 
 
 def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:

@@ -134,13 +134,13 @@ def test_the_width_is_that_of_the_terminal_that_takes_the_data(site: Path) -> No
         stdin=subprocess.DEVNULL,
     )
     os.close(theirs)
-    seen = b""
+    output = b""
     try:
         while block := os.read(ours, 65536):
-            seen += block
+            output += block
     except OSError:
-        pass  # how a terminal says that the last writer has gone
+        pass  # a terminal reports so that the last writer has closed it
     os.close(ours)
     assert done.wait(HANG) == 0
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", seen.decode())
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output.decode())
     assert max(len(line.rstrip()) for line in plain.splitlines() if "noise" not in line) in range(50, 58), plain

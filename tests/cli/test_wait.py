@@ -21,42 +21,42 @@ from tests.cli.in_process import call
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A type that holds for ``good``, from the third look on for ``mends``, never for ``bad`` and ``login``."""
-    seen: list[str] = []
+    order: list[str] = []
 
     async def verify(probe: Probe) -> None:
-        seen.append(probe.host)
+        order.append(probe.host)
         async with probe.step(Step.AUTH) as rung:
-            if probe.host == "bad" or (probe.host == "mends" and seen.count("mends") < 3):
+            if probe.host == "bad" or (probe.host == "mends" and order.count("mends") < 3):
                 rung.stop(common.FILTERED, "no answer")
             if probe.host == "login":
                 rung.stop(common.LOGIN_REFUSED, "wrong")
             rung.ok("fine")
 
     monkeypatch.setattr(registry, "verifier", lambda _: verify)
-    return seen
+    return order
 
 
 async def _wait(
     hosts: list[str], wait: float, stopped: asyncio.Event, every: float = 0.01
 ) -> tuple[dict[str, Verdict], list[str]]:
-    said: list[str] = []
+    messages: list[str] = []
     targets = [Target(host, "looked-at", 99) for host in hosts]
     async with (
         Run(Settings(canary=False)) as run,
-        aclosing(rounds.rounds(run, targets, wait, Judge(), stopped, said.append, every)) as reports,
+        aclosing(rounds.rounds(run, targets, wait, Judge(), stopped, messages.append, every)) as reports,
     ):
         found = [report async for report in reports]
     assert sorted(report.target.host for report in found) == sorted(hosts), "one report for each target"
-    return {report.target.host: report.verdict for report in found}, said
+    return {report.target.host: report.verdict for report in found}, messages
 
 
 def test_wait_looks_again_only_at_what_does_not_hold_and_stops_when_all_does(looks: list[str]) -> None:
     async def main() -> None:
-        found, said = await _wait(["good", "mends", "login"], 60, asyncio.Event())
+        found, messages = await _wait(["good", "mends", "login"], 60, asyncio.Event())
         assert found == {"good": Verdict.READY, "mends": Verdict.READY, "login": Verdict.BLOCKED}
         assert (looks.count("good"), looks.count("mends"), looks.count("login")) == (1, 3, 1)
-        assert len(said) == 2
-        assert "1 target fails so far (connect.filtered 1)" in said[0]
+        assert len(messages) == 2
+        assert "1 target fails so far (connect.filtered 1)" in messages[0]
 
     asyncio.run(main())
 
@@ -76,8 +76,8 @@ def test_wait_ends_with_its_time_and_with_ctrl_c(looks: list[str]) -> None:
 
 
 def test_without_wait_there_is_one_look(looks: list[str]) -> None:
-    found, said = asyncio.run(_wait(["bad", "good"], 0, asyncio.Event()))
-    assert (found["bad"], sorted(looks), said) == (Verdict.BLOCKED, ["bad", "good"], [])
+    found, messages = asyncio.run(_wait(["bad", "good"], 0, asyncio.Event()))
+    assert (found["bad"], sorted(looks), messages) == (Verdict.BLOCKED, ["bad", "good"], [])
 
 
 def test_a_wait_shorter_than_the_interval_looks_once_more_at_its_end(looks: list[str]) -> None:

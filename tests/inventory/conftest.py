@@ -28,7 +28,7 @@ def write(tmp_path: Path) -> Callable[[str | bytes], Path]:
 
 @pytest.fixture
 def problems(write: Callable[[str | bytes], Path], tmp_path: Path) -> Problems:
-    """What ``load`` says is wrong with an inventory, with the directory cut off: ``inv.yaml:LINE:COLUMN: TEXT``."""
+    """Return the problems that ``load`` finds in an inventory, less the directory: ``inv.yaml:LINE:COLUMN: TEXT``."""
 
     def problems(content: str | bytes) -> list[str]:
         with pytest.raises(InventoryError) as caught:

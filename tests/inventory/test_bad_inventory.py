@@ -212,12 +212,12 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    for path, said in (
+    for path, text in (
         (tmp_path / "none", "No such file or directory"),
         (tmp_path, "is a directory: name a file"),
         ("a\0b", "not a file"),
     ):
-        with pytest.raises(InventoryError, match=said) as caught:
+        with pytest.raises(InventoryError, match=text) as caught:
             load(path)
         (problem,) = caught.value.problems
         assert (problem.file, problem.line) == (str(path), None)

@@ -1,4 +1,4 @@
-"""What docs/inventory.md shows is true."""
+"""The examples in docs/inventory.md work and their output is real."""
 
 from __future__ import annotations
 

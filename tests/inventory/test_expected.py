@@ -1,4 +1,4 @@
-"""A known failure in an inventory: which targets it is of, and what is wrong with it, in its place."""
+"""A known failure in an inventory: the targets it belongs to, and its errors with their places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References to secrets: env, file, keyring, prompt; and what is none."""
+"""References to secrets: env, file, keyring, prompt; other texts are refused."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_what_is_no_reference_is_refused_and_not_repeated(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "message"),
     [
         ("env:", "`env:` is incomplete"),
         ("file:", "`file:` is incomplete"),
@@ -137,8 +137,8 @@ def test_what_is_no_reference_is_refused_and_not_repeated(text: str) -> None:
         ("keyring:service/", "`keyring:` needs a service and a user"),
     ],
 )
-def test_incomplete_references(reference: str, said: str) -> None:
-    assert said in wrong(reference)
+def test_incomplete_references(reference: str, message: str) -> None:
+    assert message in wrong(reference)
 
 
 def test_keyring(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ def test_user_names_and_credentials() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("postgrsql://db7", "unknown target type `postgrsql`; did you mean `postgresql`?"),
         ("mariadb://db7", "unknown target type `mariadb`; did you mean `mysql`?"),
@@ -177,9 +177,9 @@ def test_user_names_and_credentials() -> None:
         ("x" * 5000, "longer than 4096 characters"),
     ],
 )
-def test_bad(text: str, said: str) -> None:
+def test_bad(text: str, words: str) -> None:
     (message,) = wrong(text)
-    assert said in message
+    assert words in message
     assert message.startswith("target `")
     assert message.isprintable()
 
@@ -187,8 +187,8 @@ def test_bad(text: str, said: str) -> None:
 def test_all_that_is_wrong_is_told_at_once() -> None:
     messages = wrong("nfs://a..b:0/e?x=1&version=9&version=3#y")
     assert len(messages) == 5
-    for said in ("`#`", "`a..b` is not a host name", "the port `0`", "`x` is not", "given twice"):
-        assert any(said in message for message in messages), said
+    for words in ("`#`", "`a..b` is not a host name", "the port `0`", "`x` is not", "given twice"):
+        assert any(words in message for message in messages), words
 
 
 def test_types_that_contradict() -> None:

@@ -95,10 +95,10 @@ WORDS = st.text(string.ascii_lowercase + " ", max_size=40)
 )
 def test_no_form_survives(form: str, secret: str) -> None:
     written = FORMS[form](secret)
-    said = f"login failed for [{written}] on this host"
+    text = f"login failed for [{written}] on this host"
     redactor = Redactor([secret])
     for mask in (redactor.peer, redactor.composed):
-        shown = mask(said)
+        shown = mask(text)
         assert written not in shown
         assert HIDDEN in shown
         assert shown.startswith("login failed for [")
@@ -298,7 +298,7 @@ def test_what_is_no_command_stays(text: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_json_means_the_same_without_commands(command: str) -> None:
-    text = json.dumps({"said": command, "more": ["a##b", "\\##[x]"]})
+    text = json.dumps({"text": command, "more": ["a##b", "\\##[x]"]})
     shown = harmless_json(text)
     assert json.loads(shown) == json.loads(text)
     assert not any(mark in shown for mark in ("##[", "##vso[", "##teamcity["))
@@ -316,7 +316,7 @@ def test_the_secrets_of_other_targets_cost_one_pass_however_many_they_are() -> N
     elsewhere.add(f"{number:04}-Horse-battery" for number in range(1024))
     text = "a role that is not permitted to log in, and other words of a server. " * 50
     redactor = Redactor([SECRET], elsewhere=elsewhere)
-    assert redactor.composed(f"said 0123-Horse-battery and {SECRET}") == f"said {HIDDEN} and {HIDDEN}"
+    assert redactor.composed(f"text 0123-Horse-battery and {SECRET}") == f"text {HIDDEN} and {HIDDEN}"
     with computes_within(0.05):
         assert redactor.composed(text) == text
 

@@ -44,7 +44,7 @@ def a_small_heap() -> Iterator[None]:
 
 @pytest.fixture
 def garbage() -> Iterator[list[object]]:
-    """What only a collection would have freed; the collector does not run by itself meanwhile."""
+    """Count the objects that only a garbage collection frees; the collector does not run by itself meanwhile."""
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)

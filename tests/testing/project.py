@@ -21,7 +21,7 @@ _NOT_THEIRS = ("PYTEST_", "COV_", "SCANREADY_", "CI", "BUILD_NUMBER")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run printed (both streams), its exit code, and its JUnit file."""
+    """Hold the output of a run (both streams), its exit code, and its JUnit file."""
 
     code: int
     text: str

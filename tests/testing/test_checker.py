@@ -190,7 +190,7 @@ def test_what_a_guard_remembers() -> None:
     assert SECRET not in remembered
     later = LockoutGuard()
     later.recall(json.loads(remembered))
-    later.recall([])  # what others did not see is not forgotten
+    later.recall([])  # a refusal that others did not record is not forgotten
     with pytest.raises(Failure) as caught:
         asyncio.run(attempted(later))
     assert caught.value.cause is common.LOGIN_WITHHELD

@@ -1,4 +1,4 @@
-"""What docs/pytest.md and docs/adding-a-target.md show is true. tests/lab/test_estate.py has their outputs."""
+"""The examples in docs/pytest.md and docs/adding-a-target.md work. tests/lab/test_estate.py checks their outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scripted fake: it plays what it was told, says where the other side left the script, and ends with its test."""
+"""The scripted fake plays its script, reports where the other side left it, and ends with its test."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def test_nobody_or_too_many() -> None:
 def test_each_connection_may_have_its_own_script() -> None:
     with FakeTarget() as fake:
         fake.send(b"first").close().then().send(b"other").close()
-        said = []
+        replies = []
         for _ in range(3):
             with connect(fake) as peer:
-                said.append(heard(peer, 5))
+                replies.append(heard(peer, 5))
                 assert peer.recv(1) == b""
-        assert said == [b"first", b"other", b"other"]
+        assert replies == [b"first", b"other", b"other"]
         fake.assert_followed(connections=3)
 
 
