@@ -295,7 +295,7 @@ def _response_code(text: str) -> tuple[str | None, str, str]:
 
 
 def _names(listed: str) -> frozenset[str]:
-    """Return names in capitals. Only ASCII separates or changes its case: ``\u017f`` in capitals would be an S."""
+    """Return names in capitals. Only ASCII separates or changes case: a long s (U+017F) in capitals would be an S."""
     names = re.split(r"[ \t\r\n]+", listed)
     return frozenset(name.upper() if name.isascii() else name for name in names if name)
 
