@@ -382,8 +382,8 @@ def test_a_missing_library_is_installed_by_the_package_that_names_it(tmp_path: P
     third_party.queue(tmp_path, row=row(drivers=f"({extra}, {plain})"))
     told = json.loads(plugin.run(tmp_path, ["agent", "--json"]).stdout)
     words = " ".join(check["summary"] for check in told["checks"])
-    assert "no_such_queue for queue: pip install 'acme-queue[client]'" in words
-    assert "no_such_kew for queue: pip install kew-client" in words
+    assert "queue (no_such_queue: pip install 'acme-queue[client]')" in words
+    assert "queue (no_such_kew: pip install kew-client)" in words
     assert "for db2: pip install 'scanready[db2]'" in words or "ibm_db " in words
 
 

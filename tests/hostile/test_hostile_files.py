@@ -208,7 +208,12 @@ def test_any_width_is_survived(plugins: Path, width: str) -> None:
 
 
 def test_another_schema_is_refused(tmp_path: Path, plugins: Path) -> None:
-    for schema, words in ((99, "a newer scanready wrote it"), (True, "not 1"), ("1", "not 1"), (None, "not 1")):
+    for schema, words in (
+        (99, "a newer version of scanready wrote it"),
+        (True, "not 1"),
+        ("1", "not 1"),
+        (None, "not 1"),
+    ):
         (tmp_path / "r.json").write_text(json.dumps({**DOCUMENT, "schema": schema}))
         done = plugin.run(plugins, ["report", str(tmp_path / "r.json")])
         assert (done.returncode, done.stdout) == (2, "")
@@ -226,7 +231,7 @@ def test_a_newer_bundle_is_refused(tmp_path: Path, plugins: Path) -> None:
         archive.writestr("result.json", json.dumps(DOCUMENT))
     done = plugin.run(plugins, ["report", str(tmp_path / "b.zip")])
     assert done.returncode == 2
-    assert "a bundle of format 2; this version reads 1" in " ".join(done.stderr.split())
+    assert "the bundle has format 2, and this version reads 1" in " ".join(done.stderr.split())
 
 
 def test_a_sorted_document_and_one_through_a_pipe_are_read(tmp_path: Path, plugins: Path) -> None:

@@ -44,7 +44,7 @@ def test_the_process_ends(tmp_path: Path, body: str) -> None:
     if body is REFUSES:
         assert results["queue"]["cause"]["code"] == "agent.plugin-failed"
         assert [one["outcome"] for one in results["queue"]["checks"]].count("failed") == 1
-        assert f"{WHO}the verifier of queue ignored that its time was over" in results["queue"]["cause"]["detail"]
+        assert f"{WHO}the verifier of queue ignored the end of its time" in results["queue"]["cause"]["detail"]
 
 
 def test_a_terminal_can_interrupt_it(tmp_path: Path) -> None:

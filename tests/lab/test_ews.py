@@ -68,7 +68,7 @@ def test_exchangelib_logs_in_and_reads_the_inbox(lab: Lab, site: str) -> None:
     report = asked(lab, site, SCAN, allow_untrusted=site == "self-signed")
     passed(report, Step.LOGIN, Step.ACCESS)
     assert report.verdict is (Verdict.LIMITED if site == "self-signed" else Verdict.SCANNABLE)
-    assert "41 items, the id of one read" in check_of(report, Step.ACCESS).summary
+    assert "41 items, the id of one was read" in check_of(report, Step.ACCESS).summary
     assert report.footprint.login_attempts == 1
     new = [line for line in server.requests()[before:] if "POST" in line]
     assert all("scanready/" in line for line in new)

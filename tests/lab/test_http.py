@@ -173,7 +173,7 @@ def test_a_page_that_is_not_there(lab: Lab) -> None:
 def test_a_site_in_maintenance(lab: Lab) -> None:
     report = visited(lab, "http", "unavailable")
     expect(report, Verdict.BLOCKED, "http.unavailable", step=Step.HANDSHAKE, owner=Owner.SERVER)
-    assert "after 120 s" in check_of(report, Step.HANDSHAKE).summary
+    assert "Retry-After: 120 s" in check_of(report, Step.HANDSHAKE).summary
 
 
 def test_an_empty_page(lab: Lab) -> None:
@@ -184,7 +184,7 @@ def test_a_folder_without_a_file_is_an_empty_page(lab: Lab) -> None:
     apache = climb(target("http", lab.apache().address, path="/empty/"), lab.agent)
     for report in (visited(lab, "http", "empty-folder"), apache):
         expect(report, Verdict.LIMITED, "http.empty", step=Step.ACCESS, owner=Owner.SERVER)
-        assert "a listing of files with no file in it" in check_of(report, Step.ACCESS).summary
+        assert "is an empty directory listing" in check_of(report, Step.ACCESS).summary
     expect(visited(lab, "http", "full-folder"), Verdict.SCANNABLE)
 
 

@@ -221,7 +221,7 @@ def test_what_does_not_exist(lab: Lab) -> None:
     expect(missing, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS, owner=Owner.OPERATOR)
     nowhere = climb(at(server, "scan", database="nowhere"), lab.agent)  # MariaDB does not tell it from a missing grant
     expect(nowhere, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS, owner=Owner.OPERATOR)
-    assert "does not exist" in finding_of(nowhere).detail
+    assert "a missing database" in finding_of(nowhere).detail
     assert finding_of(nowhere).fix is None
 
 

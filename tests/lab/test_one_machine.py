@@ -117,7 +117,7 @@ def test_the_table_has_it_on_one_line_each(lab: Lab, machine: dict[str, Server],
     assert lines["postgresql"].endswith(f"{postgresql}, {certificate}")
     assert f"; login by LOGIN, PLAIN; TLSv1.3 with STARTTLS, {certificate}" in lines["imap"]
     assert f"; no login required; {results['https']['facts']['tls']}, {certificate}" in lines["https"]
-    assert f"OpenSSH {results['ssh']['facts']['version']}; a login can begin; the methods depend on" in lines["ssh"]
+    assert f"OpenSSH {results['ssh']['facts']['version']}; a login can begin; its methods depend on" in lines["ssh"]
 
 
 def test_no_server_holds_it_against_us(machine: dict[str, Server], results: dict[str, Any]) -> None:

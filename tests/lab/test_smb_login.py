@@ -214,7 +214,7 @@ def test_the_log_stays_empty_and_no_session_is_left(lab: Lab) -> None:
         ("board", {}, "access list of the share board", "in smb.conf; keep the users already listed:\n[board]\n"),
         ("vault", {}, "the file system", "setfacl -R -m u:scanuser:rX DIRECTORY-OF-vault"),
         ("finance", {"path": "locked-away"}, "the file system", "DIRECTORY-OF-finance/locked-away"),
-        ("finance", {"path": "sealed.csv"}, r"read finance\sealed.csv", "DIRECTORY-OF-finance/sealed.csv"),
+        ("finance", {"path": "sealed.csv"}, r"reading finance\sealed.csv", "DIRECTORY-OF-finance/sealed.csv"),
     ],
 )
 def test_what_may_not_be_read_limits(lab: Lab, share: str, options: dict[str, str], detail: str, fix: str) -> None:
@@ -227,7 +227,7 @@ def test_what_may_not_be_read_limits(lab: Lab, share: str, options: dict[str, st
 @pytest.mark.parametrize(
     ("share", "path", "detail"),
     [
-        ("nowhere", "", "the server shows board, empty, finance, vault"),
+        ("nowhere", "", "shares that the server lists: board, empty, finance, vault"),
         ("finance", "2025", "STATUS_OBJECT_NAME_NOT_FOUND"),
         ("finance", "2025/q1", "STATUS_OBJECT_PATH_NOT_FOUND"),
         ("finance", "customers.csv/2026", "STATUS_OBJECT_PATH_NOT_FOUND"),

@@ -63,7 +63,10 @@ def test_shares_suit_a_windows_agent_better_and_do_not_demand_one() -> None:
             where = Target("127.0.0.1", "smb", server.port)
             return expect(asyncio.run(verify(where, Settings(timeout=PLENTY, agent=agent))), Verdict.READY)
 
-    assert "ask for a Windows agent for smb" in check_of(share(DEBIAN), Step.AGENT).facts["platform_note"]
+    assert (
+        "newer scanner documentation requires a Windows agent"
+        in check_of(share(DEBIAN), Step.AGENT).facts["platform_note"]
+    )
     assert "platform_note" not in share(dataclasses.replace(DEBIAN, platform="Windows")).facts
 
 

@@ -30,6 +30,8 @@ NOT_OF_A_FIELD: dict[str, dict[object, str]] = {
         **dict.fromkeys((b"!", b"?", b"a", b"area", b"base", b"input", b"meta"), "a piece of HTML, which is text"),
         **dict.fromkeys((b"&", "&", "#", "password", "refresh"), "a piece of HTML, which is text"),
         **dict.fromkeys((b"/form", b"form", b"script", b"title"), "a piece of HTML, which is text"),
+        **dict.fromkeys((b"textarea", b"button", b"label", b"h3", "post"), "a piece of HTML, which is text"),
+        True: "a flag of our own",
         **dict.fromkeys(
             (b"-", b"app", b"div", b"section", b"aside", b"dialog", "module"), "a piece of HTML, which is text"
         ),

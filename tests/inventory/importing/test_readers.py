@@ -268,7 +268,7 @@ def test_a_cmdbs_export(imported: Import, tmp_path: Path) -> None:
     ]
     assert {one.type for one in flat(target for target in read if target.host == "any.corp")} > {"unix", "mysql"}
     assert [entry.guess for entry in found.entries[:5]] == [
-        "by its operating system Red Hat Enterprise Linux 8",
+        "type taken from its operating system, Red Hat Enterprise Linux 8",
         "",
         "",
         "read Postgres as postgresql",

@@ -52,7 +52,7 @@ def test_a_certificate_is_told_as_a_fact(kind: str) -> None:
     expect(report, Verdict.READY)
     assert "tls.untrusted" in report.facts["certificate_faults"] or kind != "self-signed"
     assert len(report.facts["certificate_faults"]) >= 1
-    assert "certificate faults (tls." in check_of(report, Step.AUTH).summary
+    assert "the certificate is faulty (tls." in check_of(report, Step.AUTH).summary
 
 
 def test_a_server_left_with_tls_1_0_is_named_as_old() -> None:

@@ -218,26 +218,33 @@ def test_a_server_that_asks_again_does_not_get_the_password_twice(requests: tupl
     assert report.footprint.login_attempts == 1
 
 
-# In the words that the German server had for them; libpq tells no SQLSTATE here.
+# In the words that the German server had for them. libpq reports no SQLSTATE here; the relay reads it.
 @pytest.mark.parametrize(
-    ("words", "code", "owner"),
+    ("state", "words", "code", "owner"),
     [
-        ("Passwort-Authentifizierung für Benutzer »er« fehlgeschlagen", "login.refused", Owner.IDENTITY),
-        ("Rolle »er« hat keine Berechtigung zum Einloggen", "login.refused", Owner.IDENTITY),
-        ("Datenbank »hr« existiert nicht", "postgresql.server-error", Owner.DATABASE),
-        ("die verbleibenden Verbindungen sind für Superuser reserviert", "postgresql.server-error", Owner.DATABASE),
-        ("out of memory", "postgresql.server-error", Owner.DATABASE),
-        ("Tenant or user not found", "postgresql.session-refused", Owner.DATABASE),
-        ("the database system is shutting down", "postgresql.not-accepting", Owner.DATABASE),
+        ("28P01", "Passwort-Authentifizierung für Benutzer »er« fehlgeschlagen", "login.refused", Owner.IDENTITY),
+        ("28P01", "nein", "login.refused", Owner.IDENTITY),
+        ("28000", "Rolle »er« hat keine Berechtigung zum Einloggen", "login.refused", Owner.IDENTITY),
+        ("53300", "die verbleibenden Verbindungen sind reserviert", "postgresql.too-many-connections", Owner.DATABASE),
+        ("53200", "Speicher aufgebraucht", "postgresql.server-error", Owner.DATABASE),
+        ("XX000", "Tenant or user not found", "postgresql.session-refused", Owner.DATABASE),
+        ("57P03", "das Datenbanksystem fährt herunter", "postgresql.not-accepting", Owner.DATABASE),
     ],
 )
-def test_only_what_names_the_user_is_held_against_the_password(words: str, code: str, owner: Owner) -> None:
-    fields = f"SSCHWERWIEGEND\0VFATAL\0C28000\0M{words}\0\0".encode()
+def test_only_what_names_the_user_is_held_against_the_password(state: str, words: str, code: str, owner: Owner) -> None:
+    fields = f"SSCHWERWIEGEND\0VFATAL\0C{state}\0M{words}\0\0".encode()
     refusal = b"E" + struct.pack(">I", len(fields) + 4) + fields
     report, passwords = logged_in(after_the_password(refusal), allow_cleartext=True)
     verdict = Verdict.UNDECIDED if code == "postgresql.server-error" else Verdict.BLOCKED
     expect(report, verdict, code, step=Step.LOGIN, owner=owner)
     assert passwords == 1
+
+
+def test_a_database_that_does_not_exist_in_german() -> None:
+    fields = "SSCHWERWIEGEND\0VFATAL\0C3D000\0MDatenbank »hr« existiert nicht\0\0".encode()
+    refusal = b"E" + struct.pack(">I", len(fields) + 4) + fields
+    report, _ = logged_in(after_the_password(refusal), allow_cleartext=True)
+    expect(report, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS, owner=Owner.OPERATOR)
 
 
 def test_a_pooler_may_refuse_a_database_that_nobody_named() -> None:

@@ -393,7 +393,7 @@ def test_a_service_that_is_accepted_again_and_again_gets_no_secret_twice(accepte
             return AUTH_FAILED
 
     expect(visit(Accepts, key, WRONG), Verdict.BLOCKED, "login.refused")
-    assert heard == ["wrong"]
+    assert heard == [WRONG.password]
 
 
 def test_key_unusable(tmp_path: Path, key: paramiko.PKey) -> None:

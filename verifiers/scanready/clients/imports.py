@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -10,8 +9,12 @@ from contextlib import contextmanager
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.remedies import fixes
+from scanready.remedies.fixes import Fix, on_agent
+from scanready.remedies.quoting import SHELL_WORD
 
+INSTALL = Fix(
+    "{python} -m pip install {requirement}", at=on_agent("in a shell"), python=SHELL_WORD, requirement=SHELL_WORD
+)
 _LOCK = threading.RLock()
 
 
@@ -35,7 +38,5 @@ def importing(missing: str) -> Iterator[None]:
 
 def _fix(missing: str) -> str | None:
     """Return the command that installs it, for the interpreter that runs scanready: a host may have several pips."""
-    _, pip, requirement = missing.partition(": pip install ")
-    if not pip:
-        return None
-    return f"# On the agent {fixes.AGENT_NAME}, in a shell:\n{shlex.quote(sys.executable)} -m pip install {requirement}"
+    requirement = missing.partition(": pip install ")[2].strip("'")
+    return INSTALL(python=sys.executable, requirement=requirement) if requirement else None

@@ -211,10 +211,12 @@ class LoginStep:
     Attributes:
         shown: the bytes of the messages, without the offer of channel binding.
         asks: the code of the authentication request that ends them; None for an error.
+        sqlstate: the code of that error; empty if it has none.
     """
 
     shown: bytes
     asks: int | None
+    sqlstate: str = ""
 
     @property
     def wants_secret(self) -> bool:
@@ -249,7 +251,7 @@ def read_login_step(cursor: Cursor) -> Steps[LoginStep]:
             payload = payload.replace(_BOUND, b"", 1)
         shown += kind + (4 + len(payload)).to_bytes(4) + payload
         if kind == b"E":
-            return LoginStep(bytes(shown), None)
+            return LoginStep(bytes(shown), None, _error(payload).sqlstate)
         if kind == b"R":
             return LoginStep(bytes(shown), int.from_bytes(payload[:4]))
         if len(shown) > SESSION_LIMIT:

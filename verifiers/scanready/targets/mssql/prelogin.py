@@ -193,9 +193,7 @@ async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
                 probe.judge_tls(session, rung)
                 talk.channel = _channel(rung)
             case other:
-                rung.stop(
-                    common.LIMIT, f"the server requires an encryption that scanready does not know (0x{other:02x})"
-                )
+                rung.stop(common.LIMIT, f"the server requires the encryption 0x{other:02x}, which is not known here")
 
 
 def _channel(rung: Rung) -> str:

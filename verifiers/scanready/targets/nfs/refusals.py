@@ -225,7 +225,7 @@ def _refused(status: int, detail: str) -> Failure:
     if status in nfs4.LATER:
         return Failure(causes.BUSY, detail)
     known = status in nfs3.STATUSES or status in nfs4.STATUSES
-    return Failure(causes.REFUSED if known else common.LIMIT, detail if known else f"{detail}, an unknown status")
+    return Failure(causes.REFUSED if known else common.LIMIT, detail if known else f"{detail}, which is not known here")
 
 
 def _status(number: int) -> str:

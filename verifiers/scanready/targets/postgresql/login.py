@@ -68,6 +68,8 @@ _DATABASES = """
 SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
 AND has_database_privilege(datname, 'CONNECT') ORDER BY 1 LIMIT 1000
 """
+#: SQLSTATEs invalid_password and invalid_catalog_name (PostgreSQL documentation, appendix A).
+_WRONG_PASSWORD, _NO_SUCH_DATABASE = "28P01", "3D000"
 _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
 
 
@@ -118,7 +120,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                 detail = "the server asks for the password again after the answer; scanready sends it only once"
                 raise Unfinished(common.LIMIT, detail) from error
             asked, ended = relay.answered, relay.ended
-            denied = _after_the_password(error, where.database, credential.username, asked=asked, ended=ended)
+            refusal = Refusal(relay.sqlstate, asked, ended)
+            denied = _after_the_password(error, where.database, credential.username, refusal)
             return Result(denied=denied, passwordless=not where.trace.sent)
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # not every server enforces statement_timeout
@@ -167,8 +170,18 @@ def _parameters(where: Where, credential: Credential, seconds: float) -> dict[st
     return parameters
 
 
-def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked: bool, ended: bool) -> Failure:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Hold the relay's record of a login without a session; see :class:`Relay`."""
+
+    sqlstate: str
+    asked: bool
+    ended: bool
+
+
+def _after_the_password(error: psycopg.Error, database: str, user: str, refusal: Refusal) -> Failure:
     """Return the failure of a refusal after an accepted password; raise all other failures."""
+    asked, ended = refusal.asked, refusal.ended
     message = _SERVER_MESSAGE.search(str(error))
     text = " ".join((message[2] if message else str(error)).split())
     if message is None:
@@ -185,12 +198,16 @@ def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked
         if asked and ended:
             raise Unfinished(talk_ended.LOGIN_BROKEN_OFF, f"the connection ended: {printable(text)}") from error
         raise (Unfinished if asked else Failure)(common.LIMIT, f"psycopg reports: {printable(text)}") from error
+    if refusal.sqlstate == _WRONG_PASSWORD:  # in every language
+        raise Failure(common.LOGIN_REFUSED, printable(text)) from error
+    if refusal.sqlstate == _NO_SUCH_DATABASE:
+        return Failure(common.ACCESS_NOT_FOUND, printable(text))
     for words, cause in _AFTER_THE_PASSWORD:
         if re.match(words, text):
             return Failure(
                 cause, printable(text), _permit(text, database, user) if cause is common.ACCESS_DENIED else None
             )
-    if state := causes.whoever_asks("", text):
+    if state := causes.whoever_asks(refusal.sqlstate, text):
         failure = Failure(state, printable(text))
         raise (unfinished(failure) if asked else failure) from error
     if re.match(_REFUSED, text):
@@ -198,7 +215,7 @@ def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked
     # A translated message, or a pooler's. In every language, the message for a wrong password has the user's name in
     # quotes. Treating every message with that name as a wrong password protects the account from a lockout.
     named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
-    failure = Failure(common.LOGIN_REFUSED if named else causes.of_refusal("", text), printable(text))
+    failure = Failure(common.LOGIN_REFUSED if named else causes.of_refusal(refusal.sqlstate, text), printable(text))
     raise (unfinished(failure) if asked else failure) from error
 
 

@@ -39,6 +39,7 @@ class Relay:
         answered: an answer was sent, even if only SCRAM's first message, which proves nothing.
         asked_again: the server asked for the password again after the answer, so the relay ended the session.
         ended: the server closed the connection before libpq did.
+        sqlstate: the code of the server's error in place of a session, which libpq does not tell; empty without one.
 
     Args:
         there: the blocking connection to the server; the relay closes it at the end.
@@ -54,6 +55,7 @@ class Relay:
         self._answer, self._judged = Buffer(), False
         self._proves_nothing = False
         self.asked, self.answered, self.asked_again, self.ended = False, False, False, False
+        self.sqlstate = ""
 
     def __enter__(self) -> Relay:
         self._thread.start()
@@ -114,6 +116,6 @@ class Relay:
             if self.asked_again:
                 raise WireError("the server asks for the password again")
             self.asked, self._proves_nothing = self.asked or step.wants_secret, step.opens_scram
-            self._judged = step.ends
+            self._judged, self.sqlstate = step.ends, step.sqlstate
             shown += step.shown
         return bytes(shown) + (self._answer.take(len(self._answer)) if self._judged else b"")
