@@ -384,7 +384,7 @@ def test_a_missing_library_is_installed_by_the_package_that_names_it(tmp_path: P
     words = " ".join(check["summary"] for check in told["checks"])
     assert "queue (no_such_queue: pip install 'acme-queue[client]')" in words
     assert "queue (no_such_kew: pip install kew-client)" in words
-    assert "for db2: pip install 'scanready[db2]'" in words or "ibm_db " in words
+    assert "db2 (ibm_db: pip install 'scanready[db2]')" in words or "ibm_db " in words
 
 
 def test_a_module_driver_without_its_functions(tmp_path: Path) -> None:
