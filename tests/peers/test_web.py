@@ -87,7 +87,7 @@ def test_http2_only_in_tls(lab: Lab, type_: str) -> None:
     server = nghttpd(lab, clear=False)
     report = climb(target(type_, server.hostname, 443), lab.agent)
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE, owner=Owner.SCANREADY)
-    assert "picks h2 by ALPN" in finding_of(report).detail
+    assert "selects h2 by ALPN" in finding_of(report).detail
 
 
 def test_curl_agrees_that_it_is_http2_only(lab: Lab) -> None:
