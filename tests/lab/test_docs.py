@@ -38,7 +38,10 @@ VARIES = (
     (re.compile(r"\(bound to \d+\)"), "(bound to #)"),
     (re.compile(r", /\.dockerenv"), ""),
     (re.compile(r"(?<=client libraries from )(TLSv\S+|the\s+oldest\s+version\s+there\s+is)(?=\s+up)"), "#"),
-    (re.compile(r"\d+(?= (key exchanges|host key algorithms|ciphers|MACs|algorithms|of which|are in use))"), "#"),
+    (
+        re.compile(r"\d+(?= (key exchanges|host key algorithms|ciphers|MACs|algorithms|of which|are in use|in use))"),
+        "#",
+    ),
     (re.compile(r"soft limit \d+, hard limit \d+"), "soft limit #, hard limit #"),
     (re.compile(r"\b\d+(\.\d+)+(p\d+)?(-[\w.+~-]+)?( \w+-\d[\w.+~]*)?"), "#.#"),
     (re.compile(r"\s+"), " "),

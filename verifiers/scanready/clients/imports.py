@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.remedies.fixes import Fix, on_agent
-from scanready.remedies.quoting import SHELL_WORD
+from scanready.remedies.quoting import SHELL_PATH
 
 INSTALL = Fix(
-    "{python} -m pip install {requirement}", at=on_agent("in a shell"), python=SHELL_WORD, requirement=SHELL_WORD
+    "{python} -m pip install {requirement}", at=on_agent("in a shell"), python=SHELL_PATH, requirement=SHELL_PATH
 )
 _LOCK = threading.RLock()
 
