@@ -1,21 +1,11 @@
-"""Check the language of docstrings, comments, messages and Markdown: new text strictly, old text only by count.
+"""Check the language of docstrings, comments, messages and Markdown.
 
-The rules are data (``script/style-words.toml``); spelling is codespell's. Old offences stand in a ledger,
-``script/style-known.txt``: one hash of rule and sentence a line. An offence of the ledger is counted, any other fails.
-So the check needs no history, and a shallow clone will do. The hash has neither path nor line, and white space is
-normalised: a file that moves or is wrapped anew stays known, whereas a changed sentence has to be right. With the path
-in the hash, the author of a move would have to rewrite the file in the same commit, and hide the move from reviewers.
-
-    script/style                  fail on offences that the ledger does not have
-    script/style --report         list all, old ones too, and count them by rule
-    script/style --prune          drop from the ledger what no longer occurs
-    script/style --accept         write the ledger anew from the text as it is
+The rules are data (``script/style-words.toml``); spelling is codespell's.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import re
 import subprocess
 import sys
@@ -38,7 +28,6 @@ BINDING = (
 )
 #: Names of constants and functions of other projects are spelt as they are.
 CAPITALS = r"\b\w*[A-Z]{2,}\w*\b"
-LEDGER_HEADER = "# Old text that script/style counts and does not report. Written by script/style --accept.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +52,6 @@ class Offence:
     rule: str
     words: str
     advice: str
-
-    @property
-    def key(self) -> str:
-        """Identify the offence by its rule and sentence, wherever the sentence stands."""
-        text = " ".join(self.sentence.text.split())
-        return f"{hashlib.sha256(f'{self.rule} {text}'.encode()).hexdigest()[:16]} {self.rule}"
 
     def __str__(self) -> str:
         return f'{self.sentence.path}:{self.line}: [{self.rule}] "{self.words}": {self.advice}'
@@ -134,17 +117,6 @@ class Spelling:
             yield Offence(sentence, line, "spelling", word, f"spelt {found[3].strip()}")
 
 
-def read_ledger(path: Path) -> set[str]:
-    """Return the keys of known offences; none if there is no ledger."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {line for line in lines if line and not line.startswith("#")}
-
-
-def write_ledger(path: Path, keys: Iterable[str]) -> None:
-    """Write the ledger, sorted, so that two branches seldom touch the same lines."""
-    path.write_text(LEDGER_HEADER + "".join(f"{key}\n" for key in sorted(keys)), encoding="utf-8")
-
-
 def check(root: Path, config: dict[str, Any]) -> list[Offence]:
     """Return every offence in the project's prose, in the order of files and lines."""
     skip = set(config.get("files", {}).get("skip", ()))
@@ -158,38 +130,19 @@ def check(root: Path, config: dict[str, Any]) -> list[Offence]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the project that holds this script, or the one of ``--root``."""
-    parser = argparse.ArgumentParser(prog="script/style", description="Check the language of new and moved text.")
-    mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--report", action="store_true", help="list old offences too, with counts")
-    mode.add_argument("--prune", action="store_true", help="drop from the ledger what no longer occurs")
-    mode.add_argument("--accept", action="store_true", help="write the ledger anew from the text as it is")
+    parser = argparse.ArgumentParser(
+        prog="script/style", description="Check the language of docstrings, comments, messages and Markdown."
+    )
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent, help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    root = options.root
+    root = parser.parse_args(arguments).root
     config = tomllib.loads((root / "script" / "style-words.toml").read_text(encoding="utf-8"))
-    ledger_file = root / "script" / "style-known.txt"
-    ledger = read_ledger(ledger_file)
     found = check(root, config)
-    present = {offence.key for offence in found}
-    if options.accept or options.prune:
-        kept = present if options.accept else present & ledger
-        write_ledger(ledger_file, kept)
-        print(f"{ledger_file.name}: {len(kept)} known, {len(ledger - kept)} dropped, {len(kept - ledger)} added")
-        return 0
-    new = [offence for offence in found if offence.key not in ledger]
-    return _report(found, new, len(ledger - present), everything=options.report)
-
-
-def _report(found: list[Offence], new: list[Offence], gone: int, *, everything: bool) -> int:
-    """Print what was found; return the exit code."""
-    for offence in found if everything else new:
+    for offence in found:
         print(offence)
-    if everything:
-        for rule, count in Counter(offence.rule for offence in found).most_common():
-            print(f"{count:6} {rule}")
-    print(f"style: {len(new)} offences in new text, {len(found) - len(new)} known in old text", end="")
-    print(f"; {gone} known ones are gone (script/style --prune)" if gone else "")
-    return 1 if new else 0
+    for rule, count in Counter(offence.rule for offence in found).most_common():
+        print(f"{count:6} {rule}")
+    print(f"style: {len(found)} offence{'' if len(found) == 1 else 's'}")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
