@@ -11,8 +11,8 @@ CLIENT_MISSING = Cause(
     Owner.AGENT,
     Step.AGENT,
     "A program that the scanner needs is not installed on this agent.",
-    "Install the program named in the detail on this agent (see the fix).",
-    "On the agent: start the program named in the detail.",
+    "On this agent, install the program that the detail names (see the fix).",
+    "On the agent: start the program that the detail names.",
     wire="Nothing is sent: the check looks at programs on the agent.",
 )
 PLATFORM_MISMATCH = Cause(
@@ -22,7 +22,7 @@ PLATFORM_MISMATCH = Cause(
     "The scanner's network requirements specify a different agent platform for this target type.",
     "Scan this target from an agent of the required platform. To preview the verdict, run the check with "
     "`--assume-agent` and that platform.",
-    "Compare `scanready types` with the agent's operating system.",
+    "`scanready types TYPE` shows the required platform; compare it with the agent's operating system.",
     wire="Nothing is sent: the check compares the agent's operating system with the requirement.",
 )
 DRIVER_MISSING = Cause(
@@ -171,10 +171,16 @@ TLS_CLIENT_CERTIFICATE = Cause(
     Owner.SERVER,
     Step.TLS,
     "The server requires a client certificate, and the scanner does not send one.",
-    "Exempt this agent from client certificates, or scan another listener of the service.",
+    "Exempt this agent from client certificates.",
     "openssl s_client {starttls}-connect {host}:{port}  # look for 'Acceptable client certificate CA names'",
     wire="The server sends a CertificateRequest and rejects the agent's empty Certificate, with a TLS alert "
     "(certificate_required, bad_certificate, handshake_failure) or an error of its protocol.",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "Give the target another listener of the service that requires no client certificate, if there is one.",
+        ),
+    ),
 )
 TLS_FAILED = Cause(
     "tls.failed",
@@ -191,17 +197,18 @@ TLS_EXPIRED = Cause(
     Owner.SERVER,
     Step.TLS,
     "The server's certificate, or a CA certificate in its chain, is outside its validity period.",
-    "On the server, renew the expired certificate (see the detail). If the agent's clock is wrong, correct the clock.",
+    "On the server, renew the expired certificate that the detail names.",
     "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -dates",
     wire="The server's Certificate message contains a certificate whose notAfter is in the past, or whose notBefore is "
     "in the future (TLS 1.3 encrypts this message).",
+    also=(OtherOwner(Owner.AGENT, "If the agent's clock is wrong, correct the clock."),),
 )
 TLS_NAME_MISMATCH = Cause(
     "tls.name-mismatch",
     Owner.SERVER,
     Step.TLS,
-    "The certificate does not contain the name by which the inventory addresses this target, or the server rejects "
-    "this name.",
+    "The certificate does not contain the name by which the inventory addresses this target, or the server "
+    "rejects this name in the TLS handshake (SNI).",
     "Reissue the certificate with this name.",
     "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -ext subjectAltName",
     also=(OtherOwner(Owner.OPERATOR, "Address the target by a name in the certificate."),),
@@ -259,7 +266,11 @@ SILENT = Cause(
         OtherOwner(
             Owner.SERVER, "Check on the target that the service on this port is running. Restart it if it hangs."
         ),
-        OtherOwner(Owner.OPERATOR, "Correct the port or target type, if the service waits for the client to speak."),
+        OtherOwner(
+            Owner.OPERATOR,
+            "If the service waits for the client to speak first, it is another service: correct the port or the "
+            "target type in the inventory.",
+        ),
     ),
     wire="The TCP handshake completes and the server acknowledges the agent's data; it sends no payload before the "
     "agent closes the connection.",
@@ -268,16 +279,22 @@ HUNG_UP = Cause(
     "handshake.hung-up",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server accepted the connection and closed it without sending any data. (Over TLS: the handshake succeeded, "
-    "but no data followed.) Possible causes: a host access list, an intrusion ban, a load balancer without a backend, "
-    "a listener that expects the PROXY protocol, or a port that requires TLS.",
-    "If the check used no TLS, check the port over TLS instead (for a web page: `https://`). At a load balancer, "
-    "check that a backend is up and that both sides agree on the PROXY protocol (`accept-proxy`, `send-proxy`). "
-    "Otherwise find the reason in the service's log, permit this agent in the host access list, and look for a ban "
-    "(fail2ban).",
+    "The server accepted the connection and closed it without sending any data. (Over TLS: the handshake "
+    "succeeded, but no data followed.) Possible causes: a host access list, a ban by a tool such as fail2ban, "
+    "a load balancer without a backend, a listener that expects the PROXY protocol, or a port that requires "
+    "TLS.",
+    "Find the reason in the service's log, permit this agent in the host access list, and look for a ban "
+    "(fail2ban). At a load balancer, check that a backend is up and that both sides agree on the PROXY "
+    "protocol (`accept-proxy`, `send-proxy`).",
     "On the target: read the service's log for the time of the check; look for the agent's address in /etc/hosts.deny.",
     may_count=True,
     wire="After the TCP or the TLS handshake, the server sends FIN or RST before any byte of the protocol.",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "If the port requires TLS, change the target to the type that uses TLS (for a web page, `https://`).",
+        ),
+    ),
 )
 BROKEN_OFF = Cause(
     "handshake.broken-off",
@@ -360,10 +377,11 @@ IDENTITY_INVENTED = Cause(
     "auth.identity-invented",
     Owner.OPERATOR,
     Step.AUTH,
-    "The inventory lacks the scan's user, uid or database for this target, so scanready filled in an invented one. The "
-    "server rejected it; its answer for the scan's own user and database is unknown.",
-    "In the inventory, give this target a credential, or set the option `user`, `database` or `uid`, "
-    "whichever its type has.",
+    "The inventory lacks the scan's user, uid or database for this target, so scanready filled in an invented "
+    "one. The server rejected the invented value. How the server would answer the scan's real user and "
+    "database is unknown.",
+    "In the inventory, give this target a credential, or set the option `user`, `database` or `uid`. "
+    "`scanready types TYPE` shows which of them the type has.",
     "Log in manually once, with the scan's own account and database.",
     definite=False,
     wire="The agent sends an invented user or database name; the server answers with an error about that name.",

@@ -33,8 +33,8 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _HELP = """\
 \b
 Examples:
-  scanready check db7                                   as which types can db7 be scanned?
-  scanready check postgresql://db7/hr ssh://web1        can these types be scanned?
+  scanready check db7                                   which types can db7 be scanned as?
+  scanready check postgresql://db7/hr ssh://web1        can these two targets be scanned?
   scanready verify estate.yaml --report json=run.json   check a whole inventory
   scanready explain connect.filtered                    what a cause means, and how to fix it
 

@@ -244,7 +244,7 @@ def _name_fault(leaf: x509.Certificate, name: str) -> str | None:
         else:
             verify_certificate_hostname(leaf, plain)
     except (VerificationError, CertificateError, ValueError):
-        return f"not for {name}; it names {', '.join(_names(leaf)) or 'nothing'}"
+        return f"the certificate is not for {name}; it names {', '.join(_names(leaf)) or 'nothing'}"
     return None
 
 

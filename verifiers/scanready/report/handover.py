@@ -62,13 +62,13 @@ def _section(group: Group) -> str:
     lines = [f"## {escaped(group.meaning)}", f"{count} {_NEEDED[group.verdict]}. Code: `{group.cause.code}`."]
     lines.append(f"**Change:** {escaped(group.remedy)}")
     if group.others:
-        others = ", ".join(owner.value for owner, _ in group.others)
-        lines.append(f"One change is enough: another owner ({others}) can remove this problem in another way.")
-    lines += ["**Check it:**", "\n".join(fenced(group.confirm))]
+        others = " or ".join(OWNERS[owner] for owner, _ in group.others)
+        lines.append(f"You or {others} can fix this; only one of you needs to act.")
+    lines += ["**To confirm the problem:**", "\n".join(fenced(group.confirm))]
     lines.append("\n".join(f"- {code(member.where, 400)}: {code(member.detail, 400)}" for member in group.members))
     for fix, members in group.fixes.items():
         of = ", ".join(code(member.where, 400) for member in members)
-        lines += [f"**Paste** for {of}:", "\n".join(fenced(fix))]
+        lines += [f"**Fix** for {of}:", "\n".join(fenced(fix))]
     return "\n\n".join(lines)
 
 

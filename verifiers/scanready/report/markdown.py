@@ -24,6 +24,13 @@ def fenced(text: str) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Escape a sentence of ours, which may contain a name from the inventory."""
+    """Escape a sentence of ours, which may contain an inventory name; a quotation in backticks becomes code."""
     shown = visible(text, 4000)
-    return re.sub(r"([\\`*_\[\]<>#|~&$])", r"\\\1", shown)
+    pieces = shown.split("`")
+    if len(pieces) % 2 == 0:  # one backtick has no partner
+        return _neutral(shown)
+    return "".join(code(piece, 4000) if place % 2 else _neutral(piece) for place, piece in enumerate(pieces))
+
+
+def _neutral(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>#|~&$])", r"\\\1", text)

@@ -305,7 +305,7 @@ def _ticket(report: Report, told: Told, part: Part) -> str:
     target, cause = report.target, told.cause
     trouble, but = {
         Verdict.BLOCKED: ("cannot be scanned", ""),
-        Verdict.LIMITED: ("passed the checks", ", but a check found a problem that could make a scan fail"),
+        Verdict.LIMITED: ("can be reached", ", but a check found a problem that could make a scan fail"),
         Verdict.UNDECIDED: ("could not be checked completely", ""),
     }.get(report.verdict, ("was checked", ""))
     row = _row(target)
@@ -318,8 +318,8 @@ def _ticket(report: Report, told: Told, part: Part) -> str:
     ]
     if part.fix:
         lines += ["Fix:", part.fix]
-    if others := [other.owner.value for other in told.parts if other is not part]:
-        lines.append(f"Another owner can fix this instead: {', '.join(others)}.")
+    if others := [_whom(report, other.owner) for other in told.parts if other is not part]:
+        lines.append(f"This can be fixed instead by {', or by '.join(others)}.")
     lines.append(f"To confirm: {fill(cause.confirm, _endpoint_of(report))}")
     return "\n".join(lines)
 

@@ -75,7 +75,7 @@ async def _look(probe: Probe, checks: list[Check]) -> None:
 
 def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
     """Return the message that a target type requires another agent than this one."""
-    return f"the requirements demand a {wanted} agent for {type_} targets; this one runs {agent.platform}"
+    return f"the requirements demand a {wanted} agent for {type_} targets; this agent runs {agent.platform}"
 
 
 def unsuited(row: TargetType) -> str:

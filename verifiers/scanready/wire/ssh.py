@@ -153,11 +153,11 @@ class Slot:
 
     @property
     def label(self) -> str:
-        """The plain name, such as "host key algorithm" or "cipher, client to server"."""
+        """The plain name, such as "host key algorithm" or "cipher (client to server)"."""
         if self.name in KINDS:
             return KINDS[self.name]
         kind, _, direction = self.name.rpartition("_")
-        return f"{KINDS[kind]}, {_DIRECTIONS[direction]}"
+        return f"{KINDS[kind]} ({_DIRECTIONS[direction]})"
 
 
 @dataclass(frozen=True, slots=True)

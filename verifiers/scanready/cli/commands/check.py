@@ -25,7 +25,7 @@ from scanready.run.target_name import name_of
 _HELP = """\
 \b
 Examples:
-  scanready check db7                               as which types can db7 be scanned?
+  scanready check db7                               which types can db7 be scanned as?
   scanready check postgresql://db7/hr               one type, up to the login prompt
   scanready check ssh://web1 --user er --password-from env:PW
   scanready check nfs://nas/export --wait 10m       repeat until the firewall opens
@@ -42,7 +42,7 @@ prompt:.
 @click.command(help=_HELP)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=shell_completion.targets)
 @run_options
-@option("--inventory", metavar="FILE", help="Read --credential, the agent's name and CAs from this file.")
+@option("--inventory", metavar="FILE", help="Use this inventory's credentials (for --credential), agent name and CAs.")
 @option(
     "--credential",
     metavar="NAME",
@@ -50,7 +50,11 @@ prompt:.
     help="Log in with this credential of the inventory.",
 )
 @option("--user", metavar="USER", help="Log in with this account.")
-@option("--password-from", metavar="REF", help="Its password: env:NAME, file:PATH, keyring:SERVICE/USER or prompt:")
+@option(
+    "--password-from",
+    metavar="REF",
+    help="The password, as a reference: env:NAME, file:PATH, keyring:SERVICE/USER or prompt:",
+)
 @option("--key-file", metavar="FILE", help="Log in with this private key (ssh).")
 @output_options
 @click.pass_context

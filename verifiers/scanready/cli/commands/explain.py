@@ -102,7 +102,7 @@ def _one(cause: Cause) -> str:
                 ("owner", _owner(cause)),
                 *(("alternative", f"({one.owner}) {named(one.remedy)}") for one in cause.also),
                 ("step", cause.step.value),
-                ("verdict", f"{verdict}; limited where it is only a warning"),
+                ("verdict", f"{verdict}; or limited if a scan may still work"),
                 ("confirm", named(cause.confirm)),
             ]
         ),

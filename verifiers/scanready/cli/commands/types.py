@@ -24,8 +24,9 @@ _FOREIGN = "its own package"
 _BROKEN = "nothing: it cannot be used"
 _LEGEND = """
 no login: the last step without a credential; login: the last step with one
+auth: the login prompt is reached; login: the account is accepted; access: one bounded read works
 cost: the most connections without a credential / with one
-`scanready types TYPE` shows all steps, the requirements of the document, doubts, and the target's log entries"""
+`scanready types TYPE` shows all steps, the documented requirements, caveats, and the log entries of a check"""
 _HELP = """\
 \b
 Examples:

@@ -53,7 +53,7 @@ repeating --only means OR.
 )
 @option("--only", multiple=True, metavar="EXPR", help="Check only these targets. Repeatable.")
 @run_options
-@option("--failed-from", metavar="RUN", help="Check only targets that were blocked or undecided in this run.")
+@option("--failed-from", metavar="RUN", help="Check only targets that were blocked or undecided in RUN.")
 @option("--resume", metavar="RUN", help="Continue this run; finished targets are not checked again.")
 @option("--yes", is_flag=True, help="Expand even networks larger than a /16 (IPv6: /112).")
 @background_options

@@ -55,7 +55,7 @@ SPLIT = option(
     metavar="owner=DIR",
     help="Write a to-do file for each owner, DIR/OWNER.md: what to change, and where.",
 )
-SINCE = option("--since", metavar="RUN", help="Show the changes since this run, in table and html.")
+SINCE = option("--since", metavar="RUN", help="Show what changed since RUN (in the formats table and html).")
 TITLE = option("--title", metavar="TEXT", help="Title of the HTML report.")
 TYPE = option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
 YES = option("--yes", is_flag=True, help="Expand even networks larger than a /16 (IPv6: /112).")
@@ -81,7 +81,7 @@ QUIET = option(
     "-q",
     "--quiet",
     count=True,
-    help="Show less: no progress, one line per target in check, only targets with a problem in verify.",
+    help="Show less: no progress. `check` prints one line per target; `verify` only the targets with a problem.",
 )
 VERBOSE = option("-v", "--verbose", count=True, help="Also show the facts, and how to confirm them manually.")
 NO_COLOR = option("--no-color", is_flag=True, help="Print no colours (or set NO_COLOR).")
@@ -106,7 +106,11 @@ _RUN: tuple[Decorator, ...] = (
         metavar="DURATION",
         help="With --wait: time between two checks, at least 5s. [default: 20s]",
     ),
-    option("--assume-agent", type=click.Choice(tuple(PLATFORMS)), help="Judge as if this agent ran that system."),
+    option(
+        "--assume-agent",
+        type=click.Choice(tuple(PLATFORMS)),
+        help="Give the verdict as if this agent ran this operating system.",
+    ),
     option(
         "--no-canary",
         is_flag=True,

@@ -108,7 +108,7 @@ def places_of(names: Sequence[str], addresses: Sequence[str], titles: Sequence[s
         return [Place(addressed.host, addressed.port, (*addressed.also, *_spare((*names, *titles))), addressed.guess)]
     for cell in titles:
         if found := _read(cell, wrong, _anything):
-            guess = "the host has the name of the asset"
+            guess = "the name of the asset was taken as the host name"
             return [Place(one.host, one.port, guess=guess) for one in _of_names(found, None)]
     raise Wrong(*(wrong[:1] or ["its columns have no host and no address"]))
 

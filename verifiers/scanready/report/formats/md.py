@@ -71,7 +71,7 @@ class Markdown:
 
     def _headline(self, totals: Totals) -> str:
         headline = escaped(self._groups.headline(totals))
-        lines = [f"## From {code(self._run.agent.name, 80)}: {headline}", ""]
+        lines = [f"## Checked from {code(self._run.agent.name, 80)}: {headline}", ""]
         lines += ["| verdict | targets | |", "|---|---:|---|"]
         for verdict in GRAVITY:
             if count := totals.verdicts[verdict]:
@@ -86,7 +86,7 @@ class Markdown:
         return "\n".join(lines)
 
     def _table(self, room: int) -> str:
-        head = ["<details><summary>All targets</summary>", "", "| target | verdict | reached | cause |"]
+        head = ["<details><summary>All targets</summary>", "", "| target | verdict | last passed | cause |"]
         lines = [*head, "|---|---|---|---|"]
         room -= sum(map(len, lines)) + 200
         rows = [self._rows[place] for place in sorted(self._rows)]

@@ -86,7 +86,7 @@ class Table:
             paper.draw(Text(""))
             self._draw_group(group, paper)
         if todo := self._todo.words():
-            paper.draw(Text(f"\nto do, counted for each possible owner: {todo}"))
+            paper.draw(Text(f"\nto do, by owner (a target counts for each owner who can fix it): {todo}"))
         known = [row for _, row in sorted(self._rows.items()) if row.note]
         if known:
             paper.draw(Text("\nknown failures", "bold"))
@@ -143,7 +143,7 @@ class Table:
         for members in group.alike:
             where = listed(member.where for member in members)
             paper.draw(Text.assemble((visible(where, _LONGEST_LIST), "bold"), overflow="fold"), indent=2)
-            paper.draw(Text(visible(members[0].detail), overflow="fold"), indent=4)
+            paper.draw(Text.assemble(("detail ", "dim"), visible(members[0].detail), overflow="fold"), indent=4)
             _draw_member(members[0], paper)
 
 

@@ -49,7 +49,7 @@ def _remarks(rules: Sequence[Rule]) -> list[str]:
         shown = ", ".join(visible(name, 60) for name in names[:5]) + (", ..." if len(names) > 5 else "")
         notes.append(f"names without an address: {shown} (--resolve looks them up, --from reads them from a run)")
     if any("-" in rule.ports and not rule.when for rule in rules):
-        notes.append("a range stands for a port that the target chooses anew at each start, unless it is pinned")
+        notes.append("a range: the service takes a port from it at each start, unless the port is pinned")
     for reason, count in Counter(filter(None, map(unfit, rules))).items():
         notes.append(f"{counted(count, 'rule')} that no firewall accepts: {reason}")
     return notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, OtherOwner, Owner, Step
 
 NOT_DB2 = Cause(
     "db2.other-product",
@@ -64,18 +64,19 @@ DATABASE_DOWN = Cause(
     Step.ACCESS,
     "The database exists but could not be opened. It may be in backup, restore or recovery, wait for a backup or a "
     "roll-forward, be inactive, or be a standby (HADR). Or its instance is not started (db2start).",
-    "Read the state of the database (db2diag.log). Start the instance, activate the database, or scan at another time. "
-    "If it is a standby, scan its primary instead.",
+    "Read the state of the database (db2diag.log). Start the instance, activate the database, or say when a "
+    "scan can run.",
     "On the server: db2 activate database DATABASE; db2 get snapshot for database on DATABASE",
     wire="The server answers ACCRDB with RDBNACRM (2204) or RDBAFLRM (221A) and no SQLCODE, or with SQLCODE -1032 or "
     "-1776, for example.",
+    also=(OtherOwner(Owner.OPERATOR, "If the database is a standby, replace this target with the primary database."),),
 )
 OUT_OF_RESOURCES = Cause(
     "db2.out-of-resources",
     Owner.DATABASE,
     Step.AUTH,
-    "Db2 has no free Db2 agent process or memory for another connection, or its Db2 agent process ended. It would "
-    "refuse a scan too.",
+    "Db2 has no free agent process or no memory for another connection, or the Db2 agent process that served "
+    "this connection ended. It would refuse a scan too.",
     "Raise MAX_CONNECTIONS or MAX_COORDAGENTS, end idle connections, or scan at a quieter time.",
     "On the server: db2 list applications; db2diag -g level=Severe",
     wire="The server answers a request with AGNPRMRM (1232) or RSCLMTRM (1233), or with SQLCODE -1040 or -1226.",
@@ -84,8 +85,8 @@ REFUSED_REQUEST = Cause(
     "db2.request-refused",
     Owner.DATABASE,
     Step.AUTH,
-    "The server speaks DRDA but rejects the agent's request as wrong or unsupported. It may accept the scanner's "
-    "client. See the reply in the detail.",
+    "The server speaks DRDA but rejects the agent's request as wrong or unsupported. It may accept the "
+    "scanner's client. The detail quotes its reply.",
     "Connect manually with the scanner's client. The server's diagnostic log at the time of the check may have more.",
     "On the agent: db2 connect to DATABASE user {user}. On the server: db2diag -t",
     definite=False,

@@ -68,9 +68,10 @@ PREAUTHENTICATION = Cause(
     "ews.preauthentication",
     Owner.NETWORK,
     Step.HANDSHAKE,
-    "A login page answers instead of Exchange Web Services: a redirect to that page, the page, or status 440. A "
-    "reverse proxy or a single sign-on service requires a browser login first.",
-    "Publish /EWS without pre-authentication (pass-through in the Web Application Proxy, no APM or ESM policy).",
+    "The answer does not come from Exchange Web Services. It is a login page, a redirect to a login page, or "
+    "status 440: a reverse proxy or a single sign-on service requires a browser login first.",
+    "Publish /EWS without pre-authentication (Microsoft Web Application Proxy: pass-through; F5: no APM "
+    "policy; Kemp: no ESP).",
     _CURL,
     also=(OtherOwner(Owner.OPERATOR, "Name the Exchange server itself in the inventory, if the agent can reach it."),),
     wire="Inside TLS, GET /EWS/Exchange.asmx is answered with 3xx to a login page, with 200 and a login page, or "

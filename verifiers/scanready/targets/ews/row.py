@@ -38,7 +38,7 @@ EWS = TargetType(
     drivers=(Driver("exchangelib", "exchangelib", "mail"),),
     nmap=Nmap(by_port=False),
     called=Called(names=("exchange", "ms exchange")),
-    proven_by="Apache with real NTLM; exchangelib against literal SOAP answers",
+    proven_by="Apache with real NTLM; exchangelib against fixed SOAP answers",
     judges=(
         Judge("Apache", "server", "tests/lab/test_ews.py"),
         Judge("exchangelib", "client", "tests/targets/ews/test_ews_login.py"),

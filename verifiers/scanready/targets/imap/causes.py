@@ -34,8 +34,8 @@ GREETING_REFUSED = Cause(
     "imap.greeting-refused",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server greets with NO or BAD. IMAP allows only OK, PREAUTH and BYE in a greeting, so the server cannot serve "
-    "clients now, and it is unknown whether the problem is temporary. The detail quotes the server's message.",
+    "The server greets with NO or BAD. IMAP allows only OK, PREAUTH and BYE in a greeting; with NO or BAD, the "
+    "server cannot serve clients. Whether this is temporary is unknown. The detail quotes the server's message.",
     "Resolve the reason that the message gives: usually a high load, a backend that is down, or a fault in the "
     "configuration. Check the server's log for the time of the check, then check again.",
     "On the agent: curl -vk {url}  # the greeting begins with * NO or * BAD",
@@ -58,10 +58,13 @@ LOGIN_DISABLED = Cause(
     Step.AUTH,
     "The server does not accept passwords on this connection (LOGINDISABLED) and offers no encryption that would "
     "change that.",
-    "Scan the mailboxes as target type imaps (993), enable STARTTLS, or permit passwords without TLS.",
+    "Enable TLS (STARTTLS on this port, or port 993), or permit passwords without TLS.",
     _TALK,
     wire="The CAPABILITY response contains LOGINDISABLED and no AUTH=PLAIN or AUTH=LOGIN, or the server answers "
     "the login with [PRIVACYREQUIRED] or a text that requires TLS.",
+    also=(
+        OtherOwner(Owner.OPERATOR, "If the server offers IMAP over TLS (port 993), change the target to type imaps."),
+    ),
 )
 NOT_ENABLED = Cause(
     "imap.not-enabled",
@@ -78,8 +81,8 @@ REFUSED_OR_DISABLED = Cause(
     "imap.refused-or-disabled",
     Owner.IDENTITY,
     Step.LOGIN,
-    "The server refuses the login. Its message does not show whether the password is wrong or whether the account "
-    "may not use IMAP or passwords.",
+    "The server refuses the login. Its message does not show the reason: the password is wrong, or the account "
+    "is not allowed to use IMAP or to log in with a password.",
     "Log in once with the same account in another way, such as the web mail. Correct the password or the account "
     "if it is wrong. Until then the credential is withheld from the targets that may share it.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
@@ -113,11 +116,17 @@ NO_PASSWORD_LOGIN = Cause(
     Owner.SERVER,
     Step.AUTH,
     "The server offers no login method that uses a user name and a password. The scanner has nothing else.",
-    "Permit LOGIN or AUTH=PLAIN over TLS for the scan account, or use an app password if the provider has them. For "
-    "Microsoft 365 and Exchange, scan as target type ews.",
+    "Permit LOGIN or AUTH=PLAIN over TLS for the scan account, or create an app password if the provider has them.",
     _TALK,
     wire="The CAPABILITY response contains LOGINDISABLED and only AUTH= mechanisms other than PLAIN and LOGIN, or the "
     "server answers the login with a text that requires an app password or OAuth.",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "For Microsoft 365 and Exchange, change the target to type ews. If the provider has app passwords, "
+            "put one into the credential.",
+        ),
+    ),
 )
 PREAUTHENTICATED = Cause(
     "imap.preauthenticated",
@@ -136,10 +145,11 @@ NO_INBOX = Cause(
     Step.ACCESS,
     "The login works, but the account has no INBOX: its mailbox was never created, is on another server, or its "
     "store is broken. The inventory names no folder, so a wrong folder name is not the reason.",
-    "Create the account's mailbox on the mail server, or repair its store, or scan an account that has a mailbox.",
+    "Create the account's mailbox on the mail server, or repair its store.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}   # lists the folders at the top, and counts as one attempt",
     wire="After the login, the server answers EXAMINE INBOX with a tagged NO, with [NONEXISTENT] or a text such as "
     '"Mailbox doesn\'t exist" (inside TLS if the connection is encrypted).',
+    also=(OtherOwner(Owner.OPERATOR, "Give the target the credential of an account that has a mailbox."),),
 )
 BACKEND_UNAVAILABLE = Cause(
     "imap.backend-unavailable",
@@ -157,8 +167,8 @@ COMMAND_REFUSED = Cause(
     "imap.command-refused",
     Owner.SERVER,
     Step.LOGIN,
-    "The server refuses the login, the folder or another command for a reason that is neither the account nor its "
-    "password. The detail quotes the server's message.",
+    "The server refuses the login, the opening of the folder, or another command. The reason is neither the "
+    "account nor its password. The detail quotes the server's message.",
     "Resolve the reason in the detail (a quota, a policy, an administrator's block). Check the server's log for "
     "the time of the check.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",

@@ -23,5 +23,5 @@ INSIDE_TLS = Fix("imaps://{host}:{port}", at=IN_INVENTORY, host=BRACKETED_HOST, 
 IN_CLEAR = Fix("imap://{host}:{port}", at=IN_INVENTORY, host=BRACKETED_HOST, port=PORTS)
 PERMIT_PASSWORDS = Fix(
     "ssl = yes  # with ssl_cert and ssl_key; or, without TLS: disable_plaintext_auth = no",
-    at=on_target("in dovecot.conf; then run doveadm reload"),
+    at=on_target("in dovecot.conf (afterwards run doveadm reload)"),
 )

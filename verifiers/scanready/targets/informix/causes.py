@@ -13,8 +13,8 @@ LOGIN_IS_FIRST = Cause(
     Step.HANDSHAKE,
     "The port accepts connections. The protocol (SQLI) starts with a login, so only a login can identify the server. "
     "scanready tries no login without permission.",
-    "Give the target a credential, or allow scanready one login attempt with an invented user, which the server will "
-    "refuse: `allow_login_probe: true`.",
+    "Give the target a credential, or set `allow_login_probe: true` for it in the inventory. scanready then "
+    "tries one login with an invented user, which the server will refuse.",
     "On the agent, with an Informix client: dbaccess - -   then: connect to '@SERVER' user '{user}'",
     definite=False,
     wire="The TCP handshake on {port} succeeds; the agent sends no CONREQ and closes the connection.",

@@ -13,7 +13,7 @@ def _unknown(target: Target, known: Seen) -> bool | None:
     return None
 
 
-_UPDATES = Condition("the Master Server, unless updates are copied manually", _unknown)
+_UPDATES = Condition("the Master Server, and only if updates are not copied manually", _unknown)
 
 REQUIREMENTS = {
     "master": Requirements(

@@ -24,7 +24,7 @@ MASTER = TargetType(
     serves="agents",
     public=False,
     nmap=_NOT_BY_PORT,
-    proven_by="nothing: its protocol is not public; in the tests, a stand-in keeps or closes the connection",
+    proven_by="nothing: its protocol is not public; in tests, a stand-in that holds the connection open or closes it",
 )
 
 CONSOLE = TargetType(

@@ -28,12 +28,13 @@ INSTANCE_UNKNOWN = Cause(
     Step.CONNECT,
     "The SQL Server Browser of the host answers but does not list an instance of this name. The instance does not "
     "exist, is stopped, or is set to `Hide Instance`.",
-    "Correct the name (the detail lists the instances that the Browser knows) or start the instance. If the instance "
+    "Correct the name of the instance; the detail lists the instances that the Browser knows. If the instance "
     "is hidden, give the target its port (`port:`).",
     "sqlcmd -L, or on the host: Get-Service MSSQL*",
     scoped=Scope.TARGET,
     wire="The Browser does not answer CLNT_UCAST_INST (04) with the name on UDP 1434, or its SVR_RESP (05) lists only "
     "other instances. A name that no instance can have is not sent.",
+    also=(OtherOwner(Owner.DATABASE, "If the name is correct, start the instance."),),
 )
 TCP_DISABLED = Cause(
     "mssql.tcp-disabled",
@@ -74,11 +75,18 @@ STRICT_ONLY = Cause(
     Step.HANDSHAKE,
     "The server requires TDS 8.0 (TLS before any TDS message). Clients older than 2022 do not support it. "
     "Whether a scan works depends on the scanner's SQL Server client.",
-    "Check that the scanner's SQL Server client supports strict encryption (ODBC driver 18 or newer does). If it does "
-    "not, set `Force Strict Encryption` to No for this instance.",
+    "If the scanner's SQL Server client does not support strict encryption, set `Force Strict Encryption` to "
+    "No for this instance.",
     "sqlcmd -S tcp:{host},{port} -Ns   # the server's error log has 17819 for each client that was not strict",
     wire="After a PRELOGIN in clear text, the server closes the connection, or answers with a TLS alert or error "
     "17819. It completes a TLS handshake whose ClientHello offers ALPN tds/8.0.",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "Install a SQL Server client that supports strict encryption (ODBC driver 18 or newer) for the "
+            "scanner on this agent.",
+        ),
+    ),
 )
 ADMIN_PORT = Cause(
     "mssql.admin-port",
@@ -114,10 +122,14 @@ WINDOWS_ONLY = Cause(
     Owner.DATABASE,
     Step.LOGIN,
     "The server does not accept SQL logins. It accepts only Windows accounts that it trusts (error 18452).",
-    "Set the server's authentication to `SQL Server and Windows` and restart it, or scan with a Windows account of "
-    "a domain that the server trusts.",
+    "Set the server's authentication to `SQL Server and Windows` and restart it.",
     "On the server: SELECT SERVERPROPERTY('IsIntegratedSecurityOnly');  (1 is Windows only)",
     wire="The server answers LOGIN7 with ERROR token 18452, or 18456 with state 58 (inside TLS if encryption is on).",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR, "Give the target the credential of a Windows account in a domain that the server trusts."
+        ),
+    ),
 )
 ENTRA_ONLY = Cause(
     "mssql.entra-only",

@@ -206,6 +206,6 @@ async def report_prompt(probe: Probe, talk: Talk, place: Place) -> None:
     """Check ``auth``: the server is ready for a login."""
     async with probe.step(Step.AUTH, str(place)) as rung:
         rung.ok(
-            f"accepts a login (LOGIN7) {talk.channel}; only a login shows whether it accepts SQL logins or only "
-            "Windows accounts"
+            f"accepts a login (LOGIN7) {talk.channel}; only a login shows whether the server accepts SQL logins "
+            "or only Windows accounts"
         )

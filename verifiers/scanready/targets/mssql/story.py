@@ -9,7 +9,13 @@ _SQLCMD = "sqlcmd -S tcp:{host},{port} -U {user}"
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "mssql": {
-        Step.TLS: Exchange(Sent(tls="a TLS handshake inside PRELOGIN packets"), _SQLCMD),
+        Step.TLS: Exchange(
+            Sent(
+                "nothing more: the step handshake includes the TLS handshake",
+                tls="a TLS handshake inside PRELOGIN packets",
+            ),
+            _SQLCMD,
+        ),
         Step.HANDSHAKE: Exchange(
             Sent(
                 prelogin="PRELOGIN with version, encryption and instance name",

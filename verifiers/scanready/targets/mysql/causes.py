@@ -24,9 +24,9 @@ HOST_BLOCKED = Cause(
     "mysql.host-blocked",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server has blocked this agent's address (error 1129). More than max_connect_errors (default 100) connections "
-    "from this address ended before the login, for example from port checks or load balancers. This agent does not "
-    "connect to the server again in this run.",
+    "The server has blocked this agent's address (error 1129). More than max_connect_errors (default 100) "
+    "connections from this address ended before the login. Port checks and the health checks of a load "
+    "balancer do this. This agent does not connect to the server again in this run.",
     "Empty the host cache (see the fix). Find the program that connects from this address without logging in, and "
     "raise max_connect_errors.",
     "On the server: SELECT IP, HOST, SUM_CONNECT_ERRORS, COUNT_HOST_BLOCKED_ERRORS FROM performance_schema.host_cache;",

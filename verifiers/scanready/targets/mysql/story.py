@@ -8,7 +8,7 @@ from scanready.model import Step
 _MYSQL = "mysql -h {host} -P {port} -u {user} -p"
 _PING = (
     "mysqladmin -h {host} -P {port} -u {user} -p ping   "
-    "# do not use nc here: each connection that ends before the login counts towards the block"
+    "# do not use nc here: each connection that ends before the login counts towards max_connect_errors"
 )
 
 STORY: dict[str, dict[Step, Exchange]] = {
@@ -19,7 +19,8 @@ STORY: dict[str, dict[Step, Exchange]] = {
         Step.AUTH: Exchange(
             Sent(
                 "nothing more: the greeting names the method",
-                probe="a login as scanready_probe without a password: the refusal ends the connection without a count",
+                probe="a login as scanready_probe without a password: the server refuses it, and does not count it "
+                "towards max_connect_errors",
                 query="a query for the account name, since the server accepted that login",
             ),
             _MYSQL,

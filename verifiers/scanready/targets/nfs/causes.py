@@ -6,13 +6,14 @@ from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 #: How to pin the ports on each system, so that they survive a restart.
 PIN = (
-    "These ports change with a restart unless they are pinned. Linux, /etc/nfs.conf: [mountd] port=20048, [statd] "
-    'port=32765, [lockd] port=32803 and udp-port=32769; rquotad: RPCRQUOTADOPTS="-p 875" in /etc/sysconfig/rpc-rquotad '
-    "(RHEL) or /etc/default/quota (Debian). RHEL 7 and older: MOUNTD_PORT, STATD_PORT, LOCKD_TCPPORT, LOCKD_UDPPORT "
-    "and RQUOTAD_PORT in /etc/sysconfig/nfs. NFS-Ganesha: MNT_Port, NLM_Port and Rquota_Port in NFS_CORE_PARAM. "
-    "FreeBSD, /etc/rc.conf: mountd_flags, rpc_statd_flags and rpc_lockd_flags with -p PORT. Solaris: lockd always uses "
-    "4045; `sharectl get nfs` shows whether mountd and statd can be pinned. HP-UX: MOUNTD_PORT and STATD_PORT in "
-    "/etc/default/nfs. NetApp ONTAP: pinned by default (635, 4045, 4046, 4049)."
+    "The ports change with a restart of the server unless its administrator pins them. Linux, /etc/nfs.conf: "
+    '[mountd] port=20048, [statd] port=32765, [lockd] port=32803 and udp-port=32769; rquotad: RPCRQUOTADOPTS="-p '
+    '875" in /etc/sysconfig/rpc-rquotad (RHEL) or /etc/default/quota (Debian). RHEL 7 and older: MOUNTD_PORT, '
+    "STATD_PORT, LOCKD_TCPPORT, LOCKD_UDPPORT and RQUOTAD_PORT in /etc/sysconfig/nfs. NFS-Ganesha: MNT_Port, "
+    "NLM_Port and Rquota_Port in NFS_CORE_PARAM. FreeBSD, /etc/rc.conf: mountd_flags, rpc_statd_flags and "
+    "rpc_lockd_flags with -p PORT. Solaris: lockd always uses 4045; `sharectl get nfs` shows whether mountd and "
+    "statd can be pinned. HP-UX: MOUNTD_PORT and STATD_PORT in /etc/default/nfs. NetApp ONTAP: pinned by default "
+    "(635, 4045, 4046, 4049)."
 )
 
 PORT_BLOCKED = Cause(
@@ -21,7 +22,7 @@ PORT_BLOCKED = Cause(
     Step.CONNECT,
     "A firewall on the path blocks ports that NFSv3 needs: rpcbind (111) or the ports that rpcbind reports. A mount "
     "fails or hangs even if 2049 is open.",
-    f"On the firewall, permit the ports in the fix from this agent. {PIN}",
+    f"On the firewall, permit these ports from this agent: 111, and those that `rpcinfo -p` lists. {PIN}",
     "On the agent: rpcinfo -p {host}; then nc -vz -w 5 {host} PORT for each port it lists (rpcinfo -T udp for UDP).",
     wire="The agent's SYN to 111, or to a port in rpcbind's reply, gets no answer or an ICMP error. Or it gets a RST "
     "although the same program answers over UDP.",
@@ -57,11 +58,17 @@ NOT_REGISTERED = Cause(
     "NFSv3 answers, but a service that it needs is not registered with rpcbind, or no suitable version of it answers. "
     "Without the mount daemon (mountd) no mount works. The scanner's network requirements also list the lock daemon "
     "(nlockmgr).",
-    "On the server, start the service named in the detail. If rpcbind was restarted after it, restart the service. Or "
-    "scan with NFSv4 (option `nfs_version: 4`), which needs neither.",
+    "On the server, start the service named in the detail. If rpcbind was restarted after it, restart the service.",
     "On the agent: rpcinfo -p {host}",
     wire="rpcbind's DUMP and GETPORT replies on 111 do not list mountd (100005) or nlockmgr (100021), or no mountd "
     "of the required version.",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "If the server supports NFSv4, set the option `nfs_version: 4` for this target in the inventory. "
+            "NFSv4 needs neither service.",
+        ),
+    ),
 )
 NO_RPCBIND = Cause(
     "nfs.no-rpcbind",
@@ -69,11 +76,17 @@ NO_RPCBIND = Cause(
     Step.CONNECT,
     "The scan needs NFSv3, but port 111 (rpcbind) refuses the connection. rpcbind reports the ports of the mount and "
     "lock daemons. A firewall that sends the reset on the server's behalf looks the same.",
-    "On the server, start rpcbind and the NFSv3 services. Or scan with NFSv4 (option `nfs_version: 4`), which needs "
-    "only port 2049.",
+    "On the server, start rpcbind and the NFSv3 services.",
     "On the agent: rpcinfo -p {host}",
     wire="The agent's SYN to 111 is answered with a RST.",
     scoped=Scope.TARGET,
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "If the server supports NFSv4, set the option `nfs_version: 4` for this target in the inventory. "
+            "NFSv4 needs only port 2049.",
+        ),
+    ),
 )
 RPCBIND_DENIED = Cause(
     "nfs.rpcbind-denied",
@@ -91,10 +104,17 @@ VERSION_NOT_OFFERED = Cause(
     Owner.SERVER,
     Step.HANDSHAKE,
     "The server does not offer the NFS version that the target requires.",
-    "Scan with a version that the server offers (see the detail), or enable the version on the server.",
+    "Enable the version on the server.",
     "On the agent: rpcinfo -T tcp {host} nfs 3; rpcinfo -T tcp {host} nfs 4",
     wire="The server answers the NULL call of that NFS version with PROG_MISMATCH. For NFSv4 it may answer COMPOUND "
     "with NFS4ERR_MINOR_VERS_MISMATCH.",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "Set the option `nfs_version` of this target to a version that the server offers (the detail lists "
+            "them), or remove the option.",
+        ),
+    ),
 )
 KERBEROS_ONLY = Cause(
     "nfs.kerberos-only",
@@ -102,11 +122,16 @@ KERBEROS_ONLY = Cause(
     Step.AUTH,
     "The export requires Kerberos (sec=krb5, krb5i or krb5p) and rejects plain Unix users (sec=sys). A mount without "
     "further options uses sec=sys. The check did not test this agent's Kerberos.",
-    "On the server, export the path to the agent with sec=sys. Or mount the export on the agent with Kerberos (this "
-    "needs a keytab and rpc.gssd) and scan the mount.",
+    "On the server, export the path to the agent with sec=sys.",
     "On the server: exportfs -v. On the agent: mount -o sec=sys {host}:EXPORT /mnt",
     wire="The SECINFO reply (NFSv4) or the MNT reply (NFSv3) has neither AUTH_SYS nor AUTH_NONE, or the server answers "
     "with NFS4ERR_WRONGSEC.",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "On the agent, mount the export with Kerberos (this needs a keytab and rpc.gssd), and scan the mount.",
+        ),
+    ),
 )
 AUTH_TOO_WEAK = Cause(
     "nfs.auth-too-weak",
@@ -125,12 +150,12 @@ UNPRIVILEGED_PORT = Cause(
     Step.ACCESS,
     "The server rejected a call from a source port of 1024 or above. By default, NFS servers require a source port "
     "below 1024. It is unknown whether the server accepts the agent from a port below 1024.",
-    "On the agent, run the check as root (or with CAP_NET_BIND_SERVICE), as the scanner's mount does. Or export the "
-    "path with the option `insecure`.",
+    "On the agent, run the check as root (or with CAP_NET_BIND_SERVICE), as the scanner's mount does.",
     "On the server: exportfs -v   # look for `secure`",
     wire="The agent's source port is 1024 or above. The server answers with MSG_DENIED (AUTH_ERROR) or with an error "
     "status such as NFS4ERR_PERM, NFS4ERR_ACCESS or MNT3ERR_ACCES.",
     definite=False,
+    also=(OtherOwner(Owner.SERVER, "On the server, export the path with the option `insecure`."),),
 )
 NOT_FOR_AGENT = Cause(
     "nfs.export-not-for-agent",
@@ -160,7 +185,7 @@ REFUSED = Cause(
     "nfs.refused",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server speaks RPC but does not serve NFS. See the detail for its answer.",
+    "The server speaks RPC but does not serve NFS. The detail quotes its answer.",
     "On the server, check that the NFS service runs and has loaded its exports.",
     "On the agent: rpcinfo -T tcp {host} nfs",
     wire="An RPC reply with an error such as PROG_UNAVAIL or SYSTEM_ERR, an NFS or MOUNT error status, or a closed "

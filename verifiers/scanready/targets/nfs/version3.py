@@ -110,7 +110,7 @@ def _no_broker(probe: Probe, brokers: list[Endpoint]) -> Finding:
     if "refused" in by_tcp.facts:
         return Finding(causes.REFUSED, by_tcp.summary)
     if _is(by_tcp, common.REFUSED):
-        return Finding(causes.NO_RPCBIND, "nothing listens on port 111")
+        return Finding(causes.NO_RPCBIND, "port 111 refuses the connection")
     if _is(by_tcp, *_STOPPED):
         return _blocked(probe, brokers)
     assert by_tcp.finding is not None, "an endpoint that does not answer has a finding"

@@ -13,10 +13,17 @@ SERVICE_UNKNOWN = Cause(
     Step.AUTH,
     "The listener does not know this service, SID or instance (ORA-12514, ORA-12505, ORA-12521). The name is misspelt, "
     "or the database is down and not registered.",
-    "Use a name from `lsnrctl services` on the server. If the name is missing there, start the database, or make it "
-    "register (ALTER SYSTEM REGISTER).",
-    "On the server: lsnrctl services. On the agent: tnsping {host}:{port}/{path}",
+    "In the inventory, use a name that `lsnrctl services` lists on the server.",
+    "On the server: lsnrctl services. On the agent: sqlplus {user}@//{host}:{port}/{path}   # asks for the "
+    "password, and counts as one attempt",
     wire="The listener answers CONNECT with a TNS REFUSE packet that has ERR=12514, 12505, 12521 or 12504.",
+    also=(
+        OtherOwner(
+            Owner.DATABASE,
+            "If the name is correct but `lsnrctl services` does not list it, start the database, or register "
+            "it: ALTER SYSTEM REGISTER.",
+        ),
+    ),
 )
 SERVICE_NOT_NAMED = Cause(
     "oracle.service-not-named",

@@ -10,7 +10,7 @@ from scanready.catalogue.option import ALLOW_UNTRUSTED, FOLLOW_REDIRECTS, TABLE,
 from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
 
-_THIN = "in thin mode supports only Oracle 12.1 and newer, and neither native network encryption nor 10G verifiers"
+_THIN = "in thin mode does not support Oracle older than 12.1, native network encryption or 10G verifiers"
 
 
 def _one_name(_: str, options: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ ORACLE = TargetType(
             "oracle://{host}[:{port}][?sid={sid}]",
         ),
     ),
-    proven_by="an emulator that oracledb accepts, and for the listener oracle-driver",
+    proven_by="emulators: oracledb accepts the database, oracle-driver the listener",
     judges=(
         Judge("oracledb", "client", "tests/emulators/test_oracle_judge.py"),
         Judge("oracle-driver", "client", "tests/peers/test_drivers.py"),

@@ -24,7 +24,8 @@ TLS_REFUSED = Cause(
     "postgresql.tls-refused",
     Owner.DATABASE,
     Step.AUTH,
-    "pg_hba.conf allows this agent only without encryption. It rejects clients that use TLS when the server offers it.",
+    "pg_hba.conf allows this agent only without encryption. The server offers TLS, and then rejects clients "
+    "that use it.",
     "Change the matching line in pg_hba.conf from `hostnossl` to `host` or `hostssl`, then run SELECT "
     "pg_reload_conf().",
     "PGSSLMODE=require psql -h {host} -p {port} -U {user} {database}",

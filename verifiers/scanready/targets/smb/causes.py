@@ -10,8 +10,8 @@ SMB1_ONLY = Cause(
     "smb.smb1-only",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server supports only SMB 1. Since 2017, Windows has not installed an SMB 1 client by default. A Windows agent "
-    "can read this server only if that feature was added to it.",
+    "The server supports only SMB 1. Windows no longer installs an SMB 1 client by default (since 2017). A "
+    "Windows agent can read this server only if the SMB 1 client was added to the agent.",
     "Enable SMB 2 or 3 on the server (see the fix); this may need new firmware. Or copy the files to another server "
     "and scan the copy.",
     "On the agent: smbclient -L {host} -p {port} -N -m NT1 --option='client min protocol=NT1'   # -m SMB3 fails",
@@ -79,7 +79,7 @@ NO_SESSION = Cause(
     "smb.no-netbios-session",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The NetBIOS session service answers but does not open a session. See the detail for its reason.",
+    "The NetBIOS session service answers but does not open a session. The detail has the reason.",
     "On the server, check that the file service runs and that it is not out of sessions. If the server has SMB on 445, "
     "scan it there.",
     "On the agent: smbclient -L {host} -p {port} -N",

@@ -55,8 +55,8 @@ NO_COMMON_ALGORITHM = Cause(
     also=(
         OtherOwner(
             Owner.AGENT,
-            "In the agent's ssh_config, enable an algorithm that the server offers (see the fix). Or install an "
-            "ssh client that supports one of them.",
+            "For each kind that the detail names, enable an algorithm of the server in the agent's ssh_config (see the "
+            "fix), or install an ssh client that supports one.",
         ),
     ),
     wire="Both sides send SSH_MSG_KEXINIT. At least one list of the server (key exchange, host key, cipher or MAC) "
@@ -82,12 +82,16 @@ METHOD_NOT_OFFERED = Cause(
     Step.AUTH,
     "The server does not allow this user to log in with the kind of secret that the credential holds (a password or a "
     "key).",
-    "Permit the authentication method for the scan account (see the fix), or add the required secret to the "
-    "credential.",
+    "Permit the authentication method for the scan account (see the fix).",
     "On the agent: ssh -v -o PreferredAuthentications=none -p {port} {user}@{host}   "
     "(the line 'Authentications that can continue')",
     wire="Encrypted. The server answers SSH_MSG_USERAUTH_REQUEST (method none) with an SSH_MSG_USERAUTH_FAILURE "
     "whose list does not contain the credential's method; no password or signature is sent.",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR, "Add the kind of secret that the server accepts (a password or a key) to the credential."
+        ),
+    ),
 )
 MORE_FACTORS = Cause(
     "ssh.more-factors",
@@ -160,10 +164,11 @@ SFTP_ONLY = Cause(
     Owner.SERVER,
     Step.ACCESS,
     "The login works, but the account may only transfer files. An agentless scan must run a program on the target.",
-    "Exempt the scan account from ForceCommand internal-sftp, or scan the host as an SSH file share.",
+    "Exempt the scan account from ForceCommand internal-sftp.",
     _LOG_IN,
     wire='Encrypted. The channel answers the exec request with a text such as "This service allows sftp '
     "connections only\" in place of the command's output.",
+    also=(OtherOwner(Owner.OPERATOR, "Scan the host as an SSH file share: change the target to type ssh."),),
 )
 NOLOGIN = Cause(
     "ssh.nologin",

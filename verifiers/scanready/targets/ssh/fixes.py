@@ -20,12 +20,12 @@ from scanready.remedies.quoting import (
 #: The ssh_config(5) keyword for each kind of algorithm.
 OPTIONS = {"kex": "KexAlgorithms", "host_key": "HostKeyAlgorithms", "cipher": "Ciphers", "mac": "MACs"}
 
-_SSHD_CONFIG = on_target("in /etc/ssh/sshd_config; then reload sshd")
+_SSHD_CONFIG = on_target("in /etc/ssh/sshd_config (afterwards reload sshd)")
 _KNOWN_HOSTS = on_agent("in a shell of the user that the scanner runs as")
 _HOST = Fix("Host {host}", at=on_agent("in ~/.ssh/config of the user that the scanner runs as"), host=HOST)
 _MATCH = Fix(
     "Match User {user} Address {agent}",
-    at=on_target("at the end of /etc/ssh/sshd_config; then reload sshd"),
+    at=on_target("at the end of /etc/ssh/sshd_config (afterwards reload sshd)"),
     user=USER_WORD,
     agent=ADDRESS,
 )

@@ -211,7 +211,7 @@ def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
         case wire.RefusalKind.MAX_STARTUPS:
             detail = f"{words!r}: sshd's MaxStartups or PerSourceMaxStartups drops connections at random"
             fix = fixes.MORE_STARTUPS(port=probe.target.port)
-            raise Failure(common.THROTTLED, f"{detail} (this agent is {agent})", fix)
+            raise Failure(common.THROTTLED, f"{detail} (the server sees this agent as {agent})", fix)
         case wire.RefusalKind.PENALTY:
             detail = f"{words!r}: sshd's PerSourcePenalties block this agent's address"
             raise Failure(common.THROTTLED, detail, fixes.EXEMPT_FROM_PENALTIES(agent=agent))

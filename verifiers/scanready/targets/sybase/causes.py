@@ -14,8 +14,8 @@ LOGIN_IS_FIRST = Cause(
     Step.HANDSHAKE,
     "The port accepts connections. The protocol (TDS 5.0) starts with a login, so only a login can identify the "
     "server. scanready tries no login without permission.",
-    "Give the target a credential, or allow scanready one login attempt with an invented user, which the server will "
-    "refuse: `allow_login_probe: true`.",
+    "Give the target a credential, or set `allow_login_probe: true` for it in the inventory. scanready then "
+    "tries one login with an invented user, which the server will refuse.",
     "isql -S {host}:{port} -U {user}   # or: TDSVER=5.0 tsql -H {host} -p {port} -U {user}",
     definite=False,
     wire="The TCP handshake on {port} succeeds; the agent sends no login record and closes the connection.",
@@ -45,11 +45,17 @@ PASSWORD_ENCRYPTION = Cause(
     Step.LOGIN,
     "The server accepts only encrypted passwords (sp_configure 'net password encryption reqd'), which scanready does "
     "not support. Whether the credential is right is unknown.",
-    "Configure the scanner's client to encrypt the password (jConnect: ENCRYPT_PASSWORD=true; ODBC: EncryptPassword=1 "
-    "or 2). Or give the agent an SSL listener and set the option to 0.",
+    "Give the agent an SSL listener, and set the option to 0.",
     "On the server: sp_configure 'net password encryption reqd'",
     definite=False,
     wire="The server answers the login record with a LOGINACK of status 7 (negotiate), or with message 1640.",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "Configure the scanner's client to encrypt the password (jConnect: ENCRYPT_PASSWORD=true; ODBC: "
+            "EncryptPassword=1 or 2).",
+        ),
+    ),
 )
 TOO_MANY = Cause(
     "sybase.too-many-connections",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, OtherOwner, Owner, Step
 
 REFUSED = Cause(
     "teradata.refused",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The gateway speaks Teradata's protocol but refuses this connection. See the code in the detail.",
+    "The gateway speaks Teradata's protocol but refuses this connection. The detail has the code.",
     "Look up the code in the Teradata messages manual. The gateway's log (/var/log/messages on the node) has more.",
     "bteq: .logon {host}/{user}",
     definite=False,
@@ -32,11 +32,14 @@ LEGACY_PORT_OFF = Cause(
     Owner.DATABASE,
     Step.AUTH,
     "The gateway reports that it accepts logons only on its HTTPS port. It refuses a driver that uses 1025.",
-    "Set the scanner's driver to HTTPS (HTTPS_PORT=443, SSLMode=REQUIRE) and permit that port from the agent, or "
-    "configure the gateway to accept the legacy port.",
+    "Configure the gateway to accept logons on the legacy port (1025) too.",
     "On a node: gtwcontrol -d   # look for the TLS settings",
     wire="The gateway answers the configuration request with a gateway parcel (165) that marks logons on the legacy "
     "port as off.",
+    also=(
+        OtherOwner(Owner.AGENT, "Set the scanner's driver to HTTPS (HTTPS_PORT=443, SSLMode=REQUIRE)."),
+        OtherOwner(Owner.NETWORK, "Permit port 443 from this agent, if the driver is set to HTTPS."),
+    ),
 )
 HTTPS_ONLY = Cause(
     "teradata.https-port-only",
@@ -44,10 +47,11 @@ HTTPS_ONLY = Cause(
     Step.CONNECT,
     "Port 1025 cannot be reached, but port 443 answers with TLS. Drivers since 17.10 can log in over HTTPS; scanready "
     "cannot confirm that without a driver.",
-    "Set the scanner's driver to HTTPS, or permit port 1025 from this agent too.",
+    "Permit port 1025 from this agent too.",
     "python -c 'import teradatasql'; connect with sslmode=REQUIRE",
     definite=False,
     wire="The SYN to 1025 gets no SYN-ACK (no answer, a RST or an ICMP error); the TLS handshake on 443 succeeds.",
+    also=(OtherOwner(Owner.AGENT, "Set the scanner's driver to HTTPS (HTTPS_PORT=443, SSLMode=REQUIRE)."),),
 )
 COP_UNREACHABLE = Cause(
     "teradata.cop-unreachable",
@@ -66,16 +70,17 @@ LOGON_MECHANISM = Cause(
     Step.LOGIN,
     "The security policy refuses this logon mechanism (8063, 3055, 8018, 8019). The account or host must use another "
     "one.",
-    "Give the scan account the TD2 mechanism, or set in the scanner the mechanism (LOGMECH) that the policy requires.",
+    "Give the scan account the TD2 mechanism.",
     "bteq: .logmech LDAP, then .logon {host}/{user}",
     wire="The gateway answers the logon with error code 8063, 3055, 8018 or 8019.",
+    also=(OtherOwner(Owner.OPERATOR, "Set the mechanism that the policy requires (LOGMECH) in the scanner."),),
 )
 SERVER_ERROR = Cause(
     "teradata.server-error",
     Owner.DATABASE,
     Step.LOGIN,
-    "The database refuses the session with an error that scanready cannot relate to the account. See the code in the "
-    "detail.",
+    "The database refuses the session with an error that scanready cannot relate to the account. The detail "
+    "has the code.",
     "Look up the code in the Teradata messages manual.",
     "bteq: .logon {host}/{user}",
     definite=False,

@@ -40,7 +40,8 @@ async def verify(probe: Probe) -> None:
         offers = f"a logon by {', '.join(names)}" if names else "a logon"
         if answer.legacy_port is False:
             rung.warn(
-                causes.LEGACY_PORT_OFF, "answers the start of a logon, but reports that this port accepts no logons"
+                causes.LEGACY_PORT_OFF,
+                "the gateway answers the first logon message, but reports that this port accepts no logons",
             )
         else:
             rung.ok(f"offers {offers}", auth_methods=names or ["TDGSS"])

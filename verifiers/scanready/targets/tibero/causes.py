@@ -19,7 +19,8 @@ REFUSED = Cause(
     "tibero.refused",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The server sends an error message instead of its greeting. The meaning of its number is not public.",
+    "The server sends an error message instead of its greeting. The meaning of the error number in that "
+    "message is not public.",
     "Read the server's log at the time of the check. Is the instance in NORMAL mode, and has it reached its limit of "
     "sessions?",
     "On the server: read the tblistener and instance logs in $TB_HOME/instance/$TB_SID/log",

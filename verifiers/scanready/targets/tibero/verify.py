@@ -26,4 +26,6 @@ async def verify(probe: Probe) -> None:
         shape = f"type {greeting.kind}, {greeting.length} bytes, protocol major {greeting.major}"
         rung.ok(f"the greeting looks like Tibero ({shape})", product="Tibero (by the shape of its greeting)")
     async with probe.step(Step.AUTH) as rung:
-        rung.stop(causes.UNVERIFIABLE, "without the vendor's client, scanready cannot check the login or read access")
+        rung.stop(
+            causes.UNVERIFIABLE, "without the vendor's client, scanready can check neither the login nor the access"
+        )

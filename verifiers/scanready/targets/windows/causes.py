@@ -23,13 +23,15 @@ RPC_REFUSED = Cause(
     "windows.rpc-refused",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The endpoint mapper rejects anonymous RPC calls from this agent. The cause is an RPC filter on the host or a "
-    "firewall that inspects RPC. It may accept calls with a credential; the check had none.",
-    "On the target, run netsh rpc filter show filter, and delete or narrow the filter that matches the agent or "
-    "anonymous callers. Or give the check a credential.",
+    "The endpoint mapper rejects anonymous RPC calls from this agent. The cause is an RPC filter on the host "
+    "or a firewall that inspects RPC. The endpoint mapper may accept calls with a credential; this check had "
+    "none.",
+    "On the target, run netsh rpc filter show filter, and delete or narrow the filter that matches the agent "
+    "or anonymous callers.",
     "On another Windows host: portqry -n {host} -e {port}",
     wire="The server answers the agent's bind without authentication on {port} with a bind_nak or a fault.",
     scoped=Scope.PATH,
+    also=(OtherOwner(Owner.OPERATOR, "Give the target a credential, then check again."),),
 )
 NAT_OR_MULTIHOMED = Cause(
     "windows.nat-or-multihomed",
@@ -239,7 +241,7 @@ WMI_ERROR = Cause(
     "windows.wmi-error",
     Owner.SERVER,
     Step.ACCESS,
-    "DCOM or WMI returned an error that scanready has no specific cause for. See the detail for its number.",
+    "DCOM or WMI returned an error that scanready has no specific cause for. The detail has its number.",
     "Look up the number (certutil -error 0x...). On the host, read the log Microsoft-Windows-WMI-Activity/Operational "
     "at the time of the check.",
     "On the target: Get-CimInstance Win32_OperatingSystem; on another Windows host the same with -ComputerName and "
