@@ -44,8 +44,11 @@ class Session(Protocol[Answer]):
     def judged(self, probe: Probe, answer: Answer) -> None:
         """Raise what the server has against the login."""
 
-    def is_prompt(self, failure: Failure) -> bool:
-        """True for refusals that only somebody who judges logins gives."""
+    def is_prompt(self, probe: Probe, failure: Failure) -> bool:
+        """True for refusals that only somebody who judges logins gives, of what scanready invented."""
+
+    def is_of_inventory(self, probe: Probe, failure: Failure) -> bool:
+        """True for refusals of a name that the target itself has: they hold for the scan too."""
 
 
 async def reach(probe: Probe, stream: Stream) -> None:
@@ -73,7 +76,9 @@ async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) 
         try:
             session.judged(probe, answer)
         except Failure as failure:
-            if not session.is_prompt(failure):
+            if session.is_of_inventory(probe, failure):
+                raise
+            if not session.is_prompt(probe, failure):
                 _doubt(rung, failure)
                 return
             rung.ok(f"asks for {session.asks} ({failure.detail})", auth_methods=["password"])

@@ -80,9 +80,13 @@ class Session:
             fix = fixes.TRUSTED_HOST(agent=probe.agent_address, user=probe.target.credential.username)
         raise Failure(cause, detail, fix, error_code=answer.code)
 
-    def is_prompt(self, failure: Failure) -> bool:
+    def is_prompt(self, probe: Probe, failure: Failure) -> bool:
         """Return True for refusals that only a server that judges logins sends."""
         return failure.cause in _IDENTITY
+
+    def is_of_inventory(self, probe: Probe, failure: Failure) -> bool:
+        """Return True if the server does not have the name that the target gives it: no user changes that."""
+        return failure.cause is causes.SERVER_NAME and "server" in probe.target.options
 
 
 def _redirected(probe: Probe, answer: wire.Answer) -> Failure:

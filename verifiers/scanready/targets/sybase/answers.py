@@ -11,13 +11,22 @@ from scanready.model import Cause, Facts
 from scanready.net.events import record
 from scanready.net.stream import Stream
 from scanready.remedies.quoting import in_brackets
-from scanready.wire import UnknownValue, WireError
+from scanready.wire import UnknownValue
 from scanready.wire import tds5 as wire
 from scanready.wire.printable import printable
 
 from . import causes
 
-_RELATIVES = ("sql anywhere", "adaptive server anywhere", "iq", "openserver", "open server", "replication server")
+_RELATIVES = (
+    "sql anywhere",
+    "adaptive server anywhere",
+    "iq",
+    "sap iq",
+    "sybase iq",
+    "openserver",
+    "open server",
+    "replication server",
+)
 
 #: The most errors of one answer to quote; a packet can hold thousands.
 _MOST_TOLD = 8
@@ -60,7 +69,7 @@ class Session:
         """Record the product that answered the login.
 
         Raises:
-            WireError: the answer is not one to a login.
+            UnknownValue: the answer is not one to a login.
         """
         acknowledged = answer.acknowledged
         if acknowledged is None:
@@ -69,7 +78,7 @@ class Session:
             if not answer.errors and answer.unknown:
                 raise UnknownValue("a token instead of the answer to the login", answer.unknown[0])
             if not answer.errors:
-                raise WireError("a TDS reply without an answer to the login")
+                raise UnknownValue("the answer to the login", "a TDS reply without LOGINACK and without an error")
             rung.ok("speaks TDS 5.0")  # the answer does not name the product
             return
         program = acknowledged.program
@@ -102,9 +111,13 @@ class Session:
             raise answer.unread
         raise refusal(answer.errors, common.LOGIN_REFUSED)
 
-    def is_prompt(self, failure: Failure) -> bool:
+    def is_prompt(self, probe: Probe, failure: Failure) -> bool:
         """Return True for the refusal that only a server that judges logins sends."""
         return failure.cause is common.LOGIN_REFUSED
+
+    def is_of_inventory(self, probe: Probe, failure: Failure) -> bool:
+        """Return False: the login has only the account's name."""
+        return False
 
 
 def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
@@ -113,7 +126,7 @@ def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
     ASE sends "Login failed." (4002) before or after the message with the reason. If that message is unknown, the
     account may or may not be the reason.
     """
-    causes_of = [_cause_of(error) for error in errors]
+    causes_of = [_cause_of(error) for error in errors if error.number not in causes.OF_CHARACTER_SET]
     telling = [one for one in causes_of if one is not None and one is not common.LOGIN_REFUSED]
     found = telling[0] if telling else None if None in causes_of else next(iter(causes_of), None)
     first, more = errors[:_MOST_TOLD], len(errors) - _MOST_TOLD
@@ -143,7 +156,13 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
     what = ".".join(map(in_brackets, table.split("."))) if table else "sysobjects"
     await _ask_for_one_row(stream)
     record("select")
-    answer = await _run(stream, f"select 1 from {what}")
+    try:
+        answer = await _run(stream, f"select 1 from {what}")
+    except Failure as failure:
+        if table or failure.cause is not common.ACCESS_NOT_FOUND:
+            raise
+        detail = f"the server has no {what}, as ASE does: {failure.detail}. Name a table (`table:`) to read it"
+        raise Failure(common.LIMIT, detail, **failure.facts) from failure
     if not answer.columns:
         raise Failure(common.LIMIT, f"the server answers select 1 from {what} without a result, which ASE never does")
     within = f" in {database}" if database else ""

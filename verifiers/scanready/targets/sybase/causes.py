@@ -96,6 +96,9 @@ NUMBERS: Mapping[int, Cause] = {
     230: common.ACCESS_DENIED,
     10330: common.ACCESS_DENIED,
 }
+#: Warnings that the server does not convert the client's character set. The login goes on, so they are no reason for
+#: its refusal.
+OF_CHARACTER_SET = frozenset((2401, 2402, 2409, 2411))
 #: Causes by the text of a message with another number: the numbers of account states differ between releases.
 WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     # The pattern names the account, because a database or a licence may also be locked or expired.
