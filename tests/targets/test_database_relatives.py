@@ -5,13 +5,16 @@ The peers are bytes: of the protocols' documentation, with the words of the prod
 
 from __future__ import annotations
 
+import asyncio
+import struct
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, in_background, informix, sybase
+from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, informix, sybase
 from scanready.model import Credential, Owner, Report, Step, Verdict
-from tests.ladder import account, climb, expect, finding_of, target
+from tests.ladder import account, check_of, climb, expect, finding_of, target
 
 ER = account("er")
 
@@ -19,6 +22,197 @@ ER = account("er")
 def asked(type_: str, behaviour: Behaviour, credential: Credential | None = None, **options: Any) -> Report:
     with in_background(behaviour) as server:
         return climb(target(type_, "127.0.0.1", server.port, credential, **options))
+
+
+# --- PostgreSQL: errors after the password ---------------------------------------------------------------------------
+
+MD5 = b"R\0\0\0\x0c\0\0\0\5salt"
+AUTH_OK = b"R\0\0\0\x08\0\0\0\0"
+
+
+def message(kind: bytes, payload: bytes) -> bytes:
+    return kind + struct.pack(">I", len(payload) + 4) + payload
+
+
+def error(sqlstate: str, words: str, severity: str = "FATAL") -> bytes:
+    return message(b"E", f"S{severity}\0V{severity}\0C{sqlstate}\0M{words}\0\0".encode())
+
+
+async def started(reader: Reader, writer: Writer) -> None:
+    while (size := struct.unpack(">I", await reader.readexactly(4))[0]) == 8:
+        await reader.readexactly(4)
+        writer.write(b"N")
+    await reader.readexactly(size - 4)
+
+
+async def packet(reader: Reader) -> tuple[bytes, bytes]:
+    kind = await reader.readexactly(1)
+    return kind, await reader.readexactly(struct.unpack(">I", await reader.readexactly(4))[0] - 4)
+
+
+def refusing(answer: bytes) -> Behaviour:
+    """Ask for a password and answer it so."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        try:
+            await started(reader, writer)
+            writer.write(MD5)
+            await packet(reader)
+            record.count("logins")
+            writer.write(answer)
+        except asyncio.IncompleteReadError:
+            return
+
+    return behaviour
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "words", "verdict", "code", "step", "owner"),
+    [
+        (
+            "42501",
+            "keine Berechtigung für Datenbank »hr«",
+            Verdict.LIMITED,
+            "access.denied",
+            Step.ACCESS,
+            Owner.DATABASE,
+        ),
+        # EDB Postgres Advanced Server, openGauss, CockroachDB
+        ("28000", 'role "er" is locked', Verdict.BLOCKED, "login.locked", Step.LOGIN, Owner.IDENTITY),
+        ("28000", "The account has been locked.", Verdict.BLOCKED, "login.locked", Step.LOGIN, Owner.IDENTITY),
+        ("28000", 'role "er" password has expired', Verdict.BLOCKED, "login.expired", Step.LOGIN, Owner.IDENTITY),
+        ("28000", "password is expired", Verdict.BLOCKED, "login.expired", Step.LOGIN, Owner.IDENTITY),
+        # a lock or an expiry of something else
+        ("XX000", "the vault is locked", Verdict.UNDECIDED, "postgresql.server-error", Step.LOGIN, Owner.DATABASE),
+        # Neon, Amazon RDS Proxy, PgBouncer
+        (
+            "XX000",
+            "connection is insecure (try using `sslmode=require`)",
+            Verdict.BLOCKED,
+            "tls.required",
+            Step.TLS,
+            Owner.SERVER,
+        ),
+        (
+            "28000",
+            "This RDS Proxy requires TLS connections",
+            Verdict.BLOCKED,
+            "tls.required",
+            Step.TLS,
+            Owner.SERVER,
+        ),
+        (
+            "08P01",
+            "client_login_timeout (server down)",
+            Verdict.BLOCKED,
+            "postgresql.backend-unavailable",
+            Step.LOGIN,
+            Owner.DATABASE,
+        ),
+        # the user's name in an error that is not about the password
+        (
+            "53400",
+            'configuration limit of "er" exceeded',
+            Verdict.UNDECIDED,
+            "postgresql.server-error",
+            Step.LOGIN,
+            Owner.DATABASE,
+        ),
+    ],
+)
+def test_postgresql_after_the_password(
+    sqlstate: str, words: str, verdict: Verdict, code: str, step: Step, owner: Owner
+) -> None:
+    report = asked("postgresql", refusing(error(sqlstate, words)), ER, database="hr")
+    expect(report, verdict, code, step=step, owner=owner)
+    assert words in finding_of(report).detail
+    assert report.footprint.login_attempts == 1
+    if code == "access.denied":
+        assert 'GRANT CONNECT ON DATABASE "hr" TO "er";' in (finding_of(report).fix or "")
+
+
+# --- PostgreSQL: sessions of relatives -------------------------------------------------------------------------------
+
+
+def rows(*cells: bytes, oids: tuple[int, ...]) -> bytes:
+    columns = b"".join(b"c\0" + struct.pack(">IHIhih", 0, 0, oid, -1, -1, 0) for oid in oids)
+    row = b"".join(struct.pack(">I", len(cell)) + cell for cell in cells)
+    described = message(b"T", struct.pack(">H", len(oids)) + columns)
+    return described + message(b"D", struct.pack(">H", len(cells)) + row) + done(b"SELECT 1")
+
+
+def done(tag: bytes) -> bytes:
+    return message(b"C", tag + b"\0") + message(b"Z", b"T")
+
+
+def failing(sqlstate: str, words: str) -> bytes:
+    return error(sqlstate, words, "ERROR") + message(b"Z", b"E")
+
+
+TABLES = rows(b"public", b"people", b"t", oids=(25, 25, 16))
+ANSWERS = {
+    "SELECT version()": rows(b"PostgreSQL 15.4", oids=(25,)),
+    "pg_database": rows(b"hr", oids=(25,)),
+    "pg_class": TABLES,
+    "SELECT set_config": rows(b"1", oids=(25,)),
+    "BEGIN": done(b"BEGIN"),
+    "ROLLBACK": done(b"ROLLBACK"),
+}
+
+
+def session(answers: Mapping[str, bytes]) -> Behaviour:
+    """Let everybody in, and answer each statement by a part of it."""
+
+    async def behaviour(reader: Reader, writer: Writer, _: Record) -> None:
+        try:
+            await started(reader, writer)
+            writer.write(AUTH_OK + message(b"S", b"server_version\x0015.4\0") + message(b"Z", b"I"))
+            while (asks := await packet(reader))[0] == b"Q":
+                statement = asks[1].decode()
+                answer = next((one for part, one in {**ANSWERS, **answers}.items() if part in statement), None)
+                writer.write(answer or failing("42601", "syntax error"))
+        except asyncio.IncompleteReadError:
+            return
+
+    return behaviour
+
+
+WHOLE_ROW, PLAIN = "t IS NULL FROM", "SELECT 1 FROM"
+
+
+@pytest.mark.parametrize("sqlstate", ["42703", "0A000", "42601"])
+@pytest.mark.parametrize("table", [None, "people"])
+def test_a_relative_without_whole_row_references_is_read_with_a_plain_query(sqlstate: str, table: str | None) -> None:
+    answers = {WHOLE_ROW: failing(sqlstate, "no such form"), PLAIN: rows(b"1", oids=(23,))}
+    options = {"table": table} if table else {}
+    report = expect(asked("postgresql", session(answers), ER, database="hr", **options), Verdict.SCANNABLE)
+    assert "read one row of" in check_of(report, Step.ACCESS).summary
+
+
+def test_the_answer_to_the_plain_query_counts() -> None:
+    answers = {WHOLE_ROW: failing("42703", "no such form"), PLAIN: failing("42501", "permission denied for people")}
+    report = asked("postgresql", session(answers), ER, database="hr", table="people")
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.DATABASE)
+
+
+def test_a_table_that_the_server_listed_itself_is_no_fault_of_the_inventory() -> None:
+    """A foreign table, for example: its own server says that it has no such table."""
+    answers = {WHOLE_ROW: failing("42P01", 'relation "remote.people" does not exist')}
+    report = asked("postgresql", session(answers), ER, database="hr")
+    expect(report, Verdict.LIMITED, "postgresql.read-failed", step=Step.ACCESS, owner=Owner.DATABASE)
+    report = asked("postgresql", session(answers), ER, database="hr", table="people")
+    expect(report, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS, owner=Owner.OPERATOR)
+
+
+def test_a_conflict_with_recovery_decides_nothing() -> None:
+    answers = {WHOLE_ROW: failing("40001", "canceling statement due to conflict with recovery")}
+    report = asked("postgresql", session(answers), ER, database="hr", table="people")
+    expect(report, Verdict.UNDECIDED, "postgresql.server-error", step=Step.ACCESS, owner=Owner.DATABASE)
+
+
+def test_a_server_without_read_only_transactions_was_not_read() -> None:
+    report = asked("postgresql", session({"BEGIN": failing("0A000", "BEGIN is not supported")}), ER, database="hr")
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS, owner=Owner.SCANREADY)
 
 
 # --- Informix --------------------------------------------------------------------------------------------------------

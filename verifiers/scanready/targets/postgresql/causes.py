@@ -209,8 +209,10 @@ WORDS: tuple[tuple[str, Cause], ...] = (
     (r"could not get connection from the pool|(?:odyssey: \S+ )?failed to get remote server connection", BACKEND_DOWN),
     (r"all backend nodes are down|failed to create a backend|unable to connect to backend", BACKEND_DOWN),  # pgpool2
     (r"the pooler is shut down", NOT_ACCEPTING),  # PgBouncer
-    # PgBouncer, CockroachDB, Azure
+    (r"client_login_timeout \(server down\)|server_connect_timeout", BACKEND_DOWN),  # PgBouncer
+    # PgBouncer, CockroachDB, Azure; Neon; Amazon RDS Proxy
     (r"SSL required|node is running secure mode, SSL|SSL connection is required", common.TLS_REQUIRED),
+    (r"connection is insecure|this RDS Proxy requires TLS", common.TLS_REQUIRED),
 )
 #: Classes of SQLSTATEs for the server's resources and its operating system: they do not show that a query is unknown.
 OF_THE_SYSTEM = ("53", "57", "58")
@@ -232,6 +234,12 @@ _REFUSES = re.compile(
     r'role ".*" (?:does not exist|is not permitted to log in)|connection requires a valid client certificate',
     re.IGNORECASE | re.DOTALL,
 )
+#: Words about the state of an account whose password a server has judged, beside an SQLSTATE of class 28 (EDB Postgres
+#: Advanced Server and openGauss lock accounts; CockroachDB and Amazon Redshift let passwords expire).
+_OF_ACCOUNT: tuple[tuple[re.Pattern[str], Cause], ...] = (
+    (re.compile(r"\b(?:account|role|user)\b.*\blocked\b", re.IGNORECASE | re.DOTALL), common.LOGIN_LOCKED),
+    (re.compile(r"\bpassword\b.*\bexpired\b", re.IGNORECASE | re.DOTALL), common.LOGIN_EXPIRED),
+)
 #: Names of the files that decide about users, anywhere in the message or its detail; no translation changes them.
 _BY_FILE = re.compile(r"\b(?:pg_hba\.conf|pool_hba\.conf|pool_passwd)\b")
 
@@ -251,6 +259,13 @@ def of_refusal(sqlstate: str, message: str) -> Cause:
     refuses = sqlstate[:2] in _OF_SESSION or sqlstate in _OF_RIGHTS
     refuses = refuses or bool(_REFUSES.match(message) or _BY_FILE.search(message))
     return SESSION_REFUSED if refuses else SERVER_ERROR
+
+
+def of_account(sqlstate: str, message: str) -> Cause | None:
+    """Return the cause of a refusal after the password that is about the account's state; None for any other."""
+    if sqlstate[:2] not in ("", "28"):
+        return None
+    return next((cause for words, cause in _OF_ACCOUNT if words.search(message)), None)
 
 
 def whoever_asks(sqlstate: str, message: str) -> Cause | None:

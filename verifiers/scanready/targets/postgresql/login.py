@@ -68,8 +68,17 @@ _DATABASES = """
 SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
 AND has_database_privilege(datname, 'CONNECT') ORDER BY 1 LIMIT 1000
 """
-#: SQLSTATEs invalid_password and invalid_catalog_name (PostgreSQL documentation, appendix A).
-_WRONG_PASSWORD, _NO_SUCH_DATABASE = "28P01", "3D000"
+#: SQLSTATEs invalid_password, invalid_catalog_name, insufficient_privilege (PostgreSQL documentation, appendix A).
+_WRONG_PASSWORD, _NO_SUCH_DATABASE, _NO_RIGHT = "28P01", "3D000", "42501"
+#: Classes of SQLSTATEs that cannot be about the password: the server's resources, limits and state.
+_NOT_OF_LOGIN = ("40", "53", "54", "55", "57")
+#: Classes of SQLSTATEs that reject the form of a statement: unsupported, syntax or unknown names.
+_OF_FORM = ("0A", "42")
+#: The class of protocol violations, and the SQLSTATEs of the classes above that are about the table.
+_OF_PROTOCOL = "08"
+_OF_TABLE = ("42501", "42P01", "42809")
+#: The class of SQLSTATEs for a transaction that shall be tried again, for example after a conflict with recovery.
+_ROLLED_BACK = "40"
 _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
 
 
@@ -181,42 +190,55 @@ class Refusal:
 
 def _after_the_password(error: psycopg.Error, database: str, user: str, refusal: Refusal) -> Failure:
     """Return the failure of a refusal after an accepted password; raise all other failures."""
-    asked, ended = refusal.asked, refusal.ended
+    asked = refusal.asked
     message = _SERVER_MESSAGE.search(str(error))
     text = " ".join((message[2] if message else str(error)).split())
     if message is None:
-        if asked and "timeout expired" in text:
-            detail = "the server does not answer after the password was sent, like a pooler whose database is down"
-            raise Unfinished(talk_ended.LOGIN_TOO_SLOW, detail) from error
-        if not text or "timeout expired" in text:
-            raise Failure(common.OUT_OF_TIME, printable(text) or "the login did not finish in time") from error
-        if "authentication method requirement" in text and "cleartext password" in text:
-            raise Failure(
-                common.LOGIN_WITHHELD, f"the server now asks for the password in clear text: {printable(text)}"
-            ) from error
-        # No answer arrived. If the password was sent, the server may have counted it.
-        if asked and ended:
-            raise Unfinished(talk_ended.LOGIN_BROKEN_OFF, f"the connection ended: {printable(text)}") from error
-        raise (Unfinished if asked else Failure)(common.LIMIT, f"psycopg reports: {printable(text)}") from error
+        raise _unanswered(text, refusal) from error
     if refusal.sqlstate == _WRONG_PASSWORD:  # in every language
         raise Failure(common.LOGIN_REFUSED, printable(text)) from error
-    if refusal.sqlstate == _NO_SUCH_DATABASE:
-        return Failure(common.ACCESS_NOT_FOUND, printable(text))
-    for words, cause in _AFTER_THE_PASSWORD:
-        if re.match(words, text):
-            return Failure(
-                cause, printable(text), _permit(text, database, user) if cause is common.ACCESS_DENIED else None
-            )
+    if (cause := _of_data(text, refusal)) is not None:
+        fix = _permit(text, database, user) if cause is common.ACCESS_DENIED else None
+        return Failure(cause, printable(text), fix)
     if state := causes.whoever_asks(refusal.sqlstate, text):
         failure = Failure(state, printable(text))
         raise (unfinished(failure) if asked else failure) from error
+    if asked and (state := causes.of_account(refusal.sqlstate, text)):
+        raise Failure(state, printable(text)) from error
     if re.match(_REFUSED, text):
         raise Failure(common.LOGIN_REFUSED, printable(text)) from error
     # A translated message, or a pooler's. In every language, the message for a wrong password has the user's name in
     # quotes. Treating every message with that name as a wrong password protects the account from a lockout.
-    named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
+    judged = refusal.sqlstate[:2] not in _NOT_OF_LOGIN
+    named = judged and re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
     failure = Failure(common.LOGIN_REFUSED if named else causes.of_refusal(refusal.sqlstate, text), printable(text))
     raise (unfinished(failure) if asked else failure) from error
+
+
+def _unanswered(text: str, refusal: Refusal) -> Failure:
+    """Return the failure of a login that ended with libpq's own message, without one of the server."""
+    asked = refusal.asked
+    if asked and "timeout expired" in text:
+        detail = "the server does not answer after the password was sent, like a pooler whose database is down"
+        return Unfinished(talk_ended.LOGIN_TOO_SLOW, detail)
+    if not text or "timeout expired" in text:
+        return Failure(common.OUT_OF_TIME, printable(text) or "the login did not finish in time")
+    if "authentication method requirement" in text and "cleartext password" in text:
+        detail = f"the server now asks for the password in clear text: {printable(text)}"
+        return Failure(common.LOGIN_WITHHELD, detail)
+    # No answer arrived. If the password was sent, the server may have counted it.
+    if asked and refusal.ended:
+        return Unfinished(talk_ended.LOGIN_BROKEN_OFF, f"the connection ended: {printable(text)}")
+    return (Unfinished if asked else Failure)(common.LIMIT, f"psycopg reports: {printable(text)}")
+
+
+def _of_data(text: str, refusal: Refusal) -> Cause | None:
+    """Return the cause of a refusal of the database, which comes after an accepted password; None for any other."""
+    if refusal.sqlstate == _NO_SUCH_DATABASE:
+        return common.ACCESS_NOT_FOUND
+    if refusal.sqlstate == _NO_RIGHT and refusal.asked:  # in every language
+        return common.ACCESS_DENIED
+    return next((cause for words, cause in _AFTER_THE_PASSWORD if re.match(words, text)), None)
 
 
 def _permit(text: str, database: str, user: str) -> str:
@@ -256,7 +278,7 @@ def _unread(error: psycopg.Error, deadline: float, relay: Relay) -> Failure:
     if time.monotonic() >= deadline:
         return Failure(common.OUT_OF_TIME, "reading did not finish in time")
     if error.sqlstate:
-        of_the_system = error.sqlstate[:2] in causes.OF_THE_SYSTEM
+        of_the_system = error.sqlstate[:2] in (*causes.OF_THE_SYSTEM, _ROLLED_BACK)
         cause = causes.SERVER_ERROR if of_the_system else causes.of_class(error.sqlstate, causes.READ_FAILED)
         return Failure(cause, f"{_words(error)} (SQLSTATE {error.sqlstate})")
     if relay.ended:
@@ -265,12 +287,15 @@ def _unread(error: psycopg.Error, deadline: float, relay: Relay) -> Failure:
 
 
 def _begin(session: psycopg.Connection[Any]) -> None:
-    from psycopg import errors
+    import psycopg
 
     try:
         session.execute("BEGIN READ ONLY")
         keep_every_byte(session)
-    except errors.ProtocolViolation as error:  # PgBouncer: with pool_mode=statement, or without a free connection
+    except psycopg.Error as error:
+        if (error.sqlstate or "")[:2] not in (*_OF_FORM, _OF_PROTOCOL):
+            raise
+        # PgBouncer answers with a protocol violation with pool_mode=statement, or without a free connection.
         if cause := causes.whoever_asks("", _words(error)):
             raise Failure(cause, _words(error)) from error
         detail = f"nothing was read because no transaction could be started: {_words(error)}"
@@ -328,8 +353,7 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
     chosen = sql.Identifier(*filter(None, (schema, name)))
     shown = for_people(session, chosen.as_string(session))
     try:
-        # The query covers the whole row, as a scan does, but returns no content to this agent.
-        row = session.execute(sql.SQL("SELECT t IS NULL FROM {} AS t LIMIT 1").format(chosen)).fetchone()
+        row = _one_row(session, chosen)
     except errors.InsufficientPrivilege as error:
         fix = fixes.GRANT_TABLE(
             schema=for_people(session, schema) or "public", table=for_people(session, name), user=user
@@ -339,11 +363,32 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
         detail = f"another session locks {shown} and did not release it in time"
         result.denied = Failure(causes.TABLE_LOCKED, detail)
     except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType) as error:
+        if not table:  # the server listed it: a foreign table, for example, whose own server has no such table
+            raise
         result.denied = Failure(common.ACCESS_NOT_FOUND, f"{_words(error)} (the name is case-sensitive)")
     else:
         result.read = f"read {'one row' if row else 'no rows'} of {shown}{_of(result.facts)}"
         if row is None and _rows_are_hidden(session, chosen):
             result.denied = Failure(common.ACCESS_DENIED, f"row-level security shows {user} no row of {shown}")
+
+
+def _one_row(session: psycopg.Connection[Any], chosen: sql.Identifier) -> Any:
+    """Read one row and return no content of it to this agent; None if the table has no row.
+
+    The query covers the whole row, as a scan does. Servers that are only compatible with PostgreSQL may reject its
+    form; then a plain query shows whether a row can be read.
+    """
+    import psycopg
+    from psycopg import sql
+
+    try:
+        return session.execute(sql.SQL("SELECT t IS NULL FROM {} AS t LIMIT 1").format(chosen)).fetchone()
+    except psycopg.Error as error:
+        if (error.sqlstate or "")[:2] not in _OF_FORM or error.sqlstate in _OF_TABLE:
+            raise
+    session.execute("ROLLBACK")
+    _begin(session)
+    return session.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(chosen)).fetchone()
 
 
 def _tables(session: psycopg.Connection[Any]) -> list[Any]:
