@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, informix, sybase
+from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, informix, mysql, sybase
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from tests.ladder import account, check_of, climb, expect, finding_of, target
 
@@ -213,6 +213,67 @@ def test_a_conflict_with_recovery_decides_nothing() -> None:
 def test_a_server_without_read_only_transactions_was_not_read() -> None:
     report = asked("postgresql", session({"BEGIN": failing("0A000", "BEGIN is not supported")}), ER, database="hr")
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS, owner=Owner.SCANREADY)
+
+
+# --- MySQL -----------------------------------------------------------------------------------------------------------
+
+
+def numbered(sequence: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "little") + bytes([sequence]) + payload
+
+
+def mysql_session(answers: Mapping[str, bytes], otherwise: bytes) -> Behaviour:
+    """Accept every login, and answer each statement by a part of it."""
+
+    async def behaviour(reader: Reader, writer: Writer, _: Record) -> None:
+        async def payload() -> bytes:
+            head = await reader.readexactly(4)
+            return await reader.readexactly(int.from_bytes(head[:3], "little"))
+
+        try:
+            writer.write(mysql.GREETING_10_11_PLAIN)
+            await payload()
+            writer.write(numbered(2, b"\0\0\0\2\0\0\0"))
+            while (asks := await payload())[:1] != b"\1":
+                statement = asks[1:].decode()
+                writer.write(next((one for part, one in answers.items() if part in statement), otherwise))
+        except asyncio.IncompleteReadError:
+            return
+
+    return behaviour
+
+
+OK = numbered(1, b"\0\0\0\2\0\0\0")
+LISTED = {
+    "CURRENT_USER": mysql.result(b"'er'@'%'"),  # Apache Doris and StarRocks put quotes around both parts
+    "version_comment": mysql.result(b"Doris"),
+    "information_schema": mysql.result(b"people"),
+}
+
+
+def refusal(number: int, words: str) -> bytes:
+    return numbered(1, b"\xff" + number.to_bytes(2, "little") + b"#42000" + words.encode())
+
+
+def test_a_grant_has_the_account_without_its_quotes() -> None:
+    denied = {**LISTED, "SELECT 1 FROM": refusal(1142, "SELECT command denied to user 'er'@'10.0.0.1'")}
+    report = asked("mysql", mysql_session(denied, OK), ER, allow_cleartext=True)
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.DATABASE)
+    assert "TO `er`@`%`;" in (finding_of(report).fix or "")
+
+
+@pytest.mark.parametrize(
+    ("options", "verdict", "code", "owner"),
+    [
+        ({}, Verdict.UNDECIDED, "mysql.server-error", Owner.DATABASE),
+        ({"table": "people.people"}, Verdict.BLOCKED, "access.not-found", Owner.OPERATOR),
+    ],
+    ids=["listed by the server", "named by the inventory"],
+)
+def test_a_table_that_is_not_there(options: dict[str, str], verdict: Verdict, code: str, owner: Owner) -> None:
+    gone = {**LISTED, "SELECT 1 FROM": refusal(1146, "Table 'people.people' doesn't exist")}
+    report = asked("mysql", mysql_session(gone, OK), ER, allow_cleartext=True, **options)
+    expect(report, verdict, code, step=Step.ACCESS, owner=owner)
 
 
 # --- Informix --------------------------------------------------------------------------------------------------------

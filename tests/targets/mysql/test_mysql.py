@@ -143,7 +143,6 @@ def test_an_error_that_is_not_about_the_account_is_undecided() -> None:
     ("number", "words", "verdict"),
     [
         (9000, "Client with IP address '10.0.0.1' is not allowed to connect to this MySQL server.", Verdict.UNDECIDED),
-        (9002, "SSL connection is required. Please specify SSL options and retry.", Verdict.UNDECIDED),
         (5160, "invalid tenant name", Verdict.UNDECIDED),
         (7001, "Access denied for user 'scanready_probe'", Verdict.READY),
         (7002, "authentication failed", Verdict.READY),
@@ -155,6 +154,22 @@ def test_a_gateway_that_refuses_the_address_has_judged_no_login(number: int, wor
     report = ask(emulated.server(emulated.GREETING_10_11_PLAIN, verdict=numbered(2, error)))
     expect(report, verdict, "mysql.server-error" if verdict is Verdict.UNDECIDED else None)
     assert words in check_of(report, Step.AUTH).summary
+
+
+@pytest.mark.parametrize("user", [None, "scan"])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (9002, "SSL connection is required. Please specify SSL options and retry."),  # Azure
+        (1105, "Connections using insecure transport are prohibited."),  # TiDB Cloud
+        (2012, "server does not allow insecure connections, client must use SSL/TLS"),  # Vitess
+    ],
+)
+def test_a_gateway_that_wants_tls_says_so_with_a_number_of_its_own(number: int, words: str, user: str | None) -> None:
+    error = b"\xff" + number.to_bytes(2, "little") + b"#HY000" + words.encode()
+    report = ask(emulated.server(emulated.GREETING_10_11_PLAIN, verdict=numbered(2, error)), user)
+    expect(report, Verdict.BLOCKED, "tls.required", step=Step.TLS, owner=Owner.SERVER)
+    assert words in finding_of(report).detail
 
 
 def test_the_fix_of_a_login_that_is_turned_away_has_the_servers_word_for_the_agent() -> None:

@@ -255,7 +255,8 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
 
 def raise_refusal(rung: Rung, error: wire.ServerError) -> NoReturn:
     """Stop the step with an error that is the same for every client."""
-    cause = causes.BEFORE_THE_GREETING.get(error.code, causes.SERVER_ERROR)
+    cause = causes.BEFORE_THE_GREETING.get(error.code) or causes.of_state(error.code, error.message)
+    cause = cause or causes.SERVER_ERROR
     fix = fixes.FORGET_HOSTS() if cause is causes.HOST_BLOCKED else None
     seen_as = wire.host_seen(error.message)
     facts: Facts = (

@@ -217,7 +217,7 @@ def _refused(code: int, text: str, encrypted: bool) -> Failure:
     """Return the failure for the server's refusal of the credential."""
     if code == 1045 and not encrypted:
         text += " (the login had no TLS: for an account with REQUIRE SSL the server sends the same message)"
-    cause = causes.LOGIN_ERRORS.get(code, causes.SERVER_ERROR)
+    cause = causes.LOGIN_ERRORS.get(code) or causes.of_state(code, text) or causes.SERVER_ERROR
     seen_as = wire.host_seen(text)
     facts: Facts = {"agent_seen_as": seen_as} if seen_as else {}
     return Failure(cause, f"{text} (error {code})", error_code=code, **facts)

@@ -38,8 +38,11 @@ UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, A
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 # A line of SHOW GRANTS that permits reading, and where.
 _SELECTS = re.compile(r"GRANT (?:[A-Z, ]*\bSELECT\b[A-Z, ]*|ALL PRIVILEGES) ON (\S+) TO ")
+#: An account in the form of Apache Doris and StarRocks.
+_QUOTED = re.compile(r"'(.*)'@'(.*)'", re.DOTALL)
 _PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("mysql", "MySQL"))
 _NOT_MYSQL = frozenset({1064, 1128, 1305})  # syntax error, no such function
+_NO_TABLE = 1146
 #: Causes that are about the account or the time, not about the query.
 _OF_NO_QUESTION = (common.LOGIN_EXPIRED, common.OUT_OF_TIME)
 
@@ -213,6 +216,8 @@ def _account(session: pymysql.Connection[Any]) -> tuple[str, str]:
         with contextlib.suppress(NotAnswered), _our_question("for the account's name", _NOT_MYSQL):
             found = _first(session, WHO_ARE_WE)
             account = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found or "")  # UNHEX does
+            if quoted := _QUOTED.fullmatch(account):
+                account = f"{quoted[1]}@{quoted[2]}"
             return (account if "@" in account else ""), printable(account) or "nothing"
     except pymysql.err.Error as error:
         code, text = code_and_text(error)
@@ -280,7 +285,10 @@ def unreadable(error: pymysql.err.Error, result: Result, where: Where, *, ended:
     if not is_from_server(error):
         return _not_read(error, text, ended=ended)
     cause = causes.ACCESS_ERRORS.get(code, causes.SERVER_ERROR)
-    unseen = code == 1044 and where.database not in result.facts.get("databases", ())
+    named = where.table if code == _NO_TABLE else where.database
+    if cause is common.ACCESS_NOT_FOUND and not named:  # the server itself listed it
+        cause = causes.SERVER_ERROR
+    unseen = code == 1044 and named and named not in result.facts.get("databases", ())
     if unseen:
         cause = common.ACCESS_NOT_FOUND if result.facts.get("databases") else cause
         text += " (the server sends the same error for a missing database and for one that the account may not see)"

@@ -64,14 +64,14 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
             return greeting
         if isinstance(answer, wire.Ok):
             await _let_in(talk, rung)
+        elif causes.of_state(answer.code, answer.message):
+            raise_refusal(rung, answer)
         elif causes.judges_login(answer.code, answer.sqlstate, answer.message):
             rung.ok(
                 f"uses the login method {talk.plugins[-1]} ({printable(answer.message)})", auth_methods=talk.plugins
             )
             if seen_as := wire.host_seen(answer.message):
                 rung.check.facts["agent_seen_as"] = seen_as
-        elif answer.code in causes.STATES:
-            raise_refusal(rung, answer)
         elif _before_4_1(greeting):
             rung.stop(common.LIMIT, f"{_OLD_LOGIN}: {printable(answer.message)} (error {answer.code})")
         else:
