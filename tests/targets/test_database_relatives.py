@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, informix, mysql, sybase
+from fixtures.emulators import Behaviour, Reader, Record, Writer, db2, in_background, informix, mssql, mysql, sybase
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from tests.ladder import account, check_of, climb, expect, finding_of, target
 
@@ -288,6 +288,24 @@ def test_an_informix_server_that_does_not_have_the_name_of_the_inventory(number:
     expect(asked("informix", behaviour, allow_login_probe=True), Verdict.READY)  # the name was scanready's own
 
 
+# --- DB2 -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_db2_server_that_misses_a_name_did_not_refuse_the_inventorys() -> None:
+    unknown = db2.reply(0x2211, "000611490008")
+    report = asked("db2", db2.server(instead_of_prompt=unknown))
+    expect(report, Verdict.UNDECIDED, "db2.database-not-named", step=Step.AUTH, owner=Owner.OPERATOR)
+    report = asked("db2", db2.server(instead_of_prompt=unknown), database="SAMPLE")
+    expect(report, Verdict.BLOCKED, "db2.database-unknown", step=Step.AUTH, owner=Owner.OPERATOR)
+
+
+def test_a_db2_catalogue_that_shows_no_row_was_read() -> None:
+    behaviour = db2.server(row=db2.sql_card(100, "02000", b""))
+    report = asked("db2", behaviour, account(db2.USER, db2.PASSWORD), database="SAMPLE", allow_cleartext=True)
+    expect(report, Verdict.SCANNABLE)
+    assert "shows this account no row" in check_of(report, Step.ACCESS).summary
+
+
 # --- Sybase ----------------------------------------------------------------------------------------------------------
 
 NO_CONVERSION = sybase.message(2401, 11, "Character set conversion is not available between utf8 and iso_1.")
@@ -325,3 +343,21 @@ def test_iq_is_told_as_a_relative(program: bytes) -> None:
     refused = sybase.reply(sybase.acknowledge(6, program), sybase.message(4002, 14, "Login failed."), sybase.FAILED)
     report = asked("sybase", sybase.server(login=refused), allow_login_probe=True)
     expect(report, Verdict.LIMITED, "sybase.other-product", step=Step.HANDSHAKE)
+
+
+# --- SQL Server ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "fix"),
+    [
+        (40615, "Client with IP address '203.0.113.7' is not allowed to access the server.", "'203.0.113.7'"),
+        (40914, "Cannot open server 'x' requested by the login. Client is not allowed to access the server.", None),
+        (47073, "The public network interface on this server is not accessible.", None),
+    ],
+)
+def test_azures_rule_for_an_address_is_offered_where_azure_names_one(number: int, words: str, fix: str | None) -> None:
+    behaviour = mssql.Server(refusal=mssql.refusing((number, words)))
+    report = asked("mssql", behaviour, ER, allow_cleartext=True)
+    expect(report, Verdict.BLOCKED, "mssql.azure-firewall", step=Step.LOGIN, owner=Owner.DATABASE)
+    assert (finding_of(report).fix is None) if fix is None else (fix in (finding_of(report).fix or ""))

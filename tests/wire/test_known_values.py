@@ -171,7 +171,7 @@ NUMBERS: dict[str, dict[str, Collection[int]]] = {
         "the HTTPS port of the gateway": (0, 1),
         "an offer of the gateway": (*range(1, 8), *range(10, 17)),
     },
-    "tibero": {"the type of the greeting": (0, 76), "the protocol version": range(2, 21)},
+    "tibero": {"the type of the greeting": (0, 76, 144), "the protocol version": range(2, 21)},
     "tls": {  # RFC 8446, 4, 5.1 and 6; IANA, "TLS Alerts"
         "the type of a record": range(20, 25),
         "the major version of a record": (3,),

@@ -22,6 +22,11 @@ def test_a_refusal_in_its_place() -> None:
     assert reads(tibero.read_greeting, REFUSAL) == tibero.Greeting(tibero.REFUSAL, 64, None)
 
 
+def test_a_type_after_which_the_vendors_client_reads_on() -> None:
+    with pytest.raises(UnknownValue, match="first message of a Tibero-like server is 144 "):
+        tibero.read_greeting(Buffer(greeting(64, kind=144)))
+
+
 @pytest.mark.parametrize("name", names("tibero", "SYNTH-refusal*.s2c.hex"))
 def test_refusals_with_whatever_inside(name: str) -> None:
     """The vendor's driver took each for a failed login; which number it has, and where, is not public."""

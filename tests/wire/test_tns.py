@@ -237,7 +237,8 @@ def test_the_blanks_of_a_description_cost_no_more_than_its_length() -> None:
     ("data", "words"),
     [
         (b"\0\x08\0\x01\x04", "not an answer"),
-        (b"\0\x08\0\0\x06", "not an answer"),  # DATA answers no CONNECT
+        (b"\0\x08\0\0\x06\0\0\1", "not an answer"),
+        (b"\0\x08\0\0\x01", "not an answer"),  # a CONNECT, as an echo has it
         (b"\0\x07\0\0\x04\0\0\0", "a TNS packet of 7 bytes"),
         (b"\x40\x01\0\0\x04\0\0\0", "a TNS packet of 16385 bytes"),
         (packet(2, b"\1"), "without a version"),
@@ -254,6 +255,19 @@ def test_broken_answers(data: bytes, words: str) -> None:
     with pytest.raises(WireError, match=words) as caught:
         tns.read_answer(Buffer(data))
     assert type(caught.value) in (WireError, ForeignBytes)
+
+
+@pytest.mark.parametrize("kind", [3, 6, 7, 9, 12, 13, 14])
+def test_a_packet_of_another_type_is_tns_and_decides_nothing(kind: int) -> None:
+    with pytest.raises(UnknownValue, match=f"the type of the packet that answers CONNECT is {kind} "):
+        tns.read_answer(Buffer(packet(kind, b"\1\0\2")))
+
+
+@pytest.mark.parametrize("address", [b"(ADDRESS=(PROTOCOL=IPC)(KEY=ora))", b"(ADDRESS=(PROTOCOL=beq)(PROGRAM=oracle))"])
+def test_a_redirect_to_an_address_that_is_not_of_tcp_is_told(address: bytes) -> None:
+    with pytest.raises(UnknownValue, match="the address of a redirect") as caught:
+        tns.read_answer(Buffer(packet(5, told(address))))
+    assert caught.value.value == address.decode()
 
 
 def test_the_longest_packet() -> None:

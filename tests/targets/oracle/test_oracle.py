@@ -161,7 +161,22 @@ def test_the_same_again_please() -> None:
     report, _ = asked(oracle.listener([oracle.RESEND, oracle.RESEND, oracle.ACCEPT]), service="ORCL")
     expect(report, Verdict.READY)
     report, _ = asked(oracle.listener(oracle.RESEND), service="ORCL")
-    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.HANDSHAKE)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE, owner=Owner.SCANREADY)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"\0\x0b\0\0\x0c\0\0\0\1\0\2", "the type of the packet that answers CONNECT is 12"),
+        (b"\0\x0a\0\0\x06\0\0\0\0\x40", "the type of the packet that answers CONNECT is 6"),
+        (b"\0\x29\0\0\x05\2\0\0\0\x1f(ADDRESS=(PROTOCOL=IPC)(KEY=x))", "(PROTOCOL=IPC)"),
+    ],
+    ids=["marker", "data", "a redirect inside the host"],
+)
+def test_tns_that_decides_nothing(answer: bytes, told: str) -> None:
+    report, _ = asked(oracle.listener(answer), service="ORCL")
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE, owner=Owner.SCANREADY)
+    assert told in finding_of(report).detail
 
 
 @pytest.mark.parametrize("inline", [True, False])
@@ -364,9 +379,9 @@ AT_THE_LOGIN = everywhere(
     {
         ("login.refused", Owner.IDENTITY): (1005, 1017),
         ("login.locked", Owner.IDENTITY): (28000,),
-        ("login.expired", Owner.IDENTITY): (28001, 65162),
+        ("login.expired", Owner.IDENTITY): (28001, 28032, 65162),
         ("oracle.no-create-session", Owner.DATABASE): (1045,),
-        ("oracle.not-open", Owner.DATABASE): (257, 1033, 1034, 1035, 1089, 1090, 1109),
+        ("oracle.not-open", Owner.DATABASE): (257, 1033, 1034, 1035, 1089, 1090, 1109, 1219),
         ("oracle.no-handler", Owner.DATABASE): (18, 20, 2391),
         ("scanready.limit", Owner.SCANREADY): (28040,),
         ("oracle.server-error", Owner.DATABASE): (604,),  # stands for every other number

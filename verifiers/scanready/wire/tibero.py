@@ -2,8 +2,8 @@
 
 The protocol is not public. A message is i32 type, i32 length of the body, eight octets, and the body. The vendor's
 driver accepts a greeting of type 0 with a body of about 60 octets or more, whose first word is a major version from 2
-to 20. The server may send a refusal of type 76 instead. Nothing else is known. Source: black-box observation of the
-vendor's JDBC driver 6.
+to 20. The server may send a refusal of type 76 instead, or a message of type 144. Nothing else is known. Source:
+black-box observation of the vendor's JDBC driver 6.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, st
 from .fields import Field, Role
 
 GREETING, REFUSAL = 0, 76
+#: The vendor's client reads on after a first message of this type; its meaning is unknown.
+_CONTINUES = 144
+_TYPES = (GREETING, REFUSAL, _CONTINUES)
 _HEADER = 16
 #: Octets of a body: the shortest that the vendor's client accepts, the longest that scanready reads, and the most that
 #: can be a length at all.
@@ -38,9 +41,10 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
     Raises:
         WireError: the message does not have Tibero's shape.
         OurLimit: the message has Tibero's shape but is longer than scanready reads.
-        UnknownValue: the message has Tibero's shape and a version that the vendor's client does not accept.
+        UnknownValue: the message has Tibero's shape and a version that the vendor's client does not accept, or a type
+            of unknown meaning.
     """
-    if int.from_bytes((yield from cursor.peek(4)), "big") not in (GREETING, REFUSAL):
+    if int.from_bytes((yield from cursor.peek(4)), "big") not in _TYPES:
         raise ForeignBytes("the first message does not look like a Tibero greeting")
     kind, length = struct.unpack_from(">II", (yield from cursor.take(_HEADER)))
     if length < _SHORTEST or length > _ABSURD:
@@ -48,6 +52,8 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
     if length > _LONGEST:
         raise OurLimit(f"a Tibero-like greeting of {length} bytes; scanready reads at most {_LONGEST}")
     body = yield from cursor.take(length)
+    if kind == _CONTINUES:
+        raise UnknownValue("the type of the first message of a Tibero-like server", kind)
     major = int.from_bytes(body[:4], "big", signed=True)
     if kind == GREETING and major not in _MAJORS:
         raise UnknownValue("the protocol version of a Tibero-like greeting", major)
@@ -58,7 +64,7 @@ FIELDS = (
     Field(
         "the type of the greeting",
         rb"^(\0\0\0[\x00\x4c])\0\0",
-        (GREETING, REFUSAL),
+        _TYPES,
         Role.DISCRIMINATOR,
         why="only the shape of the greeting is known, so only it distinguishes Tibero from other protocols",
     ),

@@ -36,10 +36,12 @@ _PAIR = re.compile(r"""\(\s*(\w{1,32})\s*=\s*(?:"([^"]{0,256})"\s*|'([^']{0,256}
 _ADDRESS = re.compile(r"\(\s*ADDRESS\s*=", re.IGNORECASE)
 #: The most characters of a host name.
 _LONGEST_NAME = 253
+#: The protocols of an address with host and port; without a protocol it is TCP.
+_PROTOCOLS = ("", "TCP", "TCPS")
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _ANSWERS = (ACCEPT, REFUSE, REDIRECT, RESEND)
-#: Packet types that never answer a CONNECT: CONNECT, ACK, DATA, NULL, ABORT, MARKER, ATTENTION, CONTROL.
-_OTHERS = (CONNECT, 3, DATA, 7, 9, 12, 13, 14)
+#: Packet types that no listener is known to answer a CONNECT with: ACK, DATA, NULL, ABORT, MARKER, ATTENTION, CONTROL.
+_OTHERS = (3, DATA, 7, 9, 12, 13, 14)
 
 
 #: Messages of a client without a secret: the negotiation of protocol and data types, both combined with the first call
@@ -151,16 +153,22 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
 
     Raises:
         WireError: the answer is not TNS.
-        UnknownValue: the ACCEPT has a version that the client did not offer.
+        UnknownValue: the ACCEPT has a version that the client did not offer, the packet a type that answers no CONNECT,
+            or the redirect an address that is not one of TCP.
     """
     start = yield from cursor.peek(5)
-    if start[2:4] != b"\x00\x00" or start[4] not in _ANSWERS:
+    if start[2:4] != b"\x00\x00" or start[4] not in (*_ANSWERS, *_OTHERS):
         raise ForeignBytes("not an answer of an Oracle listener")
-    header = yield from cursor.take(_HEADER)
+    header = yield from cursor.peek(_HEADER)
     length, kind = int.from_bytes(header[:2], "big"), header[4]
     if not _HEADER <= length <= _MOST_BYTES:
         raise WireError(f"a TNS packet of {length} bytes")
+    if kind in _OTHERS and header[6:] != b"\x00\x00":
+        raise ForeignBytes("not an answer of an Oracle listener")
+    yield from cursor.skip(_HEADER)
     body = yield from cursor.take(length - _HEADER)
+    if kind in _OTHERS:
+        raise UnknownValue("the type of the packet that answers CONNECT", kind)
     match kind:
         case 2:
             return _accepted(body)
@@ -225,6 +233,8 @@ def _redirected(raw: bytes) -> Redirected:
     _, *addresses = _ADDRESS.split(_text(address))
     values = _values(addresses[0] if addresses else _text(address))
     host, port = values.get("HOST", ""), _number(values.get("PORT", "")) or 0
+    if not host and values.get("PROTOCOL", "").upper() not in _PROTOCOLS:
+        raise UnknownValue("the address of a redirect", _text(address))
     if not host or len(host) > _LONGEST_NAME or re.search(r"\s", host) or not 0 < port < 65536:
         raise WireError("a redirect to an address without host and port")
     return Redirected(host, port, _text(data))
@@ -251,7 +261,7 @@ FIELDS = (
     Field(
         "the type of a packet",
         rb"^..\0\0([\x02\x04\x05\x0b])",
-        (*_ANSWERS, *_OTHERS),
+        (CONNECT, *_ANSWERS, *_OTHERS),
         Role.DISCRIMINATOR,
         why="only it and the two zeros before it distinguish TNS from other protocols",
     ),

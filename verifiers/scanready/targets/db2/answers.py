@@ -42,6 +42,8 @@ _RELEASES = {
     "CSS": _PRODUCTS[5][1],
 }
 _CATALOGUES = {"Db2 for z/OS": "SYSIBM.SYSTABLES", "Db2 for IBM i": "QSYS2.SYSTABLES", "Apache Derby": "SYS.SYSTABLES"}
+#: The SQLCODE of a result without (another) row.
+_NO_ROW = 100
 _NOT_DB2 = ("IBM Informix", "Apache Derby")
 
 
@@ -131,6 +133,8 @@ def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
     general = error is not None and error.code < 0 and codepoint in causes.GENERAL_REPLIES
     cause = causes.REFUSED_REQUEST if general else causes.REPLIES.get(codepoint, causes.REFUSED_REQUEST)
     cause = causes.SQL_CODES.get(error.code, cause) if error else cause
+    if cause is causes.DATABASE_UNKNOWN and "database" not in probe.target.options:
+        cause, text = causes.DATABASE_NOT_NAMED, f"{text + '; ' if text else ''}the request had no name of a database"
     fix = None
     if cause is causes.CANNOT_CONNECT and probe.target.credential:
         fix = fixes.GRANT_CONNECT(user=probe.target.credential.username.upper())
@@ -140,6 +144,13 @@ def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
 def _sql_error(replies: tuple[wire.Object, ...]) -> wire.SqlError | None:
     cards = (wire.sql_error(reply) for reply in replies if reply.codepoint == wire.SQLCARD)
     return next((card for card in cards if card is not None and card.code < 0), None)
+
+
+def _no_row(replies: tuple[wire.Object, ...]) -> bool:
+    """Return True if the query ended without a row and without an error."""
+    cards = [wire.sql_error(reply) for reply in replies if reply.codepoint == wire.SQLCARD]
+    refused = any(reply.codepoint in wire.REFUSALS for reply in replies)
+    return not refused and any(card is not None and card.code == _NO_ROW for card in cards)
 
 
 async def open_database(probe: Probe, stream: Stream, database: str) -> None:
@@ -168,9 +179,11 @@ async def read_one_row(probe: Probe, stream: Stream, database: str, product: str
     table = catalogue_of(product)
     await stream.send(wire.open_query(database, f"SELECT 1 FROM {table} FETCH FIRST 1 ROW ONLY"))
     replies = await stream.receive(wire.read_replies)
-    if not any(reply.codepoint == wire.QRYDTA for reply in replies):
-        raise_refusal(probe, replies)
-    return f"one row of {table}"
+    if any(reply.codepoint == wire.QRYDTA for reply in replies):
+        return f"one row of {table}"
+    if _no_row(replies):
+        return f"{table}, which shows this account no row"
+    raise_refusal(probe, replies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ DATABASE_NOT_NAMED = Cause(
     "Name the database at the target: db2://HOST/DATABASE.",
     "On the server: db2 list database directory",
     definite=False,
-    wire="After the server's ACCSECRD, the agent sends no SECCHK and closes the connection.",
+    wire="After the server's ACCSECRD, the agent sends no SECCHK and closes the connection. Or the server answers an "
+    "ACCSEC without a name with RDBNFNRM (2211).",
 )
 CANNOT_CONNECT = Cause(
     "db2.connect-denied",

@@ -174,7 +174,8 @@ FIREWALL = Cause(
     Step.LOGIN,
     "The firewall of Azure SQL does not allow this agent's address, as Azure sees it (40615, 40914, 47073). It accepts "
     "every connection and refuses only the login.",
-    "Add a firewall rule for the address in the detail to the server, or add a virtual network rule.",
+    "Add a firewall rule for the address in the detail to the server (40615). If the agent is in a virtual network, "
+    "add a rule for its subnet (40914). If the server has no public access, scan its private endpoint (47073).",
     "In master: SELECT * FROM sys.firewall_rules;",
     scoped=Scope.PATH,
     wire="The TCP connection and PRELOGIN succeed; the server answers the login with ERROR token 40615, 40914 or 47073 "

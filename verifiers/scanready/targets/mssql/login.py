@@ -268,6 +268,6 @@ def _fix(cause: Cause, message: str, user: str, database: str) -> str | None:
     if cause is causes.DATABASE_NOT_OPENED and database:
         return grant(user, database)
     if cause is causes.FIREWALL:
-        address = _CLIENT_ADDRESS.search(message)
-        return fixes.FIREWALL(agent=address and address[1])
+        address = _CLIENT_ADDRESS.search(message)  # 40914 and 47073 name none: no rule for an address would help
+        return fixes.FIREWALL(agent=address[1]) if address else None
     return None

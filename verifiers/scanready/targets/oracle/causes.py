@@ -54,7 +54,8 @@ NOT_OPEN = Cause(
     Owner.DATABASE,
     Step.AUTH,
     "The database is registered but does not accept ordinary sessions. It is starting, mounted, restricted or shutting "
-    "down (ORA-12526, 12527, 12528, 01033, 01034, 01035, 01109), or has no space for its archived logs (ORA-00257).",
+    "down (ORA-12526, 12527, 12528, 01033, 01034, 01035, 01109, 01219), or has no space for its archived logs "
+    "(ORA-00257).",
     "Open the database (ALTER DATABASE OPEN; ALTER SYSTEM DISABLE RESTRICTED SESSION). For ORA-00257, free space in "
     "the destination of the archived logs.",
     "On the server: SELECT status, logins FROM v$instance;",
@@ -204,8 +205,8 @@ DATABASE: Mapping[int, Cause] = {
     28000: common.LOGIN_LOCKED,
     28001: common.LOGIN_EXPIRED,
     1045: NO_SESSION_PRIVILEGE,
-    65162: common.LOGIN_EXPIRED,  # of a common user
-    **dict.fromkeys((257, 1033, 1034, 1035, 1089, 1090, 1109), NOT_OPEN),
+    **dict.fromkeys((28032, 65162), common.LOGIN_EXPIRED),  # in a read-only database; of a common user
+    **dict.fromkeys((257, 1033, 1034, 1035, 1089, 1090, 1109, 1219), NOT_OPEN),
     **dict.fromkeys((18, 20, 2391), NO_HANDLER),
     942: common.ACCESS_NOT_FOUND,
     1031: common.ACCESS_DENIED,

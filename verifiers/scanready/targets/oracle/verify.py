@@ -16,7 +16,7 @@ from __future__ import annotations
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.net.events import record
-from scanready.wire import WireError
+from scanready.wire import OurLimit, WireError
 from scanready.wire import tns as wire
 
 from . import causes, listener, login
@@ -36,7 +36,7 @@ async def verify(probe: Probe) -> None:
         record("service" if named else "ping")
         answer = await listener.ask(probe, session, data)
         if isinstance(answer, wire.Resend):
-            raise WireError("the listener asks for the same request again and again")
+            raise OurLimit("the listener asks for the same request again and again; scanready sends it four times")
         version = answer.version if isinstance(answer, wire.Refused) else ""
         rung.ok(f"an Oracle listener {version}".rstrip(), product="Oracle Database")
         if isinstance(answer, wire.Refused):
