@@ -434,3 +434,17 @@ def test_nor_from_a_packet_that_is_whole(payload: bytes) -> None:
 def test_host_seen_never_fails(message: str) -> None:
     for prefix in ("", "Host '", "Access denied for user '"):
         mysql.host_seen(prefix + message)
+
+
+@pytest.mark.parametrize(
+    ("heard", "found"),
+    [
+        (b"\x17\0\0\2\xff\x10\x04#08004Too many conns", mysql.ServerError(1040, "08004", "Too many conns")),
+        (b"\x07\0\0\2\0\0\0\2\0\0\0", None),  # OK
+        (b"\x16\0\0\2\xff\x10\x04#08004Too", None),  # not whole
+        (b"\x02\0\0\2\xff\x10", None),  # no number
+        (b"", None),
+    ],
+)
+def test_an_error_instead_of_tls(heard: bytes, found: mysql.ServerError | None) -> None:
+    assert mysql.error_instead_of_tls(heard) == found

@@ -156,6 +156,43 @@ def test_a_gateway_that_refuses_the_address_has_judged_no_login(number: int, wor
     assert words in check_of(report, Step.AUTH).summary
 
 
+def instead_of_tls(answer: bytes) -> Behaviour:
+    """A server that offers TLS, and answers the request for it so; it ends the session itself."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(emulated.GREETING_10_11)
+        await packet(reader)
+        writer.write(answer)
+        await misbehave.swallow(reader)
+
+    return behaviour
+
+
+@pytest.mark.parametrize("user", [None, "scan"])
+@pytest.mark.parametrize(
+    ("number", "words", "verdict", "code"),
+    [
+        (1040, "Too many connections", Verdict.BLOCKED, "mysql.too-many-connections"),
+        (2026, "SSL connection error: SSL_CTX not configured", Verdict.UNDECIDED, "mysql.server-error"),
+        (1043, "Bad handshake", Verdict.UNDECIDED, "mysql.server-error"),
+    ],
+)
+def test_an_error_instead_of_tls_is_the_servers_own_word(
+    number: int, words: str, verdict: Verdict, code: str, user: str | None
+) -> None:
+    error = numbered(2, b"\xff" + number.to_bytes(2, "little") + b"#08S01" + words.encode())
+    report = ask(instead_of_tls(error), user)
+    expect(report, verdict, code, owner=Owner.DATABASE)
+    assert finding_of(report).detail == f"{words} (error {number})"
+    assert (report.footprint.login_attempts, report.footprint.probe_logins) == (0, 0)
+
+
+@pytest.mark.parametrize("user", [None, "scan"])
+def test_an_answer_in_clear_that_is_no_error_is_no_tls(user: str | None) -> None:
+    report = ask(instead_of_tls(numbered(2, b"\0\0\0\2\0\0\0")), user)
+    expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS)
+
+
 @pytest.mark.parametrize("user", [None, "scan"])
 @pytest.mark.parametrize(
     ("number", "words"),

@@ -23,7 +23,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import Cursor, ForeignBytes, Steps, UnknownValue, WireError, stepwise
+from . import Buffer, Cursor, ForeignBytes, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role, bits
 from .printable import quoted
 
@@ -196,6 +196,15 @@ def read_login_answer(cursor: Cursor, expected: int | None = None) -> Steps[Ok |
             return AuthSwitch(plugin, payload[after:].removesuffix(b"\0"), sequence)
         case kind:
             raise UnknownValue("the first octet of the answer to the login", kind)
+
+
+def error_instead_of_tls(heard: bytes) -> ServerError | None:
+    """Return the error that a server sent in clear text after :func:`ssl_request`; None for any other bytes."""
+    try:
+        answer = read_login_answer(Buffer(heard))
+    except WireError:
+        return None
+    return answer if isinstance(answer, ServerError) else None
 
 
 @stepwise

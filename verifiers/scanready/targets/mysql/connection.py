@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable
 from functools import partial
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
@@ -19,7 +19,7 @@ from scanready.climb.farewells import FAREWELL
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Facts, Step
 from scanready.net.events import record
-from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError, TlsError
 from scanready.net.tls import TlsSession
 from scanready.wire import Cursor, Reader, Steps, WireError, stepwise
 from scanready.wire import mysql as wire
@@ -97,6 +97,7 @@ class Talk:
 
         Raises:
             TlsError, PeerClosed, ReadTimeout, WireError, TimeoutError: as :meth:`Stream.start_tls`.
+            Failure: the server sent an error in clear text instead of its part of the handshake.
         """
         assert self._stream is not None
         assert self._greeting is not None
@@ -111,6 +112,11 @@ class Talk:
         try:
             async with asyncio.timeout_at(deadline):
                 await asyncio.shield(self._securing)
+        except TlsError as error:
+            if (answer := wire.error_instead_of_tls(error.heard)) is None:
+                raise
+            self._over = True
+            raise refusal(answer) from error
         except TimeoutError as error:
             if self._stream.encrypted:  # this side is still computing
                 raise
@@ -241,7 +247,7 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
             hint = "MySQL also waits like this for a slow reverse DNS lookup: see skip_name_resolve"
             rung.stop(common.SILENT, f"connected, but the server sent nothing ({hint})")
         if isinstance(answer, wire.ServerError):
-            raise_refusal(rung, answer)
+            raise refusal(answer)
         if isinstance(answer, wire.AncientGreeting):
             rung.stop(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {printable(answer.version)}")
         named = f"{answer.product} " if answer.product else "version "
@@ -253,8 +259,8 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
     return answer
 
 
-def raise_refusal(rung: Rung, error: wire.ServerError) -> NoReturn:
-    """Stop the step with an error that is the same for every client."""
+def refusal(error: wire.ServerError) -> Failure:
+    """Return the failure for an error that is the same for every client."""
     cause = causes.BEFORE_THE_GREETING.get(error.code) or causes.of_state(error.code, error.message)
     cause = cause or causes.SERVER_ERROR
     fix = fixes.FORGET_HOSTS() if cause is causes.HOST_BLOCKED else None
@@ -262,7 +268,7 @@ def raise_refusal(rung: Rung, error: wire.ServerError) -> NoReturn:
     facts: Facts = (
         {"agent_seen_as": seen_as} if seen_as else {}
     )  # only the server knows how it sees the agent: NAT and names cannot be guessed
-    rung.stop(cause, f"{printable(error.message)} (error {error.code})", fix, error_code=error.code, **facts)
+    return Failure(cause, f"{printable(error.message)} (error {error.code})", fix, error_code=error.code, **facts)
 
 
 def _no_answer(stream: Stream, seconds: float) -> ReadTimeout:

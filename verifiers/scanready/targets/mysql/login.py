@@ -31,6 +31,8 @@ from .login_reading import UNCHECKED, NotAnswered, Result, Where, code_and_text,
 #: The most bytes that a server may send: a greeting, a few answers, a list of databases, one row with one number.
 MOST_RECEIVED = 4 << 20
 
+#: Octets of an error's number, and the most octets of its number and text ("MySQL Internals", ERR_Packet).
+_NUMBER, _MOST_OF_ERROR = 2, 1024
 _LINGER, _LEAST_LINGER = 0.25, 0.05  # seconds to wait until the server closes, as in net/stream.py
 
 
@@ -93,8 +95,13 @@ class Pipe:
         Raises:
             TlsError, PeerClosed: as :meth:`Stream.start_tls`.
             TimeoutError: the deadline has passed.
+            Failure: the server sent an error in clear text instead of its part of the handshake.
         """
         plain, self._sock = self._in_time(), None  # wrap_socket() owns it from now on, and closes it if it fails
+        with plain.dup() as spare:
+            return self._secured(plain, spare)
+
+    def _secured(self, plain: socket.socket, spare: socket.socket) -> Pipe:
         try:
             secured = handshake_context().wrap_socket(plain, server_hostname=server_name(self._name))
         except TimeoutError:
@@ -102,6 +109,8 @@ class Pipe:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
             raise PeerClosed("the server closed the connection", securing=True, spoke=True) from error
         except ssl.SSLError as error:
+            if error.reason == "WRONG_VERSION_NUMBER" and (answer := _error_in_clear(spare)) is not None:
+                raise _refused(answer.code, printable(answer.message), encrypted=True) from error
             raise TlsError(error.reason or str(error), b"", securing=True, spoke=True) from error
         self._sock, self._trace.tls = secured, session_of(secured)
         return self
@@ -143,6 +152,21 @@ class Pipe:
             raise BrokenPipeError("the connection is closed")
         self._sock.settimeout(left)
         return self._sock
+
+
+def _error_in_clear(spare: socket.socket) -> wire.ServerError | None:
+    """Return the error that the server sent instead of TLS; None if it sent something else.
+
+    OpenSSL has read the first five octets and does not show them: in an error, all but its number and text.
+    """
+    spare.settimeout(_LEAST_LINGER)
+    try:
+        rest = spare.recv(_MOST_OF_ERROR)
+    except OSError:
+        return None
+    if rest[_NUMBER : _NUMBER + 1] != b"#":  # an error before the end of a login always has an SQLSTATE
+        return None
+    return wire.error_instead_of_tls((1 + len(rest)).to_bytes(3, "little") + b"\2\xff" + rest)
 
 
 def load() -> None:

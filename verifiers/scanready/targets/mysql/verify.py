@@ -28,7 +28,7 @@ from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
 from . import causes, fixes, login
-from .connection import Talk, greeted, raise_refusal
+from .connection import Talk, greeted, refusal
 from .login_reading import Where
 from .statements import WHO_ARE_WE
 
@@ -65,7 +65,7 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
         if isinstance(answer, wire.Ok):
             await _let_in(talk, rung)
         elif causes.of_state(answer.code, answer.message):
-            raise_refusal(rung, answer)
+            raise refusal(answer)
         elif causes.judges_login(answer.code, answer.sqlstate, answer.message):
             rung.ok(
                 f"uses the login method {talk.plugins[-1]} ({printable(answer.message)})", auth_methods=talk.plugins
