@@ -74,7 +74,7 @@ def test_what_an_instance_may_leave_out() -> None:
     both = reads(READER, measured(answer(every + ";" + every.replace("65535", "1") + "\0")))
     assert both == (ssrp.Instance("H", "I", "1", True, 65535, "p"), ssrp.Instance("H", "I", "1", True, 1, "p"))
     odd = "ServerName;H\xe9;InstanceName;I;IsClustered;perhaps;tcp;\xb2"
-    assert reads(READER, measured(answer(odd))) == (ssrp.Instance("H\xe9", "I", "", False, None, ""),)
+    assert reads(READER, measured(answer(odd))) == (ssrp.Instance("H\xe9", "I", "", False, None, "", "\xb2"),)
 
 
 def test_the_longest_name_of_an_instance() -> None:

@@ -137,6 +137,13 @@ class TestByName:
             report = by_name("HR")
         expect(report, Verdict.BLOCKED, "mssql.tcp-disabled", step=Step.CONNECT, owner=Owner.DATABASE)
 
+    @pytest.mark.parametrize("port", [0, 70_000])
+    def test_a_port_that_is_none_decides_nothing(self, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+        with browser(monkeypatch, {"HR": port}):
+            report = by_name("HR")
+        expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.CONNECT, owner=Owner.SCANREADY)
+        assert f"the TCP port that the Browser reports is '{port}'" in finding_of(report).detail
+
     def test_nobody_listens_on_udp(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with closed_port(socket.SOCK_DGRAM) as sock:
             port = sock.getsockname()[1]

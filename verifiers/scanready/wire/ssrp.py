@@ -28,7 +28,10 @@ _LONGEST_NAME = 32
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Hold one instance; ``tcp`` is None if it does not listen on TCP, ``version`` is that of its first release."""
+    """Hold one instance; ``version`` is that of its first release.
+
+    ``tcp`` is None without a port. ``unknown_tcp`` then has the value of the property, if it has one that is no port.
+    """
 
     server: str
     name: str
@@ -36,6 +39,7 @@ class Instance:
     clustered: bool
     tcp: int | None
     pipe: str
+    unknown_tcp: str = ""
 
 
 def about(name: str) -> bytes:
@@ -85,13 +89,15 @@ def _instance(fields: dict[str, str]) -> Instance:
         raise WireError("an instance in the answer has no name")
     port = fields.get("tcp", "")
     number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
+    tcp = number if 0 < number < 1 << 16 else None
     return Instance(
         fields["servername"],
         fields["instancename"],
         fields.get("version", ""),
         _CLUSTERED.get(fields.get("isclustered", "").lower(), False),
-        number if 0 < number < 1 << 16 else None,
+        tcp,
         fields.get("np", ""),
+        port if tcp is None else "",
     )
 
 

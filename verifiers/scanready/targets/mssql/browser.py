@@ -19,7 +19,7 @@ from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.sockets import Address, source_address
 from scanready.net.stream import ConnectError, StreamError, UdpTimeout
 from scanready.remedies.fixes import firewall_rule
-from scanready.wire import WireError, ssrp, tds7
+from scanready.wire import UnknownValue, WireError, ssrp, tds7
 
 from . import causes, fixes
 from .prelogin import Place, ask, own_name
@@ -55,6 +55,8 @@ async def find(probe: Probe, instance: str) -> Place:
         named = next((one for one in found if one.name.upper() == instance.upper()), None)
         if named is None:
             rung.stop(causes.INSTANCE_UNKNOWN, f"the Browser lists {_names(found)} but not {instance}")
+        if named.tcp is None and named.unknown_tcp:
+            raise UnknownValue("the TCP port that the Browser reports", named.unknown_tcp)
         if named.tcp is None:
             rung.stop(causes.TCP_DISABLED, f"the Browser reports no TCP port for {instance}")
         answer = f"the SQL Server Browser reports that {named.name} of {named.server} listens on {named.tcp}"
