@@ -273,6 +273,8 @@ READ_FAILED = Cause(
 
 #: Errors of Azure SQL whose own text asks the client to try again later: a scan may find the server ready.
 RETRY_LATER = frozenset({10929, 40197, 40501, 40540, 40613, 42108, 42109, 49918, 49919, 49920})
+#: The error of Azure's firewall for an address; for the other two numbers of FIREWALL no rule for an address helps.
+ADDRESS_NOT_ALLOWED = 40615
 #: The server's own state, the same for every client: the error replaces an answer to PRELOGIN or to a login.
 STATES: Mapping[int, Cause] = {
     6005: NOT_ACCEPTING,
@@ -288,7 +290,7 @@ STATES: Mapping[int, Cause] = {
     17810: ADMIN_PORT,
     17835: common.TLS_REQUIRED,
     47072: common.TLS_VERSION,
-    40615: FIREWALL,
+    ADDRESS_NOT_ALLOWED: FIREWALL,
     40914: FIREWALL,
     47073: FIREWALL,
     40531: SERVER_NAME,

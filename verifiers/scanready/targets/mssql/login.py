@@ -255,7 +255,7 @@ def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> F
         detail += _HIDDEN
     elif cause is causes.WINDOWS_ONLY and "\\" in user:
         cause, detail = common.LOGIN_REFUSED, detail + _UNTRUSTED
-    fix = _fix(cause, error.message, user, database)
+    fix = _fix(cause, error, user, database)
     facts: Facts = {"server_name": error.server} if error.server else {}
     return Failure(cause, detail, fix, error_code=error.number, **facts)
 
@@ -264,10 +264,10 @@ def _words(error: tds7.ServerError) -> str:
     return f"{printable(error.message)} (error {error.number}, state {error.state})"
 
 
-def _fix(cause: Cause, message: str, user: str, database: str) -> str | None:
+def _fix(cause: Cause, error: tds7.ServerError, user: str, database: str) -> str | None:
     if cause is causes.DATABASE_NOT_OPENED and database:
         return grant(user, database)
-    if cause is causes.FIREWALL:
-        address = _CLIENT_ADDRESS.search(message)  # 40914 and 47073 name none: no rule for an address would help
-        return fixes.FIREWALL(agent=address[1]) if address else None
+    if error.number == causes.ADDRESS_NOT_ALLOWED:  # no rule for an address would help against 40914 and 47073
+        address = _CLIENT_ADDRESS.search(error.message)
+        return fixes.FIREWALL(agent=address and address[1])
     return None
