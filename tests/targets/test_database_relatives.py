@@ -12,7 +12,19 @@ from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, Reader, Record, Writer, db2, in_background, informix, mssql, mysql, sybase
+from fixtures.emulators import (
+    Behaviour,
+    Reader,
+    Record,
+    Writer,
+    db2,
+    in_background,
+    informix,
+    misbehave,
+    mssql,
+    mysql,
+    sybase,
+)
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from tests.ladder import account, check_of, climb, expect, finding_of, target
 
@@ -129,6 +141,28 @@ def test_postgresql_after_the_password(
     assert report.footprint.login_attempts == 1
     if code == "access.denied":
         assert 'GRANT CONNECT ON DATABASE "hr" TO "er";' in (finding_of(report).fix or "")
+
+
+@pytest.mark.parametrize("credential", [None, ER], ids=["without a credential", "with a credential"])
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (error("53300", "sorry, too many clients already"), "postgresql.too-many-connections"),
+        (error("57P03", "the database system is starting up"), "postgresql.not-accepting"),
+        (MD5, "tls.not-offered"),
+    ],
+)
+def test_an_error_instead_of_the_agreed_tls(answer: bytes, code: str, credential: Credential | None) -> None:
+    async def behaviour(reader: Reader, writer: Writer, _: Record) -> None:
+        await reader.readexactly(8)
+        writer.write(b"S")
+        await reader.readexactly(1)
+        writer.write(answer)
+        await misbehave.swallow(reader)
+
+    report = asked("postgresql", behaviour, credential, user="er", database="hr")
+    expect(report, Verdict.BLOCKED, code)
+    assert report.footprint.login_attempts == 0
 
 
 # --- PostgreSQL: sessions of relatives -------------------------------------------------------------------------------

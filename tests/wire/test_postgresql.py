@@ -518,3 +518,17 @@ def test_nor_from_a_message_that_is_whole(reader: Reader[object], kind: bytes, p
 @given(st.text(max_size=3000))
 def test_hba_refusal_never_fails(text: str) -> None:
     pg.hba_refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("heard", "found"),
+    [
+        (b"E\0\0\0\x19SFATAL\0C53300\0Mfull\0\0", pg.ErrorResponse("FATAL", "53300", "full")),
+        (b"E\0\0\0\x19SFATAL\0C53300\0Mfu", None),  # not whole
+        (b"R\0\0\0\x08\0\0\0\0", None),  # no error
+        (b"HTTP/1.1 400 Bad Request", None),
+        (b"", None),
+    ],
+)
+def test_an_error_instead_of_tls(heard: bytes, found: pg.ErrorResponse | None) -> None:
+    assert pg.error_instead_of_tls(heard) == found

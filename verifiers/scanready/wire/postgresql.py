@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import Cursor, ForeignBytes, OurLimit, Steps, WireError, stepwise
+from . import Buffer, Cursor, ForeignBytes, OurLimit, Steps, WireError, stepwise
 from .fields import Field, Length, Role
 
 #: The most bytes in one message; libpq has the same limit before a login (MAX_ERRLEN).
@@ -180,6 +180,15 @@ def read_ssl_answer(cursor: Cursor) -> Steps[bool | ErrorResponse]:
     if cursor.ready > 1:
         raise ForeignBytes(f"the answer to SSLRequest has more than one byte, so not PostgreSQL: {_shown(cursor)}")
     return (yield from cursor.take(1)) == b"S"
+
+
+def error_instead_of_tls(heard: bytes) -> ErrorResponse | None:
+    """Return the error that a server sent in clear text after it agreed to TLS; None for any other bytes."""
+    try:
+        answer = read_startup_answer(Buffer(heard))
+    except WireError:
+        return None
+    return answer if isinstance(answer, ErrorResponse) else None
 
 
 @stepwise

@@ -16,7 +16,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Cause, Step, is_address
 from scanready.net.events import record
-from scanready.net.stream import ReadTimeout, Stream, StreamError
+from scanready.net.stream import ReadTimeout, Stream, StreamError, TlsError
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import postgresql as wire
 from scanready.wire.printable import printable
@@ -239,7 +239,13 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
         if isinstance(answer, wire.ErrorResponse):
             rung.skip("not reached: the server refuses the session before TLS")
         elif answer:
-            await probe.start_tls(stream, rung)
+            try:
+                await probe.start_tls(stream, rung)
+            except TlsError as error:
+                if (said := wire.error_instead_of_tls(error.heard)) is None:
+                    raise
+                rung.skip("not reached: the server agrees to TLS, and then refuses the session in clear text")
+                answer = said
         else:
             rung.skip("the server does not offer TLS")
     if isinstance(answer, wire.ErrorResponse):
