@@ -37,8 +37,8 @@ NOT_A_PROXY = Cause(
     "The option `proxy` names a web server, not a proxy.",
     "Correct `proxy` in the inventory (common ports are 3128 and 8080), or remove it.",
     "On the agent: curl -v -p -x http://PROXY:PORT {url}",
-    wire="The server answers CONNECT with a status for an unknown method or page, or returns a page for a host name "
-    "that cannot exist (scanready.invalid).",
+    wire="The server answers CONNECT with a page or with a status for an unknown method or page, or it returns a page "
+    "or a 401 for a host name that cannot exist (scanready.invalid).",
 )
 PROXY_BETWEEN = Cause(
     "http.proxy-between",
@@ -57,7 +57,7 @@ CAPTIVE_PORTAL = Cause(
     "the network.",
     "Register the agent with the network access control, or exempt its address.",
     _CURL,
-    wire="The answer to the agent's request is 511, or the portal's login page.",
+    wire="The answer to the agent's request or CONNECT is 511, the portal's login page, or a redirect to it.",
 )
 CHALLENGED = Cause(
     "http.challenged",
@@ -87,10 +87,18 @@ REDIRECT_UNREACHABLE = Cause(
     Owner.NETWORK,
     Step.HANDSHAKE,
     "The site redirects every visitor to another endpoint, and this agent cannot connect to it.",
-    "Permit the connection from this agent to the endpoint named in the detail (usually port 443 in addition to 80).",
+    "Permit the connection from this agent to the endpoint named in the detail (usually port 443 in addition to 80), "
+    "or let the agent's DNS server resolve its name.",
     "On the agent: curl -vkIL {url}",
-    wire="The server answers with a redirect (Location); the agent's connection to that endpoint times out, is "
-    "rejected, or gets no data.",
+    also=(
+        OtherOwner(
+            Owner.SERVER,
+            "Start the service at the endpoint named in the detail, or correct the redirect, if a reset or an unknown "
+            "name shows that nothing is there.",
+        ),
+    ),
+    wire="The server answers with a redirect (Location); the agent cannot resolve the endpoint's name, or its "
+    "connection to that endpoint times out, is rejected, or gets no data.",
 )
 REDIRECT_BROKEN = Cause(
     "http.redirect-broken",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from scanready.wire import http as wire
 
 from .http_links import links
-from .http_talk import Url
+from .http_url import Url
 
 #: A page with at least this many characters of text has content; the legal notice of a login page has fewer.
 CONTENT = 2000

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from scanready.wire import http as wire
 
-from .http_talk import Url
+from .http_url import Url
 
 #: The most links of a page that are inspected.
 MOST_LINKS = 300

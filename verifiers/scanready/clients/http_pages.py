@@ -74,6 +74,8 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
         rung.check.facts.update(facts_of(page.answer))
         usable(probe, page)
         if url.scheme == "http" and http_talk.proxy_of(probe):
+            if page.answer.status in REDIRECTS:
+                _demand_no_portal(url, url.joined(page.answer.header("location") or ""))
             await http_talk.prove_proxy(talk, page.answer)
         rung.ok(f"speaks HTTP/{page.answer.version}, answers {http_talk.described(page.answer)}")
     return await follow(probe, url, page, {url})

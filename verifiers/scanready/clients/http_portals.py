@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .http_talk import Url
+from .http_url import Url
 
 #: Port, and path with query, of the pages to which products send a host that has not logged in to the network. A port
 #: of None is any port. Only forms that no site has a reason to use.

@@ -18,10 +18,8 @@ Through a proxy, http requests have the absolute form (RFC 9112, 3.2.2), and htt
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from dataclasses import replace
 
 from scanready.causes import common
 from scanready.causes import web as causes
@@ -33,28 +31,28 @@ from scanready.net.events import record
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.remedies.fixes import IN_INVENTORY, Fix
 from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH, Place
-from scanready.version import __version__
 from scanready.wire import Buffer, WireError, tls
 from scanready.wire import http as wire
-from scanready.wire.printable import printable
 
 from .http_options import PATH, PROXY
+from .http_tunnel import USER_AGENT as USER_AGENT
+from .http_tunnel import described as described
+from .http_tunnel import proxy_wants_login as proxy_wants_login
+from .http_tunnel import tunnel as tunnel
+from .http_url import DEFAULT_PORTS as DEFAULT_PORTS
+from .http_url import Url as Url
+from .http_url import carried as carried
 
-USER_AGENT = f"scanready/{__version__} (pre-scan check; reads one page, changes nothing)"
 ALPN = ("http/1.1",)
 #: Offered if a server that selected nothing by ALPN closed the connection: a server with only HTTP/2 selects h2.
 _EITHER = ("http/1.1", "h2")
 _IDENTITY = (("Accept-Encoding", "identity"),)
 #: The share of the remaining time that HEAD may take without an answer; GET has the rest.
 _FOR_HEAD = 1 / 3
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
 # Some servers refuse only HEAD, in many ways. A crawler uses GET, so a refusal of HEAD is confirmed with GET. GET would
 # only repeat these: a login, a limit, a gateway in between.
 TRUSTED_REFUSALS = (401, 429, 511)
 REDIRECTS = (301, 302, 303, 307, 308)
-# A web server's answers to CONNECT, besides 403: nginx 400, Apache httpd 405, others 404 or 501.
-_NO_PROXY = (400, 404, 405, 501)
 # The texts of nginx, Apache httpd, Go's net/http and Tomcat for plain HTTP on their TLS port.
 _WANTS_TLS = (
     b"plain HTTP request was sent to HTTPS",
@@ -73,68 +71,6 @@ IN_CLEAR = Fix("http://{host}:{port}{path}", at=IN_INVENTORY, host=BRACKETED_HOS
 _ALSO_BEHIND_PROXY = (
     "; a TLS server also answers 400 if a load balancer sends it a PROXY protocol header that it does not accept"
 )
-_OCTETS = re.compile("[\x80-\xff]")
-_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
-
-
-@dataclass(frozen=True, slots=True)
-class Url:
-    """Hold the URL of a request; ``path`` includes the query and is percent-encoded."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    @property
-    def origin(self) -> tuple[str, str, int]:
-        """Return scheme, host and port, which one connection serves."""
-        return self.scheme, self.host.lower(), self.port
-
-    @property
-    def endpoint(self) -> str:
-        """Return ``host:port``."""
-        return f"{bracketed(self.host)}:{self.port}"
-
-    @property
-    def authority(self) -> str:
-        """Return the Host field, without the scheme's default port."""
-        return wire.authority(self.host, self.port, DEFAULT_PORTS[self.scheme])
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.path}"
-
-    def joined(self, location: str) -> Url | None:
-        """Resolve ``location`` of a redirect against this URL; None if the result is no web address.
-
-        Its characters up to U+00FF are the received octets. They are requested unchanged, as curl does.
-        """
-        try:
-            parts = urlsplit(
-                urljoin(
-                    str(self), _OCTETS.sub(lambda octet: f"%{ord(octet[0]):02X}", location.strip(wire.ASCII_BLANKS))
-                )
-            )
-            scheme, host, port = parts.scheme, _in_ascii(parts.hostname or ""), parts.port
-        except ValueError:
-            return None
-        if scheme not in DEFAULT_PORTS or not _HOST.fullmatch(host):
-            return None
-        return Url(scheme, host, port or DEFAULT_PORTS[scheme], carried(parts.path, parts.query))
-
-
-def _in_ascii(host: str) -> str:
-    """Return a host name as DNS requires it.
-
-    Raises:
-        ValueError: its percent-encoded octets are not valid UTF-8 or not a valid name.
-    """
-    return unquote(host, errors="strict").encode("idna").decode() if "%" in host else host
-
-
-def carried(path: str, query: str = "") -> str:
-    """Percent-encode the characters that a path must not contain; keep those that are already encoded."""
-    return quote((path or "/") + (f"?{query}" if query else ""), safe="%/:?[]@!$&'()*+,;=~")
 
 
 def asked_for(probe: Probe, scheme: str) -> Url:
@@ -194,14 +130,28 @@ class Talk:
         else:
             if self._is_believed(answer, refusal) or wants_tls(url, answer):
                 return answer
+        return await self._by_get(url, waited)
+
+    async def _by_get(self, url: Url, waited: float) -> wire.Response:
+        """Request a page with GET after HEAD gave no usable answer in ``waited`` seconds; a proxy answers for itself.
+
+        Raises:
+            WireError, StreamError, Failure: as :meth:`ask` does.
+        """
         try:
             return await self.ask("GET", url)
         except ReadTimeout as error:
             error.waited += waited
+            if self._absolute and not error.heard:
+                detail = f"the proxy did not answer GET {url}; it may be waiting for the target itself"
+                raise Failure(common.OUT_OF_TIME, detail) from error
             raise
         except PeerClosed as error:
             if error.heard:
                 raise
+            if self._absolute:
+                detail = f"the proxy closes the connection after GET {url}"
+                raise Failure(causes.PROXY_REFUSED, detail) from error
             raise Failure(common.HUNG_UP, f"{error}{self._hung_up()}") from error
 
     def _is_believed(self, answer: wire.Response, refusal: int) -> bool:
@@ -399,50 +349,22 @@ async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
     return stream
 
 
-async def tunnel(stream: Stream, url: Url) -> None:
-    """Ask the proxy for a tunnel; any status other than 2xx is the proxy's own refusal."""
-    target = wire.authority(url.host, url.port)
-    try:
-        await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
-        answer = await stream.receive(wire.ResponseReader("CONNECT"))
-    except ReadTimeout as error:
-        detail = f"the proxy did not answer CONNECT {target}; it may be waiting for the target itself"
-        raise Failure(common.OUT_OF_TIME, detail) from error
-    except PeerClosed as error:
-        if error.heard:
-            raise
-        raise Failure(causes.PROXY_REFUSED, f"the proxy closes the connection after CONNECT {target}") from error
-    if answer.status == 407:
-        raise proxy_wants_login(answer)
-    if answer.status in _NO_PROXY:
-        raise Failure(causes.NOT_A_PROXY, f"it answers {described(answer)} to CONNECT {target}")
-    if not 200 <= answer.status < 300:
-        raise Failure(causes.PROXY_REFUSED, f"the proxy answers {described(answer)} to CONNECT {target}")
-
-
 async def prove_proxy(talk: Talk, answer: wire.Response) -> None:
     """Check that the option ``proxy`` names a proxy: it must fail for a host name that cannot exist.
 
-    A web server also answers the absolute form, with its own page. The request is sent only to the proxy, and only if
-    the answer does not name a proxy itself (Via, RFC 9110, 7.6.3).
+    A web server also answers the absolute form, with its own page or its own login. The request is sent only to the
+    proxy, and only if the answer does not name a proxy itself (Via, RFC 9110, 7.6.3).
 
     Raises:
         Failure: it is no proxy.
     """
-    if answer.header("via") is not None or answer.status >= 400:
+    if answer.header("via") is not None or (answer.status >= 400 and answer.status != 401):
         return
     nowhere = await talk.ask("HEAD", Url("http", "scanready.invalid", 80, "/"))  # RFC 6761, 6.4
-    if nowhere.status < 400:
+    if nowhere.status < 400 or nowhere.status == 401:
         raise Failure(
             causes.NOT_A_PROXY, f"it answers {described(nowhere)} for every host name, even one that does not exist"
         )
-
-
-def proxy_wants_login(answer: wire.Response) -> Failure:
-    """Return the failure of the configured proxy's 407, with the schemes it offers."""
-    schemes = [challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy]
-    detail = f"the proxy requires a login ({', '.join(schemes) or 'no scheme named'})"
-    return Failure(causes.PROXY_LOGIN, detail, proxy_auth_methods=schemes)
 
 
 async def _again(probe: Probe, url: Url, alpn: tuple[str, ...]) -> Stream:
@@ -472,9 +394,3 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] |
         if session.old:
             rung.warn(common.TLS_VERSION, f"{url.endpoint} supports only {session.version}")
     return Talk(probe, url, stream)
-
-
-def described(answer: wire.Response) -> str:
-    """Return status, reason and server, such as ``403 Forbidden (nginx/1.22.1)``."""
-    server = printable(answer.header("server") or "", 100)
-    return f"{answer.status} {printable(answer.reason, 60)}".strip() + (f" ({server})" if server else "")
