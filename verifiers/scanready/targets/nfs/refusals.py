@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from dataclasses import dataclass
 
@@ -16,16 +17,8 @@ from scanready.wire.rpc import message, mount, nfs3, nfs4
 from . import causes, fixes
 from .rpc_talk import Calls
 
-_FLAVORS = {
-    0: "none",
-    1: "sys",
-    2: "short",
-    3: "dh",
-    6: "gss",
-    390003: "krb5",
-    390004: "krb5i",
-    390005: "krb5p",
-}
+_KERBEROS = {390003: "krb5", 390004: "krb5i", 390005: "krb5p"}
+_FLAVORS = {0: "none", 1: "sys", 2: "short", 3: "dh", 6: "gss", **_KERBEROS}
 #: The most exports that a detail quotes.
 _MOST_QUOTED = 8
 #: The same numbers in MOUNT, NFSv3 and NFSv4.
@@ -44,6 +37,14 @@ _NOT_FOLLOWED = {
     nfs4.MOVED: "the files are on another server (NFS4ERR_MOVED); add that server as a target",
     nfs4.SYMLINK: "a symbolic link, which was not followed",
 }
+#: Statuses that reject the form of a call: other clients ask in other forms. The numbers mean the same in NFSv3.
+_OUR_CALL = {
+    nfs4.TOOSMALL: "its answer does not fit into the size that this check permits (TOOSMALL)",
+    nfs4.BADXDR: "it does not understand this check's call (BADXDR)",
+    nfs4.OP_ILLEGAL: "it does not know an operation of this check's call (OP_ILLEGAL)",
+}
+#: Clients of an export that name every host; ONTAP's list has "(everyone)" for each export, whatever its policy is.
+_EVERYONE = ("*", "(everyone)", "everyone", "0.0.0.0/0", "::/0")
 
 
 def parts(path: str) -> list[str]:
@@ -60,12 +61,15 @@ def refuse_kerberos_only(flavors: tuple[int, ...]) -> None:
     """Check that the flavors accept a plain Unix user; ``none`` and an empty list do too.
 
     Raises:
-        Failure: ``nfs.kerberos-only``; ``scanready.limit`` for unknown flavors.
+        Failure: ``nfs.kerberos-only``; ``scanready.limit`` for unknown flavors, and for those of no Kerberos.
     """
     if flavors and not {0, message.AUTH_SYS} & set(flavors):
         names = flavor_names(flavors)
         if unknown := set(flavors) - set(_FLAVORS):
             raise Failure(common.LIMIT, str(UnknownValue("a flavor that it accepts in place of sys", min(unknown))))
+        if not set(flavors) & set(_KERBEROS):
+            detail = f"accepts only {', '.join(names)}: neither a plain Unix user (sys) nor a known form of Kerberos"
+            raise Failure(common.LIMIT, detail, auth_methods=names)
         raise Failure(causes.KERBEROS_ONLY, f"accepts only {', '.join(names)}", auth_methods=names)
 
 
@@ -119,7 +123,7 @@ class Wish:
         if self.uid == 0:
             detail += " (servers usually map root to the user nobody: see root_squash)"
             path = self._listed.path if self._listed else self.path
-            fix = fixes.EXPORT_TO_ROOT(path=path, agent=self.probe.agent_address)
+            fix = fixes.EXPORT_TO_ROOT(path=path, agent=self.probe.agent_address) if self._is_named else None
         return Failure(common.ACCESS_DENIED, detail, fix)
 
     def of_mount(self, status: int) -> Failure:
@@ -169,7 +173,8 @@ class Wish:
         ``may_be_elsewhere``: True for NFSv4, whose paths may differ from those in the list.
         """
         agent, listed = self.probe.agent_address, self._listed
-        fix = fixes.EXPORT(path=listed.path if listed else self.path, agent=agent)
+        path = listed.path if listed else self.path
+        fix = fixes.EXPORT(path=path, agent=agent) if self._is_named else None
         if listed is not None and _for_others(listed, agent):
             return Failure(causes.NOT_FOR_AGENT, f"{_shown(listed)}; {answer}", fix)
         if listed is None and not may_be_elsewhere and any(_for_others(export, agent) for export in self.exports or ()):
@@ -178,9 +183,15 @@ class Wish:
         if not self.calls.privileged:
             return Failure(causes.UNPRIVILEGED_PORT, f"{answer}; the source port was not below 1024")
         if listed is not None and parts(listed.path) == parts(self.path):
-            return Failure(causes.NOT_FOR_AGENT, f"{_shown(listed)}; {answer}", fix)
+            cause = causes.HIDDEN if _for_everyone(listed, agent) else causes.NOT_FOR_AGENT
+            return Failure(cause, f"{_shown(listed)}; {answer}", fix)
         detail = f"{answer}: {self.path} does not exist or is not exported to this agent{self._known}"
         return Failure(causes.HIDDEN, detail, fix)
+
+    @property
+    def _is_named(self) -> bool:
+        """Return True if the target names an export; without one, the refused path is an invented one."""
+        return "export" in self.probe.target.options
 
     @property
     def _listed(self) -> mount.Export | None:
@@ -194,6 +205,19 @@ class Wish:
         if self.exports is None:
             return ""
         return f"; the server exports {_quoted(tuple(export.path for export in self.exports))}"
+
+
+def judge_denied(probe: Probe, rung: Rung, failure: Failure) -> None:
+    """Judge ``access.denied``: the refusal of a user that the target does not name leaves the result open.
+
+    Raises:
+        Failure: it has another cause.
+    """
+    if failure.cause is common.ACCESS_DENIED and "uid" not in probe.target.options:
+        own = "calls with this process's own uid; the target names no uid"
+        rung.inconclusive(common.IDENTITY_INVENTED, f"{failure.detail} ({own})", **failure.facts)
+    else:
+        rung.judge_access(failure)
 
 
 def warn_of_others_exports(probe: Probe, rung: Rung, exports: tuple[mount.Export, ...]) -> None:
@@ -220,10 +244,26 @@ def _for_others(export: mount.Export, agent: str) -> bool:
     return bool(networks) and not any(address in network for network in networks)
 
 
+def _for_everyone(export: mount.Export, agent: str) -> bool:
+    """Return True if the export's list includes the agent: it names every host, or a network with the agent."""
+    if not export.groups or set(export.groups) & set(_EVERYONE):
+        return True
+    for group in export.groups:
+        with contextlib.suppress(ValueError):  # a name
+            if ipaddress.ip_address(agent) in ipaddress.ip_network(group, strict=False):
+                return True
+    return False
+
+
 def _refused(status: int, detail: str) -> Failure:
-    """Return the failure for a status without its own cause; a status that no NFS version defines is a limit."""
+    """Return the failure for a status without its own cause.
+
+    A status that no NFS version defines is a limit, and so is one that rejects the form of this check's call.
+    """
     if status in nfs4.LATER:
         return Failure(causes.BUSY, detail)
+    if status in _OUR_CALL:
+        return Failure(common.LIMIT, f"{detail}: {_OUR_CALL[status]}")
     known = status in nfs3.STATUSES or status in nfs4.STATUSES
     return Failure(causes.REFUSED if known else common.LIMIT, detail if known else f"{detail}, which is not known here")
 

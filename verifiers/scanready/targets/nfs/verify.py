@@ -22,7 +22,7 @@ from scanready.climb.rung import Rung
 from scanready.model import Outcome, Step
 from scanready.net.events import record
 
-from . import causes, versions
+from . import causes, refusals, versions
 from .export import read_v3, read_v4
 from .rpc_talk import Calls, Talk
 from .version3 import ThirdVersion, look_around
@@ -101,11 +101,8 @@ async def _read(
             return
         except Failure as failure:
             refusal = refusal if refusal is not None and refusal.cause in _CERTAIN else failure
-    if refusal is not None and refusal.cause is common.ACCESS_DENIED and "uid" not in probe.target.options:
-        own = "calls with this process's own uid; the target names no uid"
-        rung.inconclusive(common.IDENTITY_INVENTED, f"{refusal.detail} ({own})", **refusal.facts)
-    elif refusal is not None:
-        rung.judge_access(refusal)
+    if refusal is not None:
+        refusals.judge_denied(probe, rung, refusal)
     elif third is not None and any(check.outcome is Outcome.FAILED for check in third.checks):
         rung.skip("the export cannot be mounted")
     else:

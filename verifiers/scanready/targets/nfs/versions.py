@@ -63,7 +63,7 @@ async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (_F
             continue
         reply = await null(calls, nfs4.PROGRAM, version)
         if reply.state is message.State.VERSION_MISMATCH:
-            offered.supported = f"{reply.low} to {reply.high}"
+            offered.supported = offered.supported or f"{reply.low} to {reply.high}"
         elif reply.state is not message.State.SUCCESS:
             offered.refused = offered.refused or refusals.of_reply(reply, f"NFSv{version}: {reply}")
         elif version == _FOURTH and wanted in (None, _FOURTH):
@@ -99,6 +99,8 @@ async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
         if result.status != nfs4.MINOR_MISMATCH:
             offered.versions.append(f"4.{minor}")
             offered.root = result if minor == 0 else offered.root
+    if not offered.versions and not offered.refused:
+        offered.supported = f"NFS 4, but none of the minor versions {', '.join(map(str, nfs4.MINORS))}"
 
 
 async def compound(probe: Probe, calls: Calls, credential: bytes, *operations: bytes) -> nfs4.Result:
@@ -158,6 +160,9 @@ async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third
         flavors = await (_fourth(probe, calls, offered) if fourth else _older(probe, calls, offered))
     except Failure as failure:
         mountable = third is not None and third.mountd is not None and offered.has(3)
+        if not mountable and failure.cause is common.ACCESS_DENIED:
+            refusals.judge_denied(probe, rung, failure)
+            return
         if not mountable or failure.cause is causes.NOT_FOR_AGENT:
             raise
         if "export" in probe.target.options:
@@ -197,7 +202,8 @@ async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
     if offered.root is None:
         return ["sys"]
     credential, uid = identity(probe)
-    waits = offered.root.status in nfs4.LATER and "export" in probe.target.options  # it is asked again where it is read
+    asked_again = (*nfs4.LATER, nfs4.ACCES)  # the access step asks again, for the export
+    waits = offered.root.status in asked_again and "export" in probe.target.options
     if offered.root.status != nfs4.OK and not waits:
         raise refusals.Wish(probe, "/", calls, None, uid).of_walk(offered.root)
     parts = refusals.parts(probe.target.options.get("export", "/"))

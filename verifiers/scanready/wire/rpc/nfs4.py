@@ -16,6 +16,8 @@ GRACE = 10013
 #: "Try again later": the server fetches data from slower storage, or has restarted and waits for its earlier clients.
 LATER = frozenset((DELAY, GRACE))
 MINOR_MISMATCH, SYMLINK, NOT_IN_SESSION = 10021, 10029, 10071
+#: Statuses that reject the form of a call, not the file or the user.
+TOOSMALL, BADXDR, OP_ILLEGAL = 10005, 10036, 10044
 #: nfsstat4 (RFC 7530, 13.1; RFC 8881, 15.1; RFC 7862, 11.1).
 STATUSES = frozenset((*range(3), 5, 6, 13, 17, 18, 20, 21, 22, 27, 28, 30, 31, 63, 66, 69, 70, *range(10001, 10097)))
 READ, LOOKUP_ALLOWED = 0x01, 0x02
