@@ -179,7 +179,11 @@ COMMAND_REFUSED = Cause(
 )
 
 
-_TOO_MANY = re.compile(r"too many|maximum number|connection limit|exceeded|throttled", re.IGNORECASE)
+_TOO_MANY = re.compile(
+    r"too many|maximum number|connection limit|exceeded|throttled|\brate.?limit|\blimit (?:is |was )?(?:reached|hit)\b",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(r"\b(?:over)?quota\b", re.IGNORECASE)
 #: A complaint about commands, from a server that received one command or none.
 _NOT_OURS = re.compile(r"(invalid|unknown|bad|unrecogni[sz]ed) (imap )?commands?", re.IGNORECASE)
 _DOWN = re.compile(r"shutting down|shutdown|unavailable|not available|temporar|starting|maintenance", re.IGNORECASE)
@@ -188,7 +192,13 @@ _DOWN_CODES = ("UNAVAILABLE", "SERVERBUG", "INUSE", "CORRUPTION")  # RFC 5530
 
 def too_many(code: str | None, text: str) -> bool:
     """Return whether the server's response code, or its text if there is none, reports too many connections."""
-    return code == "LIMIT" or bool(_TOO_MANY.search(text) and not _NOT_OURS.search(text))
+    other = _QUOTA.search(text) or _NOT_OURS.search(text)
+    return code == "LIMIT" or bool(_TOO_MANY.search(text) and not other)
+
+
+def temporary(code: str | None) -> bool:
+    """Return whether the response code reports a limit, or an unavailable component."""
+    return code == "LIMIT" or code in _DOWN_CODES
 
 
 def knows_no_such_command(text: str) -> bool:
@@ -208,6 +218,7 @@ _IN_USE = re.compile(
 )
 _INTERNAL = re.compile(
     r"\binternal\b|\bbusy\b|\bfatal error\b|^connection is closed\. 1\d\b|not enough memory|out of memory|"
+    r"\b(?:system|unexpected) (?:error|condition|failure)\b|"
     r"can(?:no|')?t (?:contact|connect|reach)|unable to (?:contact|connect|reach)|"
     r"\b(?:ldap|directory|database|backend|server|service|auth process)\b.{0,30}"
     r"\b(?:down|unreachable|error|broken|not respond\w*|timed? ?out)",
@@ -236,7 +247,8 @@ _WRONG = re.compile(r"invalid|incorrect|wrong|(?<!error: )\bbad\b|mismatch|no su
 #: "user over quota", "login not allowed from your IP", "log in via your web browser": nothing about the password.
 _OF_A_RULE = re.compile(
     r"\bblocked\b|\bquota\b|\bweb ?(?:login|browser)\b|"
-    r"\b(?:from|of|in) (?:your|this) (?:ip|address|location|country|network)\b",
+    r"\b(?:from|of|in) (?:your|this) (?:ip|address|location|country|network)\b|"
+    r"\bip\b.{0,20}\b(?:not (?:allowed|permitted)|denied|restricted|banned)\b",
     re.IGNORECASE,
 )
 

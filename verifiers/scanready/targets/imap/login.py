@@ -46,7 +46,7 @@ _NOT_THERE = re.compile(r"n't exist|not exist|unknown mailbox|not found|no such|
 
 _ATOM = re.compile(r"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]+")  # atom-specials left out (RFC 3501, 9)
 _BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
-_WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
+_WRAPPING = re.compile(r"^[a-z]+ failed:(?: |$)| \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
 _CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
 _TURNED_AWAY = re.compile(r"\* (?:BYE|NO|BAD)\b", re.IGNORECASE)  # in place of a greeting
 # Exceptions of imapclient and imaplib at an answer that they parse without validating it.
@@ -265,6 +265,8 @@ def _refused(error: Exception, where: Where) -> Failure:
         return referred
     if judged := refusals.of_login(code, text, encrypted=where.encryption != "none"):
         return judged
+    if _broke_off(error) and refusals.is_about_the_account(text):
+        return Failure(common.LOGIN_REFUSED, f"the server closed the connection: {printable(text)}")
     if _broke_off(error):
         detail = f"the server closed the connection instead of answering: {printable(text)}"
         return Unfinished(causes.BACKEND_UNAVAILABLE, detail)
@@ -305,14 +307,19 @@ def _look_around(client: IMAPClient, where: Where, user: str) -> Result:
 
 
 def _top_folders(client: IMAPClient) -> list[str]:
-    """Return the top-level folders; none if the server refuses LIST, which a scan does not need."""
-    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
+    """Return the top-level folders; none if LIST fails, which a scan does not need.
+
+    A library that does not understand the list has read the whole answer, so the connection can still be used.
+    """
+    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError
 
     try:
         return [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
-    except (IMAPClientAbortError, ProtocolError):
+    except IMAPClientReadOnlyError:  # imaplib raises it, once, if the answer to the login has [READ-ONLY]
+        return []
+    except IMAPClientAbortError:
         raise
-    except IMAPClientError:
+    except (IMAPClientError, *_UNCHECKED):
         return []
 
 
@@ -332,7 +339,8 @@ def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) ->
         return Failure(causes.NO_INBOX if wanted == INBOX else common.ACCESS_NOT_FOUND, detail)
     if otherwise := refusals.of_folder(code, text):
         return otherwise
-    return Failure(common.ACCESS_DENIED, printable(text), fixes.GRANT_FOLDER(folder=_typed(wanted), user=_typed(user)))
+    words = printable(text) or "the server answers NO without a text"
+    return Failure(common.ACCESS_DENIED, words, fixes.GRANT_FOLDER(folder=_typed(wanted), user=_typed(user)))
 
 
 def _typed(name: str) -> str:

@@ -32,6 +32,18 @@ _EXPIRED = re.compile(
 _LOCKED = re.compile(
     r"\block(?:ed|out)\b|disabled|suspended|deactivated|\b(?:account|user|mailbox)\b.{0,40}\bblocked\b", re.IGNORECASE
 )
+#: "Account temporarily locked due to too many failed attempts": the account, although the text also names a limit.
+_ACCOUNT_LOCKED = re.compile(
+    r"\b(?:account|user)s?\b(?!.*\b(?:connection|session)s?\b).{0,40}"
+    r"\b(?:lock(?:ed|out)|suspended|disabled|deactivated|blocked)\b",
+    re.IGNORECASE,
+)
+#: "Unsupported authentication mechanism", "Command unrecognized: LOGIN": the way to log in, not the account.
+_OF_THE_WAY = re.compile(
+    r"\b(?:unsupported|unknown|unrecogni[sz]ed|invalid|no such) (?:authentication )?(?:mechanism|command|method)|"
+    r"\b(?:mechanism|command|method) (?:is )?(?:unsupported|unknown|unrecogni[sz]ed|not \w+)",
+    re.IGNORECASE,
+)
 #: "LOGIN is disabled", "Authentication is temporarily disabled": a login method is disabled for every account.
 _WAY_DISABLED = re.compile(
     r"\b(?:log[io]ns?|sign-?in|authenticat(?:e|ion)|passwords?|mechanism|command|protocol|service|access)\b"
@@ -54,7 +66,9 @@ def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
 
     In that case the caller decides, because it knows whether the connection ended.
     """
-    words = printable(text)
+    words = _shown(text)
+    if _ACCOUNT_LOCKED.search(text) and not (causes.temporary(code) or causes.in_use(text) or causes.not_enabled(text)):
+        return Failure(common.LOGIN_LOCKED, words)
     if code != "OVERQUOTA" and causes.too_many(code, text):
         return Unfinished(common.THROTTLED, words)
     if causes.not_connected(text):
@@ -84,14 +98,15 @@ def of_words(code: str | None, text: str, product: str = "") -> Failure:
     Args:
         product: the server software that the greeting names.
     """
-    words = printable(text)
+    words = _shown(text)
     of_the_account = _OF_THE_ACCOUNT.search(text)
     if complains_of_command(code, text) and not causes.internal(text):  # nothing about the account (RFC 3501, 6.2)
         return Unfinished(common.LIMIT, words)
     if causes.internal(text) or (causes.later(text) and not of_the_account):
         return Unfinished(causes.BACKEND_UNAVAILABLE, words)
     way_disabled = _WAY_DISABLED.search(text) and not of_the_account
-    if (code not in _WITHOUT_MEANING and not of_the_account) or causes.of_a_rule(text) or way_disabled:
+    of_the_way = way_disabled or (_OF_THE_WAY.search(text) and not of_the_account)
+    if (code not in _WITHOUT_MEANING and not of_the_account) or causes.of_a_rule(text) or of_the_way:
         return Unfinished(causes.COMMAND_REFUSED, words)
     if product == _EXCHANGE and _EXCHANGE_SAYS.fullmatch(text.strip()):
         return Failure(causes.REFUSED_OR_DISABLED, words)
@@ -101,7 +116,7 @@ def of_words(code: str | None, text: str, product: str = "") -> Failure:
 
 def of_folder(code: str | None, text: str) -> Failure | None:
     """Return the failure of a folder that cannot be opened; None if the account's rights are the reason."""
-    words = printable(text)
+    words = _shown(text)
     if code != "OVERQUOTA" and causes.too_many(code, text):
         return Failure(common.THROTTLED, words)
     if causes.not_connected(text):
@@ -112,9 +127,18 @@ def of_folder(code: str | None, text: str) -> Failure | None:
         return None
     if causes.down(code, text) or causes.in_use(text) or causes.internal(text) or causes.later(text):
         return Failure(causes.BACKEND_UNAVAILABLE, words)
-    if code not in _WITHOUT_MEANING and not _OF_RIGHTS.search(text):
+    if (code not in _WITHOUT_MEANING or causes.of_a_rule(text)) and not _OF_RIGHTS.search(text):
         return Failure(causes.COMMAND_REFUSED, words)
     return None
+
+
+def is_about_the_account(text: str) -> bool:
+    """Return whether a text refuses the account or its password, and reports no failure of the server."""
+    return bool(_OF_THE_ACCOUNT.search(text)) and not (causes.internal(text) or causes.later(text))
+
+
+def _shown(text: str) -> str:
+    return printable(text) or "a refusal without a text"
 
 
 def complains_of_command(code: str | None, text: str) -> bool:

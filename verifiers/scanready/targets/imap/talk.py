@@ -59,7 +59,8 @@ class Talk:
         if greeting.kind not in ("OK", "PREAUTH"):
             raise self._turned_away(greeting.kind, greeting, stream)
         self.listening = True
-        self.offered = greeting.capabilities or await self.capabilities(stream)
+        listed = greeting.capabilities or frozenset()
+        self.offered = listed if _has_imap(listed) else await self.capabilities(stream)
         return greeting
 
     async def ask(self, stream: Stream, command: str) -> wire.Tagged:
@@ -95,7 +96,7 @@ class Talk:
             raise Failure(
                 common.THROTTLED if causes.too_many(answer.code, answer.text) else causes.COMMAND_REFUSED, detail
             )
-        if not any(name.startswith("IMAP4") for name in self.offered):
+        if not _has_imap(self.offered):
             # RFC 3501, 6.1.1 requires it. Other protocols also greet with "* OK" (Cyrus's MUPDATE).
             error = WireError(
                 f"its capabilities do not include IMAP4: {answer.status} {printable(answer.text, MOST_SHOWN)}"
@@ -152,6 +153,11 @@ class Talk:
                     version = found[1] if pattern.groups else None
                     return {"product": name, "version": version} if version else {"product": name}
         return {}
+
+
+def _has_imap(capabilities: frozenset[str]) -> bool:
+    """Return whether a list of capabilities is that of an IMAP server (RFC 3501, 6.1.1)."""
+    return any(name.startswith("IMAP4") for name in capabilities)
 
 
 def _coded(answer: wire.Tagged | wire.Bye | wire.Greeting) -> str:
