@@ -152,6 +152,33 @@ def test_another_exchange_is_named_and_not_followed() -> None:
     expect(report, Verdict.BLOCKED, "ews.moved", step=Step.HANDSHAKE, owner=Owner.OPERATOR, fix=fix)
 
 
+def test_a_move_to_plain_http_names_no_target_over_tls() -> None:
+    report, _ = asked(
+        ews.Exchange(first=ews.answer("302 Found", "Location: http://ex2.corp.example/ews/exchange.asmx"))
+    )
+    expect(report, Verdict.BLOCKED, "ews.moved", owner=Owner.OPERATOR)
+    assert finding_of(report).fix is None
+
+
+@pytest.mark.parametrize("fields", [(), ("Location: ",), ("Location: /EWS/Exchange.asmx",), ("Location: #here",)])
+def test_a_redirect_to_nowhere_is_the_servers_fault(fields: tuple[str, ...]) -> None:
+    report, _ = asked(ews.Exchange(first=ews.answer("302 Found", *fields)))
+    expect(report, Verdict.BLOCKED, "http.redirect-broken", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert finding_of(report).fix is None, "the target itself is no other target"
+
+
+def test_a_redirect_to_the_same_address_with_a_cookie_is_a_sign_on() -> None:
+    first = ews.answer("302 Found", "Location: /EWS/Exchange.asmx", "Set-Cookie: MRHSession=1")
+    report, _ = asked(ews.Exchange(first=first))
+    expect(report, Verdict.BLOCKED, "ews.preauthentication", owner=Owner.NETWORK)
+
+
+@pytest.mark.parametrize("status", ["300 Multiple Choices", "304 Not Modified", "305 Use Proxy"])
+def test_a_status_that_leads_nowhere_is_a_refusal(status: str) -> None:
+    report, _ = asked(ews.Exchange(first=ews.answer(status)))
+    expect(report, Verdict.BLOCKED, "http.request-refused", step=Step.HANDSHAKE, owner=Owner.SERVER)
+
+
 def test_who_guards_every_path_is_not_taken_for_exchange() -> None:
     everywhere = ews.prompt(BASIC, front_end=False, server="nginx")
     report, server = asked(ews.Exchange(first=everywhere, pages={}, nowhere=everywhere))

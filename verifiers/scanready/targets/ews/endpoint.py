@@ -184,12 +184,19 @@ def _allow(probe: Probe, answer: wire.Response) -> str | None:
 def _led_away(url: Url, answer: wire.Response, reply: str) -> Failure:
     location = (answer.header("location") or "")[:300]
     target = url.joined(location)
+    if answer.status not in http_pages.REDIRECTS:
+        return Failure(web.REQUEST_REFUSED, reply)
+    if not location:
+        return Failure(web.REDIRECT_BROKEN, f"{reply}, without the field Location")
+    if target == url and answer.header("set-cookie") is None:
+        return Failure(web.REDIRECT_BROKEN, f"{reply} and redirects to the same address", location=location)
     if target is not None and (portal := portal_at(url, target)):
         return Failure(
             web.CAPTIVE_PORTAL, f"{reply} and redirects to {target}, the portal of {portal}", location=location
         )
-    if target is not None and target.path.lower().endswith(".asmx"):
-        fix = fixes.OTHER_ENDPOINT(host=target.host, port=target.port, path=target.path)
+    if target is not None and target != url and target.path.lower().endswith(".asmx"):
+        in_tls = target.scheme == "https"
+        fix = fixes.OTHER_ENDPOINT(host=target.host, port=target.port, path=target.path) if in_tls else None
         return Failure(causes.MOVED, f"{reply} and redirects to {target}", fix, location=location)
     shown = printable(location or "no address", 300)
     return Failure(causes.PREAUTHENTICATION, f"{reply} and redirects to {shown}", location=location)
