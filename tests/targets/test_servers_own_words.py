@@ -201,6 +201,9 @@ def test_a_refusal_of_clear_text_judges_no_password(words: bytes) -> None:
 
 IN_TEXT = [
     (b"Connection limit exceeded\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"Your IP address has been banned\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"IP blocked for 300 seconds\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"Host blacklisted\r\n", Verdict.UNDECIDED, "handshake.throttled"),
     (b"Too many connections, try again later.\n", Verdict.UNDECIDED, "handshake.throttled"),
     (b"Maximum number of sessions reached\r\n", Verdict.UNDECIDED, "handshake.throttled"),
     (b"Sorry, maximum number of concurrent logins reached\r\n", Verdict.UNDECIDED, "handshake.throttled"),

@@ -28,6 +28,20 @@ def test_iis_that_wants_a_client_certificate(type_: str, body: bytes) -> None:
     expect(report, Verdict.BLOCKED, "tls.client-certificate", step=Step.TLS, owner=Owner.SERVER)
 
 
+@pytest.mark.parametrize("type_", ["http", "https"])
+@pytest.mark.parametrize("status", ["495 SSL Certificate Error", "496 SSL Certificate Required"])
+def test_nginx_that_wants_a_client_certificate(type_: str, status: str) -> None:
+    with serving(answer(status, HTML), **(tls() if type_ == "https" else {})) as server:
+        report = visited(server, type_)
+    expect(report, Verdict.BLOCKED, "tls.client-certificate", step=Step.TLS, owner=Owner.SERVER)
+
+
+def test_nginx_that_wants_tls_on_this_port() -> None:
+    with serving(answer("497 HTTP Request Sent to HTTPS Port", HTML)) as server:
+        report = visited(server)
+        expect(report, Verdict.BLOCKED, "handshake.other-protocol", fix=f"https://127.0.0.1:{server.port}/")
+
+
 @pytest.mark.parametrize(
     "page",
     [

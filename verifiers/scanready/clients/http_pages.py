@@ -42,6 +42,9 @@ _WANTS_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certifi
 _SUBSTATUS = re.compile(rb"\b403\.(\d{1,2})\b(?:\.0\b)?[ \t]{0,3}(?:-|\xe2\x80\x93|&ndash;|&#8211;)")
 _TLS_WANTED = (4, 5)
 _CERTIFICATE_WANTED = (7, 13, 16, 17)
+#: nginx's own statuses for a bad or missing client certificate, and for plain HTTP on a port of TLS. It sends 400 in
+#: their place unless it is configured to send them.
+_OF_CERTIFICATES, _PLAIN_ON_TLS = (495, 496), 497
 _TLS_UPGRADE = re.compile(r"\bTLS\b", re.IGNORECASE)
 #: The words of http.sys (IIS, WinRM) and of webpack's server for a name in the field Host that they do not serve.
 _NO_SUCH_SITE = (b"<h2>Bad Request - Invalid Hostname</h2>", b"Invalid Host header")
@@ -311,14 +314,19 @@ def demand_no_other_tls(url: Url, answer: wire.Response, reply: str) -> None:
     """Raise if a server requires TLS, or a client certificate, and reports it with an HTTP status.
 
     Raises:
-        Failure: the status is an IIS substatus (403.4, 403.7 and others) or 426 (RFC 9110, 15.5.22).
+        Failure: the status is an IIS substatus (403.4, 403.7 and others), one of nginx (495 to 497), or 426 (RFC 9110,
+            15.5.22).
     """
     substatus = _SUBSTATUS.search(answer.body) if answer.status == 403 else None
     number = int(substatus[1]) if substatus else 0
     if number in _CERTIFICATE_WANTED:
         raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{reply} with substatus 403.{number}: no client certificate")
+    if answer.status in _OF_CERTIFICATES:
+        raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{reply}, nginx's status for a missing client certificate")
     if url.scheme != "http":
         return
+    if answer.status == _PLAIN_ON_TLS:
+        raise Failure(common.OTHER_PROTOCOL, f"{reply}: this port requires TLS", http_talk.in_tls(url), speaks="tls")
     if number in _TLS_WANTED:
         raise Failure(common.TLS_REQUIRED, f"{reply} with substatus 403.{number}: TLS is required", also=_over_tls(url))
     if answer.status == 426:

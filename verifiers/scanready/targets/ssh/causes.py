@@ -279,7 +279,8 @@ _WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
             r"(?:connection|session|client)s? limit|too many (?:connections|sessions|clients|users|logins)|"
             r"max(?:imum)? (?:number of )?(?:concurrent )?(?:connections|sessions|clients|users|logins)|"
             r"no more (?:connections|sessions)|(?:rate|limit) exceeded|try again later|\block ?out\b|"
-            r"\b(?:vtys?|lines?|server|ports?)\b.{0,20}\b(?:busy|in use)\b",
+            r"\b(?:vtys?|lines?|server|ports?)\b.{0,20}\b(?:busy|in use)\b|"
+            r"\b(?:ip|address|host|you)\b.{0,20}\b(?:blocked|banned|black ?listed)\b|\b(?:blocked|banned) for \d",
             re.IGNORECASE,
         ),
         common.THROTTLED,
