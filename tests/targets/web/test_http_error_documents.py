@@ -279,3 +279,32 @@ def test_a_longer_error_may_be_a_log() -> None:
     body = b'{"error": "' + b"x" * MOST_ERROR + b'"}'
     assert json_error(body) is None
     assert json_error(body[: MOST_ERROR // 2] + b'"}') is not None
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Account locked",
+        "Your account has been temporarily disabled",
+        "This user account is locked out due to failed logins",
+        "Password expired",
+        "Your session has expired",
+        "Session timed out",
+        "Too many failed login attempts",
+        "You must change your password",
+        "Ihr Konto wurde gesperrt",
+        "Sitzung abgelaufen",
+    ],
+)
+def test_a_page_about_the_account_or_the_session_is_no_content(title: str) -> None:
+    assert headline(title, "") is Says.ERROR
+    page = f"<title>Portal</title><h1>{title}</h1><p>Contact the help desk.".encode()
+    with serving(answer("200 OK", f"Content-Type: {HTML}", body=page)) as server:
+        expect(visited(server), Verdict.LIMITED, ERROR, owner=Owner.SERVER)
+
+
+@pytest.mark.parametrize(
+    "title", ["Accounts", "Account settings", "Change your password policy", "Blocked accounts report", "Sessions"]
+)
+def test_a_page_that_administers_accounts_is_content(title: str) -> None:
+    assert headline(title, "") is None

@@ -49,6 +49,8 @@ TABLE: list[tuple[int | None, Answer, object]] = [
     (None, Answer(200, fields=HTML, body=FORM), UNPROVEN),
     (None, Answer(200, fields=JSON, body=b'{"error": "unauthorized"}'), UNPROVEN),
     (None, Answer(200, fields=HTML, body=b"<title>Login failed</title><h1>Login failed</h1>"), UNPROVEN),
+    (None, Answer(200, fields=HTML, body=b"<title>Locked</title><h1>Your account is locked</h1>"), UNPROVEN),
+    (None, Answer(200, fields=HTML, body=b"<h1>Your password has expired</h1><p>Choose another."), UNPROVEN),
     (None, Answer(200, fields=HTML, body=UMBRELLA), UNPROVEN),
     (None, Answer(200, fields=HTML, body=b"<h1>We'll be back soon!</h1>"), UNPROVEN),
     (None, Answer(200, fields=HTML, body=b"<meta http-equiv=refresh content='0;url=/login'>"), UNPROVEN),
@@ -74,6 +76,14 @@ TABLE: list[tuple[int | None, Answer, object]] = [
     # forbidden, missing
     (401, Answer(403, "Forbidden"), common.ACCESS_DENIED),
     (401, Answer(403, fields=HTML, body=b"<h1>403 Forbidden</h1>"), common.ACCESS_DENIED),
+    (None, Answer(403, fields=HTML, body=b"<p>Too many failed login attempts. Wait ten minutes."), UNPROVEN),
+    (None, Answer(403, fields=JSON, body=b'{"message": "Account is disabled"}'), UNPROVEN),
+    (None, Answer(403, fields=HTML, body=b"<p>Invalid credentials"), UNPROVEN),
+    (
+        401,
+        Answer(403, fields=HTML, body=b"<p>" + b"All is well here. " * 30 + b"Account locked."),
+        common.ACCESS_DENIED,
+    ),
     (403, Answer(403), UNPROVEN),
     (200, Answer(403), UNPROVEN),
     (429, Answer(403), UNPROVEN),

@@ -189,6 +189,15 @@ _ERROR_SENTENCES = [
     r"(?:forbidden|unauthorized): access is denied(?: due to [^|]{1,60})?|file or directory not found",
     r"(?:(?:this|your|the) )?(?:hosting )?(?:account|site|website|domain)(?: has been| is| was)?"
     r"(?: temporarily)? suspended",
+    r"(?:(?:this|your|the) )?(?:user )?account(?: has been| is| was)?(?: temporarily| currently)? "
+    r"(?:locked(?: out)?|disabled|deactivated|blocked|expired)(?: (?:due to|because of|for|until) [^|]{1,80})?",
+    r"(?:(?:your|the) )?(?:password|session)(?: has| is)? (?:expired|timed out)|session time-?out|"
+    r"password (?:change|reset) (?:is )?required|(?:you must|please) (?:change|reset) your password",
+    r"too many (?:(?:failed|unsuccessful|invalid) )?(?:(?:log-?in|sign-?in|authentication|password) )?"
+    r"(?:attempts|failures)",
+    r"(?:(?:ihr|das|dieses) )?(?:benutzer)?konto (?:ist |wurde )?(?:vor.bergehend )?"
+    r"(?:gesperrt|deaktiviert|abgelaufen)|"
+    r"(?:(?:ihr|das) )?(?:passwort|kennwort) (?:ist )?abgelaufen|(?:(?:ihre|die) )?sitzung (?:ist )?abgelaufen",
 ]
 _WHAT = (
     r"(?:(?:the|this|your|requested|web|internet|all) )*"

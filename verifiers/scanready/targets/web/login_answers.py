@@ -17,6 +17,7 @@ answer is a refusal, but not every other answer proves that the account was acce
     not 401    403, 404, 410, redirect    nothing (`http.login-unproven`): other clients get the same answer, or the
                                           server has banned this agent meanwhile
     any        403 with Jira's denial     the account is locked until a person solves a captcha (`login.locked`)
+    any        403 with words on logins   nothing (`http.login-unproven`): too many attempts, a locked account
     any        407, 511                   a proxy or a gateway answers, not the server
     any        429, 5xx                   no answer: the login may have counted
     any        451, other 4xx, 304        nothing (`http.login-unproven`): the status does not concern the account
@@ -39,7 +40,7 @@ from scanready.clients.http_talk import DEFAULT_PORTS, Url, in_inventory
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.model import Cause, Owner
-from scanready.wire.http import STATUSES
+from scanready.wire.http import STATUSES, text_of
 from scanready.wire.printable import printable
 
 from . import content
@@ -67,6 +68,17 @@ _LEADS_BACK = re.compile(
     r"response_type|sessionexpired|reason)=",
     re.IGNORECASE,
 )
+
+
+#: The words of a 403 that refuses the login itself: the account, or the number of attempts.
+_ABOUT_LOGINS = re.compile(
+    r"\btoo many (?:\w+ ){0,3}(?:attempts|failures)\b|\b(?:log-?in|authentication) (?:has )?failed\b|"
+    r"\baccount\b.{0,40}\b(?:locked|disabled|suspended|blocked|expired|deactivated)\b|"
+    r"\bpassword (?:has |is )?expired\b|\binvalid (?:credentials|password|user ?name)\b",
+    re.IGNORECASE,
+)
+#: The characters of such a page that are read; a longer text is no message.
+_MOST_WORDS = 400
 
 
 @dataclass(slots=True, kw_only=True)
@@ -262,6 +274,8 @@ def _demand_the_servers_own(answer: Answer) -> None:
     denial = answer.fields.get("x-authentication-denied-reason") or answer.fields.get("x-seraph-loginreason", "")
     if re.search(r"CAPTCHA|AUTHENTICATION_DENIED", denial):
         raise Failure(common.LOGIN_LOCKED, f"{reply} with the reason {printable(denial, 100)}")
+    if _ABOUT_LOGINS.search(words := text_of(answer.body)[:_MOST_WORDS]):
+        raise _unproven(f"{reply}, with the words {printable(words, 100)!r}")
     if product := block_page_of(answer.body):
         raise _unproven(f"{reply} with the page of {product}", causes.BLOCK_PAGE)
     if product := portal_of(answer.body):
