@@ -116,8 +116,9 @@ class Peer:
         quirk: Callable[[paramiko.Transport], paramiko.ServerInterface],
         key: paramiko.PKey,
         host: str = "127.0.0.1",
+        software: str = "OpenSSH_9.2p1",
     ) -> None:
-        self._quirk, self.key = quirk, key
+        self._quirk, self.key, self._software = quirk, key, software
         self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
         self.transports: list[paramiko.Transport] = []
@@ -129,6 +130,7 @@ class Peer:
             while True:
                 sock, _ = self._listener.accept()
                 transport = paramiko.Transport(sock)
+                transport.local_version = f"SSH-2.0-{self._software}"
                 transport.add_server_key(self.key)
                 self.transports.append(transport)
                 with contextlib.suppress(paramiko.SSHException, EOFError):
@@ -144,9 +146,12 @@ class Peer:
 
 @contextlib.contextmanager
 def peer(
-    quirk: Callable[[paramiko.Transport], paramiko.ServerInterface], key: paramiko.PKey, host: str = "127.0.0.1"
+    quirk: Callable[[paramiko.Transport], paramiko.ServerInterface],
+    key: paramiko.PKey,
+    host: str = "127.0.0.1",
+    software: str = "OpenSSH_9.2p1",
 ) -> Iterator[Peer]:
-    served = Peer(quirk, key, host)
+    served = Peer(quirk, key, host, software)
     try:
         yield served
     finally:
@@ -161,9 +166,10 @@ def visit(
     key: paramiko.PKey,
     credential: Credential | None = RIGHT,
     type_: str = "unix",
+    software: str = "OpenSSH_9.2p1",
     **options: Any,
 ) -> Report:
-    with peer(quirk, key) as server:
+    with peer(quirk, key, software=software) as server:
         return climb(target(type_, "127.0.0.1", server.port, credential, **options))
 
 

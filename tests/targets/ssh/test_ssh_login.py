@@ -47,6 +47,35 @@ def test_scannable(key: paramiko.PKey) -> None:
     assert (report.footprint.connections, report.footprint.login_attempts) == (2, 1)
 
 
+class KeysOnly(Quirk):
+    methods = "publickey"
+
+
+class MoreFactors(Quirk):
+    def check_auth_password(self, username: str, password: str) -> int:
+        return AUTH_PARTIALLY_SUCCESSFUL
+
+
+@pytest.mark.parametrize("software", ["paramiko_5.1", "AWS_SFTP_1.1", "dropbear_2022.83", "Cisco-1.25"])
+@pytest.mark.parametrize(
+    ("quirk", "type_", "code"),
+    [
+        (KeysOnly, "unix", "ssh.method-not-offered"),
+        (MoreFactors, "unix", "ssh.more-factors"),
+        (found(), "ssh", "ssh.no-sftp"),
+        (ran("Welcome. 1) mail 2) quit\n", 0), "unix", "ssh.forced-command"),
+        (ran("Welcome. 1) mail 2) quit\n", 0), "ssh", "ssh.forced-command"),
+    ],
+    ids=["methods", "factors", "sftp", "command", "sftp-and-command"],
+)
+def test_another_product_gets_no_line_for_sshd_config(
+    quirk: type[Quirk], type_: str, code: str, software: str, key: paramiko.PKey
+) -> None:
+    report = expect(visit(quirk, key, type_=type_, software=software), Verdict.BLOCKED, code)
+    assert report.finding is not None
+    assert report.finding.fix is None
+
+
 @pytest.mark.parametrize(
     ("quirk", "code", "verdict", "fix"),
     [

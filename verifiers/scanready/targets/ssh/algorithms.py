@@ -84,8 +84,6 @@ EVERYTHING = wire.offer(
         "hmac-sha1-96",
     ),
 )
-#: The only product that reads the lines of our fix for the server.
-_CONFIGURED_LIKE_US = "OpenSSH"
 #: OpenSSH's name for the MAC of an AEAD cipher.
 IMPLICIT = "implicit"
 
@@ -132,7 +130,7 @@ def predict(
             f"no common {slot.label}: the server offers only {', '.join(slot.theirs)[:300]}" for slot in agreed.missing
         )
         here = _for_client(probe, client, agreed.missing)
-        there = _for_server(agreed.missing) if rung.check.facts.get("product") == _CONFIGURED_LIKE_US else None
+        there = _for_server(agreed.missing) if rung.check.facts.get("product") == fixes.OPENSSH else None
         also = ((Owner.AGENT, here),) if here else ()
         rung.stop(causes.NO_COMMON_ALGORITHM, names, there, also=also)
     used = {

@@ -20,6 +20,8 @@ from scanready.remedies.quoting import (
 #: The ssh_config(5) keyword for each kind of algorithm.
 OPTIONS = {"kex": "KexAlgorithms", "host_key": "HostKeyAlgorithms", "cipher": "Ciphers", "mac": "MACs"}
 
+#: The only product that reads the lines of the fixes for a server, and its file.
+OPENSSH, _ITS_FILE = "OpenSSH", "/etc/ssh/sshd_config"
 _SSHD_CONFIG = on_target("in /etc/ssh/sshd_config (afterwards reload sshd)")
 _KNOWN_HOSTS = on_agent("in a shell of the user that the scanner runs as")
 _HOST = Fix("Host {host}", at=on_agent("in ~/.ssh/config of the user that the scanner runs as"), host=HOST)
@@ -69,6 +71,12 @@ def server_lines(additions: Mapping[str, tuple[str, ...]]) -> str | None:
 
 def _added(additions: Mapping[str, tuple[str, ...]]) -> Iterable[dict[str, str]]:
     return ({"option": OPTIONS[slot], "names": ",".join(names)} for slot, names in additions.items() if names)
+
+
+def fit_for(product: str, fix: str | None) -> str | None:
+    """Return a fix; None for lines of OpenSSH's file if the server is another ``product``."""
+    its_own = product != OPENSSH and fix is not None and _ITS_FILE in fix.partition("\n")[0]
+    return None if its_own else fix
 
 
 def match_stanza(user: str, agent: str, *lines: str) -> str:

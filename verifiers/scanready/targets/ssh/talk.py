@@ -56,13 +56,22 @@ _TOO_MANY_CONNECTIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """Hold the result of the talk without a credential. ``agent`` is this host's source address, before any NAT."""
+    """Hold the result of the talk without a credential.
+
+    ``agent`` is this host's source address, before any NAT; ``product`` is the server's, by its identification.
+    """
 
     offer: wire.KexInit
     client: openssh.Client | None
     known_hosts: tuple[str, ...]
     address: str
     agent: str
+    product: str
+
+    def fitted(self, failure: Failure) -> Failure:
+        """Return a failure of the login without lines for a file that this server does not have."""
+        failure.fix = fixes.fit_for(self.product, failure.fix)
+        return failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,9 @@ async def _talk(probe: Probe) -> Spoken:
         effective = await _effective(probe, client)
         predict(probe, rung, client, effective, offer)
     await probe.leave(stream)
-    return Spoken(offer, client, _known_hosts(probe, effective), probe.address or probe.host, probe.agent_address)
+    product = str(greeting_facts(greeting).get("product", ""))
+    known_hosts = _known_hosts(probe, effective)
+    return Spoken(offer, client, known_hosts, probe.address or probe.host, probe.agent_address, product)
 
 
 async def _effective(probe: Probe, client: openssh.Client | None) -> openssh.Effective | None:
@@ -268,7 +279,9 @@ async def _visit(probe: Probe, spoken: Spoken) -> Result:
     async with probe.step(Step.AUTH) as rung:
         try:
             result = await _attempt(probe, spoken, _wanted(probe) if probe.depth is Step.ACCESS else Wanted())
-        except (Failure, StreamError, OSError) as error:
+        except Failure as failure:
+            failed = spoken.fitted(failure)
+        except (StreamError, OSError) as error:
             failed = error
         facts = failed.facts if isinstance(failed, Failure) else dict(result.facts)
         result.methods = tuple(facts.pop("auth_methods", ()))

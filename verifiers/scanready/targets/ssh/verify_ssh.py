@@ -31,7 +31,8 @@ async def verify(probe: Probe) -> None:
         elif listing.cause is common.ACCESS_DENIED:
             rung.warn(listing.cause, f"SFTP works, but {listing.detail}")
         elif listing.cause is causes.NO_SFTP:
-            raise _not_opened(probe, logged_in.spoken.agent, result, listing)
+            spoken = logged_in.spoken
+            raise spoken.fitted(_not_opened(probe, spoken.agent, result, listing))
         else:
             raise listing
 

@@ -34,8 +34,9 @@ async def verify(probe: Probe) -> None:
         assert ran is not None
         found = inspection.read(ran.output)
         if found is None:
-            agent = logged_in.spoken.agent
-            raise inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)
+            spoken = logged_in.spoken
+            reason = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), spoken.agent)
+            raise spoken.fitted(reason)
         rung.ok(f"ran a command on {found.system}", system=found.system)
     async with probe.step(Step.ACCESS, f"{probe.endpoint} {found.directory}") as rung:
         if not found.exists or not found.writable:
