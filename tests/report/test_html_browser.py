@@ -340,6 +340,27 @@ def test_a_row_shows_what_its_result_has(driver: webdriver.Chrome, tmp_path: Pat
     assert count(page) == len(hosts) + 1
 
 
+def test_a_filter_finds_a_host_without_a_type_as_the_hand_over_does(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    """By a type that holds, and by an owner who has to do something for a type that holds."""
+    fine, warned = (
+        next(one for one in reports(12) if one.verdict is wanted) for wanted in (Verdict.READY, Verdict.LIMITED)
+    )
+    tried = [fine, warned, with_cause(common.FILTERED)]
+    host = Target("tried", "any", 0, tries=tuple(one.target for one in tried))
+    file = tmp_path / "types.html"
+    file.write_text(document("html", [with_cause(common.FILTERED), combined(host, tried, datetime.date(2026, 1, 1))]))
+    page = Page(driver, file)
+    found = {
+        (name, value): page.run(f"""
+            return RUN.results.filter((one) => FILTERS.{name}(one.is).includes('{value}')).map((one) => one.host)
+        """)
+        for name, value in (("type", warned.target.type), ("type", "any"), ("owner", "server"), ("owner", "network"))
+    }
+    assert found["type", warned.target.type] == found["type", "any"] == found["owner", "server"] == ["tried"]
+    assert found["owner", "network"] == [with_cause(common.FILTERED).target.host]
+    page.nothing_happened()
+
+
 def test_known_failures_and_hosts_without_a_type(driver: webdriver.Chrome, tmp_path: Path) -> None:
     expected = Expectation(Verdict.BLOCKED, "connect.filtered", datetime.date(2999, 1, 1), "CHG-1")
     known = with_cause(common.FILTERED)
@@ -355,6 +376,7 @@ def test_known_failures_and_hosts_without_a_type(driver: webdriver.Chrome, tmp_p
     assert page.run(f"return {of['waived']}.is.standing") == "waived"
     assert page.run(f"return {of['tried']}.is.standing") == ""
     assert page.run(f"return {of['tried']}.is.as") == [fine.target.type]
+    assert page.run(f"return {of['tried']}.is.types") == ["any", fine.target.type]
     assert page.run(f"return {of['waived']}.seconds") == 0.25
     text = page.text("#view")
     assert "known" in text

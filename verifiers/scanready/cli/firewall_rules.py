@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 from scanready.catalogue import Seen
 from scanready.cli.messages import warn
-from scanready.model import Target
+from scanready.model import Report, Target
 from scanready.report.endpoints import evidence, places_seen
+from scanready.report.groups import worth_telling
 from scanready.report.rules import Rule, best_source, merged, rules
 from scanready.report.serialize import as_object, identity
 from scanready.run.any_type import reports_of
@@ -47,13 +47,17 @@ class Known:
         """
         agents: dict[str, None] = {}
         with opened(run, store) as source:
-            for report in chain.from_iterable(map(reports_of, source.reports())):
-                self.judged[identity(report.target)] = Judgement.of(report)
-                for (host, port), met in places_seen(as_object(report)).items():
-                    self._seen[_key(host, report.target.type, port)] = met
-                    self._seen.setdefault(_key(host, "", 0), Seen(met.addresses))
+            for report in source.reports():
+                self.judged |= _judged(report)
                 agents.update(dict.fromkeys(report.agent.addresses))
+                for one in reports_of(report):
+                    self._add(one)
         self.agents = tuple(agents)
+
+    def _add(self, report: Report) -> None:
+        for (host, port), met in places_seen(as_object(report)).items():
+            self._seen[_key(host, report.target.type, port)] = met
+            self._seen.setdefault(_key(host, "", 0), Seen(met.addresses))
 
     def ask(self, targets: Sequence[Target]) -> None:
         """Climb to the login prompt, without a credential, of the targets that reveal ports only when asked."""
@@ -73,6 +77,23 @@ class Known:
     def of(self, target: Target) -> Seen | None:
         """Return the findings of a target, or else the addresses of its host; None if neither is known."""
         return self._seen.get(_key(target.host, target.type, target.port)) or self._seen.get(_key(target.host, "", 0))
+
+
+def _judged(report: Report) -> dict[str, Judgement]:
+    """Return the judgement of each contacted target, by identity.
+
+    A host without a type has one for each of its types. If some of them answer, the others have no owner and no cause:
+    a service that does not exist needs no rule.
+    """
+    telling = worth_telling(report)
+    unknown = telling == [report]
+    found = {}
+    for one in reports_of(report):
+        judgement = Judgement.of(one)
+        if not unknown and one not in telling:
+            judgement = Judgement(judgement.verdict, (), ())
+        found[identity(one.target)] = judgement
+    return found
 
 
 def _key(host: str, kind: str, port: int) -> tuple[str, str, int]:

@@ -1,25 +1,28 @@
 """Select targets with ``--only``: ``type=ssh,host=web*`` must both match; a second ``--only`` is an alternative.
 
 The keys of a target are known before a run. Verdict, owner and cause are known only after it: a command that reads a
-stored run accepts them; any other command says where to use them.
+stored run accepts them; any other command says where to use them. A run also tells more about one key of a target: the
+types of a host without a type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import click
 
-from scanready.model import Owner, Report, Target, Verdict
+from scanready.model import GOOD, Owner, Report, Target, Verdict
 
 from .messages import did_you_mean, fitting
 
 Values = tuple[str, ...]
+#: The type of a host without a type, as an inventory writes it.
+_ANY = "any"
 #: The keys of a target, each with a function that returns its values. One matching value is enough.
 KEYS: dict[str, Callable[[Target], Values]] = {
-    "type": lambda target: (target.type,),
+    "type": lambda target: (target.type, _ANY) if target.guessed else (target.type,),
     "host": lambda target: (target.host,),
     "port": lambda target: (str(target.port),),
     "tag": lambda target: target.tags,
@@ -29,21 +32,29 @@ KEYS: dict[str, Callable[[Target], Values]] = {
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Hold what a run found of one target: its verdict, its causes, and the owners who can do something about them."""
+    """Hold what a run found of one target: its verdict, its causes, and the owners who can do something about them.
+
+    ``types`` is for a host without a type: the type that decided the verdict, and all types that hold.
+    """
 
     verdict: Verdict
     owners: Values
     causes: Values
+    types: Values = ()
 
     @classmethod
     def of(cls, report: Report) -> Judgement:
         """Return the judgement of a report."""
         from scanready.report.findings import besides, decisive
+        from scanready.report.groups import worth_telling
 
-        first = decisive(report)
-        causes = [*([first] if first else []), *besides(report)]
+        reports = worth_telling(report)
+        causes = [told for one in reports for told in (decisive(one), *besides(one)) if told]
         owners = dict.fromkeys(part.owner.value for told in causes for part in told.parts)
-        return cls(report.verdict, tuple(owners), tuple(told.cause.code for told in causes))
+        codes = dict.fromkeys(told.cause.code for told in causes)
+        types = tuple(one.target.type for one in report.types[:1])
+        types += tuple(one.target.type for one in report.types[1:] if one.verdict in GOOD)
+        return cls(report.verdict, tuple(owners), tuple(codes), types)
 
 
 #: The keys of a result, what of it each looks at, and all values that there are (none: any text).
@@ -73,8 +84,8 @@ class Selection:
 
     @property
     def asks_a_run(self) -> bool:
-        """True if a term is about the results of a run."""
-        return any(key in JUDGED_KEYS for terms in self.alternatives for key, _ in terms)
+        """True if a term is about the results of a run, or about the type, which a run finds out."""
+        return any(key == "type" or key in JUDGED_KEYS for terms in self.alternatives for key, _ in terms)
 
     def takes(self, target: Target, judgement: Judgement | None = None) -> bool:
         """Return whether a target is selected; without a judgement, no term about results matches."""
@@ -120,16 +131,6 @@ def selection(expressions: Sequence[str], *, of_a_run: bool = False) -> Selectio
     return Selection(expressions, [_terms(expression, of_a_run=of_a_run) for expression in expressions])
 
 
-def select(targets: Iterable[Target], expressions: Sequence[str], types: Sequence[str] = ()) -> list[Target]:
-    """Return the targets that ``expressions`` select, and whose type is among ``types`` (none: any).
-
-    Raises:
-        click.UsageError: an expression is invalid, or needs the results of a run.
-    """
-    wanted = selection(expressions)
-    return [target for target in targets if (not types or target.type in types) and wanted.takes(target)]
-
-
 def _terms(expression: str, *, of_a_run: bool) -> list[tuple[str, str]]:
     return [_term(expression, term, of_a_run=of_a_run) for term in expression.split(",")]
 
@@ -158,7 +159,7 @@ def _term(expression: str, term: str, *, of_a_run: bool) -> tuple[str, str]:
 
 def _values(key: str, target: Target, judgement: Judgement | None) -> Values:
     if key in KEYS:
-        return KEYS[key](target)
+        return KEYS[key](target) + (judgement.types if key == "type" and judgement else ())
     return JUDGED_KEYS[key][0](judgement) if judgement else ()
 
 

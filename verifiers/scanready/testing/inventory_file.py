@@ -12,9 +12,10 @@ import click
 import pytest
 
 from scanready.cli.job.plugin_problems import plugins_load
-from scanready.cli.selection import select
+from scanready.cli.selection import selection
 from scanready.inventory import Inventory, InventoryError, load
 from scanready.model import Target, Verdict
+from scanready.run.any_type import narrowed
 from scanready.run.target_name import name_of
 
 from .checker import Wanted
@@ -92,8 +93,7 @@ def _planned(session: pytest.Session, checks: Checks) -> list[Wanted]:
 
 def selected(items: Sequence[pytest.Item], expressions: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """Return the selected items and the others; keep all items that are not targets, and each target of a file once."""
-    targets = [item.target for item in items if isinstance(item, TargetItem)]
-    wanted = {id(target) for target in select(targets, expressions)}
+    wanted = selection(expressions)
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     known: set[tuple[Path, str]] = set()
@@ -101,7 +101,9 @@ def selected(items: Sequence[pytest.Item], expressions: Sequence[str]) -> tuple[
         if not isinstance(item, TargetItem):
             kept.append(item)
         elif (item.path, item.name) not in known:
-            (kept if id(item.target) in wanted else dropped).append(item)
+            if parts := narrowed([item.target], wanted.takes):
+                item.target = parts[0]  # of a host without a type, with the selected types only
+            (kept if parts else dropped).append(item)
             known.add((item.path, item.name))
     return kept, dropped
 

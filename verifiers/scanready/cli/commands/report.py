@@ -36,8 +36,9 @@ Examples:
 RUN is a run's name (`scanready runs`), last, last~1, a bundle, or a file that --format json,
 jsonl or html wrote. Nothing is contacted. --only accepts the keys of verify, and also
 verdict, owner and cause. owner matches every owner who can fix something of a target; cause
-matches every cause of a target. The exit code is that of the run; it is 3 instead of 0 if
-some targets have no result.
+matches every cause of a target. type also finds a host without a type: by each type that it
+can be scanned as, and by the one that decided its verdict. The exit code is that of the run;
+it is 3 instead of 0 if some targets have no result.
 """
 
 

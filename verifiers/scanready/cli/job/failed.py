@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from scanready.cli.messages import fitting, warn
 from scanready.cli.selection import Judgement, Selection
@@ -12,6 +13,7 @@ from scanready.model import HOLDS, Target
 from scanready.report.known import is_waived
 from scanready.report.paper import counted
 from scanready.report.serialize import identity
+from scanready.run.any_type import narrowed
 
 
 class FailedRun:
@@ -40,7 +42,7 @@ class FailedRun:
         """Return the failed ones of ``targets`` that ``wanted`` selects; warn with the reason if there are none."""
         judged = [(target, self._judged.get(identity(target))) for target in targets]
         failed = [(target, found) for target, found in judged if found and identity(target) in self._failed]
-        chosen = [target for target, found in failed if wanted.takes(target, found)]
+        chosen = [part for target, found in failed for part in narrowed([target], _accepted_by(wanted, found))]
         if unknown := sum(found is None for _, found in judged):
             warn(f"not checked: {counted(unknown, 'target')} of the inventory without a result in {fitting(self.name)}")
         if not failed:
@@ -48,6 +50,15 @@ class FailedRun:
         elif not chosen:
             warn(wanted.takes_nothing(*_by_id(failed)))
         return chosen
+
+
+def _accepted_by(wanted: Selection, found: Judgement) -> Callable[[Target], bool]:
+    """Return the filter of one target: what the run found of a host without a type also holds for its types.
+
+    The types that the run found do not count: as in any other `verify`, only the selected types are tried there.
+    """
+    judged = replace(found, types=())
+    return lambda target: wanted.takes(target, judged)
 
 
 def _by_id(failed: Sequence[tuple[Target, Judgement]]) -> tuple[list[Target], dict[int, Judgement]]:

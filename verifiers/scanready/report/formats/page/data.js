@@ -13,9 +13,20 @@ const SLICE = 500;
 // The number of results in each slice.
 const slices = [];
 
+const GOOD = ["scannable", "ready", "limited"];
+
+/** Return the results with causes to fix: for a host without a type, those of its types, as in the hand-over. */
+function telling(view) {
+  if (!view.types) return [view];
+  if (GOOD.includes(view.verdict)) return view.types.filter((one) => GOOD.includes(one.verdict));
+  const answered = view.types.filter((one) => one.checks.some((check) => check.step === "connect" && ["passed", "warned"].includes(check.outcome)));
+  return answered.length ? answered : [view];
+}
+
 /** Return the fields of a result that filters, list and matrix need. */
 function summary(view) {
-  const causes = view.cause ? [view.cause, ...view.besides] : view.besides;
+  const causes = telling(view).flatMap((one) => (one.cause ? [one.cause, ...one.besides] : one.besides));
+  const as = view.as ?? [];
   return {
     verdict: view.verdict,
     rank: GRAVITY.indexOf(view.verdict),
@@ -25,7 +36,9 @@ function summary(view) {
     tags: view.target.tags ?? [],
     code: view.cause?.code ?? "",
     standing: view.standing ?? "",
-    as: view.as ?? [],
+    as,
+    // The types that a filter finds it by: for a host without a type, also the leading one and those that hold.
+    types: view.types ? [...new Set([view.target.type, view.types[0].target.type, ...as])] : [view.target.type],
     owner: view.cause?.owner ?? "",
     // All owners who can act, as in the hand-over.
     owners: [...new Set(causes.flatMap((cause) => [cause.owner, ...(cause.also ?? []).map((other) => other.owner)]))],
@@ -52,8 +65,8 @@ class Ladder {
     this.view = JSON.parse(seconds ? this.line.replaceAll(NEXT, "0") : this.line);
     this.summary = summary(this.view);
     // If the type or a tag has a placeholder, each row has its own values to filter by.
-    const { type, tags, verdict, standing, reached, code, as, owners, steps } = this.summary;
-    this.mixed = [type, verdict, standing, reached, code, ...as, ...tags, ...owners, ...steps.flat()].join().search(PLACEHOLDER) >= 0;
+    const { types, tags, verdict, standing, reached, code, as, owners, steps } = this.summary;
+    this.mixed = [verdict, standing, reached, code, ...types, ...as, ...tags, ...owners, ...steps.flat()].join().search(PLACEHOLDER) >= 0;
   }
 
   /** The searched text: literal pieces with placeholders between them. */

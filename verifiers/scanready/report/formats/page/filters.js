@@ -2,7 +2,7 @@
 
 const FILTERS = {
   verdict: (is) => [is.verdict],
-  type: (is) => [is.type],
+  type: (is) => is.types,
   owner: (is) => is.owners,
   tag: (is) => is.tags,
   cause: (is) => (is.code ? [is.code] : []),
