@@ -92,8 +92,8 @@ def test_waiting_is_over_once_what_is_left_is_known(plugins: Path) -> None:
     ("expect", "says"),
     [
         ("{blocked: connect.refused}", "`until` is missing"),
-        ("{blocked: connect.refused, until: 2026-02-30}", "`until` must be a date such as 2026-12-31"),
-        ("{blocked: connect.refused, until: soon}", "`until` must be a date such as 2026-12-31"),
+        ("{blocked: connect.refused, until: 2026-02-30}", "`until`: there is no day `2026-02-30` in the calendar"),
+        ("{blocked: connect.refused, until: soon}", "`until` must be a day in the form YYYY-MM-DD, such as 2026-12-31"),
         ("{blocked: connect.refused, until: 2999-01-01, agents: []}", "`agents` must be a list of agent names"),
         ("{blocked: connect.refused, until: 2999-01-01, agents: 7}", "`agents` must be a list of agent names"),
         ("{blocked: connect.refused, until: 2999-01-01, agent: x}", "unknown key `agent`; did you mean `agents`?"),

@@ -42,14 +42,57 @@ def test_what_is_wrong_is_told_where_it_stands(problems: Problems) -> None:
         targets:
           - {host: a, type: ssh, expect: {blocked: connect.filterd}}
           - {host: b, type: ssh, expect: soon}
+          - {host: c, type: ssh, expect: {blocked: [], until: 2026-02-30, reason: [x], agents: [a, 3, ""]}}
+          - host: d
+            type: ssh
+            expect:
+              limited: tls.expired
+              undecided: tls.expired
+              until: 2026-12-31
+              untl: x
+              agents: []
         """
     ) == [
-        "inv.yaml:2:34: there is no cause `connect.filterd`; did you mean `connect.filtered`? "
-        "(`scanready explain` lists all)",
         "inv.yaml:2:34: `until` is missing: write the last day on which it is expected, as in {blocked: CODE, until: "
         "YYYY-MM-DD, reason: TEXT}",
+        "inv.yaml:2:44: there is no cause `connect.filterd`; did you mean `connect.filtered`? "
+        "(`scanready explain` lists all)",
         "inv.yaml:3:34: `expect` must be a mapping, as in {blocked: CODE, until: YYYY-MM-DD, reason: TEXT}",
+        "inv.yaml:4:44: `blocked` must be the code of a cause, such as connect.filtered",
+        "inv.yaml:4:55: `until`: there is no day `2026-02-30` in the calendar",
+        "inv.yaml:4:75: `reason` must be text",
+        "inv.yaml:4:92: `agents` must be a list of agent names, such as [proxy-nyc, proxy-paris]",
+        "inv.yaml:4:95: `agents` must be a list of agent names, such as [proxy-nyc, proxy-paris]",
+        "inv.yaml:9:7: write one of `blocked`, `limited` and `undecided` with a cause's code",
+        "inv.yaml:11:7: unknown key `untl`; did you mean `until`? in {blocked: CODE, until: YYYY-MM-DD, reason: TEXT}",
+        "inv.yaml:12:15: `agents` must be a list of agent names, such as [proxy-nyc, proxy-paris]",
     ]
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        "2026-W53-1",
+        "2026-W53",
+        "20261231",
+        "'20261231'",
+        "2026-12",
+        "2026",
+        "31.12.2026",
+        "2026-12-31T00:00:00Z",
+        "2026-1-1",
+        "٢٠٢٦-١٢-٣١",
+        "1e3",
+        "true",
+        "[2026-12-31]",
+        "0000-01-01",
+        "2027-02-29",
+    ],
+)
+def test_a_last_day_has_one_form(problems: Problems, until: str) -> None:
+    """Nobody means a week's date or seconds; a scan would run on with a date that nobody wrote."""
+    (problem,) = problems(f"targets: [{{host: a, type: ssh, expect: {{blocked: connect.filtered, until: {until}}}}}]")
+    assert problem.startswith("inv.yaml:1:75: `until`"), problem
 
 
 @pytest.mark.parametrize(
@@ -58,6 +101,7 @@ def test_what_is_wrong_is_told_where_it_stands(problems: Problems) -> None:
         ({"blocked": "connect.filtered", "until": "2026-12-31"}, True),
         ({"undecided": "agent.driver-missing", "until": "2026-12-31", "reason": "x"}, True),
         ({"blocked": "connect.filtered"}, False),
+        ({"blocked": "connect.filtered", "until": "2026-W53-1"}, False),
         ({"until": "2026-12-31"}, False),
         ({"blocked": "a.b", "limited": "c.d", "until": "2026-12-31"}, False),
         ({"blocked": "a.b", "until": "2026-12-31", "untl": ""}, False),

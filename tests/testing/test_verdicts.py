@@ -126,6 +126,8 @@ def test_an_expectation_as_it_is_written() -> None:
     read = expectation({"limited": "tls.expired", "until": "2026-12-31", "reason": "renewal under way"})
     assert read == Expectation(Verdict.LIMITED, "tls.expired", datetime.date(2026, 12, 31), "renewal under way")
     assert expectation({"blocked": "echo.none", "until": TODAY}, any_cause=True).until == TODAY
+    with pytest.raises(Wrong, match="`until` must be a day"):
+        expectation({"blocked": "connect.filtered", "until": datetime.datetime(2026, 12, 31, tzinfo=datetime.UTC)})
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_an_expectation_as_it_is_written() -> None:
     [
         ("connect.filtered", "must be a mapping"),
         ({"blocked": "connect.filtered"}, "`until` is missing"),
-        ({"blocked": "connect.filtered", "until": "soon"}, "`until` must be a date"),
+        ({"blocked": "connect.filtered", "until": "soon"}, "`until` must be a day"),
         ({"blocked": "connect.filterd", "until": "2026-12-31"}, "did you mean `connect.filtered`?"),
         ({"until": "2026-12-31"}, "one of `blocked`, `limited` and `undecided`"),
         ({"blocked": "connect.filtered", "limited": "tls.expired", "until": "2026-12-31"}, "one of `blocked`"),

@@ -14,7 +14,7 @@ from scanready.run.registry import catalogue
 from scanready.run.target_name import ANY, visible_name
 
 from .accounts import Accounts
-from .expected import expectation
+from .expected import Fault, examined
 from .options import refuse_unknown, type_row
 from .problem_log import Page
 from .schema import TargetEntry, option_fields
@@ -95,9 +95,11 @@ class Entries:
         """Return the known failure of an entry; a type that does not declare its options may have any cause."""
         if "expect" not in node.value:
             return None
-        with self._page.reading(node["expect"]):
-            return expectation(node["expect"].plain(), any_cause=any(row.any_option for row in rows))
-        return None
+        entry = node["expect"]
+        found, faults = examined(entry.plain(), any_cause=any(row.any_option for row in rows))
+        for fault in faults:
+            self._page.wrong(_place_of(fault, entry), fault.message)
+        return found
 
     def _shape(self, node: Node, rows: Sequence[TargetType]) -> Any:
         """Return the entry as its model, without its options; None if it has another shape."""
@@ -178,6 +180,16 @@ class Entries:
             names = visible_name(target), visible_name(before)
             other = f" as `{names[1]}`; a target has one account" if names[0] != names[1] else ""
             self._page.wrong(place, f"`{names[0]}` is listed twice, first in line {first.line}{other}")
+
+
+def _place_of(fault: Fault, entry: Node) -> Node:
+    """Return the node of an entry of ``expect`` that a problem is about; for a missing key, the whole entry."""
+    if not isinstance(entry.value, dict) or fault.key not in entry.value:
+        return entry
+    key, value = entry.value[fault.key]
+    if not fault.of_value:
+        return key
+    return value.value[fault.item] if fault.item is not None else value
 
 
 def _type_words(node: Node) -> list[Node]:

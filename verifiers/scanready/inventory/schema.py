@@ -40,7 +40,12 @@ _Expectation = Annotated[
                 "blocked": _CODE,
                 "limited": _CODE,
                 "undecided": _CODE,
-                "until": {"type": "string", "format": "date", "description": "The last day it is expected."},
+                "until": {
+                    "type": "string",
+                    "format": "date",
+                    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+                    "description": "The last day it is expected.",
+                },
                 "reason": {
                     "type": "string",
                     "description": "A note for people, such as the number of a change request.",
