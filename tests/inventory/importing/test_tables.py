@@ -298,6 +298,33 @@ def test_every_reader_takes_utf_16(imported: Import) -> None:
             assert (found.kind, len(found.entries)) == (kind, 1), encoding
 
 
+def test_a_row_of_several_lines_is_cited_by_its_first(imported: Import) -> None:
+    found = imported(
+        'Hostname,Notes,OS,Port\r\n'
+        'a.corp,"first\r\nsecond\r\n\r\nfourth",RHEL 8,\r\n'
+        'b.corp,,RHEL 8,\r\n'
+        '\r\n'
+        'c.corp,"x\ny",RHEL 8,99999\r\n'
+        'd.corp,,RHEL 8,\r\n'
+    )
+    assert [(entry.host, entry.line) for entry in found.entries] == [("a.corp", 2), ("b.corp", 6), ("d.corp", 10)]
+    assert [left.line for left in found.left] == [8]
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_quote_that_is_not_closed_swallows_no_rows(imported: Import, end: str) -> None:
+    with pytest.raises(InventoryError) as caught:
+        imported(f'hostname,type,notes\na,ssh,"x\ny"\nb,ssh,"it is 5\nc,ssh,\nd,ssh,{end}')
+    (problem,) = caught.value.problems
+    assert problem.line == 4
+    assert "a quote that begins in this row is not closed" in problem.text
+
+
+def test_a_quote_within_a_cell_is_text(imported: Import) -> None:
+    found = imported('hostname,type,notes\na,ssh,a 5" disk\nb,ssh,"x"y\nc,ssh,"""x"""')
+    assert [entry.host for entry in found.entries] == ["a", "b", "c"]
+
+
 def test_named_columns(imported: Import) -> None:
     table = "Name,Asset Name,Owner,Kind\nprinter room,web1,db,postgresql\n"
     found = imported(table, {"host": "asset name", "type": "Kind", "database": "Owner"})

@@ -64,15 +64,16 @@ def read(source: Source, mapping: Mapping[str, str] | None = None) -> Imported:
     # The limit is the process's: it is only raised, since another thread may read a table.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
     lines = _Lines(source)
-    reader = csv.reader(lines, delimiter=_delimiter(source.start()))
     wrong, line, table = "", None, _Table(found, mapping or {})
     try:
-        for row in reader:
-            lines.taken = 0
-            table.take(row, reader.line_num)
+        for row in csv.reader(lines, delimiter=_delimiter(source.start())):
+            table.take(row, lines.first)
+            if lines.exhausted:
+                raise csv.Error("a quote that begins in this row is not closed, so the rows after it cannot be read")
+            lines.begin_row()
         table.end()
     except csv.Error as error:
-        wrong, line = f"no table: {error}", reader.line_num
+        wrong, line = f"no table: {error}", lines.first
     except Wrong as error:
         wrong, line = "; ".join(error.messages), table.header_line
     if wrong:
@@ -151,19 +152,33 @@ class _Table:
 
 
 class _Lines:
-    """The lines of a table. ``taken`` counts the characters of the row that is being read, which may have several."""
+    """The lines of a table, for a reader that may take several of them for a row.
+
+    Attributes:
+        first: the number of the first line of the row that is being read.
+        exhausted: there are no more lines. A row that the reader yields then has a quote that is not closed.
+    """
 
     def __init__(self, source: Source) -> None:
-        self._lines, self.taken = source.lines(""), 0
+        self._lines, self._number, self._taken = source.lines(""), 0, 0
+        self.first, self.exhausted = 1, False
+
+    def begin_row(self) -> None:
+        """Start a new row with the next line."""
+        self.first, self._taken = self._number + 1, 0
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
-        self.taken += len(line)
-        if self.taken >= LONGEST_LINE:
-            raise csv.Error("a row is longer than 1 MiB")
+        line = next(self._lines, None)
+        if line is None:
+            self.exhausted = True
+            raise StopIteration
+        self._number += 1
+        self._taken += len(line)
+        if self._taken >= LONGEST_LINE:
+            raise csv.Error("a row is longer than 1 MiB: is a quote not closed?")
         return line
 
 
