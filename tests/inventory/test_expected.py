@@ -90,7 +90,7 @@ def test_what_is_wrong_is_told_where_it_stands(problems: Problems) -> None:
     ],
 )
 def test_a_last_day_has_one_form(problems: Problems, until: str) -> None:
-    """Nobody means a week's date or seconds; a scan would run on with a date that nobody wrote."""
+    """Other forms of ISO 8601 and numbers are typing errors here."""
     (problem,) = problems(f"targets: [{{host: a, type: ssh, expect: {{blocked: connect.filtered, until: {until}}}}}]")
     assert problem.startswith("inv.yaml:1:75: `until`"), problem
 

@@ -94,7 +94,7 @@ def test_what_is_wrong_with_an_inventory(problems: Problems) -> None:
         "inv.yaml:2:35: `size` is a number of bytes",
         "inv.yaml:3:29: unknown key `topc`; did you mean `topic`?",
         "inv.yaml:4:29: `share` is not an option of queue (it has: database, size, tls, topic)",
-        "inv.yaml:5:37: there is no cause `queue.fll`; did you mean `queue.full`? (`scanready explain` lists all)",
+        "inv.yaml:5:47: there is no cause `queue.fll`; did you mean `queue.full`? (`scanready explain` lists all)",
     ]
 
 

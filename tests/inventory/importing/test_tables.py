@@ -300,12 +300,12 @@ def test_every_reader_takes_utf_16(imported: Import) -> None:
 
 def test_a_row_of_several_lines_is_cited_by_its_first(imported: Import) -> None:
     found = imported(
-        'Hostname,Notes,OS,Port\r\n'
+        "Hostname,Notes,OS,Port\r\n"
         'a.corp,"first\r\nsecond\r\n\r\nfourth",RHEL 8,\r\n'
-        'b.corp,,RHEL 8,\r\n'
-        '\r\n'
+        "b.corp,,RHEL 8,\r\n"
+        "\r\n"
         'c.corp,"x\ny",RHEL 8,99999\r\n'
-        'd.corp,,RHEL 8,\r\n'
+        "d.corp,,RHEL 8,\r\n"
     )
     assert [(entry.host, entry.line) for entry in found.entries] == [("a.corp", 2), ("b.corp", 6), ("d.corp", 10)]
     assert [left.line for left in found.left] == [8]

@@ -186,10 +186,9 @@ def _place_of(fault: Fault, entry: Node) -> Node:
     """Return the node of an entry of ``expect`` that a problem is about; for a missing key, the whole entry."""
     if not isinstance(entry.value, dict) or fault.key not in entry.value:
         return entry
-    key, value = entry.value[fault.key]
-    if not fault.of_value:
-        return key
-    return value.value[fault.item] if fault.item is not None else value
+    place: Node = entry.value[fault.key][fault.of_value]  # a pair of the key and its value
+    items: list[Node] = place.value if fault.item is not None else []
+    return items[fault.item] if fault.item is not None else place
 
 
 def _type_words(node: Node) -> list[Node]:

@@ -19,7 +19,7 @@ from scanready.model import Expectation, Verdict
 _VERDICTS = (Verdict.BLOCKED, Verdict.LIMITED, Verdict.UNDECIDED)
 _KEYS = (*(verdict.value for verdict in _VERDICTS), "until", "reason", "agents")
 _FORM = "{blocked: CODE, until: YYYY-MM-DD, reason: TEXT}"
-#: Python reads further forms of ISO 8601, such as a week's date, which nobody means here.
+#: Python reads further forms of ISO 8601, such as a date by its week.
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

@@ -23,7 +23,9 @@ DB2 = TargetType(
     called=Called(names=("ibm db2",)),
     notations=(
         Notation(
-            "a JDBC URL", r"jdbc:db2://<HOST><PORT>/(?P<database>[\w-]+)(?::.*)?", "db2://{host}[:{port}]/{database}"
+            "a JDBC URL",
+            r"jdbc:db2://<HOST><PORT>/(?P<database>[\w$#@-]+)(?::<SETTINGS>)?",
+            "db2://{host}[:{port}]/{database}",
         ),
     ),
     proven_by="Apache Derby (DRDA); an emulator that IBM's driver accepts",

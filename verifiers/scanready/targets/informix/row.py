@@ -33,8 +33,9 @@ INFORMIX = TargetType(
     notations=(
         Notation(
             "a JDBC URL",
-            r"jdbc:informix-sqli://<HOST><PORT>/(?P<database>\w+):INFORMIXSERVER=(?P<server>\w+).*",
-            "informix://{host}[:{port}]/{database}[?server={server}]",
+            r"jdbc:informix-sqli://<HOST><PORT>(?:/(?P<database>[\w-]*))?(?::<SETTINGS>)?",
+            "informix://{host}[:{port}][/{database}]",
+            {"informixserver": "server", "database": "database"},
         ),
     ),
     proven_by="an emulator that informix-driver accepts",

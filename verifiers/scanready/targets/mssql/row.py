@@ -44,10 +44,26 @@ MSSQL = TargetType(
     notations=(
         Notation(
             "a JDBC URL",
-            r"jdbc:sqlserver://<HOST>(?:\\(?P<instance>\w+))?<PORT>(?:;.*)?",
+            r"jdbc:sqlserver://<HOST>?(?:\\(?P<instance>[\w$]+))?<PORT>(?:;<SETTINGS>)?",
+            "mssql://{host}[:{port}][/{instance}]",
+            {
+                **dict.fromkeys(("servername", "server"), "host"),
+                **dict.fromkeys(("portnumber", "port"), "port"),
+                **dict.fromkeys(("databasename", "database"), "database"),
+                "instancename": "instance",
+            },
+        ),
+        Notation(
+            "a JDBC URL",
+            r"jdbc:jtds:sqlserver://<HOST><PORT>(?:/(?P<database>[\w$%.-]*))?(?:;<SETTINGS>)?",
+            "mssql://{host}[:{port}][/{instance}]",
+            {"instance": "instance"},
+        ),
+        Notation(
+            "an instance",
+            r"(?!jdbc:)(?:mssql://)?<USER><HOST>\\(?P<instance>[\w$]+)(?:,(?P<port>[0-9]{1,5}))?",
             "mssql://{host}[:{port}][/{instance}]",
         ),
-        Notation("an instance", r"(?:mssql://)?<USER><HOST>\\(?P<instance>\w+)", "mssql://{host}[/{instance}]"),
         Notation(
             "a server with a port after a comma", r"(?:mssql://)?<HOST>,(?P<port>[0-9]{1,5})", "mssql://{host}[:{port}]"
         ),

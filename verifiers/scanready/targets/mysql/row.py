@@ -34,7 +34,7 @@ MYSQL = TargetType(
     notations=(
         Notation(
             "a JDBC URL",
-            r"jdbc:(?:mysql|mariadb)://<HOST><PORT>(?:/(?P<database>[\w-]*))?(?:\?.*)?",
+            r"jdbc:(?:mysql|mariadb)(?::\w+)?://<USER><HOST><PORT>(?:/(?P<database>[\w$%.-]*))?(?:\?<SETTINGS>)?",
             "mysql://{host}[:{port}][/{database}]",
         ),
     ),

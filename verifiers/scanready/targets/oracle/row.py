@@ -11,6 +11,8 @@ from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, 
 from scanready.catalogue.wrong import Wrong
 
 _THIN = "in thin mode does not support Oracle older than 12.1, native network encryption or 10G verifiers"
+#: The begin of a JDBC URL: the kind of driver, and perhaps an account.
+_JDBC = r"jdbc:oracle:\w+:(?P<no_account>[^@]*)@"
 
 
 def _one_name(_: str, options: Mapping[str, Any]) -> None:
@@ -40,18 +42,21 @@ ORACLE = TargetType(
     notations=(
         Notation(
             "a JDBC URL",
-            r"jdbc:oracle:\w+:(?:[^@]*)@(?://)?<HOST>:(?P<port>[0-9]{1,5})/(?P<service>[\w.$-]+)(?:\?.*)?",
+            rf"{_JDBC}(?:(?:tcps?:)?//)?<HOST><PORT>/(?P<service>[\w.$#-]+)(?::(?P<no_kind_of_server>\w+))?"
+            r"(?:/(?P<no_instance>\w+))?(?:\?<SETTINGS>)?",
+            "oracle://{host}[:{port}][/{service}]",
+        ),
+        Notation("a JDBC URL", rf"{_JDBC}<HOST>:(?P<port>[0-9]{{1,5}}):(?P<sid>[\w$#]+)", "oracle://{host}[:{port}]"),
+        Notation(
+            "a connect descriptor",
+            rf"(?:{_JDBC})?\(DESCRIPTION(?!.*\(HOST.*\(HOST)(?=.*\(HOST=<HOST>\))(?:(?=.*\(PORT=(?P<port>\d+)\)))?"
+            r"(?:(?=.*\(SERVICE_NAME=(?P<service>[\w.$#-]+)\)))?(?:(?=.*\(SID=(?P<sid>[\w$#]+)\)))?.*",
             "oracle://{host}[:{port}][/{service}]",
         ),
         Notation(
-            "a JDBC URL",
-            r"jdbc:oracle:\w+:(?:[^@]*)@<HOST>:(?P<port>[0-9]{1,5}):(?P<sid>\w+)",
-            "oracle://{host}[:{port}][?sid={sid}]",
-        ),
-        Notation(
             "a SID after the port",
-            r"(?:oracle://)?<USER><HOST>:(?P<port>[0-9]{1,5}):(?P<sid>\w+)",
-            "oracle://{host}[:{port}][?sid={sid}]",
+            r"(?!jdbc:)(?:oracle://)?<USER><HOST>:(?P<port>[0-9]{1,5}):(?P<sid>[\w$#]+)",
+            "oracle://{host}[:{port}]",
         ),
     ),
     proven_by="emulators: oracledb accepts the database, oracle-driver the listener",

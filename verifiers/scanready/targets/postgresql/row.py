@@ -31,8 +31,8 @@ POSTGRESQL = TargetType(
     notations=(
         Notation(
             "a JDBC URL",
-            r"jdbc:postgresql://<HOST><PORT>/(?P<database>[\w-]+)(?:\?.*)?",
-            "postgresql://{host}[:{port}]/{database}",
+            r"jdbc:postgresql://<HOST><PORT>(?:/(?P<database>[\w$%.-]*))?(?:\?<SETTINGS>)?",
+            "postgresql://{host}[:{port}][/{database}]",
         ),
     ),
     proven_by="PostgreSQL, PgBouncer, pgpool2, PGlite",

@@ -24,7 +24,7 @@ SYBASE = TargetType(
     notations=(
         Notation(
             "a JDBC URL",
-            r"jdbc:(?:sybase:Tds|jtds:sybase):(?://)?<HOST><PORT>(?:/(?P<database>\w+))?(?:[?;].*)?",
+            r"jdbc:(?:sybase:Tds|jtds:sybase):(?://)?<HOST><PORT>(?:/(?P<database>[\w$-]+))?(?:[?;]<SETTINGS>)?",
             "sybase://{host}[:{port}][/{database}]",
         ),
     ),

@@ -19,7 +19,14 @@ TERADATA = TargetType(
     options=(DATABASE, ALLOW_CLEARTEXT),
     guessed=True,
     drivers=(Driver("teradatasql", "teradatasql", "teradata"),),
-    notations=(Notation("a JDBC URL", r"jdbc:teradata://<HOST>(?:/.*)?", "teradata://{host}"),),
+    notations=(
+        Notation(
+            "a JDBC URL",
+            r"jdbc:teradata://<HOST>(?:/<SETTINGS>)?",
+            "teradata://{host}[:{port}][/{database}]",
+            {"database": "database", "dbs_port": "port"},
+        ),
+    ),
     proven_by="an emulator that teradatasql accepts",
     judges=(Judge("teradatasql", "client", "tests/emulators/test_teradata_judge.py"),),
     no_other_judge="the server has no package, and all Python drivers for Teradata use this one",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import DATABASE
 from scanready.catalogue.row import Cost, Group, TargetType
 from scanready.model import Step
@@ -18,6 +19,13 @@ TIBERO = TargetType(
     server_first=True,
     path="database",
     options=(DATABASE,),
+    notations=(
+        Notation(
+            "a JDBC URL",
+            r"jdbc:tibero:\w+:(?P<no_account>[^@]*)@(?://)?<HOST><PORT>[:/](?P<database>[\w$#-]+)",
+            "tibero://{host}[:{port}]/{database}",
+        ),
+    ),
     steps=tuple(Step)[:5],
     guessed=True,
     public=False,
