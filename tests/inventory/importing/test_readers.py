@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +172,22 @@ def test_xml_that_is_refused(imported: Import, text: str, says: str) -> None:
 
 
 # Ansible
+
+
+@pytest.mark.parametrize("connection", ["ssh", "", "ansible.builtin.paramiko_ssh"])
+@pytest.mark.parametrize("shell", ["powershell", "cmd", "ansible.windows.powershell"])
+def test_a_windows_host_that_ansible_reaches_over_ssh(tmp_path: Path, connection: str, shell: str) -> None:
+    """A scan of Windows uses RPC, not SSH: neither Ansible's port nor its key is of use there."""
+    variables = {"ansible_shell_type": shell, "ansible_port": 2222, "ansible_user": "svc"}
+    variables |= {"ansible_ssh_private_key_file": "/k"} | ({"ansible_connection": connection} if connection else {})
+    file = tmp_path / "list"
+    file.write_text(json.dumps({"_meta": {"hostvars": {"w": variables, "u": {"ansible_shell_type": "fish"}}}}))
+    windows, unix = import_file(file, "ansible").entries
+    assert (windows.type, windows.port, windows.credential, unix.type) == ("windows", None, "svc", "unix")
+    assert windows.guess.endswith(
+        f"; its shell type {shell.rpartition('.')[2]} means windows, which a scan reaches on port 135"
+    )
+    assert "/k" not in as_inventory(import_file(file, "ansible"))
 
 
 def test_ansibles_inventory(tmp_path: Path) -> None:

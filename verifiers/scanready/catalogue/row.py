@@ -165,12 +165,14 @@ class Called:
         names: other tools' and people's words for it, in lower case.
         systems: words within an operating system's name that mean such a host.
         ansible: Ansible's connection plug-ins that reach such a host.
+        ansible_shells: Ansible's shell types that only such a host has, whatever the connection.
         ansible_port: whether Ansible's port is the one that a scan uses, too.
     """
 
     names: tuple[Lowered, ...] = ()
     systems: tuple[Lowered, ...] = ()
     ansible: tuple[Line, ...] = ()
+    ansible_shells: tuple[Lowered, ...] = ()
     ansible_port: bool = False
 
 

@@ -30,6 +30,7 @@ _VARIABLES = (
     "ansible_connection",
     "ansible_host",
     "ansible_ssh_host",
+    "ansible_shell_type",
     "ansible_port",
     "ansible_ssh_port",
     "ansible_network_os",
@@ -169,11 +170,16 @@ def _names(stream: JsonStream) -> Iterator[str]:
 def _take(found: Imported, host: str, variables: Mapping[str, Any], groups: list[str], line: int) -> None:
     connection = _text(variables.get("ansible_connection")).rpartition(".")[2]
     address = _text(variables.get("ansible_host") or variables.get("ansible_ssh_host")) or host
+    shell = _text(variables.get("ansible_shell_type")).rpartition(".")[2]
     row = _type_behind(connection)
     why = _why_not(connection, address, variables, reaches_hosts=row is not None)
     if row is None or why:
         found.leave(line, host, why)
         return
+    how = f"Ansible connects with {connection}" if connection else "Ansible connects with its default, SSH"
+    if (by_shell := _type_with(shell)) and by_shell is not row:
+        row = by_shell
+        how += f"; its shell type {shell} means {row.name}, which a scan reaches on port {row.port}"
     try:
         name = host_of(address)
         given = variables.get("ansible_port") or variables.get("ansible_ssh_port")
@@ -182,8 +188,7 @@ def _take(found: Imported, host: str, variables: Mapping[str, Any], groups: list
         found.leave(line, host, "; ".join(wrong.messages))
         return
     tags = tags_of(sorted(group for group in groups if group not in _EVERY_HOST))
-    credential = _account(found, variables, line)
-    how = f"Ansible connects with {connection}" if connection else "Ansible connects with its default, SSH"
+    credential = _account(found, variables, line, with_key=row.called.ansible_port)
     about = host if name != host else ""
     found.add(Entry(name, line, row.name, port, credential=credential, tags=tags, guess=how, about=about))
 
@@ -191,6 +196,11 @@ def _take(found: Imported, host: str, variables: Mapping[str, Any], groups: list
 def _type_behind(connection: str) -> TargetType | None:
     """Return the type of the hosts that a connection plug-in of Ansible's reaches."""
     return next((row for row in catalogue() if connection in row.called.ansible), None)
+
+
+def _type_with(shell: str) -> TargetType | None:
+    """Return the type of the hosts that have a shell of Ansible's; None if no type has it."""
+    return next((row for row in catalogue() if shell in row.called.ansible_shells), None)
 
 
 def _why_not(connection: str, address: str, variables: Mapping[str, Any], *, reaches_hosts: bool) -> str:
@@ -203,11 +213,11 @@ def _why_not(connection: str, address: str, variables: Mapping[str, Any], *, rea
     return "its address is a template that only Ansible can expand" if "{{" in address else ""
 
 
-def _account(found: Imported, variables: Mapping[str, Any], line: int) -> str:
+def _account(found: Imported, variables: Mapping[str, Any], line: int, *, with_key: bool) -> str:
     user = _text(variables.get("ansible_user") or variables.get("ansible_ssh_user"))
     if not user or not user.isprintable() or "{{" in user or len(user) > 100:
         return ""
-    key = _text(variables.get("ansible_ssh_private_key_file"))
+    key = _text(variables.get("ansible_ssh_private_key_file")) if with_key else ""
     return found.account(user, user, line, f"key_file: {key}" if key and key.isprintable() else "")
 
 

@@ -32,6 +32,7 @@ WINDOWS = TargetType(
         names=("wmi", "winrm", "windows server", "microsoft windows", "win"),
         systems=("windows", "win", "winnt", "w2k"),
         ansible=("winrm", "psrp"),
+        ansible_shells=("powershell", "cmd"),
     ),
     proven_by="Samba's endpoint mapper; impacket logs in to an emulated Windows",
 )
