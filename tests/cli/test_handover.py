@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -203,3 +205,54 @@ def test_a_difference_of_the_targets_that_match_in_either_run(plugins: Path) -> 
     assert json.dumps(whole).count("127.0.0.2") > 0
     assert json.dumps(one).count("127.0.0.2") == 0
     assert run(plugins, "diff", "last~1", "last", "--only", "host=nobody").returncode == 4
+
+
+def interrupted(where: Path, moods: list[str], finished: int) -> Path:
+    """A stored run that was interrupted after its first results: the later ones are taken out of the store."""
+    path = where / "estate.yaml"
+    rows = [f"  - {{host: 127.0.0.{n}, port: 99, type: mood, is: {mood}}}" for n, mood in enumerate(moods, 1)]
+    path.write_text("\n".join(["targets:", *rows, ""]))
+    run(where, "verify", str(path))
+    with contextlib.closing(sqlite3.connect(next(where.rglob("*.db")))) as store:
+        store.execute("DELETE FROM results WHERE place >= ?", (finished,))
+        store.execute("UPDATE runs SET interrupted = 1")
+        store.commit()
+    return path
+
+
+def test_a_file_of_an_interrupted_run_names_the_targets_that_were_not_checked(plugins: Path) -> None:
+    path, where = interrupted(plugins, ["filtered", "ready", "refused", "filtered"], 2), plugins / "todo"
+    where.mkdir()
+    (where / "server.md").write_text("old")
+    done = run(plugins, "report", "last", "--split", f"owner={where}")
+    name = json.loads(run(plugins, "runs", "--json").stdout)[0]["run"]
+    assert f"{where}/server.md: nothing found yet, 2 not checked" in done.stderr
+    assert (
+        f"the run was interrupted: 2 targets not checked; to check them: scanready verify --resume {name}"
+        in done.stderr
+    )
+    for file in ("network.md", "server.md"):
+        text = (where / file).read_text()
+        assert "**Not checked:** the run was interrupted before it checked 2 targets: `mood://127.0.0.3:99" in text
+        assert "mood://127.0.0.4:99" in text
+        assert "mood://127.0.0.2" not in text
+        assert f"`scanready verify --resume {name}` checks them." in text
+    assert (where / "server.md").read_text().startswith("# Not finished: 2 targets not checked for ")
+    filtered = run(plugins, "report", "last", "--only", "owner=network,host=*.1", "--split", f"owner={where}")
+    assert "not checked" not in filtered.stderr, "the filter excludes the targets without a result"
+    assert "Not checked" not in (where / "network.md").read_text()
+    path.write_text(path.read_text() + "  - {host: 127.0.0.9, port: 99, type: mood, is: ready}\n")
+    run(plugins, "report", "last", "--split", f"owner={where}")
+    network = (where / "network.md").read_text()
+    assert "before it checked 2 targets. This page has nothing about them." in network, "the inventory is another one"
+
+
+def test_a_file_of_an_interrupted_document_says_how_many_are_missing(plugins: Path) -> None:
+    of = [one for one in reports(60) if one.cause and one.cause.code == "connect.filtered"]
+    (plugins / "run.json").write_text(document("json", of, asked=len(of) + 1))
+    report(plugins, "--split", f"owner={plugins / 'todo'}")
+    network = (plugins / "todo" / "network.md").read_text()
+    assert (
+        "**Not checked:** the run was interrupted before it checked 1 target. This page has nothing about it."
+        in network
+    )

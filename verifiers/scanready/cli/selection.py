@@ -95,6 +95,13 @@ class Selection:
             all(_matches(key, pattern, target, judgement) for key, pattern in terms) for terms in self.alternatives
         )
 
+    def may_take(self, target: Target) -> bool:
+        """Return whether a target without a result may be selected: no term about the target itself excludes it."""
+        return not self.alternatives or any(
+            all(key in JUDGED_KEYS or _matches(key, pattern, target, None) for key, pattern in terms)
+            for terms in self.alternatives
+        )
+
     def concerns(self, owner: Owner) -> bool:
         """Return whether the selection can contain everything that this owner has to do: no ``owner=`` excludes it."""
         return not self.alternatives or any(

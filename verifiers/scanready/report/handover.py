@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from scanready.model import Owner, Verdict
 from scanready.wire.printable import visible
 
 from .document import RunInfo
 from .groups import OWNERS, Group, firewall
+from .listed import listed
 from .markdown import code, escaped, fenced
 from .paper import counted
 from .rules import Rule
@@ -20,7 +22,33 @@ _NEEDED = {
 }
 
 
-def page(owner: Owner, groups: list[Group], run: RunInfo, only: Sequence[str] = ()) -> str:
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """The targets without a result, because the run was interrupted.
+
+    Attributes:
+        count: their number.
+        names: their names; empty if only their number is known.
+        again: the command that checks them; empty if there is none.
+    """
+
+    count: int = 0
+    names: tuple[str, ...] = ()
+    again: str = ""
+
+    def sentence(self) -> str:
+        """Return what the reader has to know about them."""
+        names = f": {code(listed(self.names), 4000)}" if self.names else ""
+        again = f" {code(self.again)} checks them." if self.again else ""
+        return (
+            f"**Not checked:** the run was interrupted before it checked {counted(self.count, 'target')}{names}. "
+            f"This page has nothing about {'it' if self.count == 1 else 'them'}.{again}"
+        )
+
+
+def page(
+    owner: Owner, groups: list[Group], run: RunInfo, only: Sequence[str] = (), unchecked: Unchecked | None = None
+) -> str:
     """Return the file for one owner, with all targets, fixes and rules of this owner and of no other.
 
     Args:
@@ -28,12 +56,14 @@ def page(owner: Owner, groups: list[Group], run: RunInfo, only: Sequence[str] = 
         groups: the causes that this owner can remove, the gravest first.
         run: the run that they were found in.
         only: the filter expressions that selected the targets; empty if the page has all of them.
+        unchecked: the targets that the run did not check.
     """
     places = {member.place for group in groups for member in group.members}
     agent = ", ".join((code(run.agent.name, 80), *map(code, run.agent.addresses)))
     parts = [
         f"# {counted(len(places), 'target')}: changes for {OWNERS[owner]}",
         *(_filtered(only) if only else ()),
+        *((unchecked.sentence(),) if unchecked and unchecked.count else ()),
         f"A scan agent ({agent}) checked whether it can scan these targets (started {visible(run.started, 40)}, "
         f"scanready {visible(run.version, 40)}). Each section describes a problem, the change that removes it, and the "
         "targets with this problem.",
@@ -49,11 +79,15 @@ def _filtered(only: Sequence[str]) -> list[str]:
     return [f"**This page is filtered:** {words}. The run may have more targets for you."]
 
 
-def nothing(owner: Owner, run: RunInfo) -> str:
+def nothing(owner: Owner, run: RunInfo, unchecked: Unchecked | None = None) -> str:
     """Return the file for an owner without a problem; it replaces the file of an earlier run."""
+    started = visible(run.started, 40)
+    if unchecked is None or not unchecked.count:
+        return f"# Nothing to change for {OWNERS[owner]}\n\nThe run of {started} found no problem that you can fix.\n"
     return (
-        f"# Nothing to change for {OWNERS[owner]}\n\n"
-        f"The run of {visible(run.started, 40)} found no problem that you can fix.\n"
+        f"# Not finished: {counted(unchecked.count, 'target')} not checked for {OWNERS[owner]}\n\n"
+        f"The run of {started} found no problem that you can fix at the targets that it checked.\n\n"
+        f"{unchecked.sentence()}\n"
     )
 
 

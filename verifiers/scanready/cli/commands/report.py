@@ -14,6 +14,7 @@ from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, USAGE, Judg
 from scanready.cli.job.job import Options
 from scanready.cli.job.options import ONLY, SPLIT, background_options, option, stored_output_options
 from scanready.cli.job.prepare import prepare_outputs
+from scanready.cli.job.unchecked import unchecked_of
 from scanready.cli.messages import warn
 from scanready.cli.output.handover import Handover
 from scanready.cli.output.outputs import Outputs
@@ -68,7 +69,10 @@ def command(
         if only:  # the report is of the selected targets only
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])
-        handover = Handover(split[1], info, options.file_mode, wanted) if split else None
+        handover = None
+        if split:
+            left = unchecked_of(source, len(targets), wanted)
+            handover = Handover(split[1], info, options.file_mode, wanted, left)
         judge = Judge(options.require, {key: host for key, host in info.tried.items() if key in chosen})
         code = asyncio.run(_write(source, info, targets, chosen, outputs, judge, handover))
     if handover and not handover.write():
