@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scanready.climb.guard import MOST_OPEN
 from scanready.run.registry import catalogue
 from scanready.targets.windows import login_admin_share
 from tests.cli.in_process import call
@@ -43,7 +44,7 @@ def test_plan_adds_up_and_touches_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     plan = json.loads(done.output)
     by_port = {(row["host"], row["port"]): row for row in plan["endpoints"]}
     assert by_port["a", 22]["types"] == ["unix", "ssh"]
-    assert (by_port["a", 22]["connections"], by_port["a", 22]["login_attempts"]) == (3, 2)
+    assert (by_port["a", 22]["connections"], by_port["a", 22]["login_attempts"]) == (2, 1), "one login for both types"
     assert (by_port["a", 3306]["connections"], by_port["a", 3306]["probe_logins"]) == (1, 1)
     assert by_port["b", 5432]["credentials"] == ["acc"]
     assert plan["second_visits"] == {"targets": 2, "connections": 3}, "acc is that of three targets"
@@ -89,14 +90,21 @@ def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypa
     assert further["sql"] == {("tcp", "49152-65535")}
     assert {("tcp", "49152-65535"), ("tcp", "445")} <= further["win"]
     assert further["web"] == set()
-    assert plan["guard"] == {"refused_logins_per_credential": 1}
+    assert plan["guard"] == {
+        "refused_logins_per_credential": 1,
+        "refused_logins_per_account": 1,
+        "unanswered_logins_per_account": MOST_OPEN,
+    }
+    assert plan["accounts"] == [{"user": "svc", "credentials": ["acc"], "endpoints": 2}]
     assert plan["master"] == "er-master.corp"
     words = " ".join(call("plan", str(path)).output.split())
-    assert "credential acc: 2 endpoints; at most one refused login" in words
+    assert "account svc (credential acc): 2 endpoints" in words
+    assert "at most one refused login per account and run" in words
+    assert "windows two for WMI and one for ADMIN$" in words
     assert "not contacted: the Master Server er-master.corp; check it with `scanready agent`" in words
     assert "sql udp 1434 mssql" in words
     assert "(only for NFSv3 and older)" in words
-    assert "tcp 445 (only for the test of ADMIN$ after a login)" in words
+    assert "tcp 445 (only for Windows Server 2003R2 and older, or the test of ADMIN$ after a login)" in words
     smb = {"protocol": "tcp", "ports": "445"}
     used_for = {
         depth: [one["when"] for one in row["further_ports"] if smb.items() <= one.items()]
@@ -104,7 +112,7 @@ def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypa
         for row in json.loads(call("plan", str(path), "--depth", depth, "--json").output)["endpoints"]
         if row["host"] == "win"
     }
-    assert used_for["access"] == ["the test of ADMIN$ after a login"]
+    assert used_for["access"] == ["Windows Server 2003R2 and older, or the test of ADMIN$ after a login"]
     assert used_for["auth"] == ["Windows Server 2003R2 and older"], "no login is made"
     assert catalogue()["windows"].cost.login_port == login_admin_share.PORT
     bare = json.loads(call("plan", "ssh://web", "--json").output)
@@ -135,3 +143,27 @@ def test_a_named_instance_without_a_port_begins_at_the_browser(
 def test_a_named_and_the_default_instance_are_two_endpoints() -> None:
     rows = json.loads(call("plan", "mssql://w1/HR", "mssql://w1", "--json").output)["endpoints"]
     assert {(row["protocol"], row["port"]) for row in rows} == {("udp", 1434), ("tcp", 1433)}
+
+
+@pytest.mark.usefixtures("no_network")
+def test_one_account_in_two_credentials_and_a_host_without_a_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory counts by account, so the guard does; and a host without a type is one target."""
+    monkeypatch.setenv("PLAN_PW", "the-secret")
+    path = tmp_path / "estate.yaml"
+    path.write_text(
+        "credentials:\n"
+        "  one: {username: 'CORP\\svc', password: env:PLAN_PW, authority: corp}\n"
+        "  two: {username: svc@corp.example, password: env:PLAN_PW, authority: corp}\n"
+        "targets:\n"
+        "  - {host: win, type: windows, credential: one}\n"
+        "  - {host: fs, type: smb, credential: two}\n"
+        "  - other\n"
+    )
+    plan = json.loads(call("plan", str(path), "--json").output)
+    assert plan["accounts"] == [{"user": "CORP\\svc", "credentials": ["one", "two"], "endpoints": 2}]
+    assert (plan["total"]["targets"], plan["total"]["hosts"], plan["total"]["untyped_hosts"]) == (3, 3, 1)
+    words = " ".join(call("plan", str(path)).output.split())
+    assert "account CORP\\svc (credentials one, two): 2 endpoints" in words
+    assert "1 host without a type: every type is tried there" in words

@@ -12,6 +12,7 @@ from scanready.catalogue import (
     Broker,
     Called,
     Cost,
+    Detour,
     Driver,
     Judge,
     Nmap,
@@ -87,6 +88,7 @@ def planted(value: Any, path: tuple[str, ...], wrong: Any) -> Any:
 
 FULL = replace(
     ROW,
+    cost=replace(ROW.cost, detours=(Detour("5673", "the port refuses"),)),
     options=(Option("topic"),),
     drivers=(Driver("acme", "acme", "queue"),),
     judges=(Judge("a real queue", "server", "tests/test_queue.py"),),

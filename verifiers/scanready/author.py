@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Called,
         Condition,
         Cost,
+        Detour,
         Driver,
         Group,
         Judge,
@@ -112,6 +113,7 @@ __all__ = [
     "Cost",
     "Credential",
     "Cursor",
+    "Detour",
     "Driver",
     "Exchange",
     "Fact",
@@ -179,8 +181,8 @@ __all__ = [
 
 #: The names that each module defines. A module by its last name (``common``, ``subprocess_call``) is exported whole.
 _HOMES = {
-    "scanready.catalogue": "ALWAYS Broker Called Condition Cost Driver Group Judge Nmap Notation Option Requirement "
-    "Requirements Seen TargetType",
+    "scanready.catalogue": "ALWAYS Broker Called Condition Cost Detour Driver Group Judge Nmap Notation Option "
+    "Requirement Requirements Seen TargetType",
     "scanready.catalogue.exchange": "Exchange Sent when_read with_login with_probe",
     "scanready.catalogue.facts": "Fact Kind facts",
     "scanready.catalogue.option": "ALLOW_CLEARTEXT ALLOW_LOGIN_PROBE ALLOW_UNTRUSTED DATABASE TABLE TLS USER flag "

@@ -9,7 +9,7 @@ from .collection import Catalogue
 from .notation import Notation
 from .option import Option
 from .requirement import ALWAYS, Condition, Requirement, Requirements, Seen
-from .row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType, Verifier
+from .row import Broker, Called, Cost, Detour, Driver, Group, Judge, Nmap, TargetType, Verifier
 
 __all__ = [
     "ALWAYS",
@@ -18,6 +18,7 @@ __all__ = [
     "Catalogue",
     "Condition",
     "Cost",
+    "Detour",
     "Driver",
     "Group",
     "Judge",

@@ -57,6 +57,39 @@ class Group(IntEnum):
     OTHER = 7
 
 
+def _any_target(_: Target) -> bool:
+    return True
+
+
+def given_by_type(target: Target) -> bool:
+    """Return True for a target that was given with its type, not one of the types that are tried on a host."""
+    return not target.guessed
+
+
+def on_default_port(target: Target) -> bool:
+    """Return True for a target that was given with its type and without a port."""
+    return given_by_type(target) and not target.explicit_port
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """Declare a contact that a check makes in one case only, beside the ports that a scan needs.
+
+    Attributes:
+        ports: its ports.
+        when: the case, such as "port 50000 refuses the connection".
+        host: the other host in words; empty for the target's own.
+        transport: "tcp" or "udp".
+        applies: whether it can happen at a target.
+    """
+
+    ports: Ports
+    when: Line
+    host: Line = ""
+    transport: Annotated[str, OneOf(("tcp", "udp"))] = "tcp"
+    applies: Callable[[Target], bool] = _any_target
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Declare the upper bound of what one check costs a target.
@@ -67,8 +100,11 @@ class Cost:
         login_attempts: logins with the account.
         log: what the target may log of a check, in words.
         shared: the first messages are the same for all options, so that targets on one port share them.
+        shared_login: one login with an account serves all targets of the protocol on a port.
+        logins_for: what the logins are for, if an accepted account logs in more than once.
         login_port: a further TCP port that is contacted after a login; None if there is none.
         login_port_for: the purpose of that port, such as "the test of ADMIN$ after a login".
+        detours: contacts in special cases.
     """
 
     connections: Count
@@ -77,8 +113,11 @@ class Cost:
     login_attempts: Count = 0
     log: Line = ""
     shared: bool = False
+    shared_login: bool = False
+    logins_for: Line = ""
     login_port: Port | None = None
     login_port_for: Line = ""
+    detours: tuple[Detour, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scanready.catalogue import Broker, Requirement, Seen, TargetType
-from scanready.model import Target, is_address
+from scanready.model import Credential, Target, is_address
 from scanready.run.registry import catalogue
 
 from .endpoints import places_seen, where
@@ -60,6 +60,8 @@ class Rule:
         return f"permit {self.transport} from {self.source} to {where} port {self.ports}{condition}"
 
 
+#: Stands between two conditions, one of which is enough.
+_OR = ", or "
 #: Returns the agent's own address for connections to this address.
 Source = Callable[[str], str]
 
@@ -69,7 +71,9 @@ def rules_of_result(result: Mapping[str, Any]) -> list[Rule]:
     found, agent = result["target"], tuple(result["agent"]["addresses"])
     row = catalogue().get(found["type"])
     target = Target(found["host"], found["type"], found["port"], found["options"])
-    target = replace(target, explicit_port=row is None or found["port"] != row.port)
+    account = found.get("credential")
+    credential = Credential(str(account), str(found.get("user") or "")) if account else None
+    target = replace(target, explicit_port=row is None or found["port"] != row.port, credential=credential)
     known = places_seen(result)
     return merged(
         rule
@@ -97,7 +101,7 @@ def rules(target: Target, source: Source, known: Seen | None = None) -> list[Rul
 
 
 def merged(every: Iterable[Rule]) -> list[Rule]:
-    """Join rules that differ only in their types; the condition is dropped if one type always needs the rule."""
+    """Join rules that differ only in their types and conditions; a rule that is always needed has no condition."""
     found: dict[tuple[str, ...], Rule] = {}
     for rule in every:
         key = (rule.source, rule.destination, rule.transport, rule.ports)
@@ -106,7 +110,9 @@ def merged(every: Iterable[Rule]) -> list[Rule]:
             found[key] = rule
             continue
         certain = rule if other.when and not rule.when else other
-        found[key] = replace(certain, types=tuple(dict.fromkeys((*other.types, *rule.types))))
+        conditions = dict.fromkeys((*other.when.split(_OR), *rule.when.split(_OR)))
+        when = _OR.join(conditions) if other.when and rule.when else ""
+        found[key] = replace(certain, types=tuple(dict.fromkeys((*other.types, *rule.types))), when=when)
     return list(found.values())
 
 
@@ -138,6 +144,9 @@ def _wanted(target: Target, known: Seen) -> list[_Wanted]:
         when = "" if met else line.when.text
         for transport in line.transport.split(","):
             wanted += [(transport, ports, when, line.source) for ports in _ports(row, line, target, known, transport)]
+    if row.cost.login_port and target.credential is not None:
+        use = row.cost.login_port_for
+        wanted.append(("tcp", str(row.cost.login_port), use, f"a check uses it for {use}"))
     return sorted(wanted, key=lambda one: bool(one[2]))
 
 

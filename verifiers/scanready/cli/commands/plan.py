@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -92,11 +93,15 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str
             continue
         for place in row.places(target):
             endpoints.setdefault(place.endpoint, []).append(place)
-            contacted.setdefault((place.host, *_first_port(place)), []).append(place)
+            contacted.setdefault(_first_contact(place), []).append(place)
     rows = [_endpoint(members, depth) for members in contacted.values()]
     total = {key: sum(row[key] for row in rows) for key in ("connections", "login_attempts", "probe_logins")}
     hosts = {host for (host, _), members in endpoints.items() if not all(_hostless(one) for one in members)}
     probed = sorted(hosts) if canary else []
+    logs_in = depth.height >= Step.LOGIN.height
+    # A host without a type is one target, on which many types are tried.
+    guessed = [target for target in targets if target.guessed]
+    untyped = {(one.host, one.port if one.explicit_port else 0) for one in guessed}
     used: Counter[str] = Counter(name for row in rows for name in row["credentials"])
     return {
         "schema": 1,
@@ -106,9 +111,15 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str
         "canary": {"port": _canary_port(), "hosts": len(probed)},
         "second_visits": _second_visits(list(endpoints.values()), depth),
         "credentials": dict(sorted(used.items())),
-        "guard": {"refused_logins_per_credential": 1} if used else {},
+        "accounts": _accounts([one for members in contacted.values() for one in members]) if logs_in else [],
+        "guard": _guard() if used else {},
         "master": master,
-        "total": {"targets": len(targets), "hosts": len({host for host, _ in endpoints}), **total},
+        "total": {
+            "targets": len(targets) - len(guessed) + len(untyped),
+            "hosts": len({host for host, _ in endpoints}),
+            "untyped_hosts": len(untyped),
+            **total,
+        },
     }
 
 
@@ -136,16 +147,45 @@ def _second_visits(endpoints: list[list[Target]], depth: Step) -> dict[str, int]
     return {"targets": len(again), "connections": sum(again)}
 
 
-def _first_port(target: Target) -> tuple[str, int]:
-    """Return transport and number of the port contacted first: that of a broker that names the port, or its own."""
-    brokers = (broker for broker in catalogue()[target.type].brokers if broker.names(target))
-    broker = next(brokers, None)
-    return (broker.transport, broker.port or target.port) if broker else ("tcp", target.port)
+def _accounts(places: list[Target]) -> list[dict[str, Any]]:
+    """Return the accounts that log in; the lockout guard counts by account, which may be in several credentials."""
+    found: dict[tuple[str, str], list[Target]] = {}
+    for place in places:
+        if place.credential is not None and catalogue()[place.type].cost.login_attempts:
+            found.setdefault(place.credential.guarded_by, []).append(place)
+    return [
+        {
+            "user": members[0].credential.username if members[0].credential else "",
+            "credentials": sorted({one.credential.name for one in members if one.credential}),
+            "endpoints": len(set(map(_first_contact, members))),
+        }
+        for members in found.values()
+    ]
+
+
+def _guard() -> dict[str, int]:
+    from scanready.climb.guard import MOST_OPEN
+
+    return {
+        "refused_logins_per_credential": 1,
+        "refused_logins_per_account": 1,
+        "unanswered_logins_per_account": MOST_OPEN,
+    }
+
+
+def _first_contact(target: Target) -> tuple[str, str, int]:
+    """Return host, transport and port contacted first: a proxy's, those of a broker that names the port, or its own."""
+    row = catalogue()[target.type]
+    if proxy := row.relay(target):
+        return proxy[0], "tcp", proxy[1]
+    broker = next((broker for broker in row.brokers if broker.names(target)), None)
+    return (target.host, broker.transport, broker.port or target.port) if broker else (target.host, "tcp", target.port)
 
 
 def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
     """Describe one host and port. Some types share a connection; a type that logs in needs one of its own."""
     shared: dict[object, int] = {}
+    logins: set[object] = set()
     attempts = probes = 0
     for position, target in enumerate(members):
         row = catalogue()[target.type]
@@ -155,6 +195,10 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
         key = row.speaks if cost.shared else position
         shared[key] = max(shared.get(key, 0), 1 if row.hostless else cost.connections)
+        login = (row.speaks, target.credential, _own_options(target)) if cost.shared_login else position
+        if login in logins:
+            continue
+        logins.add(login)
         if logs_in or (named and depth.height >= Step.AUTH.height):
             shared[key] += cost.with_credential - cost.connections
         if logs_in:
@@ -164,19 +208,22 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         else:
             probes += cost.probe_logins
     costs = {target.type: catalogue()[target.type].cost for target in members}
-    transport, port = _first_port(members[0])
+    host, transport, port = _first_contact(members[0])
     return {
-        "host": members[0].host,
+        "host": host,
         "port": port,
         "protocol": transport,
         "types": [target.type for target in members],
+        "proxy_for": list(dict.fromkeys(one.host for one in members if catalogue()[one.type].relay(one))),
         "further_ports": _further_ports(members, depth),
+        "detours": _detours(members),
         "connections": sum(shared.values()),
         "login_attempts": attempts,
         "probe_logins": probes,
         "credentials": sorted(
             {t.credential.name for t in members if t.credential and depth.height >= Step.LOGIN.height}
         ),
+        "logins_for": {name: cost.logins_for for name, cost in costs.items() if attempts and cost.logins_for},
         "log": {name: cost.log for name, cost in costs.items() if cost.log},
     }
 
@@ -187,15 +234,30 @@ def _further_ports(members: list[Target], depth: Step) -> list[dict[str, Any]]:
 
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for target in members:
-        cost, first = catalogue()[target.type].cost, _first_port(target)
-        if cost.login_port and target.credential is not None and depth.height >= Step.LOGIN.height:
-            ports, use = str(cost.login_port), cost.login_port_for
-            wanted["tcp", ports] = {"protocol": "tcp", "ports": ports, "when": use, "why": f"a check uses it for {use}"}
-        for rule in rules(target, lambda _: ""):
-            if (rule.transport, rule.ports) != (first[0], str(first[1])):
+        _, *first = _first_contact(target)
+        asked = target if depth.height >= Step.LOGIN.height else replace(target, credential=None)
+        for rule in rules(asked, lambda _: ""):
+            if [rule.transport, rule.ports] != [first[0], str(first[1])]:
                 entry = {"protocol": rule.transport, "ports": rule.ports, "when": rule.when, "why": rule.why}
                 wanted.setdefault((rule.transport, rule.ports), entry)
     return list(wanted.values())
+
+
+def _detours(members: list[Target]) -> list[dict[str, str]]:
+    """Return the contacts that a check of these targets makes in special cases only."""
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for target in members:
+        for one in catalogue()[target.type].cost.detours:
+            for ports in one.ports.split(",") if one.applies(target) else ():
+                entry = {"host": one.host or target.host, "protocol": one.transport, "ports": ports, "when": one.when}
+                found.setdefault((entry["host"], one.transport, ports), entry)
+    return list(found.values())
+
+
+def _own_options(target: Target) -> str:
+    """Return the options of a target that a login depends on: all but the one that names what is read."""
+    path = catalogue()[target.type].path
+    return repr(sorted((name, value) for name, value in target.options.items() if name != path))
 
 
 def _not_contacted(target: Target) -> dict[str, Any]:

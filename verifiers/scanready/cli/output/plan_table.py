@@ -15,7 +15,10 @@ from scanready.wire.printable import visible
 if TYPE_CHECKING:
     from rich.table import Table
 
-_GUARD = "at most one refused login, because a refused credential is not sent again"
+_GUARD = (
+    "at most one refused login per account and run, because after a refusal scanready makes no further login with the "
+    "account; at most {unanswered} logins that get no answer"
+)
 _LONGEST = 1200
 
 
@@ -32,6 +35,8 @@ def draw(plan: dict[str, Any]) -> str:
         paper.draw(Text(visible(line, _LONGEST)))
     for title, entries in (
         ("further ports that a scan needs on these targets", _further_ports(plan["endpoints"])),
+        ("further contacts of a check, in these cases only", _detours(plan["endpoints"])),
+        ("logins of one target, if its account is accepted", _logins(plan["endpoints"])),
         ("entries in the targets' logs", _logs(plan["endpoints"])),
     ):
         if entries:
@@ -51,7 +56,7 @@ def _endpoints(plan: dict[str, Any]) -> Table:
     table.add_column("credential", overflow="fold")
     for row in plan["endpoints"]:
         table.add_row(
-            Text(visible(row["host"])),
+            Text(visible(row["host"] + (f" (proxy for {', '.join(row['proxy_for'])})" if row["proxy_for"] else ""))),
             str(row["port"]) if row["protocol"] == "tcp" else f"{row['protocol']} {row['port']}",
             ", ".join(row["types"]),
             str(row["connections"]),
@@ -65,6 +70,8 @@ def _endpoints(plan: dict[str, Any]) -> Table:
 def _totals(plan: dict[str, Any]) -> Iterator[str]:
     total, canary, second = plan["total"], plan["canary"], plan["second_visits"]
     contacted = total["targets"] - len(plan["not_built"])
+    if untyped := total["untyped_hosts"]:
+        yield f"{counted(untyped, 'host')} without a type: every type is tried there, as listed above"
     yield (
         f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, checked up to the step {plan['depth']}: "
         f"at most {counted(total['connections'], 'connection')}, {counted(total['login_attempts'], 'login attempt')}, "
@@ -83,8 +90,12 @@ def _totals(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def _bounds(plan: dict[str, Any]) -> Iterator[str]:
-    for name, count in plan["credentials"].items():
-        yield f"credential {name}: {counted(count, 'endpoint')}; {_GUARD}"
+    for one in plan["accounts"]:
+        names = counted(len(one["credentials"]), "credential").partition(" ")[2]
+        places = counted(one["endpoints"], "endpoint")
+        yield f"account {one['user']} ({names} {', '.join(one['credentials'])}): {places}"
+    if plan["accounts"]:
+        yield _GUARD.format(unanswered=plan["guard"]["unanswered_logins_per_account"])
     if plan["master"]:
         yield f"not contacted: the Master Server {plan['master']}; check it with `scanready agent`"
     kinds = Counter((entry["type"], entry["reason"]) for entry in plan["not_built"])
@@ -98,6 +109,25 @@ def _logs(endpoints: list[dict[str, Any]]) -> list[tuple[str, str]]:
     for name, note in [item for row in endpoints for item in row["log"].items()]:
         notes.setdefault(note, {})[name] = None
     return [(", ".join(names), note) for note, names in notes.items()]
+
+
+def _logins(endpoints: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the types whose accepted account logs in more than once, and what these logins are for."""
+    return list({name: words for row in endpoints for name, words in row["logins_for"].items()}.items())
+
+
+def _detours(endpoints: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the types with the same detours, and these detours in words."""
+    found: dict[str, dict[str, None]] = {}
+    for row in endpoints:
+        cases: dict[tuple[str, str], list[str]] = {}
+        for one in row["detours"]:
+            elsewhere = "" if one["host"] in (row["host"], *row["proxy_for"]) else f" of {one['host']}"
+            cases.setdefault((elsewhere, one["when"]), []).append(f"{one['protocol']} {one['ports']}")
+        if cases:
+            words = "; ".join(f"{', '.join(ports)}{place} (if {when})" for (place, when), ports in cases.items())
+            found.setdefault(words, {}).update(dict.fromkeys(row["types"]))
+    return [(", ".join(types), words) for words, types in found.items()]
 
 
 def _in_words(ports: list[dict[str, Any]]) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
-from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Detour, Driver, Group, Judge, Nmap, TargetType, on_default_port
 
 DB2 = TargetType(
     "db2",
     "IBM DB2",
     50000,
-    Cost(2, 3, login_attempts=1, log="nothing"),  # a second connection in TLS, and a third for IBM's driver
+    # A second connection in TLS, and a third for IBM's driver.
+    Cost(
+        2,
+        3,
+        login_attempts=1,
+        log="nothing",
+        detours=(Detour("50001", "port 50000 refuses the connection", applies=on_default_port),),
+    ),
     speaks="drda",
     home=__package__,
     group=Group.DATABASES,

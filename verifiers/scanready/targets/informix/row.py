@@ -12,14 +12,23 @@ from scanready.catalogue.option import (
     TLS,
     Option,
 )
-from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Detour, Driver, Group, Judge, Nmap, TargetType, on_default_port
 
 INFORMIX = TargetType(
     "informix",
     "IBM Informix",
     9088,
     # The second connection is for the DRDA listener, or for the driver after scanready's own login was accepted.
-    Cost(2, 2, login_attempts=2, log="one failed login by scanready_probe, only with allow_login_probe"),
+    Cost(
+        2,
+        2,
+        login_attempts=2,
+        log="one failed login by scanready_probe, only with allow_login_probe",
+        logins_for="one to log in and one to read; the second only after the first was accepted",
+        detours=(
+            Detour("9089", "no login is made: the DRDA listener is asked for its version", applies=on_default_port),
+        ),
+    ),
     speaks="sqli",
     home=__package__,
     group=Group.DATABASES,

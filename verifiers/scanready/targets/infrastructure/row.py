@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import switch
-from scanready.catalogue.row import Cost, Group, Nmap, TargetType
+from scanready.catalogue.row import Cost, Detour, Group, Nmap, TargetType
 from scanready.model import Step
 
 _NOT_BY_PORT = Nmap(by_port=False)
@@ -32,7 +32,12 @@ CONSOLE = TargetType(
     "Enterprise Recon Web Console",
     443,
     # The same as a website, and one connection to port 80.
-    Cost(9, 9, log="an access-log line with our User-Agent for each request: HEAD on 443, HEAD on 80"),
+    Cost(
+        9,
+        9,
+        log="an access-log line with our User-Agent for each request: HEAD on 443, HEAD on 80",
+        detours=(Detour("80,443", "the page redirects to it, perhaps on another port", "another web server"),),
+    ),
     speaks="http",
     home=__package__,
     verifier="verify_console",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE, Option
-from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
+from scanready.catalogue.row import Broker, Called, Cost, Detour, Driver, Group, Judge, Nmap, TargetType, given_by_type
 from scanready.model import Target
 
 #: The name of the default instance. A request for it is the same as a request without a name, so the check begins
@@ -20,12 +20,25 @@ def _instance(target: Target) -> str | None:
     return f"instance {name}" if named and not target.explicit_port and target.port == _PORT else None
 
 
+def _has_a_port(target: Target) -> bool:
+    return given_by_type(target) and _instance(target) is None
+
+
 MSSQL = TargetType(
     "mssql",
     "Microsoft SQL Server",
     _PORT,
     # A second connection in TLS, the Browser's answer and its port; with a login, the server of a redirect.
-    Cost(4, 5, login_attempts=1, log="one event (17830) for a handshake that ends before the login"),
+    Cost(
+        4,
+        5,
+        login_attempts=1,
+        log="one event (17830) for a handshake that ends before the login",
+        detours=(
+            Detour("1434", "no SQL Server answers on the target's port", transport="udp", applies=_has_a_port),
+            Detour("1024-65535", "the SQL Browser names another port then", applies=_has_a_port),
+        ),
+    ),
     speaks="tds",
     home=__package__,
     group=Group.DATABASES,

@@ -7,7 +7,7 @@ from typing import Any
 
 from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_UNTRUSTED, FOLLOW_REDIRECTS, TABLE, Option
-from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
+from scanready.catalogue.row import Broker, Called, Cost, Detour, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
 
 _THIN = "in thin mode does not support Oracle older than 12.1, native network encryption or 10G verifiers"
@@ -25,7 +25,13 @@ ORACLE = TargetType(
     "Oracle Database",
     1521,
     # A second connection in TLS, and three redirects.
-    Cost(5, 6, login_attempts=1, log="one line of the alert log (ORA-00609) if a service is named"),
+    Cost(
+        5,
+        6,
+        login_attempts=1,
+        log="one line of the alert log (ORA-00609) if a service is named",
+        detours=(Detour("1024-65535", "the listener redirects to it", "a dispatcher or another node"),),
+    ),
     speaks="tns",
     home=__package__,
     group=Group.DATABASES,

@@ -8,7 +8,7 @@ from typing import Any
 
 from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import Option, text
-from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Detour, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
 
 
@@ -30,7 +30,13 @@ SMB = TargetType(
     "CIFS/SMB file share",
     445,
     # SMB 2; if needed, SMB 1, SMB 2 again, and 137/udp for names. With a credential, one more for the login.
-    Cost(4, 5, login_attempts=1, shared=True),
+    Cost(
+        4,
+        5,
+        login_attempts=1,
+        shared=True,
+        detours=(Detour("445", "the path is a DFS link; no login is made there", "the servers of the link"),),
+    ),
     speaks="smb",
     home=__package__,
     group=Group.STORAGE,

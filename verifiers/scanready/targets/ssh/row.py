@@ -5,7 +5,14 @@ from __future__ import annotations
 from scanready.catalogue.option import USER, Option
 from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
-_COST = Cost(1, 2, login_attempts=1, log="sshd: one or two lines with scanready's disconnect text", shared=True)
+_COST = Cost(
+    1,
+    2,
+    login_attempts=1,
+    log="sshd: one or two lines with scanready's disconnect text",
+    shared=True,
+    shared_login=True,
+)
 _DRIVERS = (Driver("paramiko", "paramiko", "ssh"),)
 _KNOWN_HOSTS = Option("known_hosts")
 #: Names of Unix systems, as they appear in inventories.

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
-from scanready.catalogue.row import Cost, Driver, Group, Judge, TargetType
+from scanready.catalogue.row import Cost, Detour, Driver, Group, Judge, TargetType, given_by_type
 
 TERADATA = TargetType(
     "teradata",
     "Teradata",
     1025,
-    Cost(10, 11, login_attempts=1),  # two connections, and one for each other node (COP name), at most eight
+    # Two connections, and one for each other node (COP name), at most eight.
+    Cost(
+        10,
+        11,
+        login_attempts=1,
+        detours=(
+            Detour("443", "port 1025 cannot be reached, or to see whether drivers could use HTTPS"),
+            Detour(
+                "1025", "the resolver knows these names", "further nodes (NAMEcop1 to NAMEcop8)", applies=given_by_type
+            ),
+        ),
+    ),
     speaks="teradata",
     home=__package__,
     group=Group.DATABASES,

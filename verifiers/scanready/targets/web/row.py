@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED
-from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Detour, Driver, Group, Nmap, TargetType
 from scanready.clients.http_options import PATH, PROXY
 
 # The page and three redirect targets, each asked twice if connections are not kept; one more for a login, and one to
@@ -14,6 +14,7 @@ _COST = Cost(
     login_attempts=1,
     log="one access-log line with scanready's User-Agent for each request: HEAD, then GET if the page needs no login; "
     "one more GET without the account if a login is answered with a redirect, 403 or 404",
+    detours=(Detour("80,443", "the page redirects to it, perhaps on another port", "another web server"),),
 )
 _DRIVERS = (Driver("requests", "requests", "web"),)
 _PROVEN_BY = "nginx, Apache httpd, tinyproxy"

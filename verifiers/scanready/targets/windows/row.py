@@ -13,6 +13,7 @@ WINDOWS = TargetType(
         7,
         login_attempts=3,
         log="one logon event per login; if the first is rejected, no other is tried",
+        logins_for="two for WMI and one for ADMIN$; the later ones only after the first was accepted",
         login_port=445,
         login_port_for="the test of ADMIN$ after a login",
     ),
