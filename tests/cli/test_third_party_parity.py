@@ -135,7 +135,7 @@ def test_types_describes_it_as_a_built_in(site: Path) -> None:
         "1 login attempt with a credential",
         "in the target's log one line for each login",
         "caveat the book is old",
-        "tested with a real queue",
+        "verified against a real queue",
     ):
         assert words in told, told
 

@@ -22,10 +22,10 @@ def test_types_lists_the_catalogue() -> None:
 
 def test_types_names_the_programs_that_judged_a_type() -> None:
     text = " ".join(call("types", "postgresql").output.split())
-    assert "test servers PostgreSQL, PgBouncer, pgpool2, PGlite" in text
-    assert "results compared with psql, psycopg" in text
-    assert "no independent test" not in text
-    assert "no independent test" in call("types", "teradata").output
+    assert "reference servers PostgreSQL, PgBouncer, pgpool2, PGlite" in text
+    assert "reference clients psql, psycopg" in text
+    assert "no other reference" not in text
+    assert "no other reference" in call("types", "teradata").output
     row = json.loads(call("types", "imaps", "--json").output)
     servers = [judge["name"] for judge in row["judges"] if judge["kind"] == "server"]
     assert servers == ["Dovecot", "Courier", "imap4d"]

@@ -13,7 +13,7 @@ import pytest
 
 from scanready.causes import common
 from scanready.model import Check, Finding, Footprint, Outcome, Owner, Report, Step, Target, Verdict
-from scanready.report import new_document, story
+from scanready.report import handover, new_document, story
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.findings import besides, decisive
 from scanready.report.groups import Groups
@@ -207,3 +207,30 @@ def test_others_are_told_apart_from_the_first_owner() -> None:
 def test_nothing_besides_where_all_is_well() -> None:
     assert (decisive(ready()), besides(ready())) == (None, [])
     assert as_object(ready())["besides"] == []
+
+
+def of_a_limit() -> Report:
+    found = Finding(common.LIMIT, "a group of 16,384 bits")
+    target = Target("db7", "postgresql", 5432)
+    checks = [Check(Step.HANDSHAKE, "db7:5432", Outcome.FAILED, found.detail, finding=found)]
+    cost, at = Footprint(1, 0, 0), "2026-01-01T00:00:00Z"
+    return Report(AGENT, target, Verdict.UNDECIDED, Step.CONNECT, found, Step.HANDSHAKE, {}, checks, cost, at, 0.5)
+
+
+def test_a_limit_of_scanready_is_for_its_user_and_no_change_at_the_target() -> None:
+    """Every surface says that the target has no fault and what the user does."""
+    report = of_a_limit()
+    run = RunInfo("0", AGENT, "2026-01-01T00:00:00Z", 10, Step.ACCESS, [report.target], {})
+    groups = Groups(run)
+    groups.add(report)
+    page = handover.page(Owner.SCANREADY, groups.by_owner()[Owner.SCANREADY], run)
+    assert page.startswith("# 1 target: manual checks for the user of scanready\n")
+    assert "**Do this:** Check the target manually" in page
+    assert "**Change:**" not in page
+    assert "until this is changed" not in page
+    for text in (page, drawn("md", report), drawn("html", report)):
+        assert "limits or errors of scanready, not faults of the targets" in " ".join(text.split())
+        assert "For the user of scanready" in text or text is page
+    assert "1 target for the user of scanready" in drawn("table", report)
+    (request,) = story.tell(report).requests
+    assert request.whom == "the user of scanready: check the target manually (this is no fault of the target)"

@@ -468,7 +468,7 @@ LIMIT = Cause(
     Owner.SCANREADY,
     Step.HANDSHAKE,
     "A limit of scanready, or of a library it uses, prevented the check. This says nothing about the target.",
-    "See the detail. The scanner's own client may succeed.",
+    "Check the target manually with the scanner's own client, which may not have the limit in the detail.",
     "Try the step manually with the scanner's own client.",
     definite=False,
     wire="The server's answer is in the capture; scanready, or a library it uses, rejects or cannot read it.",

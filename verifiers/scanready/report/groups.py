@@ -29,7 +29,14 @@ OWNERS: dict[Owner, str] = {
     Owner.IDENTITY: "the administrators of directories and accounts",
     Owner.AGENT: "the administrators of the scan agent",
     Owner.OPERATOR: "the author of the inventory and holder of the credentials",
-    Owner.SCANREADY: "the scanready project",
+    Owner.SCANREADY: "the user of scanready",
+}
+#: The introduction of an owner's part.
+NOTES: dict[Owner, str] = {
+    Owner.SCANREADY: (
+        "These are limits or errors of scanready, not faults of the targets. Check these targets manually. To report a "
+        "limit or an error to the scanready project, attach the file of `scanready check TARGET --bundle FILE`."
+    ),
 }
 #: A remedy's reference to the fix that stands below it.
 _SEE_THE_FIX = re.compile(r" \(see the fix[^)]*\)")
@@ -301,7 +308,7 @@ class ToDo:
                     self._places.setdefault(part.owner, set()).add(place)
 
     def words(self) -> str:
-        """Return ``3 targets for the scanready project; 1 target for ...``, the most first; empty without a cause."""
+        """Return ``3 targets for the server administrators; 1 target for ...``, most first; empty without a cause."""
         most = sorted(self._places.items(), key=lambda pair: (-len(pair[1]), pair[0]))
         return "; ".join(f"{counted(len(places), 'target')} for {OWNERS[owner]}" for owner, places in most)
 

@@ -9,7 +9,7 @@ from scanready.model import Owner, Verdict
 from scanready.wire.printable import visible
 
 from .document import RunInfo
-from .groups import OWNERS, Group, firewall
+from .groups import NOTES, OWNERS, Group, firewall
 from .listed import listed
 from .markdown import code, escaped, fenced
 from .paper import counted
@@ -20,6 +20,9 @@ _NEEDED = {
     Verdict.UNDECIDED: "cannot be checked completely until this is changed",
     Verdict.LIMITED: "may fail in a scan until this is changed",
 }
+#: The limits of scanready itself are nothing to change at a target.
+_WHAT = {Owner.SCANREADY: "manual checks"}
+_CHANGE, _TO_DO = "the change that removes it", {Owner.SCANREADY: "what to do about it"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,13 @@ def page(
     places = {member.place for group in groups for member in group.members}
     agent = ", ".join((code(run.agent.name, 80), *map(code, run.agent.addresses)))
     parts = [
-        f"# {counted(len(places), 'target')}: changes for {OWNERS[owner]}",
+        f"# {counted(len(places), 'target')}: {_WHAT.get(owner, 'changes')} for {OWNERS[owner]}",
         *(_filtered(only) if only else ()),
         *((unchecked.sentence(),) if unchecked and unchecked.count else ()),
         f"A scan agent ({agent}) checked whether it can scan these targets (started {visible(run.started, 40)}, "
-        f"scanready {visible(run.version, 40)}). Each section describes a problem, the change that removes it, and the "
-        "targets with this problem.",
+        f"scanready {visible(run.version, 40)}). Each section describes a problem, {_TO_DO.get(owner, _CHANGE)}, and "
+        "the targets with this problem.",
+        *((NOTES[owner],) if owner in NOTES else ()),
         *(_section(group) for group in groups),
     ]
     if rules := firewall(groups):
@@ -93,8 +97,10 @@ def nothing(owner: Owner, run: RunInfo, unchecked: Unchecked | None = None) -> s
 
 def _section(group: Group) -> str:
     count = counted(len(group.members), "target")
-    lines = [f"## {escaped(group.meaning)}", f"{count} {_NEEDED[group.verdict]}. Code: `{group.cause.code}`."]
-    lines.append(f"**Change:** {escaped(group.remedy)}")
+    ours = group.owner is Owner.SCANREADY
+    needed = "could not be checked completely" if ours else _NEEDED[group.verdict]
+    lines = [f"## {escaped(group.meaning)}", f"{count} {needed}. Code: `{group.cause.code}`."]
+    lines.append(f"**{'Do this' if ours else 'Change'}:** {escaped(group.remedy)}")
     if group.others:
         others = " or ".join(OWNERS[owner] for owner, _ in group.others)
         lines.append(f"You or {others} can fix this; only one of you needs to act.")

@@ -297,7 +297,7 @@ def _whom(report: Report, owner: Owner) -> str:
         case Owner.OPERATOR:
             return "the author of the inventory, or the holder of the credential"
         case Owner.SCANREADY:
-            return "the scanready project (attach the file that --bundle FILE writes)"
+            return "the user of scanready: check the target manually (this is no fault of the target)"
 
 
 def _ticket(report: Report, told: Told, part: Part) -> str:

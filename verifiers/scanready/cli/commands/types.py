@@ -131,7 +131,7 @@ def _table(rows: list[TargetType]) -> str:
     for name in ("no login", "login"):
         table.add_column(name, no_wrap=True)
     table.add_column("cost", no_wrap=True)
-    table.add_column("tested with", overflow="fold")
+    table.add_column("verified against", overflow="fold")
     for row in rows:
         ports = ", ".join(dict.fromkeys(line.ports for line in row.requirements.lines))
         cost = f"{row.cost.connections}/{row.cost.with_credential}"
@@ -184,7 +184,7 @@ def _one(row: TargetType) -> str:
     lines.append(("footprint", _cost(row)))
     lines += [("in the target's log", row.cost.log)] if row.cost.log else []
     lines += [("caveat", wanted.doubt)] if wanted.doubt else []
-    lines += [("tested with", row.proven_by)] if row.proven_by else []
+    lines += [("verified against", row.proven_by)] if row.proven_by else []
     lines += _judges(row)
     paper.draw(pairs(lines), indent=2)
     if row.hostless:
@@ -201,10 +201,10 @@ def _judges(row: TargetType) -> list[tuple[str, str]]:
     """Return the lines about the independent programs that the type was tested against."""
     named = [
         (words, ", ".join(one.name for one in row.judges if one.kind == kind))
-        for kind, words in (("server", "test servers"), ("client", "results compared with"))
+        for kind, words in (("server", "reference servers"), ("client", "reference clients"))
     ]
     lines = [line for line in named if line[1]]
-    return lines + ([("no independent test", row.no_other_judge)] if row.no_other_judge else [])
+    return lines + ([("no other reference", row.no_other_judge)] if row.no_other_judge else [])
 
 
 def _brought_by(type_: str) -> list[tuple[str, str]]:
