@@ -39,3 +39,10 @@ def test_a_word_of_a_code_or_another_name_of_a_type_lists_what_has_it(word: str,
     done = call("explain", word)
     assert done.exit_code == 0
     assert code in done.output
+
+
+def test_the_causes_of_a_type_are_before_those_of_its_protocol() -> None:
+    codes = [line.split()[0] for line in call("explain", "exchange").output.splitlines() if not line.startswith(" ")]
+    areas = [code.partition(".")[0] for code in codes]
+    assert areas == ["ews"] * areas.count("ews") + ["http"] * areas.count("http")
+    assert len(set(areas)) == 2

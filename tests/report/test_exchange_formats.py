@@ -20,6 +20,7 @@ from scanready.report import new_document
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.formats.md import MOST
 from scanready.report.formats.nagios import Nagios
+from scanready.run.target_name import name_of
 from tests.report.estate import document, reports
 from tests.report.reports import AGENT, blocked, ready
 
@@ -57,6 +58,31 @@ def test_csv_has_a_line_a_target_with_owner_fix_and_firewall_rule() -> None:
     assert one["firewall"] == "permit tcp from 10.0.1.5 to 10.0.0.7 (db7) port 5432"
     assert (one["path"], one["credential"], one["product"]) == ("hr", "pg", "PostgreSQL")
     assert (other["verdict"], other["cause"], other["firewall"], other["probe_logins"]) == ("ready", "", "", "1")
+
+
+def in_a_run(name: str, targets: list[Report], ended: list[Report], look: Look | None = None) -> str:
+    """A document of a run whose targets ended in another order."""
+    document = new_document(name, look or Look())
+    info = RunInfo("0", AGENT, "2026-01-01T00:00:00Z", 10, Step.ACCESS, [report.target for report in targets])
+    text = document.begin(info) + "".join(map(document.add, ended))
+    return text + document.end(Totals(Counter(report.verdict for report in ended), 2.5))
+
+
+def test_lines_are_in_the_order_of_the_inventory() -> None:
+    """Targets end in any order; two files of the same estate must be comparable line by line."""
+    of = list(reports(6))
+    for order in (of[::-1], [of[3], of[0], of[5], of[1], of[4], of[2]]):
+        found = rows(in_a_run("csv", of, order))
+        assert [row["target"] for row in found] == [name_of(report.target) for report in of]
+        lines = in_a_run("prometheus", of, order).splitlines()
+        assert lines == in_a_run("prometheus", of, of).splitlines()
+    assert len(rows(in_a_run("csv", of, of[2:]))) == 4, "the results of an interrupted run"
+
+
+def test_a_file_for_a_spreadsheet_says_that_it_is_utf_8() -> None:
+    on_screen, in_file = (new_document("csv", look) for look in (Look(), Look(file=True)))
+    info = RunInfo("0", AGENT, "2026-01-01T00:00:00Z", 10, Step.ACCESS, [])
+    assert in_file.begin(info) == f"\ufeff{on_screen.begin(info)}"
 
 
 def test_csv_has_several_firewall_rules_in_one_line() -> None:
@@ -140,6 +166,18 @@ def test_prometheus_has_the_metrics_of_the_run() -> None:
     assert {one.labels["verdict"]: one.value for one in found["scanready_run_targets"]}["blocked"] == 2
     assert {one.labels["step"] for one in found["scanready_step_duration_seconds"]} >= {"resolve", "connect", "auth"}
     assert all(one.timestamp is None for family in found.values() for one in family)
+
+
+def test_quiet_prometheus_has_the_run_and_its_causes_only() -> None:
+    of = list(reports(6))
+    whole, quiet = (samples(in_a_run("prometheus", of, of, Look(verbosity=verbosity))) for verbosity in (0, -1))
+    text = in_a_run("prometheus", of, of, Look(verbosity=-1))
+    assert "scanready_target_" not in text
+    assert (
+        'scanready_run_causes{agent="proxy-nyc",cause="connect.filtered",owner="network",verdict="blocked"} 1' in text
+    )
+    assert len(text) < 2500
+    assert len(quiet) < len(whole)
 
 
 def test_prometheus_never_has_a_series_twice() -> None:

@@ -206,6 +206,18 @@ def test_a_large_run_lists_what_is_not_fine_and_ranges_of_hosts() -> None:
     assert "mysql://web299:3306" in drawn(new_document("table", Look(width=120, verbosity=1)), reports)
 
 
+def test_a_large_run_shows_some_fixes_of_a_cause_and_counts_the_others() -> None:
+    """Each blocked target has a fix with its own address: a person does not read four thousand of them."""
+    reports = [blocked(f"10.0.0.{n}", f"no answer from 10.0.0.{n}") for n in range(1, 251)]
+    text = drawn(new_document("table", Look(width=160)), reports)
+    assert text.count("no answer from") == 10
+    assert (
+        "and 240 more targets with details or fixes of their own: -v shows them, `scanready report RUN --split" in text
+    )
+    for look, of in ((Look(width=160, verbosity=1), reports), (Look(width=160), reports[:200])):
+        assert drawn(new_document("table", look), of).count("no answer from") == len(of)
+
+
 def test_a_warning_does_not_look_like_a_blocker() -> None:
     limited = replace(blocked("old"), verdict=Verdict.LIMITED)
     assert "limited  connect.filtered (network)  1 target" in drawn(new_document("table", Look(width=120)), [limited])

@@ -317,6 +317,42 @@ def test_marker(): pass
         assert says in done.text, says
 
 
+def test_a_missing_secret_fails_the_targets_that_need_it_and_no_others(project: Project) -> None:
+    project.write(
+        "estate.yaml",
+        """
+credentials:
+  one: {username: a, password: env:NO_SUCH_VARIABLE}
+  two: {username: b, password: env:ER_PW}
+targets:
+  - {host: one, type: mood, port: 7, credential: one}
+  - {host: two, type: mood, port: 7, credential: two}
+  - mood://three:7
+""",
+    )
+    done = project.run("--scanready", "estate.yaml", env={"ER_PW": PASSWORD})
+    assert "estate.yaml:3:32: the environment variable `NO_SUCH_VARIABLE` is not set" in done.text
+    assert sorted(done.outcomes().values()) == ["FAILED", "PASSED", "PASSED"], done.text
+
+
+def test_a_wrong_target_shows_the_test_and_no_line_of_scanready(project: Project) -> None:
+    project.write(
+        "test_wrong.py",
+        """
+import pytest
+
+def test_fixture(scanready): scanready("mysq://db7")
+@pytest.mark.scannable("mood://db7:7", credential="pg")
+def test_marker(): pass
+""",
+    )
+    text = project.run("test_wrong.py").text
+    assert "scanready/testing/" not in text
+    assert "scanready/inventory/" not in text
+    assert "did you mean `mysql`?" in text
+    assert "@pytest.mark.scannable: no inventory defines the credential 'pg'" in text
+
+
 def test_a_broken_plug_in_fails_its_own_targets_only(project: Project) -> None:
     (project.where.parent / "site" / "moodplugin.py").write_text("import nothing_of_this_name\n")
     project.write("e.scanready.yaml", "targets:\n  - mood://a:7\n")

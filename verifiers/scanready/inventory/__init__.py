@@ -36,20 +36,28 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] | None = None) -> Inventory:
+def load(
+    path: str | Path,
+    *,
+    allow_large: bool = False,
+    credentials: Sequence[str] | None = None,
+    keep_missing: bool = False,
+) -> Inventory:
     """Read an inventory file; ``-`` is standard input.
 
     Args:
         allow_large: also expand networks larger than a /16 (IPv6: /112).
         credentials: the names whose secrets are looked up (which may prompt), even if no target uses them. ``()``
             looks up none, and None those that a target uses. Other credentials have no secrets.
+        keep_missing: a secret that cannot be looked up is no error: ``missing`` of the result has its credential with
+            the reason. A caller must not check the targets of such a credential.
 
     Raises:
         InventoryError: all problems, each with file, line and column; nothing was contacted.
     """
     from .reading import read_inventory
 
-    return read_inventory(path, allow_large=allow_large, credentials=credentials)
+    return read_inventory(path, allow_large=allow_large, credentials=credentials, keep_missing=keep_missing)
 
 
 def json_schema() -> dict[str, Any]:

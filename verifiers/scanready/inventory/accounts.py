@@ -7,7 +7,8 @@ contacted. Prompts come last, when the rest of the inventory is known to be corr
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from scanready.catalogue.wrong import Wrong, did_you_mean, shown
@@ -30,8 +31,10 @@ class Accounts:
         self._known: dict[str, Credential] = {}
         self._nodes: dict[str, Node] = {}
         self._used: dict[str, Credential] = {}
+        self._keep_missing = False
         self._sound: set[tuple[str, str]] = set()
         self._resolved: dict[str, Credential] = {}
+        self.missing: dict[str, list[str]] = {}
 
     @property
     def names(self) -> frozenset[str]:
@@ -71,11 +74,15 @@ class Accounts:
             return None
         return self._used.setdefault(name, self._known[name])
 
-    def resolve(self, wanted: Iterable[str] | None = None) -> dict[str, Credential]:
+    def resolve(self, wanted: Iterable[str] | None = None, *, keep_missing: bool = False) -> dict[str, Credential]:
         """Follow the references of the ``wanted`` credentials (None: of all used ones); note those that fail.
 
         It prompts only if the inventory has no problems. The result is complete if no problem was noted.
+
+        Args:
+            keep_missing: put a credential whose secret is missing into ``missing`` with the reason, not a problem.
         """
+        self._keep_missing = keep_missing
         secrets: dict[str, dict[str, Any]] = {}
         prompts: list[tuple[str, str, Node]] = []
         for name in self._used if wanted is None else self._known_of(wanted):
@@ -89,6 +96,8 @@ class Accounts:
             for name, key, node in prompts:
                 self._follow(secrets[name], key, node, name)
         for name, found in secrets.items():
+            if name in self.missing:
+                continue
             self._resolved[name] = dataclasses.replace(self._known[name], **found)
         return self._resolved
 
@@ -119,10 +128,20 @@ class Accounts:
 
     def _follow(self, found: dict[str, Any], key: str, node: Node, name: str) -> None:
         careless: list[str] = []
-        with self._page.reading(node):
+        with self._page.reading(node), self._missing_kept(name, node):
             if key == "key_file":
                 found[key] = readable_file(node.value, self._page.base, careless)
             else:
                 whose = f"{_SECRETS[key]}credential {name} ({self._known[name].username})"
                 found[key] = look_up(node.value, careless, base=self._page.base, whose=whose)
         self._page.careless(node, careless)
+
+    @contextmanager
+    def _missing_kept(self, name: str, node: Node) -> Iterator[None]:
+        try:
+            yield
+        except Wrong as wrong:
+            if not self._keep_missing:
+                raise
+            problems = (Problem(message, self._page.file, node.line, node.column) for message in wrong.messages)
+            self.missing.setdefault(name, []).extend(map(str, problems))

@@ -31,6 +31,7 @@ class Inventory:
     """The contents of an inventory. ``timeout`` is in seconds; None means that the file does not set the value.
 
     ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` has the names of all.
+    ``missing`` has the credentials whose secrets could not be looked up, with the reasons, if the reader keeps them.
     """
 
     targets: list[Target]
@@ -42,17 +43,22 @@ class Inventory:
     warnings: tuple[str, ...] = ()
     credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
     defined: frozenset[str] = frozenset()
+    missing: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
 
 def read_inventory(
-    path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] | None = None
+    path: str | Path,
+    *,
+    allow_large: bool = False,
+    credentials: Sequence[str] | None = None,
+    keep_missing: bool = False,
 ) -> Inventory:
     """Read an inventory; see :func:`scanready.inventory.load`."""
     file = "<stdin>" if str(path) == "-" else str(path)
     base = Path() if file == "<stdin>" else Path(path).parent
     root, problems = _composed(_content(path, file), file)
     page = Page(file, base, problems)
-    found = _inventory(page, root, allow_large, credentials)
+    found = _inventory(page, root, allow_large, credentials, keep_missing)
     if found is None:
         raise InventoryError(sorted(page.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return found
@@ -91,7 +97,9 @@ def _content(path: str | Path, file: str) -> bytes:
     raise InventoryError([Problem(f"{reason.removeprefix('is ') if hint else reason}{hint}", file)])
 
 
-def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequence[str] | None) -> Inventory | None:
+def _inventory(
+    page: Page, root: Node | None, allow_large: bool, wanted: Sequence[str] | None, keep_missing: bool
+) -> Inventory | None:
     """Read the whole inventory; return None if there are problems, which the page holds."""
     if root is None or root.value is None:
         page.problems.append(Problem("the inventory is empty: write its `targets`", page.file))
@@ -113,7 +121,7 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
     entries = Entries(page, accounts, default, allow_large)
     for entry in head["targets"].value if "targets" in head else ():
         entries.read(entry)
-    credentials = accounts.resolve(wanted)
+    credentials = accounts.resolve(wanted, keep_missing=keep_missing)
     if page.problems:
         return None
     return Inventory(
@@ -126,6 +134,7 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
         warnings=tuple(page.warnings),
         credentials=credentials,
         defined=accounts.names,
+        missing=accounts.missing,
     )
 
 

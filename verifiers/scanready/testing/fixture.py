@@ -7,7 +7,9 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from scanready.inventory import credential_from, parse_target
+import pytest
+
+from scanready.inventory import InventoryError, credential_from, parse_target
 from scanready.inventory.arguments import require_credential, require_target, require_texts
 from scanready.model import Agent, Credential, Target
 
@@ -60,15 +62,34 @@ class Scanready:
             ValueError: there is no such depth, or the time is none.
         """
         __tracebackhide__ = True
+        try:
+            found, secret = self._asked(target, credential, user, password_from, key_file)
+            settings = self._checks.settings(self._checks.described, depth, timeout)
+        except (InventoryError, TypeError, ValueError, pytest.UsageError) as error:
+            # The author of the test needs its line and the message, not the lines of scanready between them.
+            wrong: Exception | None = error.with_traceback(None)
+        else:
+            wrong = None
+        if wrong is not None:
+            raise wrong from None
+        return self._checks.check(found, settings, secret=secret, fresh=fresh)
+
+    def _asked(
+        self,
+        target: str | Target,
+        credential: str | Credential | None,
+        user: str | None,
+        password_from: str | None,
+        key_file: str | None,
+    ) -> tuple[Target, str]:
+        """Return the target with its account, and a text that distinguishes the account."""
         require_target(target)
         if not isinstance(credential, str):
             require_credential(credential)
         accounts = {"user": user, "password_from": password_from, "key_file": key_file}
         require_texts(**{name: value for name, value in accounts.items() if value is not None})
         account, secret = self._account(credential, user, password_from, key_file)
-        found = self._checks.in_inventory(self._target(target, account))
-        described = self._checks.described
-        return self._checks.check(found, self._checks.settings(described, depth, timeout), secret=secret, fresh=fresh)
+        return self._checks.in_inventory(self._target(target, account)), secret
 
     def _account(
         self, credential: str | Credential | None, user: str | None, password_from: str | None, key_file: str | None

@@ -25,7 +25,10 @@ from .warning import ScanreadyWarning
 
 
 class InventoryFile(pytest.File):
-    """One inventory file. All of its problems form one collection error, each with its place."""
+    """One inventory file. All of its problems form one collection error, each with its place.
+
+    A secret that is missing fails the targets that need it, and no others.
+    """
 
     def collect(self) -> Iterator[TargetItem]:
         """Yield one item per target, in the order of the file."""
@@ -39,7 +42,8 @@ class InventoryFile(pytest.File):
         told = ""
         try:
             # A list of the tests needs no secrets.
-            inventory = load(_near(self.path), credentials=() if self.config.option.collectonly else None)
+            wanted = () if self.config.option.collectonly else None
+            inventory = load(_near(self.path), credentials=wanted, keep_missing=True)
             plugins_load(inventory.targets)
         except InventoryError as error:
             told = str(error)
@@ -61,12 +65,20 @@ class TargetItem(pytest.Item):
         self._inventory = inventory
         self.extra_keyword_matches.update((target.type, target.host, *target.tags))
 
+    @property
+    def missing(self) -> str:
+        """The reason why the target's credential has no secret; empty if it has one, or needs none."""
+        name = self.target.credential.name if self.target.credential else ""
+        return "\n".join(self._inventory.missing.get(name, ()))
+
     def wanted(self, checks: Checks) -> Wanted:
         """Return the check that this test needs."""
         return Wanted(self.target, checks.settings(self._inventory))
 
     def runtest(self) -> None:
         """Check the target, or use its report."""
+        if self.missing:
+            pytest.fail(self.missing, pytrace=False)
         checks = checks_of(self.config)
         report = checks.check_planned(self.wanted(checks), lambda: _planned(self.session, checks))
         today = datetime.datetime.now(datetime.UTC).date()
@@ -88,7 +100,7 @@ class TargetItem(pytest.Item):
 
 def _planned(session: pytest.Session, checks: Checks) -> list[Wanted]:
     """Return the checks that all selected targets of inventories want."""
-    return [item.wanted(checks) for item in session.items if isinstance(item, TargetItem)]
+    return [item.wanted(checks) for item in session.items if isinstance(item, TargetItem) and not item.missing]
 
 
 def selected(items: Sequence[pytest.Item], expressions: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:

@@ -34,8 +34,8 @@ def check_markers(item: pytest.Item, checks: Checks) -> None:
             told = ""
             try:
                 report = check(target, **how)
-            except (InventoryError, TypeError, ValueError) as error:
-                told = str(error)
+            except (InventoryError, TypeError, ValueError, pytest.UsageError) as error:
+                told = str(error).removeprefix("scanready: ")
             if told:
                 pytest.fail(f"@pytest.mark.scannable: {told}", pytrace=False)
             today = datetime.datetime.now(datetime.UTC).date()

@@ -77,12 +77,16 @@ def _find(code: str | None, causes: dict[str, Cause]) -> list[Cause]:
     word = code.lower()
     row = catalogue().get(also_called(word) or word)
     areas = (word.rstrip("."), *((row.name, row.speaks) if row else ()))
-    if found := [cause for name, cause in causes.items() if name.partition(".")[0] in areas]:
-        return found
+    if found := [(areas.index(area), cause) for name, cause in causes.items() if (area := _area(name)) in areas]:
+        return [cause for _, cause in sorted(found, key=lambda one: one[0])]  # the type's own before the protocol's
     if len(word) >= _LEAST and (with_it := [cause for name, cause in causes.items() if word in name]):
         return with_it
     near = did_you_mean(code, causes)
     raise click.UsageError(f"there is no cause {fitting(code)!r}{near} (`scanready explain` lists all)")
+
+
+def _area(code: str) -> str:
+    return code.partition(".")[0]
 
 
 def _one(cause: Cause) -> str:

@@ -22,7 +22,7 @@ def look(*, no_color: bool = False, verbosity: int = 0, to_file: bool = False) -
     width = columns() if terminal or "COLUMNS" in os.environ else _FILE_WIDTH
     forced = bool(os.environ.get("FORCE_COLOR")) and not to_file
     color = (forced or (terminal and _understands_color())) and not no_color and not os.environ.get("NO_COLOR")
-    return Look(width, color, to_file or _can_encode(), verbosity)
+    return Look(width, color, to_file or _can_encode(), verbosity, to_file)
 
 
 def columns() -> int:

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from scanready.model import Report
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.known import note
 from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line
@@ -53,26 +53,36 @@ COLUMNS = (
 #: Some spreadsheets read a cell that begins with one of these as a formula, also after a tab or a return.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
 _LONGEST = LONGEST_NAME
+#: Begins a file, since Excel otherwise takes UTF-8 for a code page. A program that reads standard output expects none.
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 class Csv:
-    """Write each line as its target ends."""
+    """Write the lines in the order of the inventory, each as soon as those before it are written."""
 
     def __init__(self, look: Look) -> None:
-        pass
+        self._mark = _BYTE_ORDER_MARK if look.file else ""
+        self._waiting: dict[int, str] = {}
+        self._next = 0
 
     def begin(self, run: RunInfo) -> str:
         """Return the header."""
-        return csv_line(COLUMNS)
+        self._places = Places(run)
+        return self._mark + csv_line(COLUMNS)
 
     def add(self, report: Report) -> str:
-        """Return one line."""
+        """Return the lines that are next in order; keep a line whose predecessors are missing."""
         found = _values(report)
-        return csv_line([found.get(column, "") for column in COLUMNS])
+        self._waiting[self._places.of(report.target)] = csv_line([found.get(column, "") for column in COLUMNS])
+        lines = ""
+        while self._next in self._waiting:
+            lines += self._waiting.pop(self._next)
+            self._next += 1
+        return lines
 
     def end(self, totals: Totals) -> str:
-        """Return no text: the last line ends the file."""
-        return ""
+        """Return the lines whose predecessors never came, because the run was interrupted."""
+        return "".join(line for _, line in sorted(self._waiting.items()))
 
 
 def csv_line(values: Any) -> str:

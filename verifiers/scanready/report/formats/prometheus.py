@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from scanready.model import GOOD, Outcome, Report, Standing, Step, Verdict
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.findings import besides
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
 # name, help; in the order of the output. All are gauges: the file of a run replaces that of the previous run.
 _METRICS = {
-    "scanready_target_scannable": "1 if a scan of the target would run (scannable, ready or limited), else 0.",
+    "scanready_target_scannable": "1 if the verdict is scannable, ready or limited, else 0.",
     "scanready_target_verdict": "1 for the verdict of the target.",
     "scanready_target_cause": "1 for the cause of the verdict (limited, blocked or undecided), with its owner.",
     "scanready_target_besides": "1 for each other cause of the target, with its owner.",
@@ -33,6 +33,7 @@ _METRICS = {
     "scanready_target_login_attempts": "Logins tried with a real account.",
     "scanready_target_probe_logins": "Logins tried with an invented account.",
     "scanready_run_targets": "Targets by verdict; unchecked counts the targets that an interruption left out.",
+    "scanready_run_causes": "Targets by the cause of their verdict, with its owner.",
     "scanready_run_duration_seconds": "Duration of the run.",
     "scanready_run_timestamp_seconds": "Start of the run, in seconds since 1970.",
     "scanready_build_info": "1, with the version of scanready that wrote this file.",
@@ -46,15 +47,21 @@ _STANDINGS = {
 
 
 class Prometheus:
-    """Keep all samples as lines until the end: those of one metric are written together."""
+    """Keep all samples as lines until the end: those of one metric are written together, in the inventory's order.
+
+    The quiet output (-q) has the samples of the run only, since each target has some 1.5 kB.
+    """
 
     def __init__(self, look: Look) -> None:
-        self._lines: dict[str, list[str]] = {name: [] for name in _METRICS}
+        self._whole = look.verbosity >= 0
+        self._place = 0
+        self._lines: dict[str, list[tuple[int, str]]] = {name: [] for name in _METRICS}
+        self._causes: Counter[tuple[str, str, str]] = Counter()
         self._used: Counter[str] = Counter()
 
     def begin(self, run: RunInfo) -> str:
         """Keep the run's own samples."""
-        self._agent = run.agent.name
+        self._agent, self._places = run.agent.name, Places(run)
         if began := _timestamp(run.started):
             self._sample("scanready_run_timestamp_seconds", began, agent=self._agent)
         self._sample("scanready_build_info", 1, version=run.version)
@@ -62,6 +69,11 @@ class Prometheus:
 
     def add(self, report: Report) -> str:
         """Keep a target's samples."""
+        if cause := report.cause:
+            self._causes[cause.code, str(report.owner), report.verdict.value] += 1
+        if not self._whole:
+            return ""
+        self._place = self._places.of(report.target)
         labels = {"agent": self._agent, "host": report.target.host, "target": self._name(report)}
         labels["type"] = report.target.type
         self._sample("scanready_target_scannable", int(report.verdict in GOOD), **labels)
@@ -84,12 +96,14 @@ class Prometheus:
 
     def end(self, totals: Totals) -> str:
         """Return the file."""
+        for (code, owner, verdict), count in sorted(self._causes.items()):
+            self._sample("scanready_run_causes", count, agent=self._agent, cause=code, owner=owner, verdict=verdict)
         for verdict in Verdict:
             self._sample("scanready_run_targets", totals.verdicts[verdict], agent=self._agent, verdict=verdict.value)
         self._sample("scanready_run_targets", totals.unchecked, agent=self._agent, verdict="unchecked")
         self._sample("scanready_run_duration_seconds", totals.seconds, agent=self._agent)
         return "".join(
-            f"# HELP {name} {text}\n# TYPE {name} gauge\n{''.join(self._lines[name])}"
+            f"# HELP {name} {text}\n# TYPE {name} gauge\n{_in_order(self._lines[name])}"
             for name, text in _METRICS.items()
             if self._lines[name]
         )
@@ -102,7 +116,11 @@ class Prometheus:
 
     def _sample(self, name: str, value: float, **labels: str) -> None:
         words = ",".join(f'{label}="{_label(text)}"' for label, text in labels.items())
-        self._lines[name].append(f"{name}{{{words}}} {_number(value)}\n")
+        self._lines[name].append((self._place, f"{name}{{{words}}} {_number(value)}\n"))
+
+
+def _in_order(samples: list[tuple[int, str]]) -> str:
+    return "".join(line for _, line in sorted(samples, key=lambda one: one[0]))
 
 
 def _label(text: str) -> str:

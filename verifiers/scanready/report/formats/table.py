@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _NARROW = 90
 # The most rows that a person reads one by one.
 _LARGE = 200
+# The most details and fixes of one cause that a large run shows; a fix often has the address of its target.
+_MOST_ALIKE = 10
 # A list is cut by count: no name is cut.
 _LONGEST_LIST = MOST * LONGEST_NAME
 _NOT_FINE = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED)
@@ -140,11 +142,18 @@ class Table:
         if self._look.verbosity > 0:
             words.append(("confirm", group.confirm))
         paper.draw(pairs(words), indent=2)
-        for members in group.alike:
+        alike, left = group.alike, 0
+        if len(self._rows) > _LARGE and self._look.verbosity <= 0:
+            left = sum(map(len, alike[_MOST_ALIKE:]))
+            alike = alike[:_MOST_ALIKE]
+        for members in alike:
             where = listed(member.where for member in members)
             paper.draw(Text.assemble((visible(where, _LONGEST_LIST), "bold"), overflow="fold"), indent=2)
             paper.draw(Text.assemble(("detail ", "dim"), visible(members[0].detail), overflow="fold"), indent=4)
             _draw_member(members[0], paper)
+        if left:
+            rest = f"and {counted(left, 'more target')} with details or fixes of their own: -v shows them"
+            paper.draw(Text(f"{rest}, `scanready report RUN --split owner=DIR` writes them", "dim"), indent=2)
 
 
 def _draw_member(member: Member, paper: Paper) -> None:
