@@ -55,6 +55,15 @@ def test_what_is_in_one(plugins: Path) -> None:
     assert (told.returncode, told.stderr) == (live.returncode, "")
 
 
+def test_its_parts_have_the_time_of_the_run(plugins: Path) -> None:
+    bundle = plugins / "case.zip"
+    plugin.run(plugins, ["check", "mood://127.0.0.1:99", "--no-store", "--bundle", str(bundle)], {})
+    with zipfile.ZipFile(bundle) as archive:
+        years = {entry.date_time[0] for entry in archive.infolist()}
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+    assert min(years) >= 2026
+
+
 def test_with_a_transcript_of_its_own_both_have_the_bytes(plugins: Path) -> None:
     bundle, transcript = plugins / "case.zip", plugins / "t.txt"
     with in_background(postgresql.sasl) as server:

@@ -13,6 +13,7 @@ from .groups import NOTES, OWNERS, Group, firewall
 from .listed import listed
 from .markdown import code, escaped, fenced
 from .paper import counted
+from .rule_forms import FORMS
 from .rules import Rule
 
 _NEEDED = {
@@ -20,6 +21,8 @@ _NEEDED = {
     Verdict.UNDECIDED: "cannot be checked completely until this is changed",
     Verdict.LIMITED: "may fail in a scan until this is changed",
 }
+#: Forms of firewall rules that no device reads.
+_NO_DEVICE = ("table", "csv", "json")
 #: The limits of scanready itself are nothing to change at a target.
 _WHAT = {Owner.SCANREADY: "manual checks"}
 _CHANGE, _TO_DO = "the change that removes it", {Owner.SCANREADY: "what to do about it"}
@@ -119,4 +122,9 @@ def _rules(rules: list[Rule]) -> str:
         purpose = " ".join(rule.types) + (f", only for {rule.when}" if rule.when else "")
         cells = (code(rule.source), code(where, 400), rule.transport, rule.ports, code(purpose, 400))
         lines.append(f"| {' | '.join(cells)} |")
-    return "## Permit these connections\n\n" + "\n".join(lines)
+    forms = ", ".join(name for name in FORMS if name not in _NO_DEVICE)
+    ask = (
+        f"If your firewall reads one of these forms ({forms}), ask the sender of this page for the output of `scanready "
+        "firewall INVENTORY --from RUN --only owner=network --format FORM`."
+    )
+    return "## Permit these connections\n\n" + "\n".join(lines) + f"\n\n{ask}"

@@ -35,9 +35,15 @@ def draw(report: Report, look: Look) -> str:
     if words := note(report):
         paper.draw(pairs([("expect", words)]), indent=2)
     if cause := decisive(report):
-        paper.draw(pairs(_explanation(cause, report.target)), indent=2)
-        _paste(cause.parts[0], paper)
-        _others(cause, paper)
+        first, *others = cause.parts
+        aligned = [part for part in others if not part.fix] if not first.fix else []
+        lines = [*_explanation(cause, report.target), *map(_alternative, aligned)]
+        paper.draw(pairs(lines), indent=2)
+        _paste(first, paper)
+        for part in others:
+            if part not in aligned:
+                paper.draw(pairs([_alternative(part)]), indent=2)
+                _paste(part, paper)
     _besides(report, paper)
     if look.verbosity > 0:
         _tell(report, paper)
@@ -121,11 +127,9 @@ def _paste(part: Part, paper: Paper) -> None:
         paper.paste(part.fix, indent=4)
 
 
-def _others(found: Told, paper: Paper) -> None:
-    """Draw the remedies of a cause's other owners."""
-    for part in found.parts[1:]:
-        paper.draw(pairs([("alternative", f"({part.owner}) {part.remedy}")]), indent=2)
-        _paste(part, paper)
+def _alternative(part: Part) -> tuple[str, str]:
+    """Return the remedy of another owner of the cause."""
+    return "alternative", f"({part.owner}) {part.remedy}"
 
 
 def _besides(report: Report, paper: Paper) -> None:

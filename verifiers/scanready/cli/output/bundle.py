@@ -10,6 +10,7 @@ import json
 import platform
 import ssl
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from importlib import metadata
@@ -57,12 +58,20 @@ class Bundle:
     def _pack(self, packed: IO[bytes], about: bytes) -> None:
         """Write the archive to a seekable file, since an archive written to a stream has a different layout."""
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-            archive.writestr(ABOUT, about)
+            archive.writestr(_member(ABOUT), about)
             for name, part in ((RESULT, self._results), (TRANSCRIPT, self._transcript)):
                 part.seek(0)
-                with archive.open(name, "w", force_zip64=True) as member:
+                with archive.open(_member(name), "w", force_zip64=True) as member:
                     while piece := part.read(_PIECE):
                         member.write(piece)
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """Return the entry of a part, with the present time; without one, it would be a file of 1980."""
+    entry = zipfile.ZipInfo(name, time.localtime()[:6])
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    return entry
 
 
 def about_object(run: RunInfo, command: str) -> dict[str, Any]:
