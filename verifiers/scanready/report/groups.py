@@ -32,7 +32,7 @@ OWNERS: dict[Owner, str] = {
     Owner.SCANREADY: "the user of scanready",
 }
 #: The introduction of an owner's part.
-NOTES: dict[Owner, str] = {
+INTRODUCTIONS: dict[Owner, str] = {
     Owner.SCANREADY: (
         "These are limits or errors of scanready, not faults of the targets. Check these targets manually. To report a "
         "limit or an error to the scanready project, attach the file of `scanready check TARGET --bundle FILE`."

@@ -9,7 +9,7 @@ from scanready.model import Owner, Verdict
 from scanready.wire.printable import visible
 
 from .document import RunInfo
-from .groups import NOTES, OWNERS, Group, firewall
+from .groups import INTRODUCTIONS, OWNERS, Group, firewall
 from .listed import listed
 from .markdown import code, escaped, fenced
 from .paper import counted
@@ -73,7 +73,7 @@ def page(
         f"A scan agent ({agent}) checked whether it can scan these targets (started {visible(run.started, 40)}, "
         f"scanready {visible(run.version, 40)}). Each section describes a problem, {_TO_DO.get(owner, _CHANGE)}, and "
         "the targets with this problem.",
-        *((NOTES[owner],) if owner in NOTES else ()),
+        *((INTRODUCTIONS[owner],) if owner in INTRODUCTIONS else ()),
         *(_section(group) for group in groups),
     ]
     if rules := firewall(groups):
@@ -124,7 +124,7 @@ def _rules(rules: list[Rule]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     forms = ", ".join(name for name in FORMS if name not in _NO_DEVICE)
     ask = (
-        f"If your firewall reads one of these forms ({forms}), ask the sender of this page for the output of `scanready "
-        "firewall INVENTORY --from RUN --only owner=network --format FORM`."
+        f"If your firewall reads one of these forms ({forms}), ask the sender of this page for the output of "
+        "`scanready firewall INVENTORY --from RUN --only owner=network --format FORM`."
     )
     return "## Permit these connections\n\n" + "\n".join(lines) + f"\n\n{ask}"

@@ -146,7 +146,7 @@ def _subnet(agent: Agent, addresses: list[str], facts: dict[str, Any]) -> list[s
     if "" in found.values():
         return ["the target is this host"]
     if not found:
-        return ["no subnet in common with the target; the same one is recommended"]
+        return ["no subnet in common with the target"]
     subnets = ", ".join(dict.fromkeys(found.values()))
     rest = len(addresses) - len(found)
     return [f"in the target's subnet {subnets}" + (f" ({rest} of its addresses elsewhere)" if rest else "")]

@@ -24,7 +24,7 @@ from scanready.report import rule_forms
 from scanready.report.background import Moment
 from scanready.report.diff import Differences
 from scanready.report.document import Look, RunInfo, Totals
-from scanready.report.groups import NOTES, OWNERS, Group, Groups, firewall
+from scanready.report.groups import INTRODUCTIONS, OWNERS, Group, Groups, firewall
 from scanready.report.headline import summed
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.report.serialize import as_line
@@ -106,7 +106,7 @@ class Html:
             arcs=_arcs(totals),
             bars=_bars(self._by_type),
             owners=owners,
-            notes=NOTES,
+            introductions=INTRODUCTIONS,
             known=self._groups.known(),
             forms=_forms,
             limits=_limits(sum(map(len, by_owner.values()))),

@@ -10,7 +10,7 @@ from collections import Counter
 
 from scanready.model import Owner, Report, Verdict
 from scanready.report.document import Look, Places, RunInfo, Totals
-from scanready.report.groups import NOTES, OWNERS, Group, Groups, Known, firewall
+from scanready.report.groups import INTRODUCTIONS, OWNERS, Group, Groups, Known, firewall
 from scanready.report.known import is_waived
 from scanready.report.markdown import code, escaped, fenced
 from scanready.report.paper import GRAVITY, SENTENCES, duration
@@ -104,7 +104,7 @@ class Markdown:
 
 def _section(owner: Owner, groups: list[Group]) -> str:
     lines = [f"### For {OWNERS[owner]} ({owner})", ""]
-    lines += [NOTES[owner], ""] if owner in NOTES else []
+    lines += [INTRODUCTIONS[owner], ""] if owner in INTRODUCTIONS else []
     for group in groups:
         lines += _group(group)
     if rules := firewall(groups):
