@@ -189,6 +189,7 @@ TLS_FAILED = Cause(
     "The TLS handshake or session failed. The alert or error in the detail matches no specific cause.",
     "Look for this alert in the server's TLS log.",
     "openssl s_client {starttls}-connect {host}:{port}",
+    scoped=Scope.PATH,
     wire="The server answers the agent's TLS records with the alert named in the detail, with an invalid record, or by "
     "closing the connection.",
 )
@@ -287,6 +288,7 @@ HUNG_UP = Cause(
     "(fail2ban). At a load balancer, check that a backend is up and that both sides agree on the PROXY "
     "protocol (`accept-proxy`, `send-proxy`).",
     "On the target: read the service's log for the time of the check; look for the agent's address in /etc/hosts.deny.",
+    scoped=Scope.PATH,
     may_count=True,
     wire="After the TCP or the TLS handshake, the server sends FIN or RST before any byte of the protocol.",
     also=(
@@ -306,6 +308,7 @@ BROKEN_OFF = Cause(
     "Find the reason in the service's log at the time of the check: a connection limit, a ban (fail2ban), a "
     "rule about this agent's address (a host access list), a backend that is down, or a crash.",
     "On the target: read the service's log for the time of the check; look for the agent's address in /etc/hosts.deny.",
+    scoped=Scope.PATH,
     may_count=True,
     wire="The server sends some bytes of the expected protocol, then FIN or RST.",
 )
@@ -341,6 +344,7 @@ MALFORMED = Cause(
     "The server's answer violates the expected protocol, or is too short to identify.",
     "Check the service and every device in the path (proxy, load balancer, protocol-aware firewall).",
     "Repeat with --transcript FILE and look at the bytes.",
+    scoped=Scope.PATH,
     also=(OtherOwner(Owner.OPERATOR, "Correct the port or the target type, if another service listens there."),),
     wire=(
         "A message from the server is truncated, or has a length or a field that the expected protocol does not allow."
@@ -367,6 +371,7 @@ THROTTLED = Cause(
     "Exempt the agent's address from the limit, or wait until the limit clears. Then check again.",
     "On the target: read the service's log for the time of the check.",
     definite=False,
+    scoped=Scope.PATH,
     wire="The server answers with its protocol's message for too many connections or requests, then usually closes the "
     "connection.",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 AUTH_TOO_SLOW = Cause(
     "auth.too-slow",
@@ -23,6 +23,7 @@ AUTH_BROKEN_OFF = Cause(
     "The server speaks the expected protocol but closed the connection before it showed its login prompt.",
     "Find the reason in the service's log. Look for a device in the path that inspects this protocol.",
     "On the target: read the service's log for the time of the check.",
+    scoped=Scope.PATH,
     wire="After the protocol's handshake, the server sends FIN or RST in place of its login prompt.",
 )
 LOGIN_TOO_SLOW = Cause(

@@ -66,6 +66,7 @@ CHALLENGED = Cause(
     "A web application firewall answers with a challenge that requires a browser or a human.",
     "Permit the agent's address in the rules of the firewall or CDN.",
     _CURL,
+    scoped=Scope.PATH,
     wire="The answer to the agent's request has a header that marks a challenge, such as cf-mitigated.",
 )
 

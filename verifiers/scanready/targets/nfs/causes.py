@@ -124,6 +124,7 @@ KERBEROS_ONLY = Cause(
     "further options uses sec=sys. The check did not test this agent's Kerberos.",
     "On the server, export the path to the agent with sec=sys.",
     "On the server: exportfs -v. On the agent: mount -o sec=sys {host}:EXPORT /mnt",
+    scoped=Scope.PATH,
     wire="The SECINFO reply (NFSv4) or the MNT reply (NFSv3) has neither AUTH_SYS nor AUTH_NONE, or the server answers "
     "with NFS4ERR_WRONGSEC.",
     also=(
@@ -178,6 +179,7 @@ HIDDEN = Cause(
     "(NFS-Ganesha) send the same answer in both cases.",
     "If the path exists on the server, export it to this agent (see the fix).",
     "On the server: run exportfs -v (or read ganesha.conf) to see whether the path is exported, and to which hosts.",
+    scoped=Scope.PATH,
     wire="The server answers LOOKUP (NFSv4) with NFS4ERR_NOENT, or MNT (NFSv3) with MNT3ERR_ACCES or MNT3ERR_PERM.",
     also=(OtherOwner(Owner.OPERATOR, "If the path is misspelt, correct it in the inventory."),),
 )

@@ -29,6 +29,7 @@ TLS_REFUSED = Cause(
     "Change the matching line in pg_hba.conf from `hostnossl` to `host` or `hostssl`, then run SELECT "
     "pg_reload_conf().",
     "PGSSLMODE=require psql -h {host} -p {port} -U {user} {database}",
+    scoped=Scope.PATH,
     wire="Inside TLS, the server answers the StartupMessage with an ErrorResponse (SQLSTATE 28000). On a second "
     "connection in clear text, it answers the same StartupMessage with an Authentication request.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scanready.causes import common
-from scanready.model import Cause, OtherOwner, Owner, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 _LOG_IN = "On the agent: ssh -v -p {port} {user}@{host} true"
 _SFTP = "On the agent: sftp -P {port} {user}@{host}"
@@ -123,6 +123,7 @@ HOST_KEY_CHANGED = Cause(
     "password to such a host.",
     "Compare the fingerprint in the detail with the server's own, and confirm whether it is correct.",
     "On the target: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+    scoped=Scope.AGENT,
     also=(
         OtherOwner(
             Owner.AGENT,
