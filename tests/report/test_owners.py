@@ -27,7 +27,7 @@ from scanready.targets.windows import causes as windows
 
 from .reports import AGENT, ready
 
-SERVERS = "# On web1, in /etc/ssh/sshd_config; then reload sshd:\nKexAlgorithms +curve25519-sha256"
+SERVERS = "# On web1, in /etc/ssh/sshd_config (afterwards reload sshd):\nKexAlgorithms +curve25519-sha256"
 AGENTS = (
     "# On the agent proxy-nyc, in ~/.ssh/config of the user that the scanner runs as:\nHost web1\n    Ciphers +3des"
 )

@@ -255,4 +255,4 @@ def test_a_cloud_behind_a_proxy_is_the_proxy() -> None:
 
 def test_the_update_server_is_the_masters() -> None:
     (rule,) = rules(Target("updates.example", "update", 8843), lambda _: "10.0.1.5")
-    assert rule.when == "the Master Server, unless updates are copied manually"
+    assert rule.when == "the Master Server, and only if updates are not copied manually"

@@ -169,7 +169,7 @@ def test_a_table_of_a_name_and_an_address_is_no_list_of_hosts(imported: Import) 
     assert found.kind == "csv"
     assert rows(found) == [("10.0.0.7", "", None), ("web2", "", None)]
     assert found.entries[0].also == ("web1",)
-    assert "the host has the name of the asset" in found.entries[1].guess
+    assert "the name of the asset was taken as the host name" in found.entries[1].guess
     assert [(one.what, one.line) for one in found.left] == [("Berlin", 4)]
 
 

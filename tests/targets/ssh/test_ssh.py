@@ -227,7 +227,7 @@ def test_another_makers_server_gets_no_lines_of_sshd_config() -> None:
 def test_no_common_algorithm_is_mended_on_the_server_where_the_client_cannot(client: Path) -> None:
     write_client(client.parent, knows={**ssh_peers.KNOWS, "kex": "curve25519-sha256"})
     report, _ = met(ssh.old_algorithms)
-    fix = "then reload sshd:\nKexAlgorithms +sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256\n"
+    fix = "(afterwards reload sshd):\nKexAlgorithms +sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256\n"
     expect(report, Verdict.BLOCKED, "ssh.no-common-algorithm", fix=fix)
     assert finding_of(report).also == (), "nothing that the client could be told would help"
 

@@ -284,19 +284,15 @@ HUNG_UP = Cause(
     "succeeded, but no data followed.) Possible causes: a host access list, a ban by a tool such as fail2ban, "
     "a load balancer without a backend, a listener that expects the PROXY protocol, or a port that requires "
     "TLS.",
-    "Find the reason in the service's log, permit this agent in the host access list, and look for a ban "
-    "(fail2ban). At a load balancer, check that a backend is up and that both sides agree on the PROXY "
-    "protocol (`accept-proxy`, `send-proxy`).",
+    "If the port requires TLS, have the target checked over TLS (for a web page, `https://`). At a load "
+    "balancer, check that a backend is up and that both sides agree on the PROXY protocol (`accept-proxy`, "
+    "`send-proxy`). Otherwise find the reason in the service's log, permit this agent in the host access list, "
+    "and look for a ban (fail2ban).",
     "On the target: read the service's log for the time of the check; look for the agent's address in /etc/hosts.deny.",
     scoped=Scope.PATH,
     may_count=True,
     wire="After the TCP or the TLS handshake, the server sends FIN or RST before any byte of the protocol.",
-    also=(
-        OtherOwner(
-            Owner.OPERATOR,
-            "If the port requires TLS, change the target to the type that uses TLS (for a web page, `https://`).",
-        ),
-    ),
+    also=(OtherOwner(Owner.OPERATOR, "If the port requires TLS, change the target to the type that uses TLS."),),
 )
 BROKEN_OFF = Cause(
     "handshake.broken-off",
@@ -378,19 +374,6 @@ THROTTLED = Cause(
 
 # login and access ---------------------------------------------------------------------------------------------------
 
-IDENTITY_INVENTED = Cause(
-    "auth.identity-invented",
-    Owner.OPERATOR,
-    Step.AUTH,
-    "The inventory lacks the scan's user, uid or database for this target, so scanready filled in an invented "
-    "one. The server rejected the invented value. How the server would answer the scan's real user and "
-    "database is unknown.",
-    "In the inventory, give this target a credential, or set the option `user`, `database` or `uid`. "
-    "`scanready types TYPE` shows which of them the type has.",
-    "Log in manually once, with the scan's own account and database.",
-    definite=False,
-    wire="The agent sends an invented user or database name; the server answers with an error about that name.",
-)
 LOGIN_REFUSED = Cause(
     "login.refused",
     Owner.IDENTITY,
@@ -511,7 +494,5 @@ OUT_OF_TIME = Cause(
     "Run the check again with --timeout 30.",
     definite=False,
     may_count=True,
-    wire=(
-        "The agent stops or closes the connection when its time limit ends; the packets before that are normal or slow."
-    ),
+    wire="The agent closes the connection when its time limit ends; the packets before that are normal or slow.",
 )

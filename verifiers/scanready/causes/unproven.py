@@ -1,4 +1,4 @@
-"""Causes that leave a target undecided without a fault of its own: the canary, no login, no verifier, or --depth."""
+"""Causes that leave a target undecided without a fault of its own: an invented user, the canary, no login, --depth."""
 
 from __future__ import annotations
 
@@ -58,4 +58,17 @@ DEPTH_LIMITED = Cause(
     "Run the check again without --depth.",
     definite=False,
     wire="The connection succeeds, and the agent closes it before the login prompt.",
+)
+IDENTITY_INVENTED = Cause(
+    "auth.identity-invented",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The inventory lacks the scan's user, uid or database for this target, so scanready filled in an invented "
+    "one. The server rejected the invented value. How the server would answer the scan's real user and "
+    "database is unknown.",
+    "In the inventory, give this target a credential, or set the option `user`, `database` or `uid`. "
+    "`scanready types TYPE` shows which of them the type has.",
+    "Log in manually once, with the scan's own account and database.",
+    definite=False,
+    wire="The agent sends an invented user or database name; the server answers with an error about that name.",
 )

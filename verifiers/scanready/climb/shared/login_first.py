@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from scanready.catalogue.option import ALLOW_LOGIN_PROBE, TLS
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.climb.explain import Failure
 from scanready.climb.guard import Attempt
 from scanready.climb.probe import Probe, Rung
@@ -91,7 +91,7 @@ def _doubt(rung: Rung, failure: Failure) -> None:
     """Record another answer to an invented user than the usual refusal; no fix is for that user."""
     about_user = failure.cause.owner is Owner.IDENTITY or failure.cause in _ABOUT_DATA
     detail = f"asked as {INVENTED_USER}: {failure.detail}" if about_user else failure.detail
-    rung.inconclusive(common.IDENTITY_INVENTED if about_user else failure.cause, detail, **failure.facts)
+    rung.inconclusive(unproven.IDENTITY_INVENTED if about_user else failure.cause, detail, **failure.facts)
 
 
 async def log_in(probe: Probe, session: Session[Answer], stream: Stream) -> None:

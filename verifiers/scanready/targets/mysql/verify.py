@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import INVENTED_USER, Step
@@ -60,7 +60,7 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
         try:
             answer = await talk.be_refused()
         except PeerClosed as error:  # some proxies do this to unknown users and accept known ones
-            rung.inconclusive(common.IDENTITY_INVENTED, f"login as {INVENTED_USER}: {error}")
+            rung.inconclusive(unproven.IDENTITY_INVENTED, f"login as {INVENTED_USER}: {error}")
             return greeting
         if isinstance(answer, wire.Ok):
             await _let_in(talk, rung)

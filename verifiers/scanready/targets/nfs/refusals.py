@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 from dataclasses import dataclass
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.climb.rung import Rung
@@ -215,7 +215,7 @@ def judge_denied(probe: Probe, rung: Rung, failure: Failure) -> None:
     """
     if failure.cause is common.ACCESS_DENIED and "uid" not in probe.target.options:
         own = "calls with this process's own uid; the target names no uid"
-        rung.inconclusive(common.IDENTITY_INVENTED, f"{failure.detail} ({own})", **failure.facts)
+        rung.inconclusive(unproven.IDENTITY_INVENTED, f"{failure.detail} ({own})", **failure.facts)
     else:
         rung.judge_access(failure)
 

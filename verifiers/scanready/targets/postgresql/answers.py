@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Cause, Step, is_address
@@ -164,14 +164,14 @@ def _doubt(probe: Probe, rung: Rung, detail: str, **facts: Any) -> None:
         Failure: the check ends here, since a login would use the same name.
     """
     say = rung.inconclusive if invented(probe) else rung.stop
-    say(common.IDENTITY_INVENTED, detail, **facts)
+    say(unproven.IDENTITY_INVENTED, detail, **facts)
 
 
 def report_tls_refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse) -> None:
     """Record that the server refuses the user inside TLS and accepts it in clear text."""
     words = printable(answer.message)
     if invented(probe):
-        rung.inconclusive(common.IDENTITY_INVENTED, f"{words} {invented_names(probe)}; without TLS it is accepted")
+        rung.inconclusive(unproven.IDENTITY_INVENTED, f"{words} {invented_names(probe)}; without TLS it is accepted")
     else:
         rung.warn(causes.TLS_REFUSED, words, line(probe, encrypted=True))
 

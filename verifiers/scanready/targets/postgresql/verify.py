@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
@@ -91,13 +91,13 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             if failure.cause is not causes.SESSION_REFUSED or target.options.get("database"):
                 raise
             detail = f"{failure.detail} {answers.invented_names(probe)}"
-            raise Failure(common.IDENTITY_INVENTED, detail, **failure.facts) from failure
+            raise Failure(unproven.IDENTITY_INVENTED, detail, **failure.facts) from failure
         rung.ok(f"logged in as {answers.identity(probe)[0]}", version=result.version)
         if result.product:
             rung.check.facts["product"] = result.product
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None and result.denied.cause in _OF_DATABASE and not target.options.get("database"):
-            rung.stop(common.IDENTITY_INVENTED, f"{result.denied.detail} {answers.invented_names(probe)}")
+            rung.stop(unproven.IDENTITY_INVENTED, f"{result.denied.detail} {answers.invented_names(probe)}")
         elif (
             result.denied is not None and result.denied.cause is causes.READ_FAILED and not target.options.get("table")
         ):
