@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import itertools
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,8 +13,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanready.causes import common, talk_ended, unproven
+from scanready.climb.explain import Failure
+from scanready.climb.guard import LockoutGuard
 from scanready.estate import EstateVerdict, Refusals, estate_verdict
-from scanready.model import Cause, Check, Credential, Finding, Outcome, Owner, Report, Scope, Step, Target, Verdict
+from scanready.model import (
+    Cause,
+    Check,
+    Credential,
+    Finding,
+    Outcome,
+    Owner,
+    Report,
+    Scope,
+    Step,
+    Target,
+    Verdict,
+    bracketed,
+)
+from scanready.report.parse import restored
+from scanready.report.serialize import as_line
 from scanready.run.any_type import combined
 from scanready.run.registry import all_causes
 from tests.estate.results import failed, result, up_to, warned
@@ -291,6 +310,33 @@ def test_of_several_refusals_at_a_place_the_same_credential_counts_then_the_same
     assert estate_verdict([withheld("a", "db1:1433")], (), Refusals(known[:1])).cause is common.LOGIN_LOCKED
     both = [refused_at("db1:1433", "b", common.LOGIN_LOCKED), refused_at("db1:1433", "a")]
     assert estate_verdict([withheld("a", "db1:1433")], (), Refusals(both)).met_by == "a"
+
+
+async def refused_twice() -> tuple[str, str]:
+    """Return the details of a refused login and of the next one, which the lockout guard withholds."""
+    guard, details = LockoutGuard(), []
+    for host in ("db1", "fd00::7"):
+        try:
+            async with guard.attempt(SCAN, host, f"{bracketed(host)}:1433"):
+                raise Failure(common.LOGIN_REFUSED, "the server said no")
+        except Failure as failure:
+            details.append(failure.detail)
+    return details[0], details[1]
+
+
+def test_the_lockout_guard_names_the_place_of_the_refusal() -> None:
+    refused, detail = asyncio.run(refused_twice())
+    assert refused == "the server said no"
+    later = result("a", failed(common.LOGIN_WITHHELD, detail=detail), Target("fd00::7", "mssql", 1433, credential=SCAN))
+    stored = [restored(json.loads(as_line(one))) for one in (refused_at("db1:1433", "a"), later)]
+    found = estate_verdict(stored[1:], ["b"], Refusals(stored))
+    assert (found.verdict, found.cause, found.missing) == (B, common.LOGIN_REFUSED, ("b",))
+
+
+def test_a_refusal_is_known_by_the_endpoint_of_its_target_as_well() -> None:
+    report = refused_at("db1:1433", "a")
+    report.checks[-1].endpoint = "proxy:3128"
+    assert estate_verdict([withheld("a", "db1:1433")], (), Refusals([report])).cause is common.LOGIN_REFUSED
 
 
 # hosts without a type -----------------------------------------------------------------------------------------------

@@ -269,8 +269,8 @@ SILENT = Cause(
         ),
         OtherOwner(
             Owner.OPERATOR,
-            "If the service waits for the client to speak first, it is another service: correct the port or the "
-            "target type in the inventory.",
+            "If the service waits for the client to speak first, it is not the expected one: correct the port or "
+            "the target type in the inventory.",
         ),
     ),
     wire="The TCP handshake completes and the server acknowledges the agent's data; it sends no payload before the "

@@ -44,7 +44,8 @@ PROXY_BETWEEN = Cause(
     "http.proxy-between",
     Owner.NETWORK,
     Step.HANDSHAKE,
-    "A transparent proxy that the target does not declare answers in place of the target and requires a login (407).",
+    "A transparent proxy answers in place of the target and requires a login (407). The inventory names no "
+    "proxy for this target.",
     "Exempt this agent's connections to the target from the transparent proxy.",
     _CURL,
     wire="The agent sends a plain request to {host}; the answer is 407 with a Proxy-Authenticate header.",

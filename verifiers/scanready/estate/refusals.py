@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scanready.causes import common
-from scanready.model import Credential, Finding, Outcome, Owner, Report, Scope, Step, Verdict
+from scanready.model import Credential, Finding, Outcome, Owner, Report, Scope, Step, Verdict, bracketed
 from scanready.run.any_type import reports_of
 
 
@@ -46,7 +46,9 @@ class Refusals:
             if found.cause.scope is Scope.ACCOUNT or found.cause.owner is Owner.IDENTITY:
                 verdict = Verdict.BLOCKED if found.cause.definite else Verdict.UNDECIDED
                 refusal = Refusal(report.agent.name, account, found, check.step, verdict)
-                self._at.setdefault(check.endpoint, []).append(refusal)
+                target = report.target
+                for place in {check.endpoint, f"{bracketed(target.host)}:{target.port}"}:
+                    self._at.setdefault(place, []).append(refusal)
 
     def named_by(self, report: Report) -> Refusal | None:
         """Return the refusal that a report with ``login.withheld`` names; None if it names none that is known.

@@ -8,15 +8,18 @@ that met it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from scanready.model import GOOD, Cause, Check, Finding, Outcome, Report, Scope, Step, Verdict
 from scanready.run.any_type import answered
 
-from .refusals import Refusals
+from .refusals import Refusal, Refusals
 
 _BEST_FIRST = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED, Verdict.UNDECIDED, Verdict.BLOCKED)
+_BADNESS = {verdict: place for place, verdict in enumerate(_BEST_FIRST)}
+_badness = _BADNESS.__getitem__
 _BINDING = (Scope.TARGET, Scope.ACCOUNT)
 
 
@@ -82,14 +85,27 @@ class EstateVerdict:
         return self.finding.cause if self.finding else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """A cause that one agent met, with the verdict that it leads to."""
 
     agent: str
     finding: Finding | None
     step: Step | None
     verdict: Verdict
+
+    @property
+    def height(self) -> int:
+        return self.step.height if self.step else -1
+
+    @property
+    def order(self) -> tuple[str, str, str]:
+        """The values that make a choice independent of the order of agents."""
+        finding = self.finding
+        return (finding.cause.code if finding else "", self.agent, finding.detail if finding else "")
+
+
+#: A claim that binds other agents, with the agent whose result has it.
+_Binding = tuple[str, _Claim]
 
 
 def estate_verdict(
@@ -142,12 +158,18 @@ def _place(found: EstateVerdict, members: Sequence[Report]) -> tuple[int, int]:
 
 
 def _combined(reports: Sequence[Report], away: tuple[str, ...], refusals: Refusals) -> EstateVerdict:
-    binding = {report.agent.name: _binding(report, refusals) for report in reports}
-    counted = [_counted(report, binding, refusals) for report in reports]
+    named = [refusals.named_by(report) for report in reports]
+    binding = [
+        (report.agent.name, claim)
+        for report, refusal in zip(reports, named, strict=True)
+        for claim in (_binding(report) if refusal is None else _of_account(refusal))
+    ]
+    binding.sort(key=lambda one: (-_badness(one[1].verdict), one[1].order))
+    counted = [_counted(report, refusal, binding) for report, refusal in zip(reports, named, strict=True)]
     verdicts = [claim.verdict for claim, _ in counted]
     if away:  # a cause that binds every agent also binds one without a result
-        bound = [claim.verdict for some in binding.values() for claim in some]
-        verdicts.append(max(Verdict.UNDECIDED, *bound, key=_badness) if bound else Verdict.UNDECIDED)
+        worst = binding[0][1].verdict if binding else Verdict.UNDECIDED
+        verdicts.append(max(Verdict.UNDECIDED, worst, key=_badness))
     verdict = min(verdicts, key=_badness, default=Verdict.UNDECIDED)
     carrying = [claim for claim, _ in counted if claim.verdict is verdict]
     lead = _lead(carrying)
@@ -162,29 +184,24 @@ def _combined(reports: Sequence[Report], away: tuple[str, ...], refusals: Refusa
     )
 
 
-def _badness(verdict: Verdict) -> int:
-    return _BEST_FIRST.index(verdict)
+def _counted(report: Report, named: Refusal | None, binding: Sequence[_Binding]) -> tuple[_Claim, Overruled | None]:
+    """Return what a result counts as, and by what it is overruled, if it is.
 
-
-def _counted(
-    report: Report, binding: Mapping[str, Sequence[_Claim]], refusals: Refusals
-) -> tuple[_Claim, Overruled | None]:
-    """Return what a result counts as, and by what it is overruled, if it is."""
+    Args:
+        named: the refusal that its withheld login names.
+        binding: the claims that bind other agents, the worst first.
+    """
     own = _Claim(report.agent.name, report.finding, report.finding_step, report.verdict)
-    named = refusals.named_by(report)
     if named is not None:
-        taken = _Claim(named.agent, named.finding, named.step, named.verdict)
+        taken = _claim(named)
         return taken, _overruled(report, taken, named=True)
-    height = report.reached.height if report.reached else -1
-    worse = [
-        claim
-        for agent, some in binding.items()
-        if agent != own.agent
-        for claim in some
-        if claim.step is not None and claim.step.height > height and _badness(claim.verdict) > _badness(own.verdict)
-    ]
-    worst = min(worse, key=lambda claim: (-_badness(claim.verdict), *_order(claim)), default=None)
-    return (own, None) if worst is None else (worst, _overruled(report, worst))
+    height, least = (report.reached.height if report.reached else -1), _badness(own.verdict)
+    for agent, claim in binding:
+        if _badness(claim.verdict) <= least:
+            break
+        if agent != own.agent and claim.height > height:
+            return claim, _overruled(report, claim)
+    return own, None
 
 
 def _overruled(report: Report, claim: _Claim, *, named: bool = False) -> Overruled:
@@ -195,52 +212,51 @@ def _overruled(report: Report, claim: _Claim, *, named: bool = False) -> Overrul
     )
 
 
-def _binding(report: Report, refusals: Refusals) -> list[_Claim]:
-    """Return the causes of a report that bind other agents, each with the verdict that it leads to by itself.
+def _claim(refusal: Refusal) -> _Claim:
+    return _Claim(refusal.agent, refusal.finding, refusal.step, refusal.verdict)
 
-    A withheld login speaks through the refusal that it names, and then only if that is one of the account: a refusal
-    of scope ``target`` was another target's.
+
+def _of_account(refusal: Refusal) -> list[_Claim]:
+    """Return what a withheld login tells other agents: the refusal that it names, if that is one of the account.
+
+    A refusal of scope ``target`` was another target's.
     """
-    agent = report.agent.name
-    if (named := refusals.named_by(report)) is not None:
-        binds = named.finding.cause.scope is Scope.ACCOUNT
-        return [_Claim(named.agent, named.finding, named.step, named.verdict)] if binds else []
-    found = [_Claim(agent, report.finding, report.finding_step, report.verdict)] if report.finding else []
+    return [_claim(refusal)] if refusal.finding.cause.scope is Scope.ACCOUNT else []
+
+
+def _binding(report: Report) -> list[_Claim]:
+    """Return the causes of a report that bind other agents, each with the verdict that it leads to by itself."""
+    agent, decisive = report.agent.name, report.finding
+    found = []
+    if decisive and decisive.cause.scope in _BINDING:
+        found.append(_Claim(agent, decisive, report.finding_step, report.verdict))
     for check in report.checks:
-        verdict = _verdict(check)
-        if verdict is not None and check.finding is not None:
+        if check.finding is None or check.finding is decisive or check.finding.cause.scope not in _BINDING:
+            continue
+        verdict = _verdict(check, check.finding)
+        if verdict is not None:
             found.append(_Claim(agent, check.finding, check.step, verdict))
-    return [claim for claim in found if claim.finding and claim.finding.cause.scope in _BINDING]
+    return found
 
 
-def _verdict(check: Check) -> Verdict | None:
+def _verdict(check: Check, finding: Finding) -> Verdict | None:
     """Return the verdict that the cause of a check leads to; None if it leads to none."""
-    if check.finding is None:
-        return None
-    if check.tentative or not check.finding.cause.definite:
+    if check.tentative or not finding.cause.definite:
         return Verdict.UNDECIDED
     return {Outcome.FAILED: Verdict.BLOCKED, Outcome.WARNED: Verdict.LIMITED}.get(check.outcome)
 
 
-def _lead(claim: Sequence[_Claim]) -> _Claim | None:
+def _lead(claims: Sequence[_Claim]) -> _Claim | None:
     """Return the cause that leads.
 
     One that binds every agent comes first, since nothing helps while it lasts. Next comes the one on the highest step,
     whose agent is nearest to a scan, and then the one that most agents met.
     """
-    known = [one for one in claim if one.finding is not None]
-    agents = Counter(one.finding.cause.code for one in known if one.finding)
+    known = [(claim, claim.finding.cause) for claim in claims if claim.finding is not None]
+    agents = Counter(cause.code for _, cause in known)
 
-    def place(one: _Claim) -> tuple[object, ...]:
-        assert one.finding is not None
-        height = one.step.height if one.step else -1
-        code = one.finding.cause.code
-        return one.finding.cause.scope not in _BINDING, -height, -agents[code], *_order(one)
+    def place(one: tuple[_Claim, Cause]) -> tuple[object, ...]:
+        claim, cause = one
+        return cause.scope not in _BINDING, -claim.height, -agents[cause.code], claim.order
 
-    return min(known, key=place, default=None)
-
-
-def _order(claim: _Claim) -> tuple[str, str, str]:
-    """Return what makes a choice independent of the order of agents."""
-    finding = claim.finding
-    return (finding.cause.code if finding else "", claim.agent, finding.detail if finding else "")
+    return min(known, key=place)[0] if known else None

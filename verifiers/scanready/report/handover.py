@@ -105,8 +105,8 @@ def _section(group: Group) -> str:
     lines = [f"## {escaped(group.meaning)}", f"{count} {needed}. Code: `{group.cause.code}`."]
     lines.append(f"**{'Do this' if ours else 'Change'}:** {escaped(group.remedy)}")
     if group.others:
-        others = " or ".join(OWNERS[owner] for owner, _ in group.others)
-        lines.append(f"You or {others} can fix this; only one of you needs to act.")
+        others = "; ".join(OWNERS[owner] for owner, _ in group.others)
+        lines.append(f"One of these can fix this, and only one needs to act: you; {others}.")
     lines += ["**To confirm the problem:**", "\n".join(fenced(group.confirm))]
     lines.append("\n".join(f"- {code(member.where, 400)}: {code(member.detail, 400)}" for member in group.members))
     for fix, members in group.fixes.items():

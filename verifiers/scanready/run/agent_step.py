@@ -81,7 +81,7 @@ def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
 def unsuited(row: TargetType) -> str:
     """Return the note that another agent is recommended."""
     wanted = row.requirements.suits
-    return f"{row.name} is allowed from this agent, but newer scanner documentation requires a {wanted} agent"
+    return f"the requirements allow {row.name} from this agent; newer scanner documentation requires a {wanted} agent"
 
 
 # after the climb: what is recommended -------------------------------------------------------------------------------

@@ -23,9 +23,9 @@ _FOREIGN = "its own package"
 #: The same for a type whose package is broken; a line on stderr says why.
 _BROKEN = "nothing: it cannot be used"
 _LEGEND = """
-no login: the last step without a credential; login: the last step with one
-auth: the login prompt is reached; login: the account is accepted; access: one bounded read works
-cost: the most connections without a credential / with one
+columns: `no login` is the last step without a credential, `login` the last step with a credential
+steps: auth, the login prompt is reached; login, the account is accepted; access, one bounded read works
+cost: the maximum number of connections, without / with a credential
 `scanready types TYPE` shows all steps, the documented requirements, caveats, and the log entries of a check"""
 _HELP = """\
 \b

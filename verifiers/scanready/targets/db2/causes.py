@@ -77,7 +77,7 @@ OUT_OF_RESOURCES = Cause(
     Owner.DATABASE,
     Step.AUTH,
     "Db2 has no free agent process or no memory for another connection, or the Db2 agent process that served "
-    "this connection ended. It would refuse a scan too.",
+    "this connection ended. Db2 would refuse a scan too.",
     "Raise MAX_CONNECTIONS or MAX_COORDAGENTS, end idle connections, or scan at a quieter time.",
     "On the server: db2 list applications; db2diag -g level=Severe",
     wire="The server answers a request with AGNPRMRM (1232) or RSCLMTRM (1233), or with SQLCODE -1040 or -1226.",

@@ -77,7 +77,8 @@ STRICT_ONLY = Cause(
     "Whether a scan works depends on the scanner's SQL Server client.",
     "If the scanner's SQL Server client does not support strict encryption, set `Force Strict Encryption` to "
     "No for this instance.",
-    "sqlcmd -S tcp:{host},{port} -Ns   # the server's error log has 17819 for each client that was not strict",
+    "sqlcmd -S tcp:{host},{port} -Ns   # the server's error log has error 17819 for each client without strict "
+    "encryption",
     wire="After a PRELOGIN in clear text, the server closes the connection, or answers with a TLS alert or error "
     "17819. It completes a TLS handshake whose ClientHello offers ALPN tds/8.0.",
     also=(

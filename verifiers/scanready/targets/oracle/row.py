@@ -65,7 +65,7 @@ ORACLE = TargetType(
             "oracle://{host}[:{port}]",
         ),
     ),
-    proven_by="emulators: oracledb accepts the database, oracle-driver the listener",
+    proven_by="two emulators: a database that oracledb accepts, a listener that oracle-driver accepts",
     judges=(
         Judge("oracledb", "client", "tests/emulators/test_oracle_judge.py"),
         Judge("oracle-driver", "client", "tests/peers/test_drivers.py"),

@@ -55,8 +55,8 @@ NO_COMMON_ALGORITHM = Cause(
     also=(
         OtherOwner(
             Owner.AGENT,
-            "For each kind that the detail names, enable an algorithm of the server in the agent's ssh_config (see the "
-            "fix), or install an ssh client that supports one.",
+            "For each kind of algorithm that the detail names, enable in the agent's ssh_config one that the server "
+            "offers (see the fix), or install an ssh client that supports one.",
         ),
     ),
     wire="Both sides send SSH_MSG_KEXINIT. At least one list of the server (key exchange, host key, cipher or MAC) "

@@ -33,12 +33,15 @@ LEGACY_PORT_OFF = Cause(
     Step.AUTH,
     "The gateway reports that it accepts logons only on its HTTPS port. It refuses a driver that uses 1025.",
     "Configure the gateway to accept logons on the legacy port (1025) too.",
-    "On a node: gtwcontrol -d   # look for the TLS settings",
+    "On a node of the database: gtwcontrol -d   # look for the TLS settings",
     wire="The gateway answers the configuration request with a gateway parcel (165) that marks logons on the legacy "
     "port as off.",
     also=(
-        OtherOwner(Owner.AGENT, "Set the scanner's driver to HTTPS (HTTPS_PORT=443, SSLMode=REQUIRE)."),
-        OtherOwner(Owner.NETWORK, "Permit port 443 from this agent, if the driver is set to HTTPS."),
+        OtherOwner(
+            Owner.AGENT,
+            "Set the scanner's driver to HTTPS (HTTPS_PORT=443, SSLMode=REQUIRE). The agent must then be able to reach "
+            "port 443.",
+        ),
     ),
 )
 HTTPS_ONLY = Cause(
