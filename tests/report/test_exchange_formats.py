@@ -247,7 +247,8 @@ def test_markdown_is_for_its_owners_with_fix_and_rules() -> None:
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
     headings = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "heading_open"]
     assert headings[0] == (
-        "From `proxy-nyc`: 12 targets: 2 proven, 2 fine up to the login prompt, 2 with warnings, 4 blocked, 2 undecided"
+        "Checked from `proxy-nyc`: 12 targets: 2 proven, 2 fine up to the login prompt, 2 with warnings, 4 blocked, "
+        "2 undecided"
     )
     assert "For the network and firewall team (network)" in headings
     assert "❌ `postgresql.hba-rejected`: 2 blocked" in headings

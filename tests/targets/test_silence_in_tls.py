@@ -49,4 +49,4 @@ def test_the_words_of_a_hang_up_fit_a_server_that_spoke() -> None:
     cause = common.HUNG_UP
     assert "before the protocol began" not in cause.meaning
     assert "(Over TLS: the handshake succeeded, but no data followed.)" in cause.meaning
-    assert "over TLS instead (for a web page: `https://`)." in cause.remedy
+    assert "checked over TLS (for a web page, `https://`)." in cause.remedy

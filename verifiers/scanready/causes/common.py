@@ -199,10 +199,10 @@ TLS_EXPIRED = Cause(
     Step.TLS,
     "The server's certificate, or a CA certificate in its chain, is outside its validity period.",
     "On the server, renew the expired certificate that the detail names.",
-    "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -dates",
+    "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -dates   # compare "
+    "with the agent's clock: date",
     wire="The server's Certificate message contains a certificate whose notAfter is in the past, or whose notBefore is "
     "in the future (TLS 1.3 encrypts this message).",
-    also=(OtherOwner(Owner.AGENT, "If the agent's clock is wrong, correct the clock."),),
 )
 TLS_NAME_MISMATCH = Cause(
     "tls.name-mismatch",
