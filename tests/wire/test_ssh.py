@@ -450,7 +450,7 @@ def test_an_old_client_and_a_new_server_have_no_key_exchange() -> None:
     assert agreed.mac_c2s == "hmac-sha1"
     assert [slot.name for slot in agreed.missing] == ["kex", "host_key"]
     assert [slot.label for slot in agreed.missing] == ["key exchange", "host key algorithm"]
-    assert ssh.Slot("mac_s2c", (), ()).label == "MAC, server to client"
+    assert ssh.Slot("mac_s2c", (), ()).label == "MAC (server to client)"
     assert agreed.missing[0].ours == ("diffie-hellman-group14-sha1",)
     assert agreed.missing[1].theirs == ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
 
