@@ -146,7 +146,9 @@ def test_csv_has_a_column_for_each() -> None:
     (row,) = csv.DictReader(io.StringIO(drawn("csv", of_two_owners())))
     assert (row["owner"], row["cause"]) == ("server", "ssh.no-common-algorithm")
     assert row["fix"].endswith(SERVERS)
-    assert row["also"].startswith("agent: For each kind of algorithm that the detail names, enable in the agent's ssh_config")
+    assert row["also"].startswith(
+        "agent: For each kind of algorithm that the detail names, enable in the agent's ssh_config"
+    )
     assert row["also"].endswith(AGENTS)
     assert row["besides"].splitlines()[0] == "agent.platform-mismatch (agent): a Windows agent is demanded"
 
