@@ -18,8 +18,16 @@ function counting(text) {
 }
 
 const plainly = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
+
+/** Number all results in the order of their targets, so that every other order compares numbers. */
+function number(all) {
+  for (const result of all) result.key = counting(result.host);
+  const order = (one, other) => plainly(one.key, other.key) || one.is.port - other.is.port || plainly(one.name, other.name);
+  [...all].sort(order).forEach((result, at) => { result.at = at; });
+}
+
 const SORTS = {
-  target: (one, other) => plainly(one.key, other.key) || one.is.port - other.is.port || plainly(one.name, other.name),
+  target: (one, other) => one.at - other.at,
   type: (one, other) => plainly(one.is.type, other.is.type),
   verdict: (one, other) => one.is.rank - other.is.rank,
   cause: (one, other) => plainly(one.is.code || "~", other.is.code || "~"),
@@ -32,7 +40,7 @@ const ORDERS = new Map();
 function ordered(all, { by, down }) {
   const name = `${by} ${down}`;
   if (!ORDERS.has(name)) {
-    for (const result of all) result.key ??= counting(result.host);
+    if (all.length && all[0].at === undefined) number(all);
     const compare = SORTS[by];
     ORDERS.set(name, [...all].sort((one, other) => down * compare(one, other) || SORTS.verdict(one, other) || SORTS.target(one, other)));
   }
