@@ -152,6 +152,11 @@ class TestGreeting:
         with pytest.raises(WireError, match=sentence):
             mysql.read_greeting(Buffer(packet(payload)))
 
+    @pytest.mark.parametrize("number", [0x0B, 0x0C, 0x1F])
+    def test_a_later_number_without_a_version_text_is_no_greeting(self, number: int) -> None:
+        with pytest.raises(WireError, match=f"X Protocol|starts with 0x{number:02x}"):
+            mysql.read_greeting(Buffer(packet(bytes([number]) + b"a chat, 24 words long" + bytes(9))))
+
 
 class TestErrors:
     @pytest.mark.parametrize(
