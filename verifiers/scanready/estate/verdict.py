@@ -52,9 +52,9 @@ class Overruled:
         code = self.finding.cause.code
         if self.named:
             return f"the login was withheld because of this refusal ({code})"
-        whom = "this account on every agent" if self.finding.cause.scope is Scope.ACCOUNT else "every agent"
+        bound = "this account on every agent" if self.finding.cause.scope is Scope.ACCOUNT else "every agent"
         climbed = f"climbed only to {self.reached}" if self.reached else "passed no step"
-        return f"{code} at {self.step} applies to {whom}, and this result {climbed}"
+        return f"{code} at {self.step} applies to {bound}, and this result {climbed}"
 
 
 @dataclass(frozen=True, slots=True)
