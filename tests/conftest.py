@@ -49,5 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         pytest.UsageError: there are such cases.
     """
     if bad := unreadable(item.nodeid for item in items):
-        raise pytest.UsageError("give these cases ids of words, at most 100 characters:\n" + "\n".join(bad))
+        raise pytest.UsageError(
+            "give these cases ids of words, at most 100 characters:\n" + "\n".join(name[:200] for name in bad)
+        )
     items.sort(key=lambda item: place(item.nodeid))  # stable: the tests of a file keep their order

@@ -20,6 +20,7 @@ from scanready.cli.job.run_store import find_run, open_store
 from scanready.files.reading import Unreadable
 from scanready.model import Agent, Report, Step, Target, bracketed
 from scanready.report.document import RunInfo
+from scanready.report.estate.frame import Frame, frame_restored
 from scanready.report.parse import NotAResult, agent_restored, rejudged, restored, target_restored
 from scanready.store import Store, StoredRun, StoreError, looks_like_a_run
 
@@ -33,7 +34,8 @@ class Source:
 
     ``results`` yields its results from the start at each call, as JSON types, in the order of its targets. ``asked``
     is the number of targets. ``tried`` are the hosts that were given without a type. ``judged_anew`` means that this
-    version computes the verdicts from the checks. ``store`` and ``run`` are set for a stored run.
+    version computes the verdicts from the checks. ``store`` and ``run`` are set for a stored run; ``frame`` for one
+    that holds the results of many agents.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Source:
     judged_anew: bool = False
     store: Store | None = None
     run: StoredRun | None = None
+    frame: Frame | None = None
 
     def targets(self) -> list[Target]:
         """Return the targets of all results.
@@ -149,6 +152,7 @@ def _stored(run: StoredRun, store: Store, results: Callable[[], Iterator[Any]]) 
             _texts(asked["tried"]),
             store=store,
             run=run,
+            frame=frame_restored(asked["frame"]) if "frame" in asked else None,
         )
 
 

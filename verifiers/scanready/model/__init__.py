@@ -1,7 +1,7 @@
 """The classes that describe a check and its result.
 
 Agent, Target, Credential, Expectation and Step say what is asked; Outcome, Check, Cause, Owner and Finding say what was
-found; Verdict, Footprint, Standing and Report are the answer.
+found; Verdict, Footprint, Standing and Report are the answer. DeclaredAgent says which agents an estate has.
 
 No I/O and no imports of ours. A verdict is computed here, from checks, and
 nowhere else: no verifier can claim one.
@@ -9,6 +9,7 @@ nowhere else: no verifier can claim one.
 
 from __future__ import annotations
 
+from .assignment import DeclaredAgent, assigned
 from .expectation import Expectation, Standing, standing
 from .finding import Cause, Check, Facts, Finding, OtherFixes, OtherOwner
 from .judgement import judge, reached
@@ -41,6 +42,7 @@ __all__ = [
     "Cause",
     "Check",
     "Credential",
+    "DeclaredAgent",
     "Expectation",
     "Facts",
     "Finding",
@@ -55,6 +57,7 @@ __all__ = [
     "Step",
     "Target",
     "Verdict",
+    "assigned",
     "bracketed",
     "is_address",
     "judge",

@@ -73,6 +73,8 @@ class Target:
         guessed: no type was given; this is one of the types to try.
         expected: its known failure; targets that differ only in this are equal.
         tries: for a host without a type (``type`` is then "any"): the targets of the types to try.
+        agents: the names of the agents that check it; empty stands for those of its sites.
+        sites: the sites whose agents check it; empty stands for every agent. Not both of them are set.
 
     Raises:
         TypeError: a field has another type than listed here.
@@ -90,6 +92,8 @@ class Target:
     guessed: bool = False
     expected: Expectation | None = field(default=None, compare=False)
     tries: tuple[Target, ...] = field(default=(), compare=False, repr=False)
+    agents: tuple[str, ...] = field(default=(), compare=False)
+    sites: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         _require_text("Target", "host", self.host)
@@ -111,6 +115,9 @@ class Target:
         _require_flag("Target", "guessed", self.guessed)
         if self.expected is not None and not isinstance(self.expected, Expectation):
             raise TypeError(f"Target.expected must be an Expectation or None, not {type(self.expected).__name__}")
+        for name in ("agents", "sites"):
+            if not _are_texts(getattr(self, name)):
+                raise TypeError(f"Target.{name} must be a tuple of texts: a single one is written as (NAME,)")
 
     def __hash__(self) -> int:
         return hash((self.host, self.type, self.port, self.credential, _hashable(self.options)))

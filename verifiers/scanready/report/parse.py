@@ -224,7 +224,14 @@ def target_restored(stored: object) -> Target:
     guessed = bool(fields.get("guessed"))
     known = _expectation(fields.get("expected"))
     target = Target(host, kind, port, _facts(fields, "options"), account, tags, explicit_port=chosen, guessed=guessed)
-    return replace(target, expected=known) if known else target
+    agents, sites = _names(fields, "agents"), _names(fields, "sites")
+    if not (known or agents or sites):
+        return target
+    return replace(target, expected=known, agents=agents, sites=sites)
+
+
+def _names(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(_string(one, name) for one in _list(fields, name)) if name in fields else ()
 
 
 def _chosen(kind: str, port: int) -> bool:

@@ -69,6 +69,11 @@ _TARGET = _object(
     tags={"type": "array", "items": _TEXT},
     guessed={"type": "boolean", "description": "the user named no type; this is one of the types that were tried"},
 )
+_NAMES = {"type": "array", "items": _TEXT, "minItems": 1}
+_TARGET["properties"] |= {
+    "agents": _NAMES | {"description": "the agents that the inventory assigns to it; absent if it names none"},
+    "sites": _NAMES | {"description": "the sites whose agents check it; absent if the inventory names none"},
+}
 _CAUSE = _object(
     "the reason for the verdict, with its owner and remedy",
     code={"type": "string", "pattern": r"^[a-z0-9]+\.[a-z0-9]+(-[a-z0-9]+)*$"},

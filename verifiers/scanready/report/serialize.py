@@ -54,6 +54,11 @@ def identity(target: Target) -> str:
     return hashlib.blake2b(text, digest_size=12).hexdigest()
 
 
+def identity_at(report: Report) -> str:
+    """Return a short key of a target and the agent that checked it, unique within the results of many agents."""
+    return f"{identity(report.target)}@{report.agent.name}"
+
+
 def identity_of_all(targets: Iterable[Target]) -> str:
     """Return a short key of a set of targets, which does not depend on their order."""
     return hashlib.blake2b("".join(sorted(map(identity, targets))).encode("ascii"), digest_size=12).hexdigest()
@@ -108,6 +113,10 @@ def target_object(target: Target) -> dict[str, Any]:
     }
     if target.expected is not None:
         named["expected"] = _expected(target.expected)
+    if target.agents:
+        named["agents"] = list(target.agents)
+    if target.sites:
+        named["sites"] = list(target.sites)
     return named
 
 
