@@ -46,9 +46,11 @@ def _given_inventory(ctx: click.Context) -> Inventory | None:
     from scanready.cli.environment import PREFIX
     from scanready.cli.messages import means_a_file
 
-    given = ctx.params.get("inventory") or ctx.params.get("what") or os.environ.get(f"{PREFIX}INVENTORY")
-    file = given[0] if isinstance(given, tuple) else given
-    return _inventory(file) if file and file != "-" and means_a_file(file) else None
+    given = ctx.params.get("inventory") or ctx.params.get("what") or ()
+    # While an option lacks its value, click leaves the arguments unparsed.
+    words = [*((given,) if isinstance(given, str) else given), *ctx.args, os.environ.get(f"{PREFIX}INVENTORY", "")]
+    file = next((word for word in words if word and word != "-" and means_a_file(word)), None)
+    return _inventory(file) if file else None
 
 
 def _inventory(file: str) -> Inventory | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -23,10 +22,13 @@ from scanready.cli.job.prepare import (
     types_exist,
 )
 from scanready.cli.messages import fitting, means_a_file, warn
-from scanready.cli.selection import Selection, selection
-from scanready.cli.share import chooser, own_share, warn_of_platform
+from scanready.cli.selection import selection
+from scanready.cli.share import Share, chooser, own_share, warn_of_platform
 from scanready.model import Target
 from scanready.run.any_type import narrowed
+
+if TYPE_CHECKING:
+    from scanready.inventory import Inventory
 
 _HELP = """\
 \b
@@ -84,9 +86,7 @@ def command(
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
 
-    if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
-        name = fitting(inventory)
-        raise click.UsageError(f"there is no file {name}; to check one target: `scanready check {name}`")
+    _require_file(inventory)
     options, going_on = Options(**rest), None
     quiet = options.verbosity < 0
     if resume is not None:
@@ -120,9 +120,7 @@ def command(
         targets = narrowed(of_types, wanted.takes)
     if not targets:
         if not (failed_from and of_types):
-            asked = [*only, *(f"type={name}" for name in options.types)]
-            every = selection(asked, of_a_run=True).among(described.agents)
-            warn(share.nothing(_accepts(wanted, options.types)) or every.takes_nothing(described.targets))
+            warn(_nothing_of(share, described, only, options.types))
         ctx.exit(NOTHING_SELECTED)
     plugins_load(targets)
     resumed = going_on.resumed(targets) if going_on else None
@@ -137,8 +135,27 @@ def command(
     ctx.exit(carry_out(job))
 
 
-def _accepts(wanted: Selection, types: tuple[str, ...]) -> Callable[[Target], bool]:
-    return lambda target: wanted.takes(target) and (not types or target.type in types)
+def _require_file(inventory: str | None) -> None:
+    """Check that the argument may be an inventory.
+
+    Raises:
+        click.UsageError: it is not a file, and looks like a target.
+    """
+    if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
+        name = fitting(inventory)
+        raise click.UsageError(f"there is no file {name}; to check one target: `scanready check {name}`")
+
+
+def _nothing_of(share: Share, described: Inventory, only: tuple[str, ...], types: tuple[str, ...]) -> str:
+    """Return the message for an empty selection."""
+    every = selection([*only, *(f"type={name}" for name in types)], of_a_run=True).among(described.agents)
+
+    wanted = selection(only, of_a_run=True).among(described.agents)
+
+    def takes(target: Target) -> bool:
+        return wanted.takes(target) and (not types or target.type in types)
+
+    return share.nothing(takes) or every.takes_nothing(described.targets)
 
 
 def source_path(inventory: str) -> str:

@@ -80,7 +80,7 @@ class Resumption:
         """
         began = self.asked.get("as")
         if given not in (None, began):
-            of = f"of the agent {fitting(str(began))}" if began else "without --as"
+            of = f"as {fitting(str(began))}" if began else "without --as"
             raise click.UsageError(
                 f"--as {fitting(str(given))}: {self.run.name} was started {of}; omit --as to continue it, or omit "
                 "--resume to start a new run"
