@@ -78,6 +78,20 @@ class Source:
         """True if it has the results of several agents, as far as they have been read."""
         return self.frame is not None or len(self.agents) > 1
 
+    def has_several_agents(self) -> bool:
+        """Return whether it has the results of several agents; read them if nothing else says so.
+
+        Raises:
+            click.UsageError: a file is malformed.
+        """
+        if self.run is None and not self.is_estate:
+            with told(self.name):
+                for result in self.results():
+                    self.agents.add(agent_of(result))
+                    if len(self.agents) > 1:
+                        break
+        return self.is_estate
+
     def view(self, title: str | None = None, require: str | None = None) -> EstateView:
         """Return the results as an estate view.
 
