@@ -35,6 +35,7 @@ Examples:
   scanready verify estate.yaml --failed-from last    check only the failed targets again
   scanready verify estate.yaml --report html=r.html --since last --title "Estate NYC"
   scanready verify --resume last                     continue an interrupted run
+  scanready verify estate.yaml --export nyc.scanready    for `scanready merge` on another host
 
 INVENTORY is a YAML file (`scanready schema inventory` describes it), or - for standard input.
 An EXPR of --only is KEY=PATTERN. The keys are type, host, port, tag and credential; with
@@ -56,6 +57,7 @@ repeating --only means OR.
 @option("--failed-from", metavar="RUN", help="Check only targets that were blocked or undecided in RUN.")
 @option("--resume", metavar="RUN", help="Continue this run; finished targets are not checked again.")
 @option("--yes", is_flag=True, help="Expand even networks larger than a /16 (IPv6: /112).")
+@option("--export", metavar="FILE", help="Also write one file for `scanready merge`: results and accounts, no secrets.")
 @background_options
 @output_options
 @click.pass_context
@@ -74,6 +76,7 @@ def command(
     from scanready.cli.job.job import Job
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
+    from scanready.cli.output.export import add_export
 
     if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
         name = fitting(inventory)
@@ -114,6 +117,8 @@ def command(
     record = recording(options, source_path(inventory), only, options.types, failed_from)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
     outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
+    agents = getattr(described, "agents", ())
+    add_export(outputs, options, inventory, described.targets, agents, source_files(inventory))
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
