@@ -21,6 +21,8 @@ from .new_run import NewRun, enter
 _MOST = 512
 #: KiB of pages in memory. The indexes of 800,000 results have 80 MB and are written in no order.
 _CACHE = 96 << 10
+#: Pages of the write-ahead log before they go into the file, 40 MB. Each time the disk is waited for.
+_LOG = 10_000
 _INSERT = "INSERT INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)"
 _REPLACE = """UPDATE results SET (place, verdict, result) =
     (SELECT place, verdict, result FROM temp.newer WHERE newer.key = results.key)
@@ -48,11 +50,12 @@ class BulkWriter:
         self._rows: dict[str, Row] = {}
         self._newer: dict[str, Row] = {}
         self._last = 0
-        self._ended = False
+        self._ended = self._replaces = False
         self._connection = open_for_writing(path)
         try:
             with self._told():
                 self._connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+                self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG}")
                 self._connection.execute(
                     "CREATE TEMP TABLE newer (place INTEGER, key TEXT PRIMARY KEY, verdict TEXT, result TEXT)"
                 )
@@ -100,15 +103,18 @@ class BulkWriter:
     def replace(self, row: Row) -> None:
         """Put a newer result in place of the earlier one with its key, once the file is accepted."""
         self._newer[row.key] = row
+        self._replaces = True
         if len(self._newer) >= _MOST:
             self._flush()
 
     def accept(self) -> None:
         """Keep the results since the last call."""
         self._flush()
-        with self._transaction():
-            self._connection.execute(_REPLACE, (self._number,))
-            self._connection.execute("DELETE FROM temp.newer")
+        if self._replaces:
+            with self._transaction():
+                self._connection.execute(_REPLACE, (self._number,))
+                self._connection.execute("DELETE FROM temp.newer")
+            self._replaces = False
         with self._told():
             found = self._connection.execute("SELECT max(id) FROM results").fetchone()
             self._last = found[0] or 0
@@ -117,6 +123,7 @@ class BulkWriter:
         """Delete the results since the last call of :meth:`accept`."""
         self._rows.clear()
         self._newer.clear()
+        self._replaces = False
         with self._transaction():
             self._connection.execute("DELETE FROM results WHERE +run = ? AND id > ?", (self._number, self._last))
             self._connection.execute("DELETE FROM temp.newer")

@@ -25,8 +25,8 @@ from .collecting import Collection
 from .framing import File, absent_of, named, of_agents, of_clocks, of_ends, of_identities
 from .inputs import Unfit, input_of, size_of
 
-#: What a result takes in the store beside its line: its key, and its entries in the indexes.
-_OVERHEAD = 1.15
+#: The room of a result in the store, in sizes of its line: one of 2.5 KB has a page of 4 KB for itself.
+_OVERHEAD = 1.7
 #: Bytes that are always there; more are told before the merge begins.
 _MODEST = 100 << 20
 _LONGEST_SOURCE = 4000
