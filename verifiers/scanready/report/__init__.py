@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .document import Document, Look
+    from .estate.view import EstateDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Format:
         whole: the file appears complete or not at all, since a collector or a pipeline may read it at any moment.
         for_files: the text is of no use on a terminal.
         own_codes: the reader of the format defines its exit codes, among them ``UNKNOWN`` (3).
+        estate: the class for an estate view, as ``module:Class`` of the package ``estate``; empty if there is none.
     """
 
     made_by: str
     whole: bool = False
     for_files: bool = False
     own_codes: bool = False
+    estate: str = ""
 
 
 FORMATS: dict[str, Format] = {
@@ -52,4 +55,17 @@ def new_document(name: str, look: Look) -> Document:
     """
     module, _, cls = FORMATS[name].made_by.partition(":")
     made: Document = getattr(import_module(f"{__name__}.formats.{module}"), cls)(look)
+    return made
+
+
+def new_estate_document(name: str, look: Look) -> EstateDocument:
+    """Return a fresh document of an estate view in the named format.
+
+    Raises:
+        KeyError: there is no such format, or it has no estate view.
+    """
+    if not FORMATS[name].estate:
+        raise KeyError(name)
+    module, _, cls = FORMATS[name].estate.partition(":")
+    made: EstateDocument = getattr(import_module(f"{__name__}.estate.{module}"), cls)(look)
     return made

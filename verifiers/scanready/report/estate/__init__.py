@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .frame import Absent, Frame
+from .view import AgentColumn, EstateDocument, EstateInfo, EstateTotals, EstateView, Row
 
-__all__ = ["Absent", "Frame"]
+__all__ = ["Absent", "AgentColumn", "EstateDocument", "EstateInfo", "EstateTotals", "EstateView", "Frame", "Row"]
