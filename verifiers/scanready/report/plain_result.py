@@ -32,7 +32,7 @@ def is_plain(result: object, agent: Mapping[str, Any]) -> bool:
             and result["verdict"] in _VERDICTS
             and (result["reached"] is None or result["reached"] in _STEPS)
             and (result["cause"] is None or _is_cause(result["cause"]))
-            and (not result["besides"] or all(map(_is_cause, _list(result["besides"]))))
+            and all(map(_is_cause, _list(result["besides"])))
             and type(result["facts"]) is dict
             and all(map(_is_check, _list(result["checks"])))
             and _is_footprint(result["footprint"])

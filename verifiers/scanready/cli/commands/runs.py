@@ -33,7 +33,7 @@ Examples:
   scanready runs --prune --keep 50        delete all except the newest 50
   scanready runs --prune --older-than 90d
 
-check and verify store every run without secrets in one file, which only its owner can read.
+check, verify and merge store every run without secrets in one file, which only its owner can read.
 Their option --no-store stores nothing. Times are in UTC.
 """
 
@@ -82,8 +82,13 @@ def command(
 
 
 def run_object(run: StoredRun) -> dict[str, Any]:
-    """Return a run as JSON types. ``seconds`` is wall time; ``ended`` is null if it still runs or was killed."""
-    return {
+    """Return a run as JSON types. ``seconds`` is wall time; ``ended`` is null if it still runs or was killed.
+
+    A run with the results of many agents has their names in ``agents``, and no ``verdicts``: they would mix agents.
+    """
+    agents = _agents(run)
+    counts = {verdict.value: run.verdicts.get(verdict.value, 0) for verdict in Verdict}
+    made = {
         "run": run.name,
         "started": run.started,
         "ended": run.ended,
@@ -94,9 +99,16 @@ def run_object(run: StoredRun) -> dict[str, Any]:
         "agent": json.loads(run.agent),
         "scanready": run.version,
         "targets": run.targets,
-        "verdicts": {verdict.value: run.verdicts.get(verdict.value, 0) for verdict in Verdict},
-        "unchecked": max(0, run.targets - run.finished),
+        "verdicts": counts if agents is None else None,
+        "unchecked": max(0, run.targets - run.finished) if agents is None else None,
     }
+    return made if agents is None else {**made, "agents": agents, "results": run.finished}
+
+
+def _agents(run: StoredRun) -> list[str] | None:
+    """Return the names of the agents of a run that holds the results of many; None for any other run."""
+    asked = json.loads(run.asked)
+    return [str(name) for name in asked.get("agents") or ()] if "frame" in asked else None
 
 
 def _prune(store: str | None, keep: int | None, older_than: float | None) -> None:
@@ -116,16 +128,24 @@ def _prune(store: str | None, keep: int | None, older_than: float | None) -> Non
 
 def _source(run: StoredRun) -> str:
     """Return the file name of an inventory, or the first target and the number of others; --json has them all."""
-    if run.command == "verify":
+    if run.command not in ("check", "merge"):
         return Path(run.source).name
     first, *others = run.source.split(" ")
     return f"{first} and {len(others)} more" if others else first
 
 
+def _counts(run: StoredRun) -> list[str]:
+    from scanready.report.paper import GRAVITY
+
+    counts = [f"{run.verdicts[v.value]} {v}" for v in reversed(GRAVITY) if run.verdicts.get(v.value)]
+    left = run.targets - run.finished
+    return [*counts, f"{left} not checked"] if left > 0 else counts
+
+
 def _table(runs: list[StoredRun]) -> str:
     from rich.text import Text
 
-    from scanready.report.paper import GRAVITY, Paper, headed
+    from scanready.report.paper import Paper, counted, headed
 
     paper = Paper(look())
     table = headed()
@@ -134,10 +154,12 @@ def _table(runs: list[StoredRun]) -> str:
     table.add_column("results", overflow="fold")
     table.add_column("checked", overflow="fold")
     for run in runs:
-        counts = [f"{run.verdicts[v.value]} {v}" for v in reversed(GRAVITY) if run.verdicts.get(v.value)]
-        left = run.targets - run.finished
-        counts += [f"{left} not checked"] if left > 0 else []
-        agent = str(json.loads(run.agent).get("name", ""))
+        agents = _agents(run)
+        if agents is None:
+            counts, agent = _counts(run), str(json.loads(run.agent).get("name", ""))
+        else:
+            counts = [counted(run.finished, "result"), f"{counted(run.targets, 'target')} ({run.command})"]
+            agent = counted(len(agents), "agent")
         started = run.started[:16].replace("T", " ")
         cells = [run.name, started, visible(agent, 40), ", ".join(counts), visible(_source(run), 200)]
         table.add_row(*map(Text, cells))

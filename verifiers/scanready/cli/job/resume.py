@@ -19,6 +19,7 @@ from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity, identity_of_all
 from scanready.run.registry import all_causes
 from scanready.store import RunLock, Store, StoredRun, StoreError
+from scanready.wire.printable import visible
 
 from .job import Options, Resumed, Tried
 from .platforms import PLATFORMS
@@ -42,7 +43,7 @@ class Resumption:
         self.run: StoredRun = find_run(self.store, text)
         if self.run.command != "verify":
             raise click.UsageError(
-                f"{self.run.name} is a run of `check`; --resume continues only runs of `verify` (see `scanready runs`)"
+                f"{self.run.name} is a run of `{visible(self.run.command, 20)}`; --resume continues only runs of `verify` (see `scanready runs`)"
             )
         self.asked: dict[str, Any] = json.loads(self.run.asked)
         try:

@@ -39,6 +39,7 @@ class Input:
         started: UTC, ISO 8601; empty if it does not say.
         end: the last line of an export, once its results are read; None if it is cut off, and for other files.
         absent: the agents that a merged run has no fresh results of.
+        lasting: the name to open it by again: while the merge is stored, `last` is the merge itself.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Input:
     started: str = ""
     end: Callable[[], End | None] = lambda: None
     absent: tuple[str, ...] = ()
+    lasting: str = ""
 
     @property
     def is_export(self) -> bool:
@@ -77,11 +79,11 @@ def input_of(name: str, store: str | None) -> Iterator[Input]:
 
 def _of_export(name: str, file: ExportFile) -> Input:
     header = file.header
-    return Input(name, file.results, header.estate, header.agent, header.started, lambda: file.end)
+    return Input(name, file.results, header.estate, header.agent, header.started, lambda: file.end, lasting=name)
 
 
 def _of_source(name: str, source: Source) -> Input:
-    frame = source.frame
+    frame, lasting = source.frame, source.run.name if source.run else name
 
     def results() -> Iterator[Result]:
         with told(name):
@@ -89,9 +91,10 @@ def _of_source(name: str, source: Source) -> Input:
                 yield json.dumps(result, separators=(",", ":")), result
 
     if frame is None:
-        return Input(name, results, started=source.started)
+        return Input(name, results, started=source.started, lasting=lasting)
     estate = Estate(frame.inventory, "", frame.agents)
-    return Input(name, results, estate, None, source.started, absent=tuple(one.agent for one in frame.absent))
+    absent = tuple(one.agent for one in frame.absent)
+    return Input(name, results, estate, None, source.started, absent=absent, lasting=lasting)
 
 
 @contextlib.contextmanager

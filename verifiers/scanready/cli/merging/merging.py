@@ -59,8 +59,12 @@ class Merged:
 
 @dataclass(slots=True)
 class _Looks:
-    """What the first look at the files found: their estates by name, and why files are left out."""
+    """What the first look at the files found: their estates by name, and why files are left out.
 
+    ``lasting`` has the names to open them by again.
+    """
+
+    lasting: dict[str, str] = field(default_factory=dict)
     estates: dict[str, tuple[Estate, str, str]] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
@@ -98,11 +102,11 @@ def merge(wish: Wish, warn: Callable[[str], None]) -> Merged:
                 raise Unusable("\n".join([*_refusals(looks), _nothing(wish, collection)]))
             frame = _frame(wish, looks, estate, collection, files, now)
             targets = len(collection.numbers)
-            store.end(targets, _asked(frame), time.perf_counter() - began)
+            agents = sorted(name for name, part in collection.parts.items() if part.targets)
+            store.end(targets, _asked(frame, agents), time.perf_counter() - began)
     except StoreError as error:
         raise Unusable(str(error)) from error
-    agents = sum(1 for part in collection.parts.values() if part.targets)
-    return Merged(store.name, agents, targets, collection.results, frame.remarks, len(looks.refused))
+    return Merged(store.name, len(agents), targets, collection.results, frame.remarks, len(looks.refused))
 
 
 def _look(wish: Wish) -> _Looks:
@@ -112,6 +116,7 @@ def _look(wish: Wish) -> _Looks:
             with input_of(name, wish.named_store) as file:
                 agent = file.agent.name if file.agent else ""
                 looks.estates[name] = file.estate, file.started, agent
+                looks.lasting[name] = file.lasting
                 looks.absent |= set(file.absent)
         except Unfit as error:
             looks.refuse(name, str(error))
@@ -154,16 +159,17 @@ def _new_run(wish: Wish, started: str) -> NewRun:
     return NewRun(started, "merge", source, 0, __version__, agent, _asked(unfinished))
 
 
-def _asked(frame: Frame) -> str:
+def _asked(frame: Frame, agents: Sequence[str] = ()) -> str:
+    """Return what is stored of the merge beside its results; ``agents`` are those that have results."""
     asked = {"only": [], "types": [], "failed_from": None, "depth": "access", "timeout": 10.0, "tried": []}
-    return json.dumps({**asked, "estate": None, "frame": frame.as_object()}, separators=(",", ":"))
+    return json.dumps({**asked, "estate": None, "agents": agents, "frame": frame.as_object()}, separators=(",", ":"))
 
 
 def _files(wish: Wish, looks: _Looks, collection: Collection) -> Iterator[File]:
     for name in looks.left():
         agent = looks.estates[name][2]
         try:
-            with input_of(name, wish.named_store) as file:
+            with input_of(looks.lasting[name], wish.named_store) as file:
                 parts = collection.add(file)
                 yield File(name, agent, file.started, file.end(), parts)
         except Unfit as error:
