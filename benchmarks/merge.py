@@ -1,10 +1,10 @@
-"""Measure a merge of many exports against reading their JSON alone.
+"""Measure a merge of many exports against only reading their JSON.
 
     python -m benchmarks.merge [--agents N] [--targets N] [--ladders N] [--keep DIR]
 
-Makes one export for each agent, with results of a few distinct ladders, as real estates have. Reads them with gzip and
-json.loads alone, then merges them in a process of its own. Prints the ratio of the two times, the largest resident
-memory of the merge, and the disk that the store takes. Absolute figures depend on the machine; the ratio does less.
+Makes one export for each agent, with results of a few distinct ladders, as real estates have. Reads them with only gzip
+and json.loads, then merges them in a process of its own. Prints the ratio of the two times, the peak memory of the
+merge, and the size of the store. Absolute figures depend on the machine; the ratio depends on it less.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``verify --export`` and ``merge``: the results of many agents as one stored run, and what does not fit, by name."""
+"""``verify --export`` and ``merge``: the results of many agents as one stored run, with the names of the misfits."""
 
 from __future__ import annotations
 
@@ -236,6 +236,16 @@ def test_a_clock_in_the_future_is_named(folder: Path) -> None:
     assert "proxy-lon.scanready ends" not in told
 
 
+def test_a_clock_that_was_set_back_during_a_run_is_named(folder: Path) -> None:
+    late = lines(of(LON), TARGETS)
+    late[-1] = json.dumps({"end": json.loads(late[-1])["end"] | {"ended": ago(1)}}) + "\n"
+    early = lines(of(NYC), TARGETS)
+    early[1] = json.dumps(json.loads(early[1]) | {"started": ago(1)}) + "\n"
+    told = remarks(folder, write(folder / "late.scanready", late), write(folder / "early.scanready", early))
+    assert "late.scanready has times after its end: the clock of its agent was set back during the run" in told
+    assert "early.scanready has results from before its run began: the clock of its agent was set back" in told
+
+
 def test_one_agent_on_two_hosts_and_one_host_under_two_names_are_said(folder: Path) -> None:
     again = dataclasses.replace(LON, addresses=("10.77.0.1",))
     other = dataclasses.replace(NYC, name="proxy-par")
@@ -261,9 +271,7 @@ def test_with_the_inventory_the_targets_without_a_result_are_there_by_name(folde
     )
     targets = [Target("db1", "ssh", 22), Target("db9", "ssh", 22)]
     (folder / "one.jsonl").write_text(
-        "".join(
-            as_line(dataclasses.replace(of(LON)[0], target=target, started=ago())) + "\n" for target in targets
-        )
+        "".join(as_line(dataclasses.replace(of(LON)[0], target=target, started=ago())) + "\n" for target in targets)
     )
     told = remarks(folder, str(folder / "one.jsonl"), "--inventory", "estate.yaml")
     assert "1 result of targets that the inventory does not have: left out" in told

@@ -70,7 +70,10 @@ LINES: dict[str, tuple[Callable[[], list[str]], str]] = {
     "result of another agent": (foreign, "is the export of 'proxy-bad' and has a result of 'proxy-good'"),
     "target twice": (again, "two results for one target"),
     "text after the end": (lambda: [*written(), "{}\n"], "line 8 follows the end"),
-    "fewer results than it counts": (lambda: [*written()[:2], *written()[3:]], "it has 4 results, and its end counts 5"),
+    "fewer results than it counts": (
+        lambda: [*written()[:2], *written()[3:]],
+        "it has 4 results, and its end counts 5",
+    ),
     "not a number": (lambda: replaced(2, written()[2].replace('"seconds":', '"seconds":NaN,"x":', 1)), "NaN is not"),
     "infinity": (lambda: replaced(2, written()[2].replace('"port":', '"port":-Infinity,"x":', 1)), "-Infinity is not"),
     "deep nesting": (lambda: replaced(2, "[" * 100_000 + "]" * 100_000 + "\n"), "line 3: nested too deep"),
@@ -116,8 +119,8 @@ def agents_stored(folder: Path) -> set[str]:
 def test_a_bad_file_costs_only_itself(folder: Path, name: str, *, first: bool) -> None:
     make, why = LINES[name]
     bad = write(folder / "bad.scanready", make())
-    said = told(*((bad, "good.scanready") if first else ("good.scanready", bad)))
-    (line,) = [one for one in said.splitlines() if "bad.scanready was left out" in one]
+    messages = told(*((bad, "good.scanready") if first else ("good.scanready", bad)))
+    (line,) = [one for one in messages.splitlines() if "bad.scanready was left out" in one]
     assert why in line
     assert agents_stored(folder) == {"proxy-good"}
     with Store(folder / "runs.db") as store:
@@ -140,9 +143,9 @@ def test_the_earlier_results_of_an_agent_survive_its_damaged_later_export(folder
 def test_of_a_file_that_was_cut_off_the_results_before_the_cut_count(folder: Path) -> None:
     whole = gzip.compress("".join(written()).encode(), 0)
     (folder / "bad.scanready").write_bytes(whole[: len(whole) * 6 // 10])
-    said = told("bad.scanready", "good.scanready")
-    assert "bad.scanready is cut off: 3 results before the cut count; copy it again" in said
-    assert "was left out" not in said
+    messages = told("bad.scanready", "good.scanready")
+    assert "bad.scanready is cut off: 3 results before the cut count; copy it again" in messages
+    assert "was left out" not in messages
     assert agents_stored(folder) == {"proxy-good", "proxy-bad"}
 
 
@@ -160,7 +163,9 @@ def test_a_changed_byte_is_noticed(folder: Path, place: float) -> None:
     assert agents_stored(folder) == {"proxy-good"}
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"junk", b"\x00" * 99, gzip.compress(b"\xff\xfe\n"), b"\x80\x04."])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1f\x8b", b"junk", b"\x00" * 99, gzip.compress(b"\xff\xfe\n"), b"\x80\x04."]
+)
 def test_a_file_that_is_no_export_is_left_out(folder: Path, content: bytes) -> None:
     (folder / "bad.scanready").write_bytes(content)
     assert "bad.scanready was left out: " in told("bad.scanready", "good.scanready")
@@ -173,15 +178,17 @@ def test_no_escape_sequence_of_a_name_reaches_the_terminal(folder: Path) -> None
     for number, agent in enumerate((evil, other)):
         reports = [dataclasses.replace(report, agent=agent) for report in REPORTS]
         write(folder / f"{number}.scanready", lines(reports, TARGETS, agents=declared, name=HOSTILE))
-    said = told("0.scanready", "1.scanready", "good.scanready")
-    assert "described in different ways" in said
-    assert not {"\x1b", "\x9b", "\u202e", "\r", "\x07"} & set(said)
+    messages = told("0.scanready", "1.scanready", "good.scanready")
+    assert "described in different ways" in messages
+    assert not {"\x1b", "\x9b", "\u202e", "\r", "\x07"} & set(messages)
 
 
 def test_more_than_a_thousand_agents_are_no_estate(folder: Path) -> None:
     reports = (dataclasses.replace(REPORTS[0], agent=Agent(f"a{n}", "Linux"), started=ago()) for n in range(1100))
     (folder / "bad.jsonl").write_text("".join(as_line(report) + "\n" for report in reports))
-    assert "bad.jsonl was left out: with it the estate has more than 1,000 agents" in told("bad.jsonl", "good.scanready")
+    assert "bad.jsonl was left out: with it the estate has more than 1,000 agents" in told(
+        "bad.jsonl", "good.scanready"
+    )
 
 
 def bomb(path: Path) -> None:

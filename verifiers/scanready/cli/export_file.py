@@ -24,7 +24,7 @@ MAGIC = b"\x1f\x8b"
 LARGEST_FILE = 1 << 30
 _MOST = 4 << 30
 _BLOCK = 1 << 20
-#: What a result begins with, as this version writes it.
+#: The beginning of a result, as this version writes it.
 _RESULT = b'{"schema":'
 
 

@@ -131,7 +131,9 @@ def opened(text: str, store: str | None) -> Iterator[Source]:
             source = _export(text)
         yield source
         return
-    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip", ".scanready") or os.path.exists(path)):
+    if not looks_like_a_run(text) and (
+        path.suffix in (".json", ".jsonl", ".html", ".zip", ".scanready") or os.path.exists(path)
+    ):
         with told(text), result_file(text) as file:
             yield _source(text, file)
         return

@@ -42,8 +42,10 @@ class Resumption:
         self.store: Store = open_store(options.store)
         self.run: StoredRun = find_run(self.store, text)
         if self.run.command != "verify":
+            command = visible(self.run.command, 20)
             raise click.UsageError(
-                f"{self.run.name} is a run of `{visible(self.run.command, 20)}`; --resume continues only runs of `verify` (see `scanready runs`)"
+                f"{self.run.name} is a run of `{command}`; "
+                "--resume continues only runs of `verify` (see `scanready runs`)"
             )
         self.asked: dict[str, Any] = json.loads(self.run.asked)
         try:

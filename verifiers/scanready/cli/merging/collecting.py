@@ -1,4 +1,4 @@
-"""Store the results of each file under their target and agent; count what is too old, and what is there twice."""
+"""Store the results of each file under their target and agent; count the old ones and the repeated ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Moment = datetime.datetime
 
 @dataclass(slots=True)
 class Part:
-    """What the files say of one agent.
+    """Hold the facts of the files about one agent.
 
     Attributes:
         number: its place among the agents.

@@ -1,4 +1,4 @@
-"""Say what does not fit in a merge: missing and stale agents, clocks that disagree, agents that contradict each other."""
+"""Name the misfits of a merge: missing and stale agents, wrong clocks, agents that contradict each other."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def of_agents(estate: Estate, absent: Sequence[Absent], parts: Mapping[str, Part
     """
     for one in absent:
         share = estate.shares.get(one.agent)
-        what = f"; {counted(share, 'target')} of the inventory {'is' if share == 1 else 'are'} its share" if share else ""
+        what = (
+            f"; {counted(share, 'target')} of the inventory {'is' if share == 1 else 'are'} its share" if share else ""
+        )
         yield f"the agent {named(one.agent)} is missing: {one.why}{what}"
     if absent and not whole:
         yield "targets that only a missing agent checks are not in this view: with --inventory they are"
@@ -115,7 +117,8 @@ def of_clocks(files: Sequence[File], now: datetime.datetime) -> Iterator[str]:
         latest = max(filter(None, [ended, *lasts]), default=None)
         if latest and latest > now + CLOCKS:
             ahead = round((latest - now).total_seconds() / 60)
-            yield f"{named(file.name)} ends {ahead} min in the future: the clock of its agent, or of this host, is wrong"
+            name = named(file.name)
+            yield f"{name} ends {ahead} min in the future: the clock of its agent or of this host is wrong"
         elif ended and ((began and ended < began - CLOCKS) or any(last > ended + CLOCKS for last in lasts)):
             yield f"{named(file.name)} has times after its end: the clock of its agent was set back during the run"
         elif file.agent and began and any(first < began - CLOCKS for first in firsts):

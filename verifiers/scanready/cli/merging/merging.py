@@ -1,4 +1,4 @@
-"""Merge files into one stored run: look at each, choose the inventory, store the results, describe what is missing."""
+"""Merge files into one stored run: look at each, choose the inventory, store the results, describe the gaps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from scanready import __version__
 from scanready.cli.job.prepare import Unusable
 from scanready.model import Agent, Target
 from scanready.report.estate.export import Estate
-from scanready.report.estate.frame import Absent, Frame
+from scanready.report.estate.frame import Frame
 from scanready.report.paper import counted
 from scanready.report.serialize import agent_object, identity
 from scanready.run import timestamps
@@ -27,14 +27,14 @@ from .inputs import Unfit, input_of, size_of
 
 #: The room of a result in the store, in sizes of its line: one of 2.5 KB has a page of 4 KB for itself.
 _OVERHEAD = 1.7
-#: Bytes that are always there; more are told before the merge begins.
+#: Bytes that are always there; more are announced before the merge begins.
 _MODEST = 100 << 20
 _LONGEST_SOURCE = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the user asked for: the files, the store, the inventory with its file, and the greatest age of a result."""
+    """Hold the request: the files, the store, the inventory with its file, and the greatest age of a result."""
 
     files: Sequence[str]
     store: Path
@@ -59,7 +59,7 @@ class Merged:
 
 @dataclass(slots=True)
 class _Looks:
-    """What the first look at the files found: their estates by name, and why files are left out.
+    """Hold the findings of the first look at the files: their estates by name, and why files are left out.
 
     ``lasting`` has the names to open them by again.
     """
@@ -161,7 +161,14 @@ def _new_run(wish: Wish, started: str) -> NewRun:
 
 def _asked(frame: Frame, agents: Sequence[str] = ()) -> str:
     """Return what is stored of the merge beside its results; ``agents`` are those that have results."""
-    asked = {"only": [], "types": [], "failed_from": None, "depth": "access", "timeout": 10.0, "tried": []}
+    asked: dict[str, object] = {
+        "only": [],
+        "types": [],
+        "failed_from": None,
+        "depth": "access",
+        "timeout": 10.0,
+        "tried": [],
+    }
     return json.dumps({**asked, "estate": None, "agents": agents, "frame": frame.as_object()}, separators=(",", ":"))
 
 
@@ -201,8 +208,8 @@ def _frame(
 
 
 def _unseen(wish: Wish, collection: Collection) -> tuple[Target, ...]:
-    seen = set[int]().union(*(part.targets for part in collection.parts.values()))
-    return tuple(target for place, target in enumerate(wish.targets or ()) if place not in seen)
+    checked = set[int]().union(*(part.targets for part in collection.parts.values()))
+    return tuple(target for place, target in enumerate(wish.targets or ()) if place not in checked)
 
 
 def _refusals(looks: _Looks) -> list[str]:

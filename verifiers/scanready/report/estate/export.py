@@ -1,7 +1,7 @@
 """Write and read the export of a run: what one agent found, in one file for the host that merges the exports.
 
 The file is gzip of JSON lines: a header, the results as ``--format jsonl`` prints them, and a line with the end, which
-tells a whole file from one that was cut off. There is no secret in it. Whoever reads it takes it for hostile.
+tells a whole file from one that was cut off. There is no secret in it. Its readers take it for hostile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_AGENTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """What every agent's export says of the inventory that the agents share.
+    """Describe the inventory that all agents have.
 
     Attributes:
         inventory: the digest of all targets; empty if it is not known.
