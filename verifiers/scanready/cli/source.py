@@ -1,4 +1,4 @@
-"""Open the source of a report: a stored run, a file of ``json``, ``jsonl`` or ``html``, or a support bundle.
+"""Open the source of a report: a stored run, a file of ``json``, ``jsonl`` or ``html``, an export, or a support bundle.
 
 Files may come from an untrusted source. The amount that is read is bounded, and nothing of an archive is unpacked to
 disk. A file that scanready did not write results in a message and exit code 2.
@@ -25,9 +25,10 @@ from scanready.report.estate.frame import frame_restored
 from scanready.report.parse import NotAResult, agent_restored, rejudged, restored, target_restored
 from scanready.store import Store, StoredRun, StoreError, looks_like_a_run
 
+from .export_file import export_file, is_export
 from .messages import fitting
 from .ordered import Ordered, agent_of
-from .result_file import BROKEN_ARCHIVE, Kind, ResultFile, result_file
+from .result_file import BROKEN_ARCHIVE, MOST_RESULTS, Kind, ResultFile, result_file
 
 
 @dataclass(slots=True)
@@ -180,13 +181,46 @@ def opened(text: str, store: str | None) -> Iterator[Source]:
         click.UsageError: neither exists, or it cannot be read.
     """
     path = Path(text)
-    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip") or os.path.exists(path)):
+    if not looks_like_a_run(text) and os.path.isfile(text) and _is_export(text):
+        with told(text):
+            source = _export(text)
+        with contextlib.closing(source):
+            yield source
+        return
+    if not looks_like_a_run(text) and (
+        path.suffix in (".json", ".jsonl", ".html", ".zip", ".scanready") or os.path.exists(path)
+    ):
         with told(text), result_file(text) as file, contextlib.closing(_source(text, file)) as source:
             yield source
         return
     with open_store(store) as kept:
         run = find_run(kept, text)
         yield _stored(run, kept, lambda: (json.loads(line) for line in kept.results(run)))
+
+
+def _is_export(name: str) -> bool:
+    with told(name):
+        return is_export(name)
+
+
+def _export(name: str) -> Source:
+    """Return the run of an export, after one pass over it: its end tells whether it is whole."""
+    with export_file(name) as file:
+        header, count = file.header, 0
+        for count, _ in enumerate(file.results(), 1):
+            if count > MOST_RESULTS:
+                raise NotAResult(f"it has more than {MOST_RESULTS:,} results; use `scanready merge`, which stores them")
+        end = file.end
+    if end is None:
+        raise NotAResult("it is cut off: copy it again; `scanready merge` reads the results before the cut")
+
+    def results() -> Iterator[Any]:
+        with export_file(name) as file:
+            for _, result in file.results():
+                yield result
+
+    facts = header.version, header.agent, header.started
+    return Source(name, results, *facts, seconds=end.seconds, interrupted=end.interrupted, asked=end.targets)
 
 
 def _stored(run: StoredRun, store: Store, results: Callable[[], Iterator[Any]]) -> Source:

@@ -82,7 +82,7 @@ def compare(
 
 def glimpses(run: Iterable[Report], takes: Callable[[Key], bool] | None = None) -> dict[Key, Glimpse]:
     """Return the summaries of a run's results, for a comparison with another run."""
-    return {key: _glimpse(report) for key, report in keyed(run) if takes is None or takes(key)}
+    return {key: glimpse_of(report) for key, report in keyed(run) if takes is None or takes(key)}
 
 
 class Differences:
@@ -102,9 +102,9 @@ class Differences:
             return
         self._met.add(key)
         if key in self._before:
-            _sort_in(self._found, self._before[key], _glimpse(report))
+            sort_in(self._found, self._before[key], glimpse_of(report))
         else:
-            self._found.added.append(_glimpse(report))
+            self._found.added.append(glimpse_of(report))
 
     def end(self, *, whole: bool = True) -> Comparison:
         """Return all differences; if not ``whole``, without the targets that only one of the runs has."""
@@ -115,7 +115,7 @@ class Differences:
         return self._found
 
 
-def _sort_in(found: Comparison, before: Glimpse, after: Glimpse) -> None:
+def sort_in(found: Comparison, before: Glimpse, after: Glimpse) -> None:
     """Add a target to the list of its gravest change, and to no other list."""
     names = sorted(before.facts.keys() | after.facts.keys())
     facts = tuple(
@@ -162,7 +162,8 @@ class _Keys:
         return key
 
 
-def _glimpse(report: Report) -> Glimpse:
+def glimpse_of(report: Report) -> Glimpse:
+    """Return the summary of a report."""
     finding, found = report.finding, decisive(report)
     return Glimpse(
         report.target,

@@ -38,7 +38,18 @@ TITLES = {
 def table(found: Comparison, names: tuple[str, str], look: Look) -> str:
     """Return the comparison for a terminal; ``names`` are the names of the two runs."""
     paper = Paper(look)
-    paper.draw(Text.assemble("from ", (visible(names[0]), "bold"), " to ", (visible(names[1]), "bold")))
+    paper.draw(heading(names))
+    draw(found, paper)
+    return paper.text()
+
+
+def heading(names: tuple[str, str]) -> Text:
+    """Return the line with the names of the two runs."""
+    return Text.assemble("from ", (visible(names[0]), "bold"), " to ", (visible(names[1]), "bold"))
+
+
+def draw(found: Comparison, paper: Paper) -> None:
+    """Draw the changes and the line with their numbers."""
     for kind, title in TITLES.items():
         entries = getattr(found, kind)
         if entries:
@@ -47,7 +58,6 @@ def table(found: Comparison, names: tuple[str, str], look: Look) -> str:
         for entry in entries:
             _draw(entry, kind, paper, width)
     paper.draw(Text(f"\n{summary(found)}", "bold"))
-    return paper.text()
 
 
 def _where(entry: Change | Glimpse) -> str:
@@ -105,7 +115,12 @@ def summary(found: Comparison) -> str:
 
 def json_object(found: Comparison, runs: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
     """Return the comparison as JSON types; ``runs`` describe the two."""
-    made: dict[str, Any] = {"schema": SCHEMA, "from": runs[0], "to": runs[1], "regressions": found.regressions}
+    return {"schema": SCHEMA, "from": runs[0], "to": runs[1], **changes_object(found)}
+
+
+def changes_object(found: Comparison) -> dict[str, Any]:
+    """Return the changes as JSON types, without the runs."""
+    made: dict[str, Any] = {"regressions": found.regressions}
     for kind in TITLES:
         made[kind] = [_entry(entry) for entry in getattr(found, kind)]
     return {**made, "same": found.same}
@@ -137,12 +152,18 @@ def _state(glimpse: Glimpse) -> dict[str, Any]:
 
 def markdown(found: Comparison, names: tuple[str, str]) -> str:
     """Return the comparison for a ticket or a pull request. Texts of targets are code spans."""
-    lines = [f"**From {code(names[0])} to {code(names[1])}**: {summary(found)}"]
+    lines = [f"**From {code(names[0])} to {code(names[1])}**: {summary(found)}", *sections(found)]
+    return "\n".join(lines) + "\n"
+
+
+def sections(found: Comparison, level: str = "###") -> list[str]:
+    """Return the lines of Markdown with the changes, each kind under a heading of a level."""
+    lines: list[str] = []
     for kind, title in TITLES.items():
         entries = getattr(found, kind)
         if entries:
-            lines += ["", f"### {title[0].upper()}{title[1:]}", "", *_rows(entries, kind)]
-    return "\n".join(lines) + "\n"
+            lines += ["", f"{level} {title[0].upper()}{title[1:]}", "", *_rows(entries, kind)]
+    return lines
 
 
 def _rows(entries: list[Change] | list[Glimpse], kind: str) -> list[str]:

@@ -10,15 +10,18 @@ continues.
 
 from __future__ import annotations
 
+from .bulk import BulkWriter
 from .database import default_path
 from .errors import StoreError
 from .locks import RunLock
 from .names import looks_like_a_run
+from .new_run import NewRun
 from .permissions import remarks
 from .reading import Store, StoredRun
-from .writer import NewRun, Writer
+from .writer import Writer
 
 __all__ = [
+    "BulkWriter",
     "NewRun",
     "RunLock",
     "Store",

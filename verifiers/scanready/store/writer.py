@@ -7,7 +7,6 @@ store never holds results back: the first failure is reported once, and later re
 
 from __future__ import annotations
 
-import datetime
 import queue
 import sqlite3
 import threading
@@ -20,32 +19,15 @@ from scanready.run import timestamps
 from .database import close, open_for_writing
 from .errors import StoreError, explained, roll_back
 from .locks import RunLock
-from .names import new_name
+from .new_run import NewRun, enter
 
 #: In one transaction at most. A commit of so many takes some 10 ms.
 _MOST = 256
-_NAMES_TRIED = 20
 #: A login begins, perhaps a further one at that host; an account that was accepted there has nothing to fear of it.
 _BEGUN = """INSERT INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)
     ON CONFLICT (run, credential, host) DO UPDATE SET place = excluded.place, outcome = NULL
     WHERE outcome IS NOT NULL AND outcome != ''"""
 _ENDED = "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ? AND host = ?"
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """The facts of a run at its start. ``agent`` and ``asked`` are JSON; ``started`` is UTC, ISO 8601.
-
-    ``source`` is the inventory's file, or the targets; ``command`` is "check" or "verify".
-    """
-
-    started: str
-    command: str
-    source: str
-    targets: int
-    version: str
-    agent: str
-    asked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,29 +151,8 @@ class Writer:
             connection.execute("UPDATE runs SET ended = NULL, interrupted = 0 WHERE id = ?", found)
             self.name = self._run
             return int(found[0])
-        run = self._run
-        values = (run.started, run.command, run.source, run.targets, run.version, run.agent, run.asked)
-        for _ in range(_NAMES_TRIED):
-            name = new_name(datetime.datetime.fromisoformat(run.started))
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                row = connection.execute(
-                    "INSERT INTO runs (name, started, command, source, targets, version, agent, asked)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (name, *values),
-                )
-                number = int(row.lastrowid or 0)
-                self._lock = RunLock(self._path, number, name)  # before others can see the run
-                connection.execute("COMMIT")
-            except sqlite3.IntegrityError:
-                roll_back(connection)
-                continue  # another one of this minute has the name
-            except (sqlite3.Error, StoreError):
-                roll_back(connection)
-                raise
-            self.name = name
-            return number
-        raise StoreError(f"{self._path}: no name is left for a run of {run.started}")
+        number, self.name, self._lock = enter(connection, self._path, self._run)
+        return number
 
     def _write(
         self, connection: sqlite3.Connection, number: int, batch: list[_Result | _Attempt | _Outcome | _End]

@@ -33,7 +33,7 @@ Examples:
   scanready runs --prune --keep 50        delete all except the newest 50
   scanready runs --prune --older-than 90d
 
-check and verify store every run without secrets in one file, which only its owner can read.
+check, verify and merge store every run without secrets in one file, which only its owner can read.
 Their option --no-store stores nothing. Times are in UTC.
 """
 
@@ -133,7 +133,7 @@ def _prune(store: str | None, keep: int | None, older_than: float | None) -> Non
 
 def _source(run: StoredRun) -> str:
     """Return the file name of an inventory, or the first target and the number of others; --json has them all."""
-    if run.command == "verify":
+    if run.command not in ("check", "merge"):
         return Path(run.source).name
     first, *others = run.source.split(" ")
     return f"{first} and {len(others)} more" if others else first

@@ -41,6 +41,7 @@ Examples:
   scanready verify estate.yaml --report html=r.html --since last --title "Estate NYC"
   scanready verify estate.yaml --as proxy-nyc        the targets of this agent
   scanready verify --resume last                     continue an interrupted run
+  scanready verify estate.yaml --export nyc.scanready    for `scanready merge` on another host
 
 INVENTORY is a YAML file (`scanready schema inventory` describes it), or - for standard input.
 An EXPR of --only is KEY=PATTERN. The keys are type, host, port, tag, credential, site and
@@ -66,6 +67,7 @@ agent with the name of this host.
 @option("--failed-from", metavar="RUN", help="Check only targets that were blocked or undecided in RUN.")
 @option("--resume", metavar="RUN", help="Continue this run; finished targets are not checked again.")
 @option("--yes", is_flag=True, help="Expand even networks larger than a /16 (IPv6: /112).")
+@option("--export", metavar="FILE", help="Also write one file for `scanready merge`: results and accounts, no secrets.")
 @background_options
 @output_options
 @click.pass_context
@@ -85,6 +87,7 @@ def command(
     from scanready.cli.job.job import Job
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
+    from scanready.cli.output.export import add_export
 
     _require_file(inventory)
     options, going_on = Options(**rest), None
@@ -129,6 +132,8 @@ def command(
     record = recording(options, source_path(inventory), only, options.types, failed_from, agent)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
     outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
+    agents = getattr(described, "agents", ())
+    add_export(outputs, options, inventory, described.targets, agents, source_files(inventory))
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)

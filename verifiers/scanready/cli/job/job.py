@@ -50,6 +50,7 @@ class Options:
     no_color: bool = False
     title: str | None = None
     since: str | None = None
+    export: str | None = None
 
     @property
     def verbosity(self) -> int:

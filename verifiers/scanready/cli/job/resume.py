@@ -20,6 +20,7 @@ from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity, identity_of_all
 from scanready.run.registry import all_causes
 from scanready.store import RunLock, Store, StoredRun, StoreError
+from scanready.wire.printable import visible
 
 from .job import Options, Resumed, Tried
 from .run_store import find_run, open_store
@@ -41,8 +42,10 @@ class Resumption:
         self.store: Store = open_store(options.store)
         self.run: StoredRun = find_run(self.store, text)
         if self.run.command != "verify":
+            command = visible(self.run.command, 20)
             raise click.UsageError(
-                f"{self.run.name} is a run of `check`; --resume continues only runs of `verify` (see `scanready runs`)"
+                f"{self.run.name} is a run of `{command}`; "
+                "--resume continues only runs of `verify` (see `scanready runs`)"
             )
         self.asked: dict[str, Any] = json.loads(self.run.asked)
         try:

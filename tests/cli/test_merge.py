@@ -1,0 +1,334 @@
+"""``verify --export`` and ``merge``: the results of many agents as one stored run, with the names of the misfits."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import os
+import signal
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanready.cli.source import opened
+from scanready.model import Agent, DeclaredAgent, Report, Target
+from scanready.report.serialize import as_line, identity_at
+from scanready.store import Store
+from tests.cli import plugin
+from tests.cli.exports import DECLARED, ago, lines, write
+from tests.cli.in_process import call
+from tests.report.estate import many
+from tests.report.estate_view.lab import ADDRESSES
+
+LON, NYC, PAR = (Agent(one.name, "Linux", (ADDRESSES[one.name],)) for one in DECLARED)
+REPORTS = list(many(6, 3))
+TARGETS = [report.target for report in REPORTS]
+SECRET = "canary-of-a-password"
+
+INVENTORY = """
+agent: {{name: proxy-nyc}}
+credentials:
+  pg: {{username: er, password: env:PW}}
+targets:
+  - {{host: 127.0.0.1, type: mood, port: 99, is: {mood}}}
+  - {{host: 127.0.0.2, type: mood, port: 99, credential: pg}}
+"""
+
+
+def of(agent: Agent, reports: Sequence[Report] = REPORTS) -> list[Report]:
+    return [dataclasses.replace(report, agent=agent) for report in reports]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with the store of the test."""
+    monkeypatch.setenv("SCANREADY_STORE", str(tmp_path / "runs.db"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def export(folder: Path, agent: Agent, reports: Sequence[Report] = REPORTS, name: str = "", **more: Any) -> str:
+    return write(folder / f"{name or agent.name}.scanready", lines(of(agent, reports), TARGETS, **more))
+
+
+def frame_of(run: str = "last") -> Any:
+    with opened(run, os.environ["SCANREADY_STORE"]) as source:
+        assert source.frame is not None
+        return source.frame
+
+
+def stored(folder: Path) -> list[str]:
+    with Store(folder / "runs.db") as store:
+        return list(store.results(store.find("last")))
+
+
+def remarks(folder: Path, *arguments: str, code: int | None = None) -> str:
+    done = call("merge", *arguments, "--format", "jsonl", "-q")
+    assert code is None or done.exit_code == code, done.output
+    return done.stderr
+
+
+def inventory(folder: Path, mood: str = "ready") -> str:
+    file = folder / "estate.yaml"
+    file.write_text(INVENTORY.format(mood=mood))
+    return str(file)
+
+
+def test_an_export_of_a_real_run_has_header_results_and_end(plugins: Path) -> None:
+    file = plugins / "nyc.scanready"
+    done = plugin.run(plugins, ["verify", inventory(plugins), "--export", str(file)], {"PW": SECRET})
+    assert done.returncode == 0, done.stderr
+    head, *results, end = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
+    assert (head["agent"]["name"], head["inventory_name"]) == ("proxy-nyc", "estate.yaml")
+    assert {one["target"]["host"] for one in results} == {"127.0.0.1", "127.0.0.2"}
+    assert end["end"]["results"] == 2
+    assert [(one["credential"], one["outcome"]) for one in end["end"]["accounts"]] == [("pg", "accepted")]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    shown = plugin.run(plugins, ["report", str(file), "--format", "jsonl"])
+    assert sorted(map(json.loads, shown.stdout.splitlines()), key=str) == sorted(results, key=str)
+
+
+def test_the_secret_is_neither_in_an_export_nor_in_the_store_of_a_merge(plugins: Path) -> None:
+    file = plugins / "nyc.scanready"
+    plugin.run(plugins, ["verify", inventory(plugins), "--export", str(file), "--no-store"], {"PW": SECRET})
+    done = plugin.run(plugins, ["merge", str(file)])
+    assert done.returncode == 0, done.stderr
+    assert SECRET.encode() not in gzip.decompress(file.read_bytes())
+    assert SECRET.encode() not in (plugins / "runs.db").read_bytes()
+
+
+def test_the_digest_is_of_the_whole_inventory_whatever_was_selected(plugins: Path) -> None:
+    digests = set()
+    for number, only in enumerate(([], ["--only", "host=127.0.0.1"])):
+        file = plugins / f"{number}.scanready"
+        plugin.run(plugins, ["verify", inventory(plugins), "--export", str(file), *only], {"PW": SECRET})
+        digests.add(json.loads(gzip.decompress(file.read_bytes()).splitlines()[0])["inventory"])
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("other", ["estate.yaml", "same.json"])
+def test_an_export_overwrites_neither_the_inventory_nor_another_output(plugins: Path, other: str) -> None:
+    asked = ["verify", inventory(plugins), "--report", f"json={plugins / 'same.json'}"]
+    done = plugin.run(plugins, [*asked, "--export", str(plugins / other)], {"PW": SECRET})
+    assert done.returncode == 2
+    assert "is the input or another output" in done.stderr
+    assert not (plugins / "same.json").exists()
+
+
+def test_an_export_to_standard_output_is_refused(plugins: Path) -> None:
+    done = plugin.run(plugins, ["verify", inventory(plugins), "--export", "-"], {"PW": SECRET})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "name one, as in --export proxy-nyc.scanready" in done.stderr
+
+
+def test_an_interrupted_run_exports_what_is_finished_and_says_so(plugins: Path) -> None:
+    file, log = plugins / "nyc.scanready", plugins / "log"
+    extra = {"PW": SECRET, "MOOD_LOG": str(log), "MOOD_RELEASE": str(plugins / "go")}
+    slow = ["verify", inventory(plugins, "mends"), "--wait", "5m", "--export", str(file), "--per-host", "1"]
+    with plugin.started(plugins, *slow, **extra) as process:
+        plugin.until(log.exists)
+        assert not file.exists()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    end = json.loads(gzip.decompress(file.read_bytes()).splitlines()[-1])["end"]
+    assert end["interrupted"] is True
+    assert end["targets"] == 2
+    done = plugin.run(plugins, ["merge", str(file)])
+    assert f"nyc.scanready is from an interrupted run: {end['results']} of its 2 targets" in done.stderr
+
+
+def test_a_killed_run_leaves_no_file_under_the_name(plugins: Path) -> None:
+    file, log = plugins / "nyc.scanready", plugins / "log"
+    extra = {"PW": SECRET, "MOOD_LOG": str(log)}
+    with plugin.started(plugins, "verify", inventory(plugins, "mends"), "--wait", "5m", "--export", str(file), **extra):
+        plugin.until(log.exists)
+    assert not file.exists()
+
+
+def test_two_agents_are_one_run_target_by_target(folder: Path) -> None:
+    names = export(folder, LON), export(folder, NYC, REPORTS[::-1])
+    done = call("merge", *names, "--format", "jsonl")
+    assert "12 results of 2 agents about 6 targets, stored as " in done.stderr
+    hosts = [(json.loads(line)["target"]["name"], json.loads(line)["agent"]["name"]) for line in stored(folder)]
+    assert [name for name, _ in hosts[::2]] == [name for name, _ in hosts[1::2]]
+    assert {agent for _, agent in hosts} == {"proxy-lon", "proxy-nyc"}
+    with Store(folder / "runs.db") as store:
+        run = store.find("last")
+        assert (run.command, run.targets, run.ended is None) == ("merge", 6, False)
+        assert store.keys(run) == {identity_at(one) for agent in (LON, NYC) for one in of(agent)}
+
+
+def test_a_result_file_and_a_stored_merge_can_be_merged(folder: Path) -> None:
+    call("merge", export(folder, LON), "--format", "jsonl")
+    mixed = folder / "more.jsonl"
+    fresh = [dataclasses.replace(one, started=ago()) for agent in (NYC, PAR) for one in of(agent)]
+    mixed.write_text("".join(as_line(one) + "\n" for one in fresh))
+    done = call("merge", "last", str(mixed), "--format", "jsonl")
+    assert "18 results of 3 agents about 6 targets" in done.stderr
+
+
+def test_the_file_of_another_inventory_is_left_out_and_named(folder: Path) -> None:
+    other = write(folder / "other.scanready", lines(of(PAR), TARGETS[:5], name="old.yaml"))
+    told = remarks(folder, export(folder, LON), export(folder, NYC), other)
+    assert "other.scanready was left out: it is of another inventory (old.yaml)" in told
+    assert "the agent proxy-par is missing: its export was left out (it is of another inventory" in told
+    assert {json.loads(line)["agent"]["name"] for line in stored(folder)} == {"proxy-lon", "proxy-nyc"}
+
+
+def test_a_file_twice_counts_once_and_is_said_once(folder: Path) -> None:
+    first = export(folder, LON)
+    copy = folder / "copy.scanready"
+    copy.write_bytes(Path(first).read_bytes())
+    told = remarks(folder, first, str(copy), first)
+    assert told.count("6 results given twice; the later one counts") == 1
+    assert "proxy-lon.scanready is named twice; it counts once" in told
+    assert len(stored(folder)) == 6
+
+
+@pytest.mark.parametrize("later_first", [False, True], ids=["later-last", "later-first"])
+def test_of_two_exports_of_an_agent_the_later_results_win(folder: Path, *, later_first: bool) -> None:
+    old = export(folder, LON, name="old", began=ago(days=1))
+    new = export(folder, LON, name="new", began=ago(days=0.5))
+    remarks(folder, *((new, old) if later_first else (old, new)))
+    began = {json.loads(line)["started"][:16] for line in stored(folder)}
+    assert began == {ago(days=0.5)[:16]}
+
+
+def test_a_missing_agent_is_named_with_its_number_of_targets(folder: Path) -> None:
+    told = remarks(folder, export(folder, LON), export(folder, NYC))
+    assert "the agent proxy-par is missing: no export; 6 targets of the inventory are its share" in told
+    assert "targets that only a missing agent checks are not in this view: with --inventory they are" in told
+    assert [(one.agent, one.why) for one in frame_of().absent] == [("proxy-par", "no export")]
+
+
+def test_results_that_are_too_old_do_not_count(folder: Path) -> None:
+    old = export(folder, NYC, began=ago(days=9))
+    told = remarks(folder, export(folder, LON), old)
+    day = ago(days=9)[:10]
+    assert f"the agent proxy-nyc is missing: its newest result is from {day}, older than 7d" in told
+    assert len(stored(folder)) == 6
+    assert "older than" not in remarks(folder, export(folder, LON), old, "--max-age", "30d")
+    assert len(stored(folder)) == 12
+
+
+def test_some_results_that_are_too_old_are_counted(folder: Path) -> None:
+    stale = dataclasses.replace(of(NYC)[0], started=ago(days=9))
+    fresh = [dataclasses.replace(one, started=ago()) for one in of(NYC)[1:]]
+    (folder / "mixed.jsonl").write_text("".join(as_line(one) + "\n" for one in (stale, *fresh)))
+    assert "proxy-nyc: 1 result too old to count" in remarks(folder, str(folder / "mixed.jsonl"))
+    assert len(stored(folder)) == 5
+
+
+def test_only_old_results_are_nothing_to_merge(folder: Path) -> None:
+    told = remarks(folder, export(folder, NYC, began=ago(days=9)), code=2)
+    assert "nothing to merge: every result is older than 7d; --max-age accepts older ones" in told
+    assert call("runs", "--json").output.strip() == "[]"
+
+
+def test_a_clock_in_the_future_is_named(folder: Path) -> None:
+    told = remarks(folder, export(folder, LON), export(folder, NYC, began=ago(days=-1)))
+    assert "proxy-nyc.scanready ends 1440 min in the future" in told
+    assert "proxy-lon.scanready ends" not in told
+
+
+def test_a_clock_that_was_set_back_during_a_run_is_named(folder: Path) -> None:
+    late = lines(of(LON), TARGETS)
+    late[-1] = json.dumps({"end": json.loads(late[-1])["end"] | {"ended": ago(1)}}) + "\n"
+    early = lines(of(NYC), TARGETS)
+    early[1] = json.dumps(json.loads(early[1]) | {"started": ago(1)}) + "\n"
+    told = remarks(folder, write(folder / "late.scanready", late), write(folder / "early.scanready", early))
+    assert "late.scanready has times after its end: the clock of its agent was set back during the run" in told
+    assert "early.scanready has results from before its run began: the clock of its agent was set back" in told
+
+
+def test_one_agent_on_two_hosts_and_one_host_under_two_names_are_said(folder: Path) -> None:
+    again = dataclasses.replace(LON, addresses=("10.77.0.1",))
+    other = dataclasses.replace(NYC, name="proxy-par")
+    exports = export(folder, LON), export(folder, again, name="again"), export(folder, NYC), export(folder, other)
+    told = remarks(folder, *exports)
+    assert "proxy-lon is described in different ways: Linux at 10.1.0.5 and Linux at 10.77.0.1" in told
+    assert "proxy-nyc, proxy-par are all Linux at 10.2.0.5; does one host have several names?" in told
+
+
+def test_results_for_an_assumed_agent_are_said(folder: Path) -> None:
+    told = remarks(folder, export(folder, dataclasses.replace(LON, assumed=True)))
+    assert "proxy-lon has results that were judged with --assume-agent, not by such an agent" in told
+
+
+def test_an_agent_with_fewer_results_than_its_share_is_named(folder: Path) -> None:
+    assert "proxy-lon has results for 2 of its 6 targets" in remarks(folder, export(folder, LON, REPORTS[:2]))
+
+
+def test_with_the_inventory_the_targets_without_a_result_are_there_by_name(folder: Path) -> None:
+    (folder / "estate.yaml").write_text(
+        "targets:\n- {host: db1, type: ssh}\n- {host: db2, type: ssh, credential: c}\n"
+        "credentials: {c: {username: er, password: 'env:NOT_SET_HERE'}}\n"
+    )
+    targets = [Target("db1", "ssh", 22), Target("db9", "ssh", 22)]
+    (folder / "one.jsonl").write_text(
+        "".join(as_line(dataclasses.replace(of(LON)[0], target=target, started=ago())) + "\n" for target in targets)
+    )
+    told = remarks(folder, str(folder / "one.jsonl"), "--inventory", "estate.yaml")
+    assert "1 result of targets that the inventory does not have: left out" in told
+    frame = frame_of()
+    assert [target.host for target in frame.unseen] == ["db2"]
+    assert len(stored(folder)) == 1
+
+
+def test_an_export_of_another_inventory_than_the_given_one_is_left_out(folder: Path) -> None:
+    (folder / "estate.yaml").write_text("targets: [ssh://db1]\n")
+    told = remarks(folder, export(folder, LON), "--inventory", "estate.yaml", code=2)
+    assert "proxy-lon.scanready was left out: it is of another inventory (estate.yaml)" in told
+    assert "nothing to merge: no file has a result" in told
+
+
+def test_a_lost_file_makes_the_exit_code_3(folder: Path) -> None:
+    good = export(folder, LON, [REPORTS[0]], agents=(DeclaredAgent("proxy-lon"),))
+    assert call("merge", good, "-q").exit_code == 0
+    (folder / "bad.scanready").write_bytes(b"\x1f\x8bnot gzip")
+    done = call("merge", good, "bad.scanready", "missing.scanready", "-q")
+    assert done.exit_code == 3
+    assert done.stderr.count("was left out") == 2
+
+
+def test_runs_lists_a_merge_without_a_number_that_mixes_agents(folder: Path) -> None:
+    call("merge", export(folder, LON), export(folder, NYC))
+    assert "2 agents" in (listed := call("runs").output)
+    assert "12 results" in listed
+    assert "blocked" not in listed
+    (run,) = json.loads(call("runs", "--json").output)
+    assert (run["command"], run["verdicts"], run["agents"], run["results"], run["targets"]) == (
+        "merge",
+        None,
+        ["proxy-lon", "proxy-nyc"],
+        12,
+        6,
+    )
+
+
+def test_a_merge_is_not_resumed(folder: Path) -> None:
+    call("merge", export(folder, LON))
+    done = call("verify", "--resume", "last")
+    assert done.exit_code == 2
+    assert "is a run of `merge`; --resume continues only runs of `verify`" in done.stderr
+
+
+@pytest.mark.parametrize("age", ["7", "week", "-1d"])
+def test_an_age_that_is_none_is_refused(folder: Path, age: str) -> None:
+    done = call("merge", "x.scanready", "--max-age", age)
+    assert done.exit_code == 2
+    assert "write 12h, 90d or 8w" in done.stderr
+
+
+def test_a_full_disk_is_said_before_the_merge_begins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanready.cli.merging.merging._MODEST", 1)
+    told = remarks(folder, export(folder, LON))
+    assert "the merge needs about 0.0 GB in " in told
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    told = remarks(folder, export(folder, LON), code=2)
+    assert "free some space, or name a file on another disk with --store" in told

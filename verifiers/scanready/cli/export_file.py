@@ -1,0 +1,129 @@
+"""Read the file that ``verify --export`` wrote: a header, results, an end. The file may be hostile.
+
+It is read line by line, a line in memory at a time, and never more of it than the limits say: a file of a kilobyte may
+hold gigabytes. A file that was cut off gives the results before the cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from scanready.files.json_stream import LARGEST_VALUE
+from scanready.files.reading import open_file
+from scanready.report.estate.export import MARK, End, Header, end_restored, header_restored
+from scanready.report.parse import NotAResult
+
+#: The first bytes of a gzip file.
+MAGIC = b"\x1f\x8b"
+#: The most bytes of a file, and of what it holds. The results of 200,000 targets are 500 MB.
+LARGEST_FILE = 1 << 30
+_MOST = 4 << 30
+_BLOCK = 1 << 20
+#: The beginning of a result, as this version writes it.
+_RESULT = b'{"schema":'
+
+
+class ExportFile:
+    """An open export.
+
+    Attributes:
+        header: what it says of its agent and inventory.
+        end: its last line; None before all of it was read, and for a file that was cut off.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = gzip.GzipFile(fileobj=file, mode="rb")
+        self._line, self._taken = 0, 0
+        self.end: End | None = None
+        try:
+            first = next(self._lines(), None)
+        except EOFError:
+            first = None
+        if first is None:
+            raise NotAResult("it is cut off before its first line ends: copy it again")
+        self.header: Header = header_restored(self._value(first))
+
+    def results(self) -> Iterator[tuple[str, Any]]:
+        """Yield the results, each as its line and as JSON types, once; then ``end`` is set.
+
+        Raises:
+            NotAResult: a line is none, there is a second header, or the end counts other results.
+        """
+        count = 0
+        with contextlib.suppress(EOFError):
+            for line in self._lines():
+                value, text = self._value(line), line.decode().rstrip()
+                if self.end is not None:
+                    raise NotAResult(f"line {self._line} follows the end of the export")
+                if line.startswith(_RESULT):
+                    count += 1
+                    yield text, value
+                elif isinstance(value, dict) and "end" in value:
+                    self.end = end_restored(value["end"])
+                    if self.end.results != count:
+                        raise NotAResult(f"it has {count} results, and its end counts {self.end.results}")
+                elif isinstance(value, dict) and MARK in value:
+                    raise NotAResult(f"line {self._line} is a second header: merge the exports as files of their own")
+                else:
+                    count += 1
+                    yield text, value
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield whole lines; the last one of a file that was cut off is none.
+
+        Raises:
+            EOFError: the file is cut off.
+        """
+        try:
+            while line := self._file.readline(LARGEST_VALUE + 1):
+                self._line += 1
+                self._taken += len(line)
+                if len(line) > LARGEST_VALUE or self._taken > _MOST:
+                    size = f"it has more than {_MOST >> 30} GiB" if self._taken > _MOST else "it is larger than 1 MiB"
+                    raise NotAResult(f"line {self._line}: {size}")
+                if not line.endswith(b"\n"):
+                    raise EOFError
+                yield line
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise NotAResult(f"it is damaged after line {self._line} ({error}): copy it again") from error
+
+    def _value(self, line: bytes) -> Any:
+        try:
+            return _DECODER.decode(line.decode())
+        except (ValueError, RecursionError) as error:
+            reason = "nested too deep" if isinstance(error, RecursionError) else str(error)[:100]
+            raise NotAResult(f"line {self._line}: {reason}") from None
+
+
+@contextlib.contextmanager
+def export_file(path: str) -> Iterator[ExportFile]:
+    """Open an export.
+
+    Raises:
+        Unreadable: it is no file, or larger than 1 GiB.
+        NotAResult: it is not an export, or of a newer version.
+    """
+    with open_file(path, LARGEST_FILE) as file:
+        yield ExportFile(file)
+
+
+def is_export(path: str) -> bool:
+    """Return whether a file begins as an export does; every gzip file does.
+
+    Raises:
+        Unreadable: it is no file.
+    """
+    with open_file(path, LARGEST_FILE) as file:
+        return file.read(2) == MAGIC
+
+
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refused)

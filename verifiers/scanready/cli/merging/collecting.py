@@ -1,0 +1,198 @@
+"""Store the results of each file under their target and agent; count the old ones and the repeated ones."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanready.cli.job.prepare import Unusable
+from scanready.model import Agent, Credential, Target
+from scanready.report.estate.export import MOST_AGENTS
+from scanready.report.parse import NotAResult, agent_restored, restored
+from scanready.report.plain_result import is_plain
+from scanready.report.serialize import identity
+from scanready.store import StoreError
+from scanready.store.bulk import BulkWriter, Row
+
+from .inputs import Input, Unfit
+
+#: The most targets of one estate, and the most results of one merge.
+_MOST_TARGETS = 1_000_000
+_MOST_RESULTS = 4_000_000
+#: The most descriptions of one agent that are kept to compare them.
+_MOST_FORMS = 10
+
+Moment = datetime.datetime
+
+
+@dataclass(slots=True)
+class Part:
+    """Hold the facts of the files about one agent.
+
+    Attributes:
+        number: its place among the agents.
+        targets: the numbers of the targets that it has fresh results for.
+        stale: its results that are too old; ``newest`` is when the newest of them began.
+        again: its results that are there a second time.
+        first, last: when its first and its last result began.
+        forms: its descriptions: platform, addresses, whether it is assumed.
+    """
+
+    number: int
+    targets: set[int] = field(default_factory=set)
+    stale: int = 0
+    newest: Moment | None = None
+    again: int = 0
+    first: Moment | None = None
+    last: Moment | None = None
+    forms: set[tuple[str, tuple[str, ...], bool]] = field(default_factory=set)
+
+    def take(self, other: Part) -> None:
+        """Add what one more file says."""
+        self.targets |= other.targets
+        self.stale += other.stale
+        self.again += other.again
+        self.newest = max(filter(None, (self.newest, other.newest)), default=None)
+        self.first = min(filter(None, (self.first, other.first)), default=None)
+        self.last = max(filter(None, (self.last, other.last)), default=None)
+        self.forms |= set(list(other.forms)[:_MOST_FORMS])
+
+
+class Collection:
+    """The results of a merge.
+
+    Args:
+        store: takes the results.
+        oldest: a result that began before this moment is stale.
+        known: the targets of the inventory, by their identities, in its order; None: every target counts.
+
+    Attributes:
+        parts: what the accepted files say, by agent.
+        foreign: results of targets that the inventory does not have.
+    """
+
+    def __init__(self, store: BulkWriter, oldest: Moment, known: Mapping[str, int] | None) -> None:
+        self._store, self._oldest, self._whole = store, oldest, known is not None
+        self._numbers: dict[str, int] = dict(known or {})
+        self._file: dict[str, Part] = {}
+        self._foreign, self._count = 0, 0
+        self._current: Mapping[str, Any] = {}
+        self._part: Part | None = None
+        self._name, self._key = "", ""
+        self.parts: dict[str, Part] = {}
+        self.foreign = 0
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """The numbers of the targets, by their identities."""
+        return self._numbers
+
+    @property
+    def results(self) -> int:
+        """The number of results that are stored."""
+        return sum(len(part.targets) for part in self.parts.values())
+
+    def add(self, file: Input) -> Mapping[str, Part]:
+        """Store the results of a file; return what it says by agent. Nothing of a file that cannot be read stays.
+
+        Raises:
+            Unfit: the file has something that is no result, or is another agent's.
+            Unusable: the store cannot be written.
+        """
+        self._file, self._foreign, self._count = {}, 0, self.results
+        self._current, self._part, self._name = {}, None, ""
+        try:
+            for line, result in file.results():
+                self._add(line, result, file)
+            self._store.accept()
+        except StoreError as error:  # of another kind than the errors of the file
+            raise Unusable(str(error)) from error
+        except BaseException:
+            self._store.reject()
+            raise
+        for name, part in self._file.items():
+            self.parts.setdefault(name, Part(part.number)).take(part)
+        self.foreign += self._foreign
+        return self._file
+
+    def _add(self, line: str, result: Any, file: Input) -> None:
+        if self._part is None or not is_plain(result, self._current):
+            restored(result)
+            self._turn_to(result["agent"], file)
+        self._count += 1
+        if self._count > _MOST_RESULTS:
+            raise Unfit(f"with it the merge has more than {_MOST_RESULTS:,} results")
+        part, started = self._part, _moment(result["started"])
+        assert part is not None
+        if started < self._oldest:
+            part.stale += 1
+            part.newest = started if part.newest is None else max(part.newest, started)
+            return
+        number = self._number(result["target"])
+        if number is None:
+            self._foreign += 1
+            return
+        part.first = started if part.first is None else min(part.first, started)
+        part.last = started if part.last is None else max(part.last, started)
+        row = Row(number * MOST_AGENTS + part.number, f"{self._key}@{self._name}", result["verdict"], line)
+        earlier = self.parts.get(self._name)
+        if number in part.targets and file.is_export:
+            raise NotAResult("it has two results for one target, which no agent writes")
+        if number in part.targets or (earlier and number in earlier.targets):
+            part.again += 1
+            if _began(self._store.stored(row.key)) < started:
+                self._store.replace(row)
+        else:
+            self._store.add(row)
+        part.targets.add(number)
+
+    def _number(self, target: Mapping[str, Any]) -> int | None:
+        """Return the number of a target; None if it is not in the inventory."""
+        account = target.get("credential")
+        credential = Credential(account, "") if account is not None else None
+        self._key = identity(Target(target["host"], target["type"], target["port"], target["options"], credential))
+        number = self._numbers.get(self._key)
+        if number is None and not self._whole:
+            if len(self._numbers) >= _MOST_TARGETS:
+                raise Unfit(f"with it the estate has more than {_MOST_TARGETS:,} targets")
+            number = self._numbers[self._key] = len(self._numbers)
+        return number
+
+    def _turn_to(self, described: Mapping[str, Any], file: Input) -> None:
+        """Take the agent of the next results.
+
+        Raises:
+            Unfit: the file speaks for another one, or there are too many.
+        """
+        agent = agent_restored(described)
+        if file.agent is not None and agent.name != file.agent.name:
+            raise NotAResult(f"it is the export of {file.agent.name[:80]!r} and has a result of {agent.name[:80]!r}")
+        self._current, self._name = described, agent.name
+        if agent.name not in self._file:
+            known = self.parts.get(agent.name)
+            number = known.number if known else len(self.parts.keys() | self._file.keys())
+            if number >= MOST_AGENTS:
+                raise Unfit(f"with it the estate has more than {MOST_AGENTS:,} agents")
+            self._file[agent.name] = Part(number)
+        self._part = self._file[agent.name]
+        if len(self._part.forms) < _MOST_FORMS:
+            self._part.forms.add(_form(agent))
+
+
+def _form(agent: Agent) -> tuple[str, tuple[str, ...], bool]:
+    return agent.platform, tuple(sorted(agent.addresses)), agent.assumed
+
+
+def _moment(text: str) -> Moment:
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise NotAResult(f"the time {text[:40]!r} is not one of ISO 8601") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def _began(line: str) -> Moment:
+    return _moment(json.loads(line)["started"])

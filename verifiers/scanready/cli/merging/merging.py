@@ -1,0 +1,222 @@
+"""Merge files into one stored run: look at each, choose the inventory, store the results, describe the gaps."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanready import __version__
+from scanready.cli.job.prepare import Unusable
+from scanready.model import Agent, Target
+from scanready.report.estate.export import Estate
+from scanready.report.estate.frame import Frame
+from scanready.report.paper import counted
+from scanready.report.serialize import agent_object, identity
+from scanready.run import timestamps
+from scanready.store import BulkWriter, NewRun, StoreError
+
+from .collecting import Collection
+from .framing import File, absent_of, named, of_agents, of_clocks, of_ends, of_identities
+from .inputs import Unfit, input_of, size_of
+
+#: The room of a result in the store, in sizes of its line: one of 2.5 KB has a page of 4 KB for itself.
+_OVERHEAD = 1.7
+#: Bytes that are always there; more are announced before the merge begins.
+_MODEST = 100 << 20
+_LONGEST_SOURCE = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Hold the request: the files, the store, the inventory with its file, and the greatest age of a result."""
+
+    files: Sequence[str]
+    store: Path
+    named_store: str | None
+    targets: Sequence[Target] | None
+    estate: Estate | None
+    max_age: float
+    max_age_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A stored merge: its name, its numbers, the sentences about what does not fit, and the files left out."""
+
+    name: str
+    agents: int
+    targets: int
+    results: int
+    remarks: Sequence[str]
+    refused: int
+
+
+@dataclass(slots=True)
+class _Looks:
+    """Hold the findings of the first look at the files: their estates by name, and why files are left out.
+
+    ``lasting`` has the names to open them by again.
+    """
+
+    lasting: dict[str, str] = field(default_factory=dict)
+    estates: dict[str, tuple[Estate, str, str]] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def refuse(self, name: str, why: str, agent: str = "") -> None:
+        self.refused[name] = why
+        if agent:
+            self.reasons[agent] = f"its export was left out ({why})"
+
+    def left(self) -> list[str]:
+        return [name for name in self.estates if name not in self.refused]
+
+
+def merge(wish: Wish, warn: Callable[[str], None]) -> Merged:
+    """Merge the files, and store the result.
+
+    Args:
+        warn: takes messages before the merge begins.
+
+    Raises:
+        Unusable: no file can be merged, no result is fresh, or the store cannot be written.
+    """
+    began, started = time.perf_counter(), timestamps.now()
+    looks = _look(wish)
+    estate = _estate(wish, looks)
+    _check_disk(wish, looks.left(), warn)
+    known = {identity(target): place for place, target in enumerate(wish.targets)} if wish.targets is not None else None
+    now = datetime.datetime.now(datetime.UTC)
+    try:
+        with BulkWriter(wish.store, _new_run(wish, started)) as store:
+            collection = Collection(store, now - datetime.timedelta(seconds=wish.max_age), known)
+            files = list(_files(wish, looks, collection))
+            if not files or not collection.results:
+                raise Unusable("\n".join([*_refusals(looks), _nothing(wish, collection)]))
+            frame = _frame(wish, looks, estate, collection, files, now)
+            targets = len(collection.numbers)
+            agents = sorted(name for name, part in collection.parts.items() if part.targets)
+            store.end(targets, _asked(frame, agents), time.perf_counter() - began)
+    except StoreError as error:
+        raise Unusable(str(error)) from error
+    return Merged(store.name, len(agents), targets, collection.results, frame.remarks, len(looks.refused))
+
+
+def _look(wish: Wish) -> _Looks:
+    looks = _Looks()
+    for name in dict.fromkeys(wish.files):
+        try:
+            with input_of(name, wish.named_store) as file:
+                agent = file.agent.name if file.agent else ""
+                looks.estates[name] = file.estate, file.started, agent
+                looks.lasting[name] = file.lasting
+                looks.absent |= set(file.absent)
+        except Unfit as error:
+            looks.refuse(name, str(error))
+    return looks
+
+
+def _estate(wish: Wish, looks: _Looks) -> Estate:
+    """Return the inventory of the merge: the given one, or the one of most files; leave out files of another one."""
+    given = wish.estate
+    if given is None:
+        counts = Counter(estate.inventory for estate, _, _ in looks.estates.values() if estate.inventory)
+        newest = {estate.inventory: started for estate, started, _ in looks.estates.values()}
+        chosen = max(counts, key=lambda digest: (counts[digest], newest[digest]), default="")
+        fitting = [one for one in looks.estates.values() if one[0].inventory == chosen and chosen]
+        given = max(fitting, key=lambda one: (bool(one[0].shares), one[1]), default=(Estate(), "", ""))[0]
+    for name, (estate, _, agent) in looks.estates.items():
+        if given.inventory and estate.inventory not in ("", given.inventory):
+            of = f" ({named(estate.name)})" if estate.name else ""
+            why = f"it is of another inventory{of}; let its agent check the inventory of this merge"
+            looks.refuse(name, why, agent)
+    return given
+
+
+def _check_disk(wish: Wish, names: Sequence[str], warn: Callable[[str], None]) -> None:
+    need = int(sum(map(size_of, names)) * _OVERHEAD)
+    if need < _MODEST:
+        return
+    folder = next((one for one in wish.store.absolute().parents if one.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free
+    told = f"the merge needs about {need / 1e9:.1f} GB in {wish.store}; {free / 1e9:.1f} GB are free"
+    if need > free:
+        raise Unusable(f"{told}; free some space, or name a file on another disk with --store")
+    warn(told)
+
+
+def _new_run(wish: Wish, started: str) -> NewRun:
+    source = " ".join(wish.files)[:_LONGEST_SOURCE]
+    agent = json.dumps(agent_object(Agent("", "")))
+    unfinished = Frame(remarks=("this merge was ended before all files were read",))
+    return NewRun(started, "merge", source, 0, __version__, agent, _asked(unfinished))
+
+
+def _asked(frame: Frame, agents: Sequence[str] = ()) -> str:
+    """Return what is stored of the merge beside its results; ``agents`` are those that have results."""
+    asked: dict[str, object] = {
+        "only": [],
+        "types": [],
+        "failed_from": None,
+        "depth": "access",
+        "timeout": 10.0,
+        "tried": [],
+    }
+    return json.dumps({**asked, "estate": None, "agents": agents, "frame": frame.as_object()}, separators=(",", ":"))
+
+
+def _files(wish: Wish, looks: _Looks, collection: Collection) -> Iterator[File]:
+    for name in looks.left():
+        agent = looks.estates[name][2]
+        try:
+            with input_of(looks.lasting[name], wish.named_store) as file:
+                parts = collection.add(file)
+                yield File(name, agent, file.started, file.end(), parts)
+        except Unfit as error:
+            looks.refuse(name, str(error), agent)
+
+
+def _frame(
+    wish: Wish,
+    looks: _Looks,
+    estate: Estate,
+    collection: Collection,
+    files: Sequence[File],
+    now: datetime.datetime,
+) -> Frame:
+    parts = collection.parts
+    absent = tuple(absent_of(estate, parts, looks.absent, looks.reasons, wish.max_age_text))
+    twice = [name for name, times in Counter(wish.files).items() if times > 1]
+    remarks = [
+        *_refusals(looks),
+        *(f"{named(name)} is named twice; it counts once" for name in twice),
+        *of_ends(files),
+        *of_agents(estate, absent, parts, wish.targets is not None),
+        *of_identities(parts),
+        *of_clocks(files, now),
+    ]
+    if collection.foreign:
+        remarks.append(f"{counted(collection.foreign, 'result')} of targets that the inventory does not have: left out")
+    return Frame(estate.inventory, estate.agents, absent, _unseen(wish, collection), tuple(remarks))
+
+
+def _unseen(wish: Wish, collection: Collection) -> tuple[Target, ...]:
+    checked = set[int]().union(*(part.targets for part in collection.parts.values()))
+    return tuple(target for place, target in enumerate(wish.targets or ()) if place not in checked)
+
+
+def _refusals(looks: _Looks) -> list[str]:
+    return [f"{named(name)} was left out: {why}" for name, why in looks.refused.items()]
+
+
+def _nothing(wish: Wish, collection: Collection) -> str:
+    if any(part.stale for part in collection.parts.values()):
+        return f"nothing to merge: every result is older than {wish.max_age_text}; --max-age accepts older ones"
+    return "nothing to merge: no file has a result"
