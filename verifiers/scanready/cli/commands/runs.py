@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +76,17 @@ def command(
             runs = kept.runs(limit)
             agents = _agents_of(runs, kept)
             if machine:
-                show(json.dumps([run_object(run, agents.get(run.name, 1)) for run in runs], indent=2) + "\n")
+                show(json.dumps([run_object(run, agents.get(run.name, ())) for run in runs], indent=2) + "\n")
             else:
                 show(_table(runs, agents))
     except StoreError as error:
         raise click.UsageError(str(error)) from error
 
 
-def run_object(run: StoredRun, agents: int = 1) -> dict[str, Any]:
+def run_object(run: StoredRun, agents: Sequence[str] = ()) -> dict[str, Any]:
     """Return a run as JSON types. ``seconds`` is wall time; ``ended`` is null if it still runs or was killed.
 
-    Of a run with the results of several agents, ``agents`` is their number, and ``results`` that of all their results.
+    Of a run with the results of several agents, ``agents`` are their names, and ``results`` counts all of them.
     It has no agent and no verdicts of its own: `scanready report` computes a verdict for each target.
     """
     several = _is_estate(run)
@@ -103,7 +104,7 @@ def run_object(run: StoredRun, agents: int = 1) -> dict[str, Any]:
         "verdicts": None if several else {one.value: run.verdicts.get(one.value, 0) for one in Verdict},
         "unchecked": None if several else max(0, run.targets - run.finished),
     }
-    return found | {"agents": agents, "results": run.finished} if several else found
+    return found | {"agents": list(agents), "results": run.finished} if several else found
 
 
 def _is_estate(run: StoredRun) -> bool:
@@ -111,9 +112,9 @@ def _is_estate(run: StoredRun) -> bool:
     return "frame" in json.loads(run.asked)
 
 
-def _agents_of(runs: list[StoredRun], store: Store) -> dict[str, int]:
-    """Return the number of agents of each run that has the results of several, by the run's name."""
-    return {run.name: len(store.agents(run)) for run in runs if _is_estate(run)}
+def _agents_of(runs: list[StoredRun], store: Store) -> dict[str, list[str]]:
+    """Return the agents of each run that has the results of several, by the run's name."""
+    return {run.name: sorted(store.agents(run)) for run in runs if _is_estate(run)}
 
 
 def _prune(store: str | None, keep: int | None, older_than: float | None) -> None:
@@ -148,7 +149,7 @@ def _counts(run: StoredRun) -> str:
     return ", ".join([*counts, *([f"{left} not checked"] if left > 0 else [])])
 
 
-def _table(runs: list[StoredRun], agents: dict[str, int]) -> str:
+def _table(runs: list[StoredRun], agents: dict[str, list[str]]) -> str:
     from rich.text import Text
 
     from scanready.report.paper import Paper, counted, headed
@@ -161,7 +162,7 @@ def _table(runs: list[StoredRun], agents: dict[str, int]) -> str:
     table.add_column("checked", overflow="fold")
     for run in runs:
         if run.name in agents:
-            agent = counted(agents[run.name], "agent")
+            agent = counted(len(agents[run.name]), "agent")
             found = f"{counted(run.finished, 'result')} of {counted(run.targets, 'target')}: see `report`"
         else:
             agent, found = visible(str(json.loads(run.agent).get("name", "")), 40), _counts(run)
