@@ -317,6 +317,12 @@ def test_firewall_takes_the_address_from_the_results_of_the_agent(plugins: Path)
         found = {(rule["source"], rule["destination"]) for rule in json.loads(done.stdout)["rules"]}
         assert {source for source, _ in found} == {address}
         assert len(found) == count, found
+    mixed = plugin.run(plugins, ["firewall", estate, "--from", str(run), "--json"])
+    assert (mixed.returncode, "add --as NAME with one of proxy-nyc, proxy-lon" in mixed.stderr) == (2, True)
+    run.write_text("\n".join(line for line in results if "10.2.0.9" in line))
+    done = plugin.run(plugins, ["firewall", estate, "--from", str(run), "--json"])
+    found = {(rule["source"], rule["destination"]) for rule in json.loads(done.stdout)["rules"]}
+    assert found == {("10.2.0.9", "both"), ("10.2.0.9", "lon1"), ("10.2.0.9", "free")}
 
 
 def test_the_agent_check_examines_the_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

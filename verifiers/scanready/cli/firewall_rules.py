@@ -32,11 +32,15 @@ def _names_ports(target: Target) -> bool:
 
 
 class Known:
-    """Hold the findings of runs: ``agents``, the addresses of their agents; ``judged``, the targets by identity."""
+    """Hold the findings of runs: ``agents``, the addresses of their agents; ``judged``, the targets by identity.
+
+    ``only_agent`` is the name of the agent that all results are of; None if there are several.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, int], Seen] = {}
         self.agents: tuple[str, ...] = ()
+        self.only_agent: str | None = None
         self.judged: dict[str, Judgement] = {}
 
     def read(self, run: str, store: str | None, agent: str | None = None) -> None:
@@ -50,14 +54,17 @@ class Known:
             click.UsageError: there is no such run, or it cannot be read.
         """
         agents: dict[str, None] = {}
+        names: set[str] = set()
         with opened(run, store) as source:
             for report in source.reports():
+                names.add(report.agent.name)
                 if agent in (None, report.agent.name):
                     self.judged |= _judged(report)
                     agents.update(dict.fromkeys(report.agent.addresses))
                 for one in reports_of(report):
                     self._add(one)
         self.agents = tuple(agents)
+        self.only_agent = names.pop() if len(names) == 1 else None
 
     def _add(self, report: Report) -> None:
         for (host, port), met in places_seen(as_object(report)).items():

@@ -85,17 +85,24 @@ class Share:
         return f"nothing selected: other agents check the {count}: {_some(list(who))}"
 
 
-def chooser(asked: str | None) -> Callable[[Sequence[DeclaredAgent]], str | None]:
+#: Chooses one of the declared agents by its name; None stands for the whole inventory.
+Chooser = Callable[[Sequence[DeclaredAgent]], str | None]
+
+
+def chooser(asked: str | None, likely: str | None = None) -> Chooser:
     """Return the function that chooses the declared agent to check for: the one of ``--as``, or else this host.
 
-    It returns None if the inventory declares no agents. It raises click.UsageError if there is no such agent.
+    The function returns None if the inventory declares no agents. It raises click.UsageError if there is no such agent.
+
+    Args:
+        likely: the agent to take before this host, if the inventory declares it.
     """
 
     def choose(agents: Sequence[DeclaredAgent]) -> str | None:
         if not agents:
             return None
         if asked is None:
-            return _this_host(agents)
+            return likely if any(agent.name == likely for agent in agents) else _this_host(agents)
         return _declared(asked, agents).name
 
     return choose
@@ -113,21 +120,22 @@ def own_share(whole: Inventory, name: str | None) -> Share:
     return share_of(whole, AskedAgent(chosen)) if chosen else Share(named(whole, name))
 
 
-def share_of(inventory: Inventory | None, asked: AskedAgent, *, required: bool = False) -> Share:
+def share_of(inventory: Inventory | None, asked: AskedAgent, otherwise: Chooser | None = None) -> Share:
     """Return the share of the agent that the options name or describe.
 
     Args:
         inventory: the whole inventory; None for targets of the command line, which any agent checks.
-        required: without options, take the share of this host if the inventory declares agents.
+        otherwise: chooses the agent if no option does; None stands for the whole inventory.
 
     Raises:
         click.UsageError: the inventory does not declare the agent, and the options do not describe it.
     """
     agents = inventory.agents if inventory else ()
     if asked.name is None:
-        if inventory is None or not (agents and required):
+        chosen = otherwise(agents) if otherwise else None
+        if chosen is None:
             return Share(inventory)
-        asked = AskedAgent(_this_host(agents))
+        asked = AskedAgent(chosen)
     new = _described(asked, agents)
     if inventory is None:
         return Share(None, new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from scanready.catalogue.wrong import Wrong, did_you_mean, nearest, shown
 from scanready.model import DeclaredAgent
@@ -39,7 +39,9 @@ class Agents:
         self.masters: dict[str, str] = {}
         self._page = page
         self._lines: dict[str, int] = {}
-        self._sites: dict[str, str] = {}
+        self._sites: dict[str, str] = {}  # by its name in lower case
+        self._names: set[str] = set()
+        self._site_names: set[str] = set()
 
     def read(self, listed: Node) -> None:
         """Read the list ``agents``; note each problem at its place."""
@@ -68,6 +70,8 @@ class Agents:
                 self.masters[name] = clean_host(entry.master)
         if name:
             self.declared.append(DeclaredAgent(name, sites, platform))
+            self._names.add(name)
+            self._site_names.update(sites)
 
     def _name(self, node: Node) -> str:
         """Return the name of an agent; an empty text if it has none that can be used."""
@@ -98,15 +102,14 @@ class Agents:
 
     def agents_of(self, node: Node) -> tuple[str, ...]:
         """Return the agents that a target names; note each that is not declared."""
-        return self._known(node, "agent", [one.name for one in self.declared])
+        return self._known(node, "agent", self._names)
 
     def sites_of(self, node: Node) -> tuple[str, ...]:
         """Return the sites that a target names; note each that no agent has."""
-        return self._known(node, "site", self._sites.values())
+        return self._known(node, "site", self._site_names)
 
-    def _known(self, node: Node, kind: str, known: Iterable[str]) -> tuple[str, ...]:
+    def _known(self, node: Node, kind: str, there: Collection[str]) -> tuple[str, ...]:
         places = node.value if isinstance(node.value, list) else [node]
-        there = set(known)
         names: dict[str, None] = {}
         for place in places:
             if not isinstance(place.value, str) or not place.value:
@@ -127,7 +130,7 @@ class Agents:
 
     def unknown_in_expectation(self, name: object) -> str:
         """Return the problem of a name under ``agents`` of a known failure; an empty text if there is none."""
-        if not self.declared or not isinstance(name, str) or any(one.name == name for one in self.declared):
+        if not self.declared or not isinstance(name, str) or name in self._names:
             return ""
         return unknown_agent(name, self.declared)
 
@@ -143,7 +146,7 @@ def unknown_agent(name: str, declared: Iterable[DeclaredAgent]) -> str:
 def near_name(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean `x`?"``, in the spelling of the inventory, or an empty text; case does not matter."""
     spelt: dict[str, str] = {}
-    for one in known:
+    for one in sorted(known):
         spelt.setdefault(one.casefold(), one)
     near = nearest(name.casefold(), spelt)
     return f"; did you mean {shown(spelt[near])}?" if near else ""

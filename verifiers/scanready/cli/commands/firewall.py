@@ -17,7 +17,7 @@ from scanready.cli.job.targets import selected_targets
 from scanready.cli.messages import fitting, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
-from scanready.cli.share import AskedAgent, is_this_host, warn_of_platform
+from scanready.cli.share import AskedAgent, chooser, is_this_host, warn_of_platform
 from scanready.model import DeclaredAgent, Target, is_address
 from scanready.report.endpoints import where
 from scanready.report.paper import counted
@@ -43,9 +43,10 @@ choose a new port at each start; their rule has a range of ports, unless --from 
 finds the port. --resolve looks up names. It also asks those services for their ports, as
 `verify --depth auth` does, without a login.
 
---as gives the rules of one agent of the inventory. Their source is --address, or else the
-address that the agent has in --from, or else that of this host if it is the agent. An agent
-that the inventory does not declare is described with --address and --platform, as for `plan`.
+If the inventory has `agents`, the rules are those of one agent: of --as, or else of the agent
+in --from, or else of this host. Their source is --address, or else the agent's address in
+--from, or else that of this host if it is the agent. An agent that the inventory does not
+declare is described with --address and --platform, as for `plan`.
 """
 
 
@@ -98,8 +99,8 @@ def command(
     if run is not None:
         known.read(run, store, as_name)
     judged = known.judged if run is not None else None
-    own = run is None and not sources
-    chosen, share = selected_targets(ctx, what, only, types, large=yes, judged=judged, asked=asked, own=own)
+    otherwise = None if sources else chooser(None, known.only_agent)
+    chosen, share = selected_targets(ctx, what, only, types, large=yes, judged=judged, asked=asked, otherwise=otherwise)
     inventory = share.inventory
     agents = sources or asked.hosts or known.agents
     if share.agent and not agents:

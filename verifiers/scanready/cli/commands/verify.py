@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,7 @@ from scanready.cli.job.prepare import (
     types_exist,
 )
 from scanready.cli.messages import fitting, means_a_file, warn
-from scanready.cli.selection import selection
+from scanready.cli.selection import Selection, selection
 from scanready.cli.share import Share, chooser, own_share, warn_of_platform
 from scanready.model import Target
 from scanready.run.any_type import narrowed
@@ -96,12 +97,11 @@ def command(
         from scanready.cli.job.resume import Resumption
 
         going_on = Resumption(options, resume)
-        if ctx.get_parameter_source("inventory") is ParameterSource.ENVIRONMENT:
-            inventory = None  # the stored run names its inventory
+        # The stored run names its inventory and its agent.
+        inventory, as_name = _unless_for_all(ctx, inventory=inventory, as_name=as_name)
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
-        set_for_all = ctx.get_parameter_source("as_name") is ParameterSource.ENVIRONMENT
-        as_name = going_on.agent(None if set_for_all else as_name)
+        as_name = going_on.agent(as_name)
         inventory = inventory or going_on.inventory
     elif inventory is None:
         raise click.UsageError("give an INVENTORY or --resume RUN")
@@ -109,18 +109,14 @@ def command(
     types_exist(options.types)
     whole = read_inventory(inventory, allow_large=yes, quiet=quiet, whose=chooser(as_name))
     share = own_share(whole, as_name)
-    described = share.inventory or whole
-    agent = share.agent.name if share.agent else as_name
+    described, agent = share.inventory or whole, share.agent.name if share.agent else as_name
     warn_of_platform(share.agent, options.assume_agent)
-    wanted = wanted.among(described.agents)
     of_types = narrowed(described.targets, lambda one: not options.types or one.type in options.types)
-    if failed_from is not None:
-        from scanready.cli.job.failed import FailedRun
-
-        failed = FailedRun(failed_from, options.store, options.require, agent)
-        targets, failed_from = failed.selected(of_types, wanted), failed.name
-    else:
+    wanted = wanted.among(described.agents)
+    if failed_from is None:
         targets = narrowed(of_types, wanted.takes)
+    else:
+        targets, failed_from = _failed(of_types, wanted, failed_from, options, agent)
     if not targets:
         if not (failed_from and of_types):
             warn(_nothing_of(share, described, only, options.types))
@@ -149,6 +145,24 @@ def _require_file(inventory: str | None) -> None:
     if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
         name = fitting(inventory)
         raise click.UsageError(f"there is no file {name}; to check one target: `scanready check {name}`")
+
+
+def _failed(
+    targets: Sequence[Target], wanted: Selection, run: str, options: Options, agent: str | None
+) -> tuple[list[Target], str]:
+    """Return the selected targets that failed in a run, and the lasting name of the run."""
+    from scanready.cli.job.failed import FailedRun
+
+    failed = FailedRun(run, options.store, options.require, agent)
+    return failed.selected(targets, wanted), failed.name
+
+
+def _unless_for_all(ctx: click.Context, **given: str | None) -> list[str | None]:
+    """Return the values of the command line; None for those that the environment sets for all commands."""
+    return [
+        None if ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT else value
+        for name, value in given.items()
+    ]
 
 
 def _nothing_of(share: Share, described: Inventory, only: tuple[str, ...], types: tuple[str, ...]) -> str:

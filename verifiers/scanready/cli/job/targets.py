@@ -18,7 +18,7 @@ from .exit_code import NOTHING_SELECTED
 from .prepare import problems_told, read_inventory
 
 if TYPE_CHECKING:
-    from scanready.cli.share import AskedAgent, Share
+    from scanready.cli.share import AskedAgent, Chooser, Share
 
 #: The most bytes of targets on standard input: some hundred thousand lines.
 _MOST_INPUT = 8 * 1024 * 1024
@@ -36,7 +36,7 @@ def selected_targets(
     account: Any = None,
     judged: Mapping[str, Judgement] | None = None,
     asked: AskedAgent | None = None,
-    own: bool = False,
+    otherwise: Chooser | None = None,
 ) -> tuple[list[Target], Share]:
     """Return the selected targets of a command and the share that they are of; exit if there are no targets.
 
@@ -46,7 +46,7 @@ def selected_targets(
         account: the credential for TARGET arguments.
         judged: the results of a run, by the identity of the target; None for a command that reads no run.
         asked: the options about the agent.
-        own: without these options, take the share of this host if the inventory declares agents.
+        otherwise: chooses the agent if no option does; None stands for all of them.
     """
     from scanready.cli.share import AskedAgent, share_of  # `check` needs none of it
 
@@ -54,7 +54,7 @@ def selected_targets(
     wanted = selection(only, of_a_run=judged is not None)
     if len(what) == 1 and means_a_file(what[0]):
         inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
-    share = share_of(inventory, asked or AskedAgent(), required=own)
+    share = share_of(inventory, asked or AskedAgent(), otherwise)
     if share.inventory:
         wanted = wanted.among(share.inventory.agents)
         everything = [target for target in flat(share.inventory.targets) if not types or target.type in types]
