@@ -6,6 +6,7 @@ a whole: a bundle of 88 KB can hold gigabytes. Nothing of an archive is unpacked
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import io
 import json
@@ -107,6 +108,8 @@ def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
         if key in lists and count < 0 and stream.peek() == "[":
             found = key
             count = sum(1 for _ in _items(stream))
+        elif key == "estate" and stream.peek() == "{":
+            head[key] = _estate(stream)
         elif (value := stream.value()) is not None and key in ("schema", "run", "summary"):
             head[key] = value
     after = stream.peek()
@@ -117,6 +120,21 @@ def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
     if count >= 0:
         return ResultFile(Kind.DOCUMENT, lambda: _results(JsonStream(anew(), _MOST), found), head)
     return ResultFile(Kind.LINES if after else Kind.RESULT, lambda: _lines(JsonStream(anew(), _MOST)), {})
+
+
+def _estate(stream: JsonStream) -> dict[str, Any]:
+    """Return the frame of an estate view; pass the rest, which the results lead to again."""
+    found: dict[str, Any] = {}
+    for key in stream.members():
+        if key == "frame" and stream.peek() == "{":
+            found[key] = {
+                name: list(_items(stream)) if stream.peek() == "[" else stream.value() for name in stream.members()
+            }
+        elif stream.peek() == "[":
+            collections.deque(_items(stream), maxlen=0)
+        else:
+            stream.value()
+    return found
 
 
 def _results(stream: JsonStream, list_of: str) -> Iterator[Any]:
