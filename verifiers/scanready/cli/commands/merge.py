@@ -77,5 +77,4 @@ def _described(inventory: str, *, allow_large: bool) -> Any:
     from scanready.report.estate.export import estate_of
 
     described = read_inventory(inventory, allow_large=allow_large, quiet=True, credentials=())
-    agents = getattr(described, "agents", ())
-    return described.targets, estate_of(described.targets, agents, Path(inventory).name)
+    return described.targets, estate_of(described.targets, described.agents, Path(inventory).name)

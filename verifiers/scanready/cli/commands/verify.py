@@ -29,6 +29,7 @@ from scanready.model import Target
 from scanready.run.any_type import narrowed
 
 if TYPE_CHECKING:
+    from scanready.cli.output.outputs import Outputs
     from scanready.inventory import Inventory
 
 _HELP = """\
@@ -88,7 +89,6 @@ def command(
     from scanready.cli.job.job import Job
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
-    from scanready.cli.output.export import add_export
 
     _require_file(inventory)
     options, going_on = Options(**rest), None
@@ -127,9 +127,7 @@ def command(
         warn(changed)
     record = recording(options, source_path(inventory), only, options.types, failed_from, agent)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
-    outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
-    agents = getattr(described, "agents", ())
-    add_export(outputs, options, inventory, described.targets, agents, source_files(inventory))
+    outputs, tap = _outputs(options, inventory, whole)
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
@@ -163,6 +161,16 @@ def _unless_for_all(ctx: click.Context, **given: str | None) -> list[str | None]
         None if ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT else value
         for name, value in given.items()
     ]
+
+
+def _outputs(options: Options, file: str, whole: Inventory) -> tuple[Outputs, Any]:
+    """Open the outputs; an export describes the whole inventory, so that those of all agents are of one."""
+    outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(file))
+    if options.export is not None:
+        from scanready.cli.output.export import add_export
+
+        add_export(outputs, options.export, options, file, whole)
+    return outputs, tap
 
 
 def _nothing_of(share: Share, described: Inventory, only: tuple[str, ...], types: tuple[str, ...]) -> str:

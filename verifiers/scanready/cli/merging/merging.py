@@ -102,11 +102,11 @@ def merge(wish: Wish, warn: Callable[[str], None]) -> Merged:
                 raise Unusable("\n".join([*_refusals(looks), _nothing(wish, collection)]))
             frame = _frame(wish, looks, estate, collection, files, now)
             targets = len(collection.numbers)
-            agents = sorted(name for name, part in collection.parts.items() if part.targets)
-            store.end(targets, _asked(frame, agents), time.perf_counter() - began)
+            store.end(targets, _asked(frame), time.perf_counter() - began)
     except StoreError as error:
         raise Unusable(str(error)) from error
-    return Merged(store.name, len(agents), targets, collection.results, frame.remarks, len(looks.refused))
+    agents = sum(1 for part in collection.parts.values() if part.targets)
+    return Merged(store.name, agents, targets, collection.results, frame.remarks, len(looks.refused))
 
 
 def _look(wish: Wish) -> _Looks:
@@ -159,8 +159,7 @@ def _new_run(wish: Wish, started: str) -> NewRun:
     return NewRun(started, "merge", source, 0, __version__, agent, _asked(unfinished))
 
 
-def _asked(frame: Frame, agents: Sequence[str] = ()) -> str:
-    """Return what is stored of the merge beside its results; ``agents`` are those that have results."""
+def _asked(frame: Frame) -> str:
     asked: dict[str, object] = {
         "only": [],
         "types": [],
@@ -169,7 +168,7 @@ def _asked(frame: Frame, agents: Sequence[str] = ()) -> str:
         "timeout": 10.0,
         "tried": [],
     }
-    return json.dumps({**asked, "estate": None, "agents": agents, "frame": frame.as_object()}, separators=(",", ":"))
+    return json.dumps({**asked, "estate": None, "frame": frame.as_object()}, separators=(",", ":"))
 
 
 def _files(wish: Wish, looks: _Looks, collection: Collection) -> Iterator[File]:
