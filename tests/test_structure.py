@@ -34,7 +34,7 @@ EXCEPTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("option user", "an account, in a report and in a table of hosts", ("report/serialize.py", "inventory/importing")),
     ("https", "the scheme of a URL", ("clients", "cli/commands/agent.py")),
     ("import http", "the codec of that protocol", ("clients",)),
-    ("windows", "the platform of an agent, as --assume-agent has it", ("cli/job/platforms.py",)),
+    ("windows", "the platform of an agent, as --assume-agent has it", ("model/platforms.py",)),
     ("windows", "a firewall dialect", ("report/rule_forms",)),
     (
         "master",

@@ -74,7 +74,7 @@ def test_before_a_run_nothing_is_known_of_its_results(plugins: Path, command: st
         ("verdict=bad", "there is no verdict 'bad'; write one of scannable, ready, limited, blocked, undecided"),
         (
             "ower=network",
-            "there is no key 'ower'; the keys are type, host, port, tag, credential, verdict, owner, cause",
+            "there is no key 'ower'; the keys are type, host, port, tag, credential, site, agent, verdict, owner",
         ),
         ("cause=", "is not KEY=PATTERN"),
     ],

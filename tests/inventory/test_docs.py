@@ -29,6 +29,13 @@ def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(load(tmp_path / "inventory.yaml").targets) == 1 + 2 + 16 + 1
 
 
+def test_several_agents(tmp_path: Path) -> None:
+    (tmp_path / "inventory.yaml").write_text(block("yaml shared"), encoding="utf-8")
+    found = load(tmp_path / "inventory.yaml")
+    shares = {agent.name: [target.host for target in found.share(agent.name).targets] for agent in found.agents}
+    assert shares == {"proxy-nyc": ["web1", "db7"], "proxy-win1": ["web1", "fs01", "db7"]}
+
+
 def test_the_targets() -> None:
     assert all(parse_target(line) for line in block("targets").splitlines())
 

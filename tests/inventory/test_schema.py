@@ -23,6 +23,9 @@ GOOD = [
     "{defaults: {types: any}, targets: [{hosts: [10.0.0.0/30]}]}",
     "{defaults: {types: [any]}, targets: [db7]}",
     "targets: [{host: a, type: sybase, allow_login_probe: true, database: 7}]",
+    "{agents: [{name: a b, sites: [x, y], platform: hpux, master: m}, {name: b}], targets: [{host: h, site: x}]}",
+    "{agents: [{name: a, sites: [x]}], defaults: {site: x}, targets: [{host: h, agents: a}, {host: i, agents: [a]}]}",
+    "{agents: [{name: a, sites: [x, y]}], defaults: {site: [x, y]}, targets: [{host: h, site: [y]}]}",
 ]
 BAD = [
     "{}",
@@ -54,6 +57,23 @@ BAD = [
     "targets: [{host: a, type: sybase, allow_login_probe: 2}]",
     "targets: [{host: a, type: smb, share: [x]}]",
     "targets: [{host: a, type: ssh, tags: x}]",
+    "{agents: [], targets: []}",
+    "{agents: [a], targets: []}",
+    "{agents: [{sites: [x]}], targets: []}",
+    "{agents: [{name: a, sites: x}], targets: []}",
+    "{agents: [{name: a, sites: []}], targets: []}",
+    "{agents: [{name: a, platform: Linux}], targets: []}",
+    "{agents: [{name: 'a,b'}], targets: []}",
+    "{agents: [{name: ' a'}], targets: []}",
+    "{agents: [{name: 'a '}], targets: []}",
+    "{agents: [{name: ' '}], targets: []}",
+    "{agents: [{name: 'a*'}], targets: []}",
+    f"{{agents: [{{name: {'a' * 65}}}], targets: []}}",
+    "{agents: [{name: a, sites: ['x?']}], targets: []}",
+    "{agents: [{name: a}], agent: {name: a}, targets: []}",
+    "{agents: [{name: a, sites: [x]}], targets: [{host: h, site: x, agents: [a]}]}",
+    "{agents: [{name: a, sites: [x]}], targets: [{host: h, site: []}]}",
+    "{agents: [{name: a}], targets: [{host: h, agents: 5}]}",
 ]
 
 

@@ -33,6 +33,7 @@ _MARKER = (
 # Each setting with its help. It is an option, an ini key and, as for the command line, an environment variable.
 _SETTINGS = {
     "inventory": "file with the credentials, the agent's name and the defaults for fixture and marker",
+    "as": "take the share of this agent of an inventory with `agents`; by default the agent with this host's name",
     "depth": "check up to this step: connect, handshake, auth, login or access",
     "timeout": "time limit for one whole target, in seconds",
     "require": "fail a target of an inventory on any verdict lower than this: ready or scannable",

@@ -11,7 +11,9 @@ PREFIX = "SCANREADY_"
 #: Each long option of a command, and the settings of the pytest plug-in. A table saves importing all commands.
 KNOWN = frozenset(
     [
+        "ADDRESS",
         "AGAINST",
+        "AS",
         "ASSUME_AGENT",
         "BUNDLE",
         "CHAIN",
@@ -41,6 +43,7 @@ KNOWN = frozenset(
         "OUTPUT",
         "PASSWORD_FROM",
         "PER_HOST",
+        "PLATFORM",
         "PRUNE",
         "QUIET",
         "RATE",
@@ -50,6 +53,7 @@ KNOWN = frozenset(
         "RESUME",
         "ROLE",
         "SINCE",
+        "SITE",
         "SOURCE",
         "SPLIT",
         "STORE",

@@ -39,8 +39,12 @@ class Known:
         self.agents: tuple[str, ...] = ()
         self.judged: dict[str, Judgement] = {}
 
-    def read(self, run: str, store: str | None) -> None:
+    def read(self, run: str, store: str | None, agent: str | None = None) -> None:
         """Add the findings of a run, named by its name or file.
+
+        Args:
+            agent: take judgements and addresses of this agent's results only; None takes those of all results. The
+                ports of a target are the same for all agents.
 
         Raises:
             click.UsageError: there is no such run, or it cannot be read.
@@ -48,8 +52,9 @@ class Known:
         agents: dict[str, None] = {}
         with opened(run, store) as source:
             for report in source.reports():
-                self.judged |= _judged(report)
-                agents.update(dict.fromkeys(report.agent.addresses))
+                if agent in (None, report.agent.name):
+                    self.judged |= _judged(report)
+                    agents.update(dict.fromkeys(report.agent.addresses))
                 for one in reports_of(report):
                     self._add(one)
         self.agents = tuple(agents)
@@ -89,7 +94,7 @@ def _judged(report: Report) -> dict[str, Judgement]:
     unknown = telling == [report]
     found = {}
     for one in reports_of(report):
-        judgement = Judgement.of(one)
+        judgement = dataclasses.replace(Judgement.of(one), agents=())  # `agent=` is about the inventory
         if not unknown and one not in telling:
             judgement = Judgement(judgement.verdict, (), ())
         found[identity(one.target)] = judgement

@@ -8,12 +8,12 @@ types of a host without a type.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import click
 
-from scanready.model import GOOD, Owner, Report, Target, Verdict
+from scanready.model import GOOD, DeclaredAgent, Owner, Report, Target, Verdict, assigned
 
 from .messages import did_you_mean, fitting
 
@@ -27,6 +27,9 @@ KEYS: dict[str, Callable[[Target], Values]] = {
     "port": lambda target: (str(target.port),),
     "tag": lambda target: target.tags,
     "credential": lambda target: (target.credential.name,) if target.credential else (),
+    "site": lambda target: target.sites,
+    # `_values` adds the agents that check a target without naming it, and the agent of a result.
+    "agent": lambda target: target.agents,
 }
 
 
@@ -34,13 +37,15 @@ KEYS: dict[str, Callable[[Target], Values]] = {
 class Judgement:
     """Hold what a run found of one target: its verdict, its causes, and the owners who can do something about them.
 
-    ``types`` is for a host without a type: the type that decided the verdict, and all types that hold.
+    ``types`` is for a host without a type: the type that decided the verdict, and all types that hold. ``agents`` are
+    the agents that checked the target; if there are any, the agents that should check it do not count.
     """
 
     verdict: Verdict
     owners: Values
     causes: Values
     types: Values = ()
+    agents: Values = ()
 
     @classmethod
     def of(cls, report: Report) -> Judgement:
@@ -54,7 +59,7 @@ class Judgement:
         codes = dict.fromkeys(told.cause.code for told in causes)
         types = tuple(one.target.type for one in report.types[:1])
         types += tuple(one.target.type for one in report.types[1:] if one.verdict in GOOD)
-        return cls(report.verdict, tuple(owners), tuple(codes), types)
+        return cls(report.verdict, tuple(owners), tuple(codes), types, (report.agent.name,))
 
 
 #: The keys of a result, what of it each looks at, and all values that there are (none: any text).
@@ -77,28 +82,37 @@ class Selection:
     Args:
         expressions: the expressions as the user wrote them, for messages.
         alternatives: the terms of each, as (key, pattern in lower case).
+        agents: the declared agents; by them, ``agent=`` finds the targets that name no agent.
     """
 
     expressions: Sequence[str]
     alternatives: Sequence[Sequence[tuple[str, str]]]
+    agents: Sequence[DeclaredAgent] = ()
+
+    def among(self, agents: Sequence[DeclaredAgent]) -> Selection:
+        """Return the selection for targets of an inventory that declares these agents."""
+        return replace(self, agents=agents)
 
     @property
     def asks_a_run(self) -> bool:
-        """True if a term is about the results of a run, or about the type, which a run finds out."""
-        return any(key == "type" or key in JUDGED_KEYS for terms in self.alternatives for key, _ in terms)
+        """True if a term is about the results of a run, or about the type or the agent, which results add to."""
+        return any(key in ("type", "agent") or key in JUDGED_KEYS for terms in self.alternatives for key, _ in terms)
 
     def takes(self, target: Target, judgement: Judgement | None = None) -> bool:
         """Return whether a target is selected; without a judgement, no term about results matches."""
         if not self.alternatives:
             return True
         return any(
-            all(_matches(key, pattern, target, judgement) for key, pattern in terms) for terms in self.alternatives
+            all(self._matches(key, pattern, target, judgement) for key, pattern in terms) for terms in self.alternatives
         )
 
     def may_take(self, target: Target) -> bool:
         """Return whether a target without a result may be selected: no term about the target itself excludes it."""
         return not self.alternatives or any(
-            all(key in JUDGED_KEYS or _matches(key, pattern, target, None) for key, pattern in terms)
+            all(
+                key == "agent" or key in JUDGED_KEYS or self._matches(key, pattern, target, None)
+                for key, pattern in terms
+            )
             for terms in self.alternatives
         )
 
@@ -118,12 +132,22 @@ class Selection:
         """
         found = judgements or {}
         for key, pattern in (term for terms in self.alternatives for term in terms):
-            if not any(_matches(key, pattern, target, found.get(id(target))) for target in targets):
-                known = {value.lower() for one in targets for value in _values(key, one, found.get(id(one)))}
+            if not any(self._matches(key, pattern, target, found.get(id(target))) for target in targets):
+                known = {value.lower() for one in targets for value in self._values(key, one, found.get(id(one)))}
                 return f"nothing selected: no target has {key}={fitting(pattern)}{did_you_mean(pattern, known)}"
         if self.alternatives:
             return "nothing selected: no target matches all parts of one --only (or --type)"
         return "nothing selected" if targets else "nothing selected: `targets` is empty"
+
+    def _matches(self, key: str, pattern: str, target: Target, judgement: Judgement | None) -> bool:
+        return any(fnmatchcase(value.lower(), pattern) for value in self._values(key, target, judgement))
+
+    def _values(self, key: str, target: Target, judgement: Judgement | None) -> Values:
+        if key == "agent":
+            return (judgement.agents if judgement else ()) or assigned(target, self.agents)
+        if key in KEYS:
+            return KEYS[key](target) + (judgement.types if key == "type" and judgement else ())
+        return JUDGED_KEYS[key][0](judgement) if judgement else ()
 
 
 def selection(expressions: Sequence[str], *, of_a_run: bool = False) -> Selection:
@@ -162,13 +186,3 @@ def _term(expression: str, term: str, *, of_a_run: bool) -> tuple[str, str]:
             f"{where}: there is no key {fitting(key)!r}; the keys are {', '.join(known)}{did_you_mean(key, known)}"
         )
     return key, pattern
-
-
-def _values(key: str, target: Target, judgement: Judgement | None) -> Values:
-    if key in KEYS:
-        return KEYS[key](target) + (judgement.types if key == "type" and judgement else ())
-    return JUDGED_KEYS[key][0](judgement) if judgement else ()
-
-
-def _matches(key: str, pattern: str, target: Target, judgement: Judgement | None) -> bool:
-    return any(fnmatchcase(value.lower(), pattern) for value in _values(key, target, judgement))

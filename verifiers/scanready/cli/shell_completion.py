@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from scanready.inventory import Inventory
 
 
 def types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -20,13 +24,42 @@ def credentials(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     file = ctx.params.get("inventory")
     if not file or file == "-":
         return []
+    inventory = _inventory(file)
+    return [name for name in sorted(inventory.defined) if name.startswith(incomplete)] if inventory else []
+
+
+def agents(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the agents that the inventory of the command line declares; nothing if it cannot be read."""
+    inventory = _given_inventory(ctx)
+    return [agent.name for agent in inventory.agents if agent.name.startswith(incomplete)] if inventory else []
+
+
+def sites(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the sites of the inventory of the command line; nothing if it cannot be read."""
+    inventory = _given_inventory(ctx)
+    names = sorted({site for agent in inventory.agents for site in agent.sites}) if inventory else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _given_inventory(ctx: click.Context) -> Inventory | None:
+    """Return the inventory of the command line, if there is one that can be read."""
+    from scanready.cli.environment import PREFIX
+    from scanready.cli.messages import means_a_file
+
+    given = ctx.params.get("inventory") or ctx.params.get("what") or ()
+    # While an option lacks its value, click leaves the arguments unparsed.
+    words = [*((given,) if isinstance(given, str) else given), *ctx.args, os.environ.get(f"{PREFIX}INVENTORY", "")]
+    file = next((word for word in words if word and word != "-" and means_a_file(word)), None)
+    return _inventory(file) if file else None
+
+
+def _inventory(file: str) -> Inventory | None:
     from scanready.inventory import InventoryError, load
 
     try:
-        defined = load(file, allow_large=True, credentials=()).defined
+        return load(file, allow_large=True, credentials=())
     except InventoryError:
-        return []  # a completion must not print messages
-    return [name for name in sorted(defined) if name.startswith(incomplete)]
+        return None  # a completion must not print messages
 
 
 def expressions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -40,6 +73,8 @@ def expressions(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     known: tuple[str, ...] = JUDGED_KEYS[key][1] if key in JUDGED_KEYS else ()
     if key == "type":
         known = tuple(types(ctx, param, value))
+    elif key in ("agent", "site"):
+        known = tuple((agents if key == "agent" else sites)(ctx, param, value))
     return [f"{before}{comma}{key}={name}" for name in known if name.startswith(value)]
 
 

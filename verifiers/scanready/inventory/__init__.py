@@ -42,6 +42,7 @@ def load(
     allow_large: bool = False,
     credentials: Sequence[str] | None = None,
     keep_missing: bool = False,
+    agent: str | None = None,
 ) -> Inventory:
     """Read an inventory file; ``-`` is standard input.
 
@@ -51,13 +52,19 @@ def load(
             looks up none, and None those that a target uses. Other credentials have no secrets.
         keep_missing: a secret that cannot be looked up is no error: ``missing`` of the result has its credential with
             the reason. A caller must not check the targets of such a credential.
+        agent: return the share of this agent of the list `agents`, with the secrets for this share only. None returns
+            the targets of all agents.
 
     Raises:
         InventoryError: all problems, each with file, line and column; nothing was contacted.
     """
     from .reading import read_inventory
 
-    return read_inventory(path, allow_large=allow_large, credentials=credentials, keep_missing=keep_missing)
+    whose = None if agent is None else lambda _: agent
+    found = read_inventory(
+        path, allow_large=allow_large, credentials=credentials, keep_missing=keep_missing, whose=whose
+    )
+    return found if agent is None else found.share(agent)
 
 
 def json_schema() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from scanready.catalogue.wrong import Wrong, did_you_mean, shown
-from scanready.model import Credential
+from scanready.model import Credential, Target
 
 from .problem_log import Page
 from .problems import Problem
@@ -73,6 +73,11 @@ class Accounts:
             self._page.wrong(node, f"unknown credential{which}{did_you_mean(name, self._known)}")
             return None
         return self._used.setdefault(name, self._known[name])
+
+    def used_by(self, targets: Iterable[Target]) -> list[str]:
+        """Return the names of the defined credentials that these targets use."""
+        used = (target.credential for target in targets if target.credential is not None)
+        return list(dict.fromkeys(one.name for one in used if self._used.get(one.name) is one))
 
     def resolve(self, wanted: Iterable[str] | None = None, *, keep_missing: bool = False) -> dict[str, Credential]:
         """Follow the references of the ``wanted`` credentials (None: of all used ones); note those that fail.

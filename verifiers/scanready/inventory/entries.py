@@ -14,6 +14,7 @@ from scanready.run.registry import catalogue
 from scanready.run.target_name import ANY, visible_name
 
 from .accounts import Accounts
+from .agents import Agents
 from .expected import Fault, examined
 from .options import refuse_unknown, type_row
 from .problem_log import Page
@@ -29,17 +30,30 @@ _UNTYPED_NETWORK = (
 )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Defaults:
+    """Hold what entries have unless they say otherwise.
+
+    Attributes:
+        types: their types; empty stands for every type, None for none that was named.
+        sites: their sites, unless they have agents.
+    """
+
+    types: Sequence[TargetType] | None = None
+    sites: tuple[str, ...] = ()
+
+
 class Entries:
     """Read entries into ``targets``, in the order of the file; their credentials have no secrets yet."""
 
-    def __init__(
-        self, page: Page, accounts: Accounts, default_types: Sequence[TargetType] | None, allow_large: bool
-    ) -> None:
+    def __init__(self, page: Page, accounts: Accounts, agents: Agents, defaults: Defaults, allow_large: bool) -> None:
         self.targets: list[Target] = []
         self._page = page
         self._accounts = accounts
-        self._default_types = default_types or ()
-        self._any_by_default = default_types is not None
+        self._agents = agents
+        self._default_types = defaults.types or ()
+        self._any_by_default = defaults.types is not None
+        self._default_sites = defaults.sites
         self._allow_large = allow_large
         self._first: dict[tuple[object, ...], tuple[Target, Node]] = {}
         self._repeated: set[tuple[int, int, int, int]] = set()
@@ -51,7 +65,8 @@ class Entries:
             types = () if "://" in node.value else tuple(row.name for row in self._default_types)
             with self._page.reading(node):
                 found = read_target(node.value, types=types, options={}, source=self._source(node))
-                self._keep([of_any_type(found)] if found[0].guessed else found, node)
+                found = [of_any_type(found)] if found[0].guessed else found
+                self._keep(_placed(found, (), self._default_sites), node)
         elif isinstance(node.value, dict):
             self._mapping(node)
         else:
@@ -74,6 +89,7 @@ class Entries:
         options = self._options(node, meant) if types_known else {}
         credential = self._credential(node, "credential")
         expected = self._expectation(node, rows)
+        agents, sites = self._assignment(node)
         right = entry is not None and len(self._page.problems) == problems
         typed = bool(rows or _type_words(node)) or self._any_by_default
         clean = [(place, self._hosts(place, len(meant), listed, typed)) for place, listed in _places(node)]
@@ -89,7 +105,16 @@ class Entries:
                         found = [of_any_type(found)]
                     if expected is not None:
                         found = [dataclasses.replace(target, expected=expected) for target in found]
-                    self._keep(found, place)
+                    self._keep(_placed(found, agents, sites), place)
+
+    def _assignment(self, node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the agents and the sites of an entry; at least one of both is empty."""
+        agents = self._agents.agents_of(node["agents"]) if "agents" in node.value else ()
+        sites = self._agents.sites_of(node["site"]) if "site" in node.value else ()
+        if "agents" in node.value and "site" in node.value:
+            key, _ = node.value["agents"]
+            self._page.wrong(key, "a target must have either `site` or `agents`: name the agents, or keep the site")
+        return agents, sites or (() if agents else self._default_sites)
 
     def _expectation(self, node: Node, rows: Sequence[TargetType]) -> Expectation | None:
         """Return the known failure of an entry; a type that does not declare its options may have any cause."""
@@ -99,6 +124,10 @@ class Entries:
         found, faults = examined(entry.plain(), any_cause=any(row.any_option for row in rows))
         for fault in faults:
             self._page.wrong(_place_of(fault, entry), fault.message)
+        named = entry["agents"] if isinstance(entry.value, dict) and "agents" in entry.value else None
+        for place in (named.value if isinstance(named.value, list) else [named]) if named else ():
+            if problem := self._agents.unknown_in_expectation(place.value):
+                self._page.wrong(place, problem)
         return found
 
     def _shape(self, node: Node, rows: Sequence[TargetType]) -> Any:
@@ -180,6 +209,16 @@ class Entries:
             names = visible_name(target), visible_name(before)
             other = f" as `{names[1]}`; a target has one account" if names[0] != names[1] else ""
             self._page.wrong(place, f"`{names[0]}` is listed twice, first in line {first.line}{other}")
+
+
+def _placed(found: Iterable[Target], agents: tuple[str, ...], sites: tuple[str, ...]) -> Iterable[Target]:
+    """Return the targets, and those of their types, with the agents or sites that check them."""
+    if not (agents or sites):
+        return found
+    return [
+        dataclasses.replace(target, agents=agents, sites=sites, tries=tuple(_placed(target.tries, agents, sites)))
+        for target in found
+    ]
 
 
 def _place_of(fault: Fault, entry: Node) -> Node:

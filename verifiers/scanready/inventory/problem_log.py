@@ -109,6 +109,8 @@ class Page:
             self.wrong(node, f"{name} must be one of {', '.join(expected)}{did_you_mean(node.text, expected)}")
         elif kind == "string_type" and not isinstance(node.value, (dict, list)):
             self.wrong(node, f"{name} must be text: write it in quotes")
+        elif kind == "list_type" and loc[-1] in _NAMES:
+            self.wrong(node, f"{name} must be a name or a list of names")
         elif kind in _BOUNDS and loc[-1] in _RANGES:
             self.wrong(node, f"{name} is out of range: {_RANGES[str(loc[-1])]}")
         else:
@@ -123,6 +125,7 @@ def _called(loc: tuple[int | str, ...]) -> str:
 
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal", "finite_number")
+_NAMES = ("agents", "site")
 _RANGES = {"port": "1 to 65535", "timeout": f"more than 0 and at most {schema.LONGEST_TIMEOUT:.0f} seconds"}
 _WORDS = {
     "string_type": "must be text",

@@ -7,15 +7,16 @@ targets use. Prompts come only when the rest is correct.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scanready.files import reading
-from scanready.model import Credential, Step, Target
+from scanready.model import Credential, DeclaredAgent, Step, Target, assigned
 from scanready.net.hosts import clean_host
 
 from .accounts import Accounts
-from .entries import Entries, types_of
+from .agents import Agents, unknown_agent
+from .entries import Defaults, Entries, types_of
 from .problem_log import Page
 from .problems import InventoryError, Problem
 from .schema import AgentEntry, DefaultsEntry, Head
@@ -32,6 +33,8 @@ class Inventory:
 
     ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` has the names of all.
     ``missing`` has the credentials whose secrets could not be looked up, with the reasons, if the reader keeps them.
+    ``agents`` are those of the list `agents`, and ``masters`` their Master Servers by the name of the agent;
+    ``agent_name`` and ``master`` are those of the one `agent`, or of the agent whose :meth:`share` it is.
     """
 
     targets: list[Target]
@@ -44,6 +47,43 @@ class Inventory:
     credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
     defined: frozenset[str] = frozenset()
     missing: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    agents: tuple[DeclaredAgent, ...] = ()
+    masters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def share(self, agent: str) -> Inventory:
+        """Return the inventory of one declared agent: its targets, its name, and its Master Server.
+
+        Raises:
+            InventoryError: the inventory does not declare the agent.
+        """
+        if all(one.name != agent for one in self.agents):
+            raise InventoryError([Problem(unknown_agent(agent, self.agents))])
+        targets = share_of(agent, self.targets, self.agents)
+        return dataclasses.replace(self, targets=targets, agent_name=agent, master=self.masters.get(agent))
+
+
+def share_of(agent: str, targets: Sequence[Target], agents: Sequence[DeclaredAgent]) -> list[Target]:
+    """Return the targets that a declared agent checks."""
+    declared = [one for one in agents if one.name == agent]
+    return [target for target in targets if agent in assigned(target, declared)]
+
+
+#: Chooses one of the declared agents, by its name; None stands for the whole inventory.
+Chooser = Callable[[Sequence[DeclaredAgent]], str | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Secrets:
+    """Say which secrets are looked up; see :func:`read_inventory`."""
+
+    wanted: Sequence[str] | None
+    keep_missing: bool
+    whose: Chooser | None
+
+    def names(self, agents: Agents, targets: Sequence[Target], accounts: Accounts) -> Sequence[str] | None:
+        """Return the names of the credentials; None stands for all that targets use."""
+        name = self.whose(agents.declared) if self.wanted is None and self.whose else None
+        return self.wanted if name is None else accounts.used_by(share_of(name, targets, agents.declared))
 
 
 def read_inventory(
@@ -52,13 +92,19 @@ def read_inventory(
     allow_large: bool = False,
     credentials: Sequence[str] | None = None,
     keep_missing: bool = False,
+    whose: Chooser | None = None,
 ) -> Inventory:
-    """Read an inventory; see :func:`scanready.inventory.load`."""
+    """Read an inventory; see :func:`scanready.inventory.load`.
+
+    Args:
+        whose: look up only the secrets for the share of the agent that this function chooses. It is called if the
+            inventory has no problems.
+    """
     file = "<stdin>" if str(path) == "-" else str(path)
     base = Path() if file == "<stdin>" else Path(path).parent
     root, problems = _composed(_content(path, file), file)
     page = Page(file, base, problems)
-    found = _inventory(page, root, allow_large, credentials, keep_missing)
+    found = _inventory(page, root, allow_large, _Secrets(credentials, keep_missing, whose))
     if found is None:
         raise InventoryError(sorted(page.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return found
@@ -97,9 +143,7 @@ def _content(path: str | Path, file: str) -> bytes:
     raise InventoryError([Problem(f"{reason.removeprefix('is ') if hint else reason}{hint}", file)])
 
 
-def _inventory(
-    page: Page, root: Node | None, allow_large: bool, wanted: Sequence[str] | None, keep_missing: bool
-) -> Inventory | None:
+def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secrets) -> Inventory | None:
     """Read the whole inventory; return None if there are problems, which the page holds."""
     if root is None or root.value is None:
         page.problems.append(Problem("the inventory is empty: write its `targets`", page.file))
@@ -118,10 +162,14 @@ def _inventory(
         with page.reading(head["defaults"]["ca_file"]):
             ca_file = certificates_file(defaults.ca_file, page.base)
     default = types_of(page, head["defaults"]) if defaults and defaults.types else None
-    entries = Entries(page, accounts, default, allow_large)
+    agents = _agents(page, head, root)
+    sites = agents.sites_of(head["defaults"]["site"]) if "defaults" in head and "site" in head["defaults"].value else ()
+    entries = Entries(page, accounts, agents, Defaults(default, sites), allow_large)
     for entry in head["targets"].value if "targets" in head else ():
         entries.read(entry)
-    credentials = accounts.resolve(wanted, keep_missing=keep_missing)
+    # An inventory with problems has no share yet, and another agent's secrets need not be on this host.
+    wanted = () if page.problems and secrets.whose else secrets.names(agents, entries.targets, accounts)
+    credentials = accounts.resolve(wanted, keep_missing=secrets.keep_missing)
     if page.problems:
         return None
     return Inventory(
@@ -135,7 +183,20 @@ def _inventory(
         credentials=credentials,
         defined=accounts.names,
         missing=accounts.missing,
+        agents=tuple(agents.declared),
+        masters=agents.masters,
     )
+
+
+def _agents(page: Page, head: Mapping[str, Node], root: Node) -> Agents:
+    """Return the declared agents of the inventory."""
+    agents = Agents(page, readable="agents" in head or "agents" not in root.value)
+    if "agents" in head:
+        agents.read(head["agents"])
+    if "agent" in head and "agents" in head:
+        key, _ = root.value["agent"]
+        page.wrong(key, "an inventory has either `agent` or `agents`: add this agent to `agents`, and remove `agent`")
+    return agents
 
 
 def _head(page: Page, root: Node) -> dict[str, Node]:
@@ -144,7 +205,7 @@ def _head(page: Page, root: Node) -> dict[str, Node]:
         import_ = "" if isinstance(root.value, list) else "; to import a list of hosts: `scanready import FILE`"
         page.wrong(root, f"an inventory must be a mapping with the key `targets`{import_}")
         return {}
-    shapes = {"agent": dict, "defaults": dict, "credentials": dict, "targets": list}
+    shapes = {"agent": dict, "agents": list, "defaults": dict, "credentials": dict, "targets": list}
     head: dict[str, Node] = {}
     for name, (key, node) in root.value.items():
         if name not in shapes:

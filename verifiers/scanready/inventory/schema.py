@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from scanready.catalogue import Catalogue, Option, TargetType
+from scanready.model.platforms import PLATFORMS
 from scanready.run.registry import catalogue
 from scanready.run.target_name import ANY
 
@@ -21,6 +22,8 @@ from .options import type_names
 from .secrets import KINDS, PATTERN
 
 Depth = Literal["connect", "handshake", "auth", "login", "access"]
+#: A name of an agent or site: no comma, no wildcard, and no space at an end.
+NAME = r"^[^\s,*?\[\]]([^,*?\[\]\x00-\x1f\x7f]*[^\s,*?\[\]])?$"
 #: The longest time limit of a target: one day.
 LONGEST_TIMEOUT = 86_400.0
 
@@ -29,6 +32,11 @@ _Reference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": PATTERN
 _TypeName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": []})]  # filled in by `json_schema`
 # The word `any` may stand without a list.
 _TypeNames = Annotated[list[_TypeName], BeforeValidator(lambda value: [ANY] if value == ANY else value)]
+# One name may stand without a list.
+_Names = Annotated[list[_Text], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+# The code that reads agents checks further rules and reports all problems of a name.
+_Name = Annotated[_Text, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64, "pattern": NAME})]
+_PlatformName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": list(PLATFORMS)})]
 _CODE = {"type": "string", "description": "The code of a cause, such as connect.filtered."}
 # `expectation` reads it and reports its problems.
 _Expectation = Annotated[
@@ -83,6 +91,15 @@ class AgentEntry(_Closed):
     master: _Text = _optional("The Master Server's name or address.")
 
 
+class DeclaredAgentEntry(_Closed):
+    """One of several Proxy Agents that share the inventory."""
+
+    name: _Name = Field(description="The agent's name in reports, and for `--as`.")
+    sites: list[_Name] = _optional("The sites that the agent is at.", min_length=1)
+    platform: _PlatformName = _optional("The operating system of the agent.")
+    master: _Text = _optional("The Master Server's name or address.")
+
+
 class DefaultsEntry(_Closed):
     """Defaults for values that neither the command line nor the target sets."""
 
@@ -92,6 +109,7 @@ class DefaultsEntry(_Closed):
     depth: Depth = _optional("The last step to check.")
     ca_file: _Text = _optional("Certificates (PEM) of the authorities to trust; relative to the inventory.")
     types: _TypeNames = _optional("The types of targets that have none, or `any`. Default: every type.", min_length=1)
+    site: _Names = _optional("The site of targets that have neither `site` nor `agents`, or several.", min_length=1)
 
 
 class CredentialEntry(_Closed):
@@ -116,6 +134,8 @@ class TargetEntry(_Closed):
     port: int = _optional("The port. Default: the type's own.", ge=1, le=65535)
     credential: _Text = _optional("The name of one of the credentials.")
     tags: list[_Text] = _optional("Words to select targets by.")
+    site: _Names = _optional("The site whose agents check the target, or several. Default: every agent.", min_length=1)
+    agents: _Names = _optional("The names of the agents that check the target.", min_length=1)
     expect: _Expectation = _optional("A known failure: it does not count until its date.")
 
 
@@ -165,6 +185,7 @@ class Head(_Closed):
     """A list of targets, and the facts that an agent needs to check them."""
 
     agent: AgentEntry = _optional("The Proxy Agent that the check speaks for.")
+    agents: list[DeclaredAgentEntry] = _optional("The Proxy Agents that share the inventory.", min_length=1)
     defaults: DefaultsEntry = _optional("Defaults for values that neither the command line nor the target sets.")
     credentials: dict[str, CredentialEntry] = _optional("Accounts, by the name that targets use.")
     targets: list[Any] = Field(description="The targets that the agent scans: URLs, hosts or mappings.")
@@ -175,7 +196,8 @@ def json_schema() -> dict[str, Any]:
     schema = _without_null_defaults(Head.model_json_schema())
     entry = _without_null_defaults(TargetEntry.model_json_schema())
     entry["oneOf"] = [{"required": ["host"]}, {"required": ["hosts"]}]
-    entry["not"] = {"required": ["type", "types"]}
+    entry["not"] = {"anyOf": [{"required": ["type", "types"]}, {"required": ["site", "agents"]}]}
+    schema["not"] = {"required": ["agent", "agents"]}
     options = {name: field for name, field in option_fields().items() if name not in entry["properties"]}
     entry["properties"] |= options
     if any(row.any_option for row in catalogue()):
@@ -184,6 +206,8 @@ def json_schema() -> dict[str, Any]:
     entry["properties"]["type"]["enum"] = [*type_names(), ANY]
     for model in (entry, schema["$defs"]["DefaultsEntry"]):
         model["properties"]["types"] = _list_or_any(model["properties"]["types"])
+        for key in model["properties"].keys() & {"site", "agents"}:
+            model["properties"][key] = _list_or_one(model["properties"][key])
     url = "HOST, HOST:PORT or TYPE://USER@HOST:PORT/PATH?OPTION=VALUE"
     schema["properties"]["targets"]["items"] = {
         "anyOf": [{"type": "string", "minLength": 1, "description": url}, {"$ref": "#/$defs/TargetEntry"}]
@@ -198,6 +222,13 @@ def _list_or_any(listed: dict[str, Any]) -> dict[str, Any]:
     several = {"type": "array", "minItems": 1, "items": names}
     only = {"type": "array", "minItems": 1, "maxItems": 1, "items": {"const": ANY}}
     return {**about, "anyOf": [several, only, {"const": ANY}]}
+
+
+def _list_or_one(listed: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list of names that also accepts one name without a list."""
+    about: dict[str, Any] = {key: listed[key] for key in ("title", "description") if key in listed}
+    one = {"type": "string", "minLength": 1}
+    return {**about, "anyOf": [one, {"type": "array", "minItems": 1, "items": one}]}
 
 
 def _without_null_defaults(schema: Any) -> Any:

@@ -13,7 +13,9 @@ import pytest
 
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.selection import selection
-from scanready.inventory import Inventory, InventoryError, load
+from scanready.cli.share import chooser, own_share
+from scanready.inventory import Inventory, InventoryError
+from scanready.inventory.reading import read_inventory
 from scanready.model import Target, Verdict
 from scanready.run.any_type import narrowed
 from scanready.run.target_name import name_of
@@ -39,16 +41,17 @@ class InventoryFile(pytest.File):
             yield TargetItem.from_parent(self, name=name_of(target), target=target, inventory=inventory)
 
     def _load(self) -> Inventory:
-        told = ""
+        told, name = "", checks_of(self.config).setting("as")
         try:
             # A list of the tests needs no secrets.
             wanted = () if self.config.option.collectonly else None
-            inventory = load(_near(self.path), credentials=wanted, keep_missing=True)
+            whole = read_inventory(_near(self.path), credentials=wanted, keep_missing=True, whose=chooser(name))
+            inventory = own_share(whole, name).inventory or whole
             plugins_load(inventory.targets)
         except InventoryError as error:
             told = str(error)
         except click.UsageError as error:
-            told = error.message
+            told = error.message.replace("--as", "--scanready-as")
         if told:
             raise self.CollectError(told)
         return inventory
@@ -62,18 +65,18 @@ class TargetItem(pytest.Item):
     def __init__(self, *, target: Target, inventory: Inventory, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target = target
-        self._inventory = inventory
+        self.inventory = inventory
         self.extra_keyword_matches.update((target.type, target.host, *target.tags))
 
     @property
     def missing(self) -> str:
         """The reason why the target's credential has no secret; empty if it has one, or needs none."""
         name = self.target.credential.name if self.target.credential else ""
-        return "\n".join(self._inventory.missing.get(name, ()))
+        return "\n".join(self.inventory.missing.get(name, ()))
 
     def wanted(self, checks: Checks) -> Wanted:
         """Return the check that this test needs."""
-        return Wanted(self.target, checks.settings(self._inventory))
+        return Wanted(self.target, checks.settings(self.inventory))
 
     def runtest(self) -> None:
         """Check the target, or use its report."""
@@ -113,7 +116,7 @@ def selected(items: Sequence[pytest.Item], expressions: Sequence[str]) -> tuple[
         if not isinstance(item, TargetItem):
             kept.append(item)
         elif (item.path, item.name) not in known:
-            if parts := narrowed([item.target], wanted.takes):
+            if parts := narrowed([item.target], wanted.among(item.inventory.agents).takes):
                 item.target = parts[0]  # of a host without a type, with the selected types only
             (kept if parts else dropped).append(item)
             known.add((item.path, item.name))

@@ -15,6 +15,7 @@ import click
 import pytest
 
 from scanready.cli.selection import selection
+from scanready.cli.share import is_this_host
 from scanready.inventory import Inventory, load
 from scanready.model import DEPTHS, REQUIRES, Agent, Credential, Report, Step, Target
 from scanready.net.this_agent import this_agent
@@ -115,7 +116,7 @@ class Checks:
     def described(self) -> Inventory | None:
         """The inventory of credentials and defaults, without any secret; None if there is none."""
         file = self._description()
-        return None if file is None else load(file, credentials=())
+        return None if file is None else _named(load(file, credentials=()), self.setting("as"))
 
     def _description(self) -> Path | None:
         here = self.config.invocation_params.dir
@@ -193,6 +194,12 @@ def checks_of(config: pytest.Config) -> Checks:
         config.stash[_CHECKS] = Checks(config)
         config.add_cleanup(config.stash[_CHECKS].close)
     return config.stash[_CHECKS]
+
+
+def _named(inventory: Inventory, name: str | None) -> Inventory:
+    """Return the inventory with the name of the agent that this host is; fixture and marker check any target."""
+    own = name or next((agent.name for agent in inventory.agents if is_this_host(agent.name)), inventory.agent_name)
+    return dataclasses.replace(inventory, agent_name=own, master=inventory.masters.get(str(own), inventory.master))
 
 
 def _step(depth: str) -> Step:

@@ -11,7 +11,7 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import BLOCKED, UNDECIDED
-from scanready.cli.job.options import option, simple_format
+from scanready.cli.job.options import AS, option, simple_format
 from scanready.cli.messages import means_a_file
 from scanready.cli.parameters import Positive
 from scanready.model import Target, Verdict
@@ -43,6 +43,7 @@ _CODES = {Verdict.BLOCKED: BLOCKED, Verdict.UNDECIDED: UNDECIDED}
 @click.argument(
     "what", nargs=-1, metavar="[INVENTORY|TARGET...]", shell_complete=shell_completion.inventories_and_targets
 )
+@AS
 @option(
     "--role",
     type=click.Choice(("proxy", "node", "master")),
@@ -63,6 +64,7 @@ def command(
     ctx: click.Context,
     /,
     what: tuple[str, ...],
+    as_name: str | None,
     role: str,
     master: str | None,
     update_server: str | None,
@@ -81,7 +83,7 @@ def command(
     from scanready.report.fitness import as_object, draw
     from scanready.run.settings import Settings
 
-    described, targets = _read(what, quiet=quiet > verbose)
+    described, targets = _read(what, as_name, quiet=quiet > verbose)
     there = _one("--master", master or (described.master if described else None), "master")
     if role == "node" and there is None:
         raise click.UsageError("a Node Agent needs only the path to the Master: name the Master with --master HOST")
@@ -103,10 +105,11 @@ def command(
     ctx.exit(_CODES.get(fitness.verdict, 0))
 
 
-def _read(what: Sequence[str], *, quiet: bool) -> tuple[Inventory | None, list[Target]]:
+def _read(what: Sequence[str], as_name: str | None, *, quiet: bool) -> tuple[Inventory | None, list[Target]]:
     """Read an inventory if the argument is a file, else targets. No secret is looked up, since there is no login."""
     from scanready.cli.job.prepare import read_inventory
     from scanready.cli.job.targets import read_targets
+    from scanready.cli.share import is_this_host, own_share
     from scanready.run.any_type import flat
 
     files = [word for word in what if means_a_file(word)]
@@ -114,7 +117,12 @@ def _read(what: Sequence[str], *, quiet: bool) -> tuple[Inventory | None, list[T
         raise click.UsageError("give either one inventory or targets")
     if files:
         inventory = read_inventory(files[0], allow_large=True, quiet=quiet, credentials=())
+        # A host that the inventory does not declare may become an agent: then all targets count.
+        if as_name or any(is_this_host(agent.name) for agent in inventory.agents):
+            inventory = own_share(inventory, as_name).inventory or inventory
         return inventory, flat(inventory.targets)
+    if as_name:
+        raise click.UsageError("--as names an agent of an inventory: give the inventory")
     return None, read_targets(tuple(what), (), None)[0] if what else []
 
 

@@ -10,14 +10,15 @@ import click
 from scanready.cli import shell_completion
 from scanready.cli.environment import or_inventory
 from scanready.cli.firewall_rules import Known, permitted, resolved
-from scanready.cli.job.options import JSON, option, selection_options
+from scanready.cli.job.options import JSON, agent_options, option, selection_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import types_exist
 from scanready.cli.job.targets import selected_targets
 from scanready.cli.messages import fitting, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
-from scanready.model import Target, is_address
+from scanready.cli.share import AskedAgent, is_this_host, warn_of_platform
+from scanready.model import DeclaredAgent, Target, is_address
 from scanready.report.endpoints import where
 from scanready.report.paper import counted
 from scanready.report.rule_forms import FORMS, Form
@@ -34,11 +35,17 @@ Examples:
   scanready firewall nfs://nas ssh://web1 --resolve --format nftables
   scanready firewall estate.yaml --resolve --format iptables --chain FORWARD
   scanready firewall estate.yaml --resolve --format azure > rules.json
+  scanready firewall estate.yaml --as proxy-nyc --address 10.0.1.5
+  scanready firewall estate.yaml --as proxy-paris --address 10.8.0.5 --platform windows
 
 Each rule allows one protocol and port from this agent's address to a target. Some services
 choose a new port at each start; their rule has a range of ports, unless --from or --resolve
 finds the port. --resolve looks up names. It also asks those services for their ports, as
 `verify --depth auth` does, without a login.
+
+--as gives the rules of one agent of the inventory. Their source is --address, or else the
+address that the agent has in --from, or else that of this host if it is the agent. An agent
+that the inventory does not declare is described with --address and --platform, as for `plan`.
 """
 
 
@@ -56,6 +63,7 @@ _CHAINS = "; ".join(
     shell_complete=shell_completion.inventories_and_targets,
 )
 @selection_options
+@agent_options
 @option("--from", "run", metavar="RUN", help="Use the addresses and ports of this run: its name, last, or a file.")
 @option("--store", metavar="FILE", help="The file that holds the runs.")
 @option("--resolve", is_flag=True, help="Look up names and ask for dynamic ports.")
@@ -69,6 +77,10 @@ def command(
     what: tuple[str, ...],
     only: tuple[str, ...],
     types: tuple[str, ...],
+    as_name: str | None,
+    addresses: tuple[str, ...],
+    platform: str | None,
+    sites: tuple[str, ...],
     run: str | None,
     store: str | None,
     resolve: bool,
@@ -82,11 +94,16 @@ def command(
     types_exist(types)
     form = "json" if as_json else form
     _check_words(sources, chain, form)
-    known = Known()
+    asked, known = AskedAgent(as_name, addresses, platform, sites), Known()
     if run is not None:
-        known.read(run, store)
+        known.read(run, store, as_name)
     judged = known.judged if run is not None else None
-    chosen, inventory = selected_targets(ctx, what, only, types, large=yes, judged=judged)
+    own = run is None and not sources
+    chosen, share = selected_targets(ctx, what, only, types, large=yes, judged=judged, asked=asked, own=own)
+    inventory = share.inventory
+    agents = sources or asked.hosts or known.agents
+    if share.agent and not agents:
+        _require_own_address(share.agent)
     plugins_load(chosen)
     _tell_whose_port_is_unknown(chosen)
     whole = inventory is not None and not only and not types
@@ -95,12 +112,26 @@ def command(
         _tell_what_the_run_lacks(run, targets, known)
     if resolve:
         known.ask(targets)
-    agents = sources or known.agents
     found = permitted(targets, known, agents)
     if resolve:
         found = resolved(found, agents)
     _tell_what_is_left_out(found, FORMS[form])
     show(FORMS[form].write(found, look(), **({"chain": chain} if chain else {})))
+
+
+def _require_own_address(agent: DeclaredAgent) -> None:
+    """Check that the addresses of this host are those of the agent.
+
+    Raises:
+        click.UsageError: this host has another name than the agent.
+    """
+    name = fitting(agent.name)
+    if not is_this_host(agent.name):
+        raise click.UsageError(
+            f"the address of {name} is unknown: add --address, or --from RUN with results of {name}. This host has "
+            "another name"
+        )
+    warn_of_platform(agent, None)
 
 
 def _tell_what_the_run_lacks(run: str, targets: Sequence[Target], known: Known) -> None:

@@ -13,11 +13,13 @@ import click
 from scanready.catalogue.option import ALLOW_LOGIN_PROBE, USER
 from scanready.cli import shell_completion
 from scanready.cli.environment import or_inventory
-from scanready.cli.job.options import option, selection_options, simple_format
+from scanready.cli.job.options import agent_options, option, selection_options, simple_format
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import credential_of, types_exist
 from scanready.cli.job.targets import selected_targets
 from scanready.cli.output.outlet import show
+from scanready.cli.plan_agent import plan_agent
+from scanready.cli.share import AskedAgent
 from scanready.model import DEPTHS, Step, Target
 from scanready.run.registry import catalogue
 
@@ -27,11 +29,17 @@ Examples:
   scanready plan estate.yaml
   scanready plan estate.yaml --only tag=finance --json
   scanready plan mysql://db7 ssh://web1 --user er
+  scanready plan estate.yaml --as proxy-nyc          the targets of this agent
+  scanready plan estate.yaml --as proxy-paris --address 10.8.0.5/24 --platform windows
 
 The numbers of connections and logins are upper bounds, for names with one address. A target
 that fails early needs fewer. So does a target without detours, such as TLS after clear text,
 a redirect or further nodes. Types on the same port of a host share a connection. If only a
 handshake shows that a service answers, a further connection goes to an unused port.
+
+--as takes the share of an agent of the inventory. An agent that the inventory does not
+declare is described with --address and --platform. It takes the targets that have neither
+`agents` nor `site`; --site adds the targets of a site.
 """
 
 
@@ -44,6 +52,7 @@ handshake shows that a service answers, a further connection goes to an unused p
     shell_complete=shell_completion.inventories_and_targets,
 )
 @selection_options
+@agent_options
 @option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
 @option("--user", metavar="USER", help="Include a login with this account.")
 @option("--no-canary", is_flag=True, help="As for verify.")
@@ -54,6 +63,10 @@ def command(
     what: tuple[str, ...],
     only: tuple[str, ...],
     types: tuple[str, ...],
+    as_name: str | None,
+    addresses: tuple[str, ...],
+    platform: str | None,
+    sites: tuple[str, ...],
     depth: str | None,
     user: str | None,
     no_canary: bool,
@@ -63,12 +76,14 @@ def command(
 ) -> None:
     """Plan."""
     types_exist(types)
-    asked = Step(depth) if depth else None
+    asked = AskedAgent(as_name, addresses, platform, sites)
     account = credential_of(None, None, user, None, None)
-    targets, inventory = selected_targets(ctx, what, only, types, large=yes, account=account)
+    targets, share = selected_targets(ctx, what, only, types, large=yes, account=account, asked=asked)
     plugins_load(targets)
-    reaches = asked or (inventory and inventory.depth) or Step.ACCESS
+    inventory = share.inventory
+    reaches = (Step(depth) if depth else None) or (inventory and inventory.depth) or Step.ACCESS
     plan = plan_object(targets, reaches, canary=not no_canary, master=inventory.master if inventory else None)
+    plan |= plan_agent(share, asked.addresses, targets)
     if as_json or format_ == "json":
         show(json.dumps(plan, indent=2) + "\n")
         return

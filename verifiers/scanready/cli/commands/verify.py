@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -12,7 +12,7 @@ from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.job import EVERY, Options
-from scanready.cli.job.options import background_options, option, output_options, run_options
+from scanready.cli.job.options import AS, background_options, option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
     prepare_outputs,
@@ -23,7 +23,12 @@ from scanready.cli.job.prepare import (
 )
 from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import selection
+from scanready.cli.share import Share, chooser, own_share, warn_of_platform
+from scanready.model import Target
 from scanready.run.any_type import narrowed
+
+if TYPE_CHECKING:
+    from scanready.inventory import Inventory
 
 _HELP = """\
 \b
@@ -34,12 +39,16 @@ Examples:
   scanready verify estate.yaml --require scannable --report json=run.json
   scanready verify estate.yaml --failed-from last    check only the failed targets again
   scanready verify estate.yaml --report html=r.html --since last --title "Estate NYC"
+  scanready verify estate.yaml --as proxy-nyc        the targets of this agent
   scanready verify --resume last                     continue an interrupted run
 
 INVENTORY is a YAML file (`scanready schema inventory` describes it), or - for standard input.
-An EXPR of --only is KEY=PATTERN. The keys are type, host, port, tag and credential; with
---failed-from also verdict, owner and cause of that run. A comma means AND;
+An EXPR of --only is KEY=PATTERN. The keys are type, host, port, tag, credential, site and
+agent; with --failed-from also verdict, owner and cause of that run. A comma means AND;
 repeating --only means OR.
+
+If the inventory has `agents`, --as says which of them this host is. Without --as, it is the
+agent with the name of this host.
 """
 
 
@@ -52,6 +61,7 @@ repeating --only means OR.
     shell_complete=shell_completion.files,
 )
 @option("--only", multiple=True, metavar="EXPR", help="Check only these targets. Repeatable.")
+@AS
 @run_options
 @option("--failed-from", metavar="RUN", help="Check only targets that were blocked or undecided in RUN.")
 @option("--resume", metavar="RUN", help="Continue this run; finished targets are not checked again.")
@@ -64,6 +74,7 @@ def command(
     /,
     inventory: str | None,
     only: tuple[str, ...],
+    as_name: str | None,
     failed_from: str | None,
     resume: str | None,
     yes: bool,
@@ -75,9 +86,7 @@ def command(
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
 
-    if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
-        name = fitting(inventory)
-        raise click.UsageError(f"there is no file {name}; to check one target: `scanready check {name}`")
+    _require_file(inventory)
     options, going_on = Options(**rest), None
     quiet = options.verbosity < 0
     if resume is not None:
@@ -88,36 +97,65 @@ def command(
             inventory = None  # the stored run names its inventory
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
+        set_for_all = ctx.get_parameter_source("as_name") is ParameterSource.ENVIRONMENT
+        as_name = going_on.agent(None if set_for_all else as_name)
         inventory = inventory or going_on.inventory
     elif inventory is None:
         raise click.UsageError("give an INVENTORY or --resume RUN")
     wanted = selection(only, of_a_run=failed_from is not None)
     types_exist(options.types)
-    described = read_inventory(inventory, allow_large=yes, quiet=quiet)
+    whole = read_inventory(inventory, allow_large=yes, quiet=quiet, whose=chooser(as_name))
+    share = own_share(whole, as_name)
+    described = share.inventory or whole
+    agent = share.agent.name if share.agent else as_name
+    warn_of_platform(share.agent, options.assume_agent)
+    wanted = wanted.among(described.agents)
     of_types = narrowed(described.targets, lambda one: not options.types or one.type in options.types)
     if failed_from is not None:
         from scanready.cli.job.failed import FailedRun
 
-        failed = FailedRun(failed_from, options.store, options.require)
+        failed = FailedRun(failed_from, options.store, options.require, agent)
         targets, failed_from = failed.selected(of_types, wanted), failed.name
     else:
         targets = narrowed(of_types, wanted.takes)
     if not targets:
         if not (failed_from and of_types):
-            asked = [*only, *(f"type={name}" for name in options.types)]
-            warn(selection(asked, of_a_run=True).takes_nothing(described.targets))
+            warn(_nothing_of(share, described, only, options.types))
         ctx.exit(NOTHING_SELECTED)
     plugins_load(targets)
     resumed = going_on.resumed(targets) if going_on else None
     if going_on and (changed := going_on.changed(targets)):
         warn(changed)
-    record = recording(options, source_path(inventory), only, options.types, failed_from)
+    record = recording(options, source_path(inventory), only, options.types, failed_from, agent)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
     outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
     ctx.exit(carry_out(job))
+
+
+def _require_file(inventory: str | None) -> None:
+    """Check that the argument may be an inventory.
+
+    Raises:
+        click.UsageError: it is not a file, and looks like a target.
+    """
+    if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
+        name = fitting(inventory)
+        raise click.UsageError(f"there is no file {name}; to check one target: `scanready check {name}`")
+
+
+def _nothing_of(share: Share, described: Inventory, only: tuple[str, ...], types: tuple[str, ...]) -> str:
+    """Return the message for an empty selection."""
+    every = selection([*only, *(f"type={name}" for name in types)], of_a_run=True).among(described.agents)
+
+    wanted = selection(only, of_a_run=True).among(described.agents)
+
+    def takes(target: Target) -> bool:
+        return wanted.takes(target) and (not types or target.type in types)
+
+    return share.nothing(takes) or every.takes_nothing(described.targets)
 
 
 def source_path(inventory: str) -> str:

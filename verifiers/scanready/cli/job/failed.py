@@ -22,6 +22,9 @@ class FailedRun:
 
     Known failures that did not count in that run are not among them. A run of several agents counts by estate verdict.
 
+    Args:
+        agent: of a run with the results of many agents, those of this agent count; None stands for all.
+
     Attributes:
         name: a lasting name of the run: its own name, or the absolute path of the file.
 
@@ -29,17 +32,20 @@ class FailedRun:
         click.UsageError: there is no such run, or it cannot be read.
     """
 
-    def __init__(self, run: str, store: str | None, require: str | None) -> None:
+    def __init__(self, run: str, store: str | None, require: str | None, agent: str | None = None) -> None:
         self._judged: dict[str, Judgement] = {}
         self._failed: set[str] = set()
         with opened(run, store) as source:
             self.name = os.path.realpath(run) if os.path.exists(run) else source.name
-            if source.has_several_agents():
+            several = source.has_several_agents()
+            if several and agent is None:
                 for row in source.view().rows():
                     verdict, waived = row.verdict.verdict, row.standing is Standing.WAIVED
                     self._add(row.target, judgement(row), failed=verdict not in HOLDS[require] and not waived)
                 return
             for report in source.reports():
+                if several and agent not in (None, report.agent.name):
+                    continue
                 failed = report.verdict not in HOLDS[require] and not is_waived(report)
                 self._add(report.target, Judgement.of(report), failed=failed)
 
@@ -66,9 +72,10 @@ class FailedRun:
 def _accepted_by(wanted: Selection, found: Judgement) -> Callable[[Target], bool]:
     """Return the filter of one target: what the run found of a host without a type also holds for its types.
 
-    The types that the run found do not count: as in any other `verify`, only the selected types are tried there.
+    The types that the run found do not count: as in any other `verify`, only the selected types are tried there. Nor
+    does the agent of the run: `agent=` selects the targets of an agent in the inventory.
     """
-    judged = replace(found, types=())
+    judged = replace(found, types=(), agents=())
     return lambda target: wanted.takes(target, judged)
 
 

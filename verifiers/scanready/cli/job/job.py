@@ -82,13 +82,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The store of a run, and the facts stored besides the results; see :class:`scanready.store.NewRun`."""
+    """The store of a run, and the facts stored besides the results; see :class:`scanready.store.NewRun`.
+
+    ``agent`` is the name of ``--as``, or the one that was chosen in its place.
+    """
 
     path: Path
     source: str
     only: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     failed_from: str | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ import click
 from scanready.cli import shell_completion
 from scanready.cli.parameters import Duration, FileMode, FormatAndFile, FormatName, KeyAndDirectory, Positive
 from scanready.model import DEPTHS, REQUIRES
-
-from .platforms import PLATFORMS
+from scanready.model.platforms import PLATFORMS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -20,7 +19,9 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _OFFERED = {
     "EXPR": shell_completion.expressions,
     "FILE": shell_completion.files,
+    "NAME": shell_completion.agents,
     "RUN": shell_completion.runs,
+    "SITE": shell_completion.sites,
     "TYPE": shell_completion.types,
 }
 
@@ -131,6 +132,25 @@ _OUTPUT: tuple[Decorator, ...] = (
     VERBOSE,
     NO_COLOR,
 )
+AS = option("--as", "as_name", metavar="NAME", help="Take the share of this agent of the inventory, under its name.")
+_DESCRIBED: tuple[Decorator, ...] = (
+    AS,
+    option(
+        "--address",
+        "addresses",
+        multiple=True,
+        metavar="ADDRESS",
+        help="With --as: an address of the agent, such as 10.8.0.5/24. Repeatable.",
+    ),
+    option("--platform", type=click.Choice(tuple(PLATFORMS)), help="With --as: the agent's operating system."),
+    option(
+        "--site",
+        "sites",
+        multiple=True,
+        metavar="SITE",
+        help="With --as: a site of an agent that the inventory does not declare. Repeatable.",
+    ),
+)
 STORE = option("--store", metavar="FILE", help="The file that holds the runs.")
 _STORED = (REQUIRE, FORMAT, JSON, OUTPUT, REPORT, FILE_MODE, STORE)
 
@@ -138,6 +158,11 @@ _STORED = (REQUIRE, FORMAT, JSON, OUTPUT, REPORT, FILE_MODE, STORE)
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select targets."""
     return _add((ONLY, TYPE, YES), function)
+
+
+def agent_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name an agent of the inventory, or describe one that does not exist yet."""
+    return _add(_DESCRIBED, function)
 
 
 def stored_output_options(function: Callable[..., Any]) -> Callable[..., Any]:

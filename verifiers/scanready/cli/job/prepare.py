@@ -13,13 +13,13 @@ from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outputs import Output, Outputs, open_file, open_outputs
 from scanready.cli.output.standard_output import data_stream
 from scanready.cli.output.terminal import look
-from scanready.model import Credential, Step
+from scanready.model import Credential, DeclaredAgent, Step
+from scanready.model.platforms import PLATFORMS
 from scanready.redaction.userinfo import without_passwords
 from scanready.report import FORMATS, new_document, new_estate_document
 from scanready.wire.printable import visible
 
 from .job import Options
-from .platforms import PLATFORMS
 
 if TYPE_CHECKING:
     from scanready.cli.output.bundle import Bundle
@@ -58,19 +58,27 @@ def problems_told(*, quiet: bool = False) -> Iterator[None]:
         raise Unusable(str(told))
 
 
-def read_inventory(file: str, *, allow_large: bool, quiet: bool, credentials: Sequence[str] | None = None) -> Inventory:
+def read_inventory(
+    file: str,
+    *,
+    allow_large: bool,
+    quiet: bool,
+    credentials: Sequence[str] | None = None,
+    whose: Callable[[Sequence[DeclaredAgent]], str | None] | None = None,
+) -> Inventory:
     """Read an inventory file; its warnings go to standard error.
 
     Args:
         credentials: the credentials whose secrets are looked up; None: those that its targets use.
+        whose: chooses the agent for whose targets secrets are looked up; None: for all targets.
 
     Raises:
         Unusable: with all problems of the file.
     """
-    from scanready.inventory import load
+    from scanready.inventory.reading import read_inventory
 
     with problems_told(quiet=quiet):
-        inventory = load(file, allow_large=allow_large, credentials=credentials)
+        inventory = read_inventory(file, allow_large=allow_large, credentials=credentials, whose=whose)
     if not quiet:
         for message in inventory.warnings:
             warn(message)

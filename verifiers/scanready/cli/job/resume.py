@@ -14,6 +14,7 @@ from scanready.causes import common
 from scanready.cli.messages import fitting
 from scanready.climb.guard import NOT_SENT
 from scanready.model import Outcome, Report, Step, Target, bracketed
+from scanready.model.platforms import PLATFORMS
 from scanready.report.paper import counted
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity, identity_of_all
@@ -21,7 +22,6 @@ from scanready.run.registry import all_causes
 from scanready.store import RunLock, Store, StoredRun, StoreError
 
 from .job import Options, Resumed, Tried
-from .platforms import PLATFORMS
 from .run_store import find_run, open_store
 
 #: The cause of a login whose end is unknown, because the process was killed.
@@ -71,6 +71,21 @@ class Resumption:
     def failed_from(self) -> str | None:
         """The run whose failed targets were selected at the start; None for all targets."""
         return self.asked.get("failed_from")
+
+    def agent(self, given: str | None) -> str | None:
+        """Return the agent whose share the run checks; None if it was started without one.
+
+        Raises:
+            click.UsageError: another agent is given now.
+        """
+        began = self.asked.get("as")
+        if given not in (None, began):
+            of = f"as {fitting(str(began))}" if began else "without --as"
+            raise click.UsageError(
+                f"--as {fitting(str(given))}: {self.run.name} was started {of}; omit --as to continue it, or omit "
+                "--resume to start a new run"
+            )
+        return began
 
     def merged(self, options: Options) -> Options:
         """Return the options; those not given now are taken from the start of the run."""

@@ -18,7 +18,7 @@ from .exit_code import NOTHING_SELECTED
 from .prepare import problems_told, read_inventory
 
 if TYPE_CHECKING:
-    from scanready.inventory import Inventory
+    from scanready.cli.share import AskedAgent, Share
 
 #: The most bytes of targets on standard input: some hundred thousand lines.
 _MOST_INPUT = 8 * 1024 * 1024
@@ -35,28 +35,38 @@ def selected_targets(
     large: bool,
     account: Any = None,
     judged: Mapping[str, Judgement] | None = None,
-) -> tuple[list[Target], Inventory | None]:
-    """Return the selected targets of a command and their inventory, if any; exit if there are no targets.
+    asked: AskedAgent | None = None,
+    own: bool = False,
+) -> tuple[list[Target], Share]:
+    """Return the selected targets of a command and the share that they are of; exit if there are no targets.
 
     Args:
         what: one inventory file, or TARGET arguments.
         large: expand large networks.
         account: the credential for TARGET arguments.
         judged: the results of a run, by the identity of the target; None for a command that reads no run.
+        asked: the options about the agent.
+        own: without these options, take the share of this host if the inventory declares agents.
     """
+    from scanready.cli.share import AskedAgent, share_of  # `check` needs none of it
+
     inventory = None
     wanted = selection(only, of_a_run=judged is not None)
     if len(what) == 1 and means_a_file(what[0]):
         inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
-        everything = [target for target in flat(inventory.targets) if not types or target.type in types]
+    share = share_of(inventory, asked or AskedAgent(), required=own)
+    if share.inventory:
+        wanted = wanted.among(share.inventory.agents)
+        everything = [target for target in flat(share.inventory.targets) if not types or target.type in types]
     else:
         everything, _ = read_targets(what, types, account)
     found = {id(target): judged.get(identity(target)) for target in everything} if judged else {}
     targets = [target for target in everything if wanted.takes(target, found.get(id(target)))]
     if not targets:
-        warn(wanted.takes_nothing(everything, {key: one for key, one in found.items() if one}))
+        elsewhere = share.nothing(lambda one: wanted.takes(one) and (not types or one.type in types))
+        warn(elsewhere or wanted.takes_nothing(everything, {key: one for key, one in found.items() if one}))
         ctx.exit(NOTHING_SELECTED)
-    return targets, inventory
+    return targets, share
 
 
 def _from_standard_input(texts: tuple[str, ...]) -> Iterator[str]:

@@ -49,9 +49,11 @@ def _targets_of(source: Source) -> list[Target] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the run has told them
             described = load(run.source, allow_large=True, credentials=())
+            if described.agents and asked.get("as"):
+                described = described.share(asked["as"])
     except (InventoryError, OSError):
         return None
     types = asked["types"]
     targets = narrowed(described.targets, lambda one: not types or one.type in types)
-    targets = narrowed(targets, selection(tuple(asked["only"])).takes)
+    targets = narrowed(targets, selection(tuple(asked["only"])).among(described.agents).takes)
     return targets if identity_of_all(targets) == asked["estate"] else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from scanready.cli.output.terminal import look
+from scanready.model.platforms import platform_name
 from scanready.report.paper import Paper, counted, headed, pairs
 from scanready.wire.printable import visible
 
@@ -31,7 +32,7 @@ def draw(plan: dict[str, Any]) -> str:
     paper = Paper(look())
     if plan["endpoints"]:
         paper.draw(_endpoints(plan), Text(""))
-    for line in (*_totals(plan), *_bounds(plan)):
+    for line in (*_agent(plan), *_totals(plan), *_bounds(plan)):
         paper.draw(Text(visible(line, _LONGEST)))
     for title, entries in (
         ("further ports that a scan needs on these targets", _further_ports(plan["endpoints"])),
@@ -65,6 +66,25 @@ def _endpoints(plan: dict[str, Any]) -> Table:
             Text(visible(", ".join(row["credentials"]))),
         )
     return table
+
+
+def _agent(plan: dict[str, Any]) -> Iterator[str]:
+    agent = plan["agent"]
+    if agent is None:
+        if several := plan["agents"]:
+            them = counted(len(several), "agent")
+            yield f"the inventory has {them}; this plan counts each target once (--as NAME: the share of one agent)"
+        return
+    known = [platform_name(agent["platform"])] if agent["platform"] else []
+    if agent["sites"]:
+        known.append(f"site{'s' * (len(agent['sites']) > 1)} {', '.join(agent['sites'])}")
+    known += agent["addresses"]
+    yield f"agent {agent['name']}" + (f": {', '.join(known)}" if known else "")
+    for verb, notes in (("blocked on this agent", agent["refused"]), ("not recommended", agent["unsuited"])):
+        for one in notes:
+            yield f"{verb}: {one['type']} ({one['targets']}): {one['note']}"
+    if total := agent["same_subnet"] + agent["elsewhere"]:
+        yield f"in a subnet of this agent: {agent['same_subnet']} of {counted(total, 'target')} with an address"
 
 
 def _totals(plan: dict[str, Any]) -> Iterator[str]:
