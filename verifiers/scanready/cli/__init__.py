@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "report": "Write any report from a stored run, a result file or a support bundle.",
     "runs": "List the stored runs, or delete old ones.",
     "diff": "Show what changed between two runs; exit code 1 if something broke.",
+    "assign": "Choose which agent should scan which target, from the results of many agents.",
     "firewall": "Print the firewall rules that this agent needs.",
     "agent": "Check this host as a Proxy Agent: clients, limits, the path to the Master.",
     "types": "List the target types: ports, steps, footprint, source.",
