@@ -21,6 +21,7 @@ from scanready.report.estate.ranking import Changes, lacking, network_of
 from scanready.run.any_type import combined
 from tests.report.estate_view import twelve
 from tests.report.estate_view.twelve import LON, NYC, climbed, closed, of
+from tests.report.reports import HOSTILE
 
 
 def changes(view: EstateView, agent: str | None = None) -> Changes:
@@ -181,6 +182,22 @@ def test_a_host_without_a_type_needs_one_type_only() -> None:
 )
 def test_one_rule_has_destinations_in_one_network(destination: str, network: str) -> None:
     assert network_of(destination) == network
+
+
+def test_texts_of_results_are_harmless() -> None:
+    agent = Agent(HOSTILE, "Linux", (f"10.1.0.5{HOSTILE}",))
+    odd = Cause(f"odd.{HOSTILE}", Owner.SERVER, Step.AUTH, HOSTILE, HOSTILE, HOSTILE, scoped=Scope.PATH)
+    web, far = Target("web1", "https", 443), Target("far1", "unix", 22)
+    ladder = climbed(far, Step.HANDSHAKE, (odd, Step.AUTH, 0))
+    ladder[-1] = replace(ladder[-1], endpoint=HOSTILE, finding=Finding(odd, HOSTILE, f"# {HOSTILE}:\n{HOSTILE}"))
+    lost = Target("locked", "postgresql", 5432)
+    stays = replace(odd, scoped=Scope.TARGET)
+    reports = [of(agent, web, closed(web)), of(agent, far, ladder)]
+    reports.append(of(agent, lost, climbed(lost, Step.RESOLVE, (stays, Step.AUTH, 0))))
+    text = table(changes(of_these(*reports)), Look(120))
+    assert "up to 1" in text
+    assert not set(text) & set("\x1b\x07\x9b\u202e\u2028\r")
+    assert "##[" not in document(changes(of_these(*reports)))
 
 
 # against a look at each target ----------------------------------------------------------------------------------------

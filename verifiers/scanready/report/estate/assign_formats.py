@@ -94,7 +94,7 @@ def _draw_unassigned(paper: Paper, unassigned: list[Unassigned]) -> None:
         by = f", met by {', '.join(met[:_MOST])}" + (" and others" if len(met) > _MOST else "") if met else ""
         head = f"{first.verdict} by {first.code}" if first.code else f"{first.verdict}, {first.reason}"
         head += f" ({first.owner}){by}: {counted(len(members), 'target')}{waived}"
-        paper.draw(Text(head), indent=2)
+        paper.draw(Text(visible(head, 1000)), indent=2)
         paper.draw(Text(names), Text(without_reference(visible(first.remedy, 1000))), indent=4)
     if any(one.code for one in unassigned):
         paper.draw(Text("`scanready firewall --from RUN --rank` lists the changes that help most of them.", "dim"))

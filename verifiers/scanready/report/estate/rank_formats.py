@@ -18,7 +18,7 @@ from .ranking import Changes, Entry, Part
 
 #: Entries of a table; JSON has all of them.
 MOST = 20
-#: Destinations that a table names for each change.
+#: Destinations that a table names for each change, and agents in one sentence.
 _MOST_NAMED = 8
 _UNKNOWN = "What a check finds behind a closed port is unknown until it opens, so each number is the most."
 
@@ -66,7 +66,7 @@ def _words(part: Part) -> str:
         where = f"{agent}, for {at}" if at else agent
         do = without_reference(change.do)
         detail = f" [{visible(change.detail, 200)}]" if change.detail else ""
-        return f"{where}: {change.code}. {visible(do, 1000)}{detail}"
+        return f"{where}: {visible(change.code, 80)}. {visible(do, 1000)}{detail}"
     several, different = len(part.destinations) > 1, len({*part.destinations.values()}) > 1
     hosts = ", ".join(
         f"{visible(name, 100)} ({count})" if different else visible(name, 100)
@@ -74,8 +74,8 @@ def _words(part: Part) -> str:
     )
     left = len(part.destinations) - _MOST_NAMED
     hosts += f" and {left} more" if left > 0 else ""
-    causes = ", ".join(f"{code} {count}" for code, count in part.causes.items())
-    do, ports = change.do.rsplit(" to ", 1)
+    causes = ", ".join(f"{visible(code, 80)} {count}" for code, count in part.causes.items())
+    do, ports = visible(change.do, 200).rsplit(" to ", 1)
     to = f"{len(part.destinations)} hosts in {at}: {hosts}" if several else hosts
     return f"{agent}: {do} to {ports} of {to} [{causes}]"
 
@@ -89,10 +89,15 @@ def _remarks(found: Changes, entries: list[Entry]) -> list[str]:
         notes.append(
             f"{found.scannable} of {counted(found.targets, 'target')} can be scanned already; no change counts these."
         )
-    if spared := ", ".join(f"{visible(name, 80)} {count}" for name, count in sorted(found.spared.items())):
+    if found.spared:
+        most = sorted(found.spared.items(), key=lambda one: (-one[1], one[0]))
+        spared = ", ".join(f"{visible(name, 80)} {count}" for name, count in most[:_MOST_NAMED])
+        spared += f" and {len(most) - _MOST_NAMED} more agents" if len(most) > _MOST_NAMED else ""
         notes.append(f"Targets that these agents cannot scan, and another agent can: {spared}.")
     if found.helpless:
-        causes = ", ".join(f"{code or 'no result'} {count}" for code, count in found.helpless.most_common())
+        causes = ", ".join(
+            f"{visible(code, 80) or 'no result'} {count}" for code, count in found.helpless.most_common()
+        )
         number = counted(found.helpless.total(), "target")
         notes.append(f"No change of one agent or path helps {number}: {causes}.")
     return notes
