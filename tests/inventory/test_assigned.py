@@ -65,7 +65,8 @@ def test_targets_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_accounts_tags_and_known_failures_come_back(tmp_path: Path) -> None:
-    known = Expectation(Verdict.BLOCKED, "connect.filtered", datetime.date(2030, 1, 2), "CHG: 4711 # x", ("yes",))
+    agents = ("yes", "proxy-of-no-result")
+    known = Expectation(Verdict.BLOCKED, "connect.filtered", datetime.date(2030, 1, 2), "CHG: 4711 # x", agents)
     account = Credential("unix: scan", r"CORP\svc-er")
     target = Target("db7", "postgresql", 5432, {"database": "hr"}, account, ("a b", "no", "#x"), expected=known)
     (found,) = read(tmp_path, written([stored(target)]))
@@ -90,7 +91,7 @@ def test_agents_keep_their_sites_and_platforms(tmp_path: Path) -> None:
     file = tmp_path / "assigned.yaml"
     file.write_text(text)
     inventory = load(str(file))
-    assert inventory.agents == (*AGENTS[:2], replace(AGENTS[2], platform=""))
+    assert inventory.agents == (replace(AGENTS[2], platform=""), *AGENTS[:2])
     assert assigned(inventory.targets[0], inventory.agents) == ("yes",)
     assert inventory.share("proxy-nyc").targets == []
 

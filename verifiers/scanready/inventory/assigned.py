@@ -62,7 +62,10 @@ def _lines(
     agents: Sequence[DeclaredAgent], targets: Sequence[AssignedTarget], left: Iterable[str], about: Iterable[str]
 ) -> Iterator[str]:
     yield from map(_comment, about)
-    named = [agent for agent in agents if _is_name(agent.name)]
+    # An inventory declares every agent that a known failure names.
+    known = [name for one in targets if one.target.expected for name in one.target.expected.agents]
+    every = {agent.name: agent for agent in (*map(DeclaredAgent, known), *agents)}
+    named = [agent for name, agent in sorted(every.items()) if _is_name(name)]
     yield "agents:"
     yield from (f"  - {_agent(agent)}" for agent in named)
     entries, accounts = list[str](), dict[str, str]()
