@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "runs": "List the stored runs, or delete old ones.",
     "diff": "Show what changed between two runs; exit code 1 if something broke.",
     "merge": "Make one estate view of the results of many agents.",
+    "assign": "Choose which agent should scan which target, from the results of many agents.",
     "firewall": "Print the firewall rules that this agent needs.",
     "agent": "Check this host as a Proxy Agent: clients, limits, the path to the Master.",
     "types": "List the target types: ports, steps, footprint, source.",

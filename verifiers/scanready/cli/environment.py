@@ -50,6 +50,7 @@ KNOWN = frozenset(
         "REPORT",
         "REQUIRE",
         "RESOLVE",
+        "RANK",
         "RESUME",
         "ROLE",
         "SINCE",

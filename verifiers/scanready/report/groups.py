@@ -42,6 +42,11 @@ INTRODUCTIONS: dict[Owner, str] = {
 _SEE_THE_FIX = re.compile(r" \(see the fix[^)]*\)")
 
 
+def without_reference(remedy: str) -> str:
+    """Return a remedy without its reference to a fix, for a place that does not show the fix below it."""
+    return _SEE_THE_FIX.sub("", remedy)
+
+
 @dataclass(frozen=True, slots=True)
 class Second:
     """A cause of a target besides the decisive one; ``fix`` is the text that its owner applies, or None."""
@@ -106,7 +111,7 @@ class Group:
     @property
     def alternatives(self) -> list[tuple[Owner, str]]:
         """The other owners with their remedies, for a page that has the fix of this owner only."""
-        return [(owner, _SEE_THE_FIX.sub("", remedy)) for owner, remedy in self.others]
+        return [(owner, without_reference(remedy)) for owner, remedy in self.others]
 
     @property
     def meaning(self) -> str:

@@ -17,6 +17,7 @@ from scanready.cli.job.targets import selected_targets
 from scanready.cli.messages import fitting, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
+from scanready.cli.ranked import show_ranking
 from scanready.cli.share import AskedAgent, chooser, is_this_host, warn_of_platform
 from scanready.model import DeclaredAgent, Target, is_address
 from scanready.report.endpoints import where
@@ -35,6 +36,7 @@ Examples:
   scanready firewall nfs://nas ssh://web1 --resolve --format nftables
   scanready firewall estate.yaml --resolve --format iptables --chain FORWARD
   scanready firewall estate.yaml --resolve --format azure > rules.json
+  scanready firewall --from last --rank                       the changes that help most targets
   scanready firewall estate.yaml --as proxy-nyc --address 10.0.1.5
   scanready firewall estate.yaml --as proxy-paris --address 10.8.0.5 --platform windows
 
@@ -47,6 +49,11 @@ If the inventory has `agents`, the rules are those of one agent: of --as, or els
 in --from, or else of this host. Their source is --address, or else the agent's address in
 --from, or else that of this host if it is the agent. An agent that the inventory does not
 declare is described with --address and --platform, as for `plan`.
+
+--rank lists the changes that the targets of a run lack: the rules for closed ports, and other
+causes of one agent or path, such as a missing client. Those that take most targets further
+come first. A target that lacks two changes counts for both together. A target that an agent
+can scan counts for none. With --as, only the changes for that agent are listed.
 """
 
 
@@ -55,18 +62,29 @@ _CHAINS = "; ".join(
 )
 
 
+def _inventory_or_run(ctx: click.Context, param: click.Parameter, what: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the targets of the command line or the environment; --rank takes them from the run."""
+    return what if ctx.params.get("rank") else or_inventory(ctx, param, what)
+
+
 @click.command(help=_HELP)
 @click.argument(
     "what",
     nargs=-1,
     metavar="INVENTORY|TARGET...",
-    callback=or_inventory,
+    callback=_inventory_or_run,
     shell_complete=shell_completion.inventories_and_targets,
 )
 @selection_options
 @agent_options
 @option("--from", "run", metavar="RUN", help="Use the addresses and ports of this run: its name, last, or a file.")
 @option("--store", metavar="FILE", help="The file that holds the runs.")
+@option(
+    "--rank",
+    is_flag=True,
+    is_eager=True,
+    help="List what the targets of --from lack; most targets first. No INVENTORY.",
+)
 @option("--resolve", is_flag=True, help="Look up names and ask for dynamic ports.")
 @option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
 @option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
@@ -84,6 +102,7 @@ def command(
     sites: tuple[str, ...],
     run: str | None,
     store: str | None,
+    rank: bool,
     resolve: bool,
     sources: tuple[str, ...],
     form: str,
@@ -94,6 +113,11 @@ def command(
     """Firewall."""
     types_exist(types)
     form = "json" if as_json else form
+    if rank:
+        _check_rank({"INVENTORY": what, "--resolve": resolve, "--source": sources, "--chain": chain})
+        _check_rank({"--address": addresses, "--platform": platform, "--site": sites})
+        show_ranking(ctx, run, store, only, types, as_name, form)
+        return
     _check_words(sources, chain, form)
     asked, known = AskedAgent(as_name, addresses, platform, sites), Known()
     if run is not None:
@@ -118,6 +142,17 @@ def command(
         found = resolved(found, agents)
     _tell_what_is_left_out(found, FORMS[form])
     show(FORMS[form].write(found, look(), **({"chain": chain} if chain else {})))
+
+
+def _check_rank(others: dict[str, object]) -> None:
+    """Check that nothing is given beside --rank that it does not use.
+
+    Raises:
+        click.UsageError: something is.
+    """
+    for name, value in others.items():
+        if value:
+            raise click.UsageError(f"--rank takes targets and sources from the run and cannot be combined with {name}")
 
 
 def _require_own_address(agent: DeclaredAgent) -> None:

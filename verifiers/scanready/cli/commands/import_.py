@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.options import option
 from scanready.cli.job.prepare import problems_told
 from scanready.cli.messages import warn
+from scanready.cli.new_file import write_new
 from scanready.cli.output.outlet import show
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def command(
         if output in (None, "-"):
             show(text)
         else:
-            _write(str(output), text)
+            write_new(str(output), text)
         _warn_if_too_large(text)
     _summarise(found, "for the reasons, omit --against" if against else "reasons at the end of the result")
     if not found.entries:
@@ -154,20 +154,3 @@ def _warn_if_too_large(text: str) -> None:
 
     if len(text.encode()) > LARGEST_FILE:
         warn(f"the result is larger than the limit of an inventory ({LARGEST_FILE // 1024 // 1024} MiB): split it")
-
-
-def _write(file: str, text: str) -> None:
-    """Write a new file; never overwrite an inventory that a user may have edited."""
-    from scanready.files.atomic_file import AtomicFile, ordinary_mode
-
-    problem = None
-    try:
-        with AtomicFile(file, mode=ordinary_mode(), exclusive=True) as stream:
-            stream.write(text.encode())
-            stream.commit()
-    except FileExistsError:
-        problem = f"{file} exists already: name another file, or remove it first"
-    except OSError as error:
-        problem = f"{file} cannot be written: {error.strerror or os.strerror(error.errno or 0)}"
-    if problem:
-        raise click.UsageError(problem)

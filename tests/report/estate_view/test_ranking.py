@@ -1,0 +1,249 @@
+"""The ranking of changes: three agents and twelve targets, and random estates against a look at each target."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanready.causes import common
+from scanready.model import GOOD, Agent, Cause, Check, Finding, Outcome, Owner, Report, Scope, Step, Target
+from scanready.report.document import Look
+from scanready.report.estate import EstateView
+from scanready.report.estate.rank_formats import document, table
+from scanready.report.estate.ranking import Changes, lacking, network_of
+from scanready.run.any_type import combined
+from tests.report.estate_view import twelve
+from tests.report.estate_view.twelve import LON, NYC, climbed, closed, of
+from tests.report.reports import HOSTILE
+
+
+def changes(view: EstateView, agent: str | None = None) -> Changes:
+    found = Changes(agent)
+    for row in view.rows():
+        found.add(row)
+    return found
+
+
+def as_json(view: EstateView, agent: str | None = None) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(document(changes(view, agent)))
+    return plain
+
+
+def of_these(*reports: Report) -> EstateView:
+    return EstateView(lambda: reports)
+
+
+def test_twelve_targets_lack_a_client_four_rules_and_three_pairs() -> None:
+    found = as_json(twelve.view())
+    shown = [
+        (one["up_to"], [(part["agent"], part["cause"], part["at"]) for part in one["changes"]])
+        for one in found["ranking"]
+    ]
+    assert shown == [
+        (2, [("proxy-win1", "agent.client-missing", None)]),
+        (2, [("proxy-lon", None, "10.8.0.0/24")]),
+        (2, [("proxy-nyc", None, "10.8.0.0/24")]),
+        (1, [("proxy-lon", None, "10.9.0.0/24")]),
+        (1, [("proxy-nyc", None, "10.9.0.0/24")] * 2),
+        (1, [("proxy-win1", None, "10.9.0.0/24")] * 2),
+    ]
+    assert found["scannable"] == 8
+    assert found["scannable_from_others"] == {"proxy-lon": 5, "proxy-nyc": 2, "proxy-win1": 3}
+    assert found["without_a_change"] == {"login.refused": 1}
+
+
+def test_one_change_has_the_rules_of_its_destinations() -> None:
+    (part,) = as_json(twelve.view())["ranking"][1]["changes"]
+    assert part["destinations"] == {"10.8.0.1": 1, "10.8.0.2": 1}
+    rules = [(one["source"], one["destination"], one["transport"], one["ports"]) for one in part["rules"]]
+    assert rules == [("10.1.0.5", "10.8.0.1", "tcp", [22, 22]), ("10.1.0.5", "10.8.0.2", "tcp", [22, 22])]
+    assert part["causes"] == {"connect.filtered": 2}
+
+
+def test_two_closed_ports_are_one_entry_with_both_rules() -> None:
+    (pair,) = [one for one in as_json(twelve.view(), "proxy-nyc")["ranking"] if len(one["changes"]) == 2]
+    ports = [rule["ports"] for part in pair["changes"] for rule in part["rules"]]
+    assert sorted(ports) == [[111, 111], [2049, 2049]]
+    assert (pair["up_to"], pair["together"]) == (1, 1)
+
+
+def test_a_pair_is_counted_with_those_that_lack_only_one_of_it() -> None:
+    nfs = [Target(name, "nfs", 2049) for name in ("far1", "far2", "far3")]
+    reports = [of(LON, nfs[0], closed(nfs[0], 2049)), of(LON, nfs[1], closed(nfs[1], 2049, 111))]
+    found = as_json(of_these(*reports))["ranking"]
+    assert [(one["up_to"], one["together"], len(one["changes"])) for one in found] == [(1, 1, 1), (1, 2, 2)]
+    text = table(changes(of_these(*reports)), Look(120))
+    assert "(all of these together: up to 2 targets, with those that lack only some)" in text
+
+
+def test_a_table_names_the_first_entries_and_how_many_are_left() -> None:
+    many = [Target(f"host{number}", "unix", 22) for number in range(25)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(twelve, "ADDRESSES", {one.host: f"10.{number}.0.1" for number, one in enumerate(many)})
+        text = table(changes(of_these(*(of(LON, one, closed(one)) for one in many))), Look(120))
+    assert text.count("up to 1 ") == 20
+    assert "and 5 more (--json has all)" in text
+
+
+def test_one_agent_has_a_ranking_as_well() -> None:
+    found = as_json(EstateView(lambda: (one for one in twelve.results() if one.agent is LON)))
+    assert [(one["up_to"], one["changes"][0]["at"]) for one in found["ranking"]] == [
+        (3, "10.6.0.0/24"),
+        (2, "10.8.0.0/24"),
+        (1, "10.9.0.0/24"),
+    ]
+
+
+def test_the_changes_of_one_agent_can_be_selected() -> None:
+    agents = {part["agent"] for one in as_json(twelve.view(), "proxy-nyc")["ranking"] for part in one["changes"]}
+    assert agents == {"proxy-nyc"}
+
+
+def test_a_rule_and_a_client_on_one_agent_are_needed_together() -> None:
+    far = Target("far1", "unix", 22)
+    ends = (common.CLIENT_MISSING, Step.AGENT, 0), (common.FILTERED, Step.CONNECT, 22)
+    (entry,) = as_json(of_these(of(NYC, far, climbed(far, Step.RESOLVE, *ends))))["ranking"]
+    assert [part["cause"] for part in entry["changes"]] == [None, "agent.client-missing"]
+    assert [part["owner"] for part in entry["changes"]] == ["network", "agent"]
+    assert entry["changes"][1]["fix"] == twelve.INSTALL
+
+
+REFUSES = Cause("test.rule", Owner.DATABASE, Step.AUTH, "m", "Permit {host}.", "c", scoped=Scope.PATH)
+
+
+@pytest.mark.parametrize(
+    ("cause", "step", "helps"),
+    [
+        (common.FILTERED, Step.CONNECT, True),
+        (common.REJECTED, Step.CONNECT, True),
+        (common.UNREACHABLE, Step.CONNECT, True),
+        (common.REFUSED, Step.CONNECT, True),
+        (common.CLIENT_MISSING, Step.AGENT, True),
+        (common.DRIVER_MISSING, Step.LOGIN, True),
+        (REFUSES, Step.AUTH, True),
+        (common.PLATFORM_MISMATCH, Step.AGENT, False),
+        (common.LIMIT, Step.AUTH, False),
+        (common.LOGIN_REFUSED, Step.LOGIN, False),
+        (common.TLS_VERSION, Step.TLS, False),
+    ],
+)
+def test_only_a_cause_of_an_agent_or_path_is_a_change(cause: Cause, step: Step, helps: bool) -> None:
+    database = Target("db1", "postgresql", 5432)
+    found = lacking(of(LON, database, climbed(database, Step.RESOLVE, (cause, step, 0))))
+    assert bool(found) is helps
+    assert all(one.is_rule is (cause in (common.FILTERED, common.REJECTED)) for one in found)
+
+
+def test_two_services_of_one_host_are_two_changes() -> None:
+    services = [Target("far1", "unix", 22), Target("far1", "nfs", 2049)]
+    refused = [of(LON, one, climbed(one, Step.RESOLVE, (common.REFUSED, Step.CONNECT, 0))) for one in services]
+    found = as_json(of_these(*refused))["ranking"]
+    assert [(one["up_to"], one["changes"][0]["at"]) for one in found] == [(1, "far1:2049"), (1, "far1:22")]
+
+
+def test_a_cause_that_stays_leaves_nothing_to_rank() -> None:
+    """The platform does not change when the port opens."""
+    pc = Target("pc1", "windows", 135)
+    both = climbed(pc, Step.RESOLVE, (common.PLATFORM_MISMATCH, Step.AGENT, 0), (common.FILTERED, Step.CONNECT, 135))
+    found = as_json(of_these(of(LON, pc, both)))
+    assert (found["ranking"], found["without_a_change"]) == ([], {"connect.filtered": 1})
+
+
+def test_a_warning_is_no_lack() -> None:
+    web = Target("web1", "https", 443)
+    ladder = climbed(web, Step.RESOLVE, (common.FILTERED, Step.CONNECT, 443))
+    warned = Check(Step.CONNECT, "web1:443", Outcome.WARNED, "", {}, Finding(common.UNREACHABLE, ""))
+    assert len(lacking(of(LON, web, [*ladder, warned]))) == 1
+
+
+def test_a_host_without_a_type_needs_one_type_only() -> None:
+    host = Target("far1", "any", 22)
+    parts = [of(LON, Target("far1", kind, port), []) for kind, port in (("unix", 22), ("nfs", 2049))]
+    filled = [replace(of(LON, one.target, closed(one.target)), target=one.target) for one in parts]
+    (entry,) = as_json(of_these(combined(host, filled, datetime.date(2026, 1, 1))))["ranking"]
+    assert [part["do"] for part in entry["changes"]] == ["permit tcp from 10.1.0.5 to port 22"]
+
+
+@pytest.mark.parametrize(
+    ("destination", "network"),
+    [
+        ("10.1.2.3", "10.1.2.0/24"),
+        ("2001:db8::7", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("db7.corp", "db7.corp"),
+    ],
+)
+def test_one_rule_has_destinations_in_one_network(destination: str, network: str) -> None:
+    assert network_of(destination) == network
+
+
+def test_texts_of_results_are_harmless() -> None:
+    agent = Agent(HOSTILE, "Linux", (f"10.1.0.5{HOSTILE}",))
+    odd = Cause(f"odd.{HOSTILE}", Owner.SERVER, Step.AUTH, HOSTILE, HOSTILE, HOSTILE, scoped=Scope.PATH)
+    web, far = Target("web1", "https", 443), Target("far1", "unix", 22)
+    ladder = climbed(far, Step.HANDSHAKE, (odd, Step.AUTH, 0))
+    ladder[-1] = replace(ladder[-1], endpoint=HOSTILE, finding=Finding(odd, HOSTILE, f"# {HOSTILE}:\n{HOSTILE}"))
+    lost = Target("locked", "postgresql", 5432)
+    stays = replace(odd, scoped=Scope.TARGET)
+    reports = [of(agent, web, closed(web)), of(agent, far, ladder)]
+    reports.append(of(agent, lost, climbed(lost, Step.RESOLVE, (stays, Step.AUTH, 0))))
+    text = table(changes(of_these(*reports)), Look(120))
+    assert "up to 1" in text
+    assert not set(text) & set("\x1b\x07\x9b\u202e\u2028\r")
+    assert "##[" not in document(changes(of_these(*reports)))
+
+
+# against a look at each target ----------------------------------------------------------------------------------------
+
+HOSTS = tuple(twelve.ADDRESSES)
+PORTS = (2049, 111)
+#: The closed ports of a result; none for a good one, None for one that no change helps.
+lacks = st.one_of(st.none(), st.frozensets(st.sampled_from(PORTS)), st.frozensets(st.sampled_from(PORTS), min_size=1))
+estates = st.dictionaries(
+    st.tuples(st.sampled_from(HOSTS), st.sampled_from(["a", "b", "c"])), lacks, min_size=1, max_size=30
+)
+
+
+def report(host: str, agent: str, missing: frozenset[int] | None) -> Report:
+    target = Target(host, "nfs", 2049)
+    by = Agent(agent, "Linux", ("10.1.0.5",))
+    if missing is None:
+        return of(by, target, climbed(target, Step.CONNECT, (common.LIMIT, Step.HANDSHAKE, 0)))
+    return of(by, target, closed(target, *missing) if missing else climbed(target, Step.ACCESS))
+
+
+@settings(max_examples=60, deadline=None)
+@given(estates)
+def test_single_rules_and_pairs_take_as_many_targets_further_as_counted(
+    estate: dict[tuple[str, str], frozenset[int] | None],
+) -> None:
+    reports = [report(host, agent, missing) for (host, agent), missing in sorted(estate.items())]
+    found = as_json(of_these(*reports))
+    good = {one.target.host for one in reports if one.verdict in GOOD}
+    #: A rule: the agent, the port, and the network of the host.
+    wanted = {
+        pair: frozenset((pair[1], port, twelve.ADDRESSES[pair[0]].rpartition(".")[0]) for port in missing)
+        for pair, missing in estate.items()
+        if missing and pair[0] not in good
+    }
+    counted = {}
+    for one in found["ranking"]:
+        rules = frozenset(
+            (part["agent"], part["rules"][0]["ports"][0], part["at"].removesuffix(".0/24")) for part in one["changes"]
+        )
+        counted[rules] = one["up_to"], one["together"]
+    singles = {one for rules in wanted.values() for one in rules}
+    for number in (1, 2):
+        for made in itertools.combinations(sorted(singles), number):
+            exactly = {host for (host, _), rules in wanted.items() if rules == frozenset(made)}
+            passing = {host for (host, _), rules in wanted.items() if rules <= frozenset(made)}
+            assert counted.pop(frozenset(made), (0, len(passing))) == (len(exactly), len(passing))
+    assert not counted
+    assert found["scannable"] == len(good)

@@ -1,0 +1,141 @@
+"""Write a ranking of changes as a table or as JSON."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+from scanready.redaction.workflow import harmless_json
+from scanready.report.document import Look
+from scanready.report.groups import without_reference
+from scanready.report.listed import listed
+from scanready.report.paper import counted
+from scanready.report.rule_forms import rule_object
+from scanready.wire.printable import visible, visible_lines
+
+from .ranking import Changes, Entry, Part
+
+#: Entries of a table; JSON has all of them.
+MOST = 20
+#: Destinations that a table names for each change, and agents in one sentence.
+_MOST_NAMED = 8
+_UNKNOWN = "What a check finds behind a closed port is unknown until it opens, so each number is the most."
+
+
+def table(found: Changes, look: Look) -> str:
+    """Return the ranking for people: the first entries, then what no change helps."""
+    from rich.text import Text
+
+    from scanready.report.paper import Paper, headed
+
+    paper, entries = Paper(look), list(found.ranked())
+    drawn = headed()
+    drawn.add_column("targets", no_wrap=True)
+    drawn.add_column("change", overflow="fold")
+    drawn.add_column("owner", no_wrap=True)
+    for entry in entries[:MOST]:
+        owners = dict.fromkeys(part.change.owner.value for part in entry.parts)
+        drawn.add_row(Text(f"up to {len(entry.names)}", "bold"), Text(_cell(entry)), ", ".join(owners))
+    if entries:
+        paper.draw(drawn)
+        if len(entries) > MOST:
+            paper.draw(Text(f"and {len(entries) - MOST} more (--json has all)", "dim"))
+        paper.draw(Text(f"\n{_UNKNOWN}"))
+    for note in _remarks(found, entries):
+        paper.draw(Text(note))
+    return paper.text()
+
+
+def _cell(entry: Entry) -> str:
+    lines = [_words(part) for part in entry.parts]
+    if len(lines) > 1:
+        lines = [f"{line}, and" for line in lines[:-1]] + lines[-1:]
+        if entry.together > len(entry.names):
+            more = f"(all of these together: up to {counted(entry.together, 'target')}, with those that lack only some)"
+            lines.append(more)
+    lines.append(f"  {listed((visible(name, 200) for name in entry.names), 4)}")
+    fixes = dict.fromkeys(line for part in entry.parts for line in visible_lines(part.change.fix, 400) if line)
+    return "\n".join([*lines, *(f"  {line}" for line in fixes)])
+
+
+def _words(part: Part) -> str:
+    change = part.change
+    agent, at = visible(change.agent, 80), visible(change.at, 200)
+    if not change.is_rule:
+        where = f"{agent}, for {at}" if at else agent
+        do = without_reference(change.do)
+        detail = f" [{visible(change.detail, 200)}]" if change.detail else ""
+        return f"{where}: {visible(change.code, 80)}. {visible(do, 1000)}{detail}"
+    several, different = len(part.destinations) > 1, len({*part.destinations.values()}) > 1
+    hosts = ", ".join(
+        f"{visible(name, 100)} ({count})" if different else visible(name, 100)
+        for name, count in itertools.islice(part.destinations.items(), _MOST_NAMED)
+    )
+    left = len(part.destinations) - _MOST_NAMED
+    hosts += f" and {left} more" if left > 0 else ""
+    causes = ", ".join(f"{visible(code, 80)} {count}" for code, count in part.causes.items())
+    do, ports = visible(change.do, 200).rsplit(" to ", 1)
+    to = f"{len(part.destinations)} hosts in {at}: {hosts}" if several else hosts
+    return f"{agent}: {do} to {ports} of {to} [{causes}]"
+
+
+def _remarks(found: Changes, entries: list[Entry]) -> list[str]:
+    """Return what the entries do not say."""
+    notes = []
+    if not entries:
+        notes.append("No single change of one agent or path takes a target further.")
+    if found.scannable:
+        notes.append(
+            f"{found.scannable} of {counted(found.targets, 'target')} can be scanned already; no change counts these."
+        )
+    if found.spared:
+        most = sorted(found.spared.items(), key=lambda one: (-one[1], one[0]))
+        spared = ", ".join(f"{visible(name, 80)} {count}" for name, count in most[:_MOST_NAMED])
+        spared += f" and {len(most) - _MOST_NAMED} more agents" if len(most) > _MOST_NAMED else ""
+        notes.append(f"Targets that these agents cannot scan, and another agent can: {spared}.")
+    if found.helpless:
+        causes = ", ".join(
+            f"{visible(code, 80) or 'no result'} {count}" for code, count in found.helpless.most_common()
+        )
+        number = counted(found.helpless.total(), "target")
+        notes.append(f"No change of one agent or path helps {number}: {causes}.")
+    return notes
+
+
+def document(found: Changes) -> str:
+    """Return the ranking as JSON."""
+    plain = {
+        "schema": 1,
+        "ranking": [_entry(entry) for entry in found.ranked()],
+        "targets": found.targets,
+        "scannable": found.scannable,
+        "scannable_from_others": dict(sorted(found.spared.items())),
+        "without_a_change": {code or "no result": count for code, count in found.helpless.most_common()},
+    }
+    return harmless_json(json.dumps(plain, indent=2)) + "\n"
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "up_to": len(entry.names),
+        "together": entry.together,
+        "changes": [_part(part) for part in entry.parts],
+        "targets": list(entry.names),
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    change = part.change
+    return {
+        "agent": change.agent,
+        "owner": change.owner.value,
+        "cause": change.code or None,
+        "do": change.do,
+        "at": change.at or None,
+        "fix": change.fix or None,
+        "detail": change.detail or None,
+        "destinations": part.destinations,
+        "causes": part.causes,
+        "rules": [rule_object(rule) for rule in part.rules],
+    }

@@ -1,0 +1,248 @@
+"""Find the changes that targets lack at an agent, for a ranking: firewall rules, and other causes of one agent or path.
+
+Only a target that no agent can scan gains from a change. A check that passes a port which opens may find another cause
+behind it, so a count is "up to" so many targets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from scanready.causes import common
+from scanready.estate.rank import Ranking
+from scanready.model import GOOD, Check, Finding, Outcome, Owner, Report, Scope, Step, is_address
+from scanready.report.endpoints import evidence
+from scanready.report.filled import fill
+from scanready.report.groups import worth_telling
+from scanready.report.rules import Rule, merged, rules_of_result
+from scanready.report.serialize import as_object
+
+from .view import Row
+
+#: One rule of a change has destinations in one network of this size.
+_PREFIX = {4: 24, 6: 64}
+#: The cause of a rung that another agent passes, and this one never.
+_OTHER_AGENT = common.PLATFORM_MISMATCH
+#: A rule does not help against a missing route.
+_NO_RULE = common.UNREACHABLE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """Name one change, by one owner at one place.
+
+    Attributes:
+        agent: the agent that gains by it.
+        code: the cause that it removes; "" for a firewall rule, which may remove several.
+        owner: who makes it.
+        do: what the owner does. For a rule: the protocol, the source, and the ports.
+        at: where: the network of the destinations of a rule; the endpoint of another cause of a path; "" for the agent.
+        fix: the text to apply; "" without one.
+        detail: the evidence, for a change without a fix: it says what is missing.
+    """
+
+    agent: str
+    code: str
+    owner: Owner
+    do: str
+    at: str
+    fix: str = ""
+    detail: str = ""
+
+    @property
+    def is_rule(self) -> bool:
+        """True for a firewall rule."""
+        return not self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Describe one change of an entry.
+
+    Attributes:
+        change: the change.
+        rules: its firewall rules, one a destination; none for another change.
+        destinations: for each destination, how many targets of the entry lack it.
+        causes: for each code, how many targets of the entry have met it there.
+    """
+
+    change: Change
+    rules: tuple[Rule, ...]
+    destinations: dict[str, int]
+    causes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Describe one place of the ranking.
+
+    Attributes:
+        parts: the changes; more than one are needed together.
+        names: the names of the targets that lack exactly these changes.
+        together: how many targets these changes take past their step, with those that lack only some of them.
+    """
+
+    parts: tuple[Part, ...]
+    names: tuple[str, ...]
+    together: int
+
+
+@dataclass(slots=True)
+class _Lack:
+    """The part of one change that one target lacks."""
+
+    code: str
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(slots=True)
+class Changes:
+    """Collect the changes that the targets of an estate view lack.
+
+    Attributes:
+        agent: collect the changes for this agent only; None for all agents.
+        targets: the number of targets.
+        scannable: how many of them an agent can scan: no change gains any of these.
+        spared: for each agent, how many targets it cannot scan, and another one can.
+        helpless: the targets that no agent can scan and no such change helps, by the cause that leads; "" stands for
+            a missing result.
+    """
+
+    agent: str | None = None
+    targets: int = 0
+    scannable: int = 0
+    spared: Counter[str] = field(default_factory=Counter)
+    helpless: Counter[str] = field(default_factory=Counter)
+    _ranking: Ranking[Change] = field(default_factory=Ranking)
+    _lacks: dict[Change, dict[int, _Lack]] = field(default_factory=dict)
+    _names: dict[int, str] = field(default_factory=dict)
+
+    def add(self, row: Row) -> None:
+        """Add a target."""
+        self.targets += 1
+        if row.verdict.verdict in GOOD:
+            self.scannable += 1
+            self.spared.update(name for name, report in row.reports.items() if report.verdict not in GOOD)
+            return
+        cause = row.verdict.cause
+        binding = cause is not None and cause.scope in (Scope.TARGET, Scope.ACCOUNT)
+        for agent, report in row.reports.items() if not binding else ():
+            if self.agent in (None, agent) and (changes := self._lacking(row.place, report)):
+                self._ranking.add(row.place, agent, changes)
+                self._names[row.place] = row.name
+        if row.place not in self._names:
+            self.helpless[cause.code if cause else ""] += 1
+
+    def _lacking(self, place: int, report: Report) -> frozenset[Change]:
+        """Return the changes that a result lacks; none if other causes remain after them."""
+        # One type of a host without a type is enough.
+        parts = [lacking(one.types[0] if one.types else one) for one in worth_telling(report)]
+        fewest = min(filter(None, parts), key=len, default={})
+        for change, lack in fewest.items():
+            self._lacks.setdefault(change, {})[place] = lack
+        return frozenset(fewest)
+
+    def ranked(self) -> Iterator[Entry]:
+        """Yield the entries, those with the most targets first."""
+        for one in self._ranking.ranked(self._cost):
+            parts = tuple(self._part(change, one.targets) for change in sorted(one.changes))
+            yield Entry(parts, tuple(self._names[place] for place in one.targets), one.together)
+
+    def _cost(self, changes: frozenset[Change], targets: Collection[int]) -> tuple[int, str]:
+        rules = sum(max(1, len(self._rules(change, targets))) for change in changes)
+        return rules, repr(sorted(changes))
+
+    def _rules(self, change: Change, targets: Iterable[int]) -> list[Rule]:
+        lacks = self._lacks[change]
+        return merged(rule for place in targets if place in lacks for rule in lacks[place].rules)
+
+    def _part(self, change: Change, targets: Collection[int]) -> Part:
+        lacks = [self._lacks[change][place] for place in targets if place in self._lacks[change]]
+        reached = Counter(rule.destination for lack in lacks for rule in lack.rules)
+        causes = Counter(lack.code for lack in lacks)
+        return Part(change, tuple(self._rules(change, targets)), dict(reached.most_common()), dict(causes))
+
+
+def lacking(report: Report) -> dict[Change, _Lack]:
+    """Return the changes after which a result of one type passes its step; none if there is no such change."""
+    found: dict[Change, _Lack] = {}
+    closed: list[Check] = []
+    for check in report.checks:
+        finding = check.finding
+        if finding is None or not (check.outcome is Outcome.FAILED or check.tentative or not finding.cause.definite):
+            continue
+        if not _is_one_change(finding):
+            return {}
+        if is_missing_permission(check, finding):
+            closed.append(check)
+        else:
+            found.setdefault(_repair(report, check, finding), _Lack(finding.cause.code))
+    return found | _permissions(report, closed)
+
+
+def _is_one_change(finding: Finding) -> bool:
+    cause = finding.cause
+    if cause.code == _OTHER_AGENT.code or finding.owner is Owner.SCANREADY:
+        return False
+    return cause.scope in (Scope.AGENT, Scope.PATH)
+
+
+def is_missing_permission(check: Check, finding: Finding) -> bool:
+    """Return whether a firewall rule may remove the cause of a check."""
+    return check.step is Step.CONNECT and finding.owner is Owner.NETWORK and finding.cause.code != _NO_RULE.code
+
+
+def _repair(report: Report, check: Check, finding: Finding) -> Change:
+    cause, fix = finding.cause, finding.fix or ""
+    at = "" if cause.scope is Scope.AGENT else check.endpoint
+    remedy = fill(cause.remedy, report.target)
+    # One installation on an agent serves all targets with the same fix, whatever the detail says of each of them.
+    return Change(report.agent.name, cause.code, finding.owner, remedy, at, fix, "" if fix else finding.detail)
+
+
+def _permissions(report: Report, closed: list[Check]) -> dict[Change, _Lack]:
+    """Return the rules for the ports that are closed, by change."""
+    if not closed:
+        return {}
+    result = as_object(report)
+    needed = rules_of_result(result)
+    found: dict[Change, _Lack] = {}
+    for check in closed:
+        assert check.finding is not None
+        code = check.finding.cause.code
+        places = evidence(as_object(replace(report, checks=[check]))).endpoints
+        rules = [rule for place in places for rule in _narrowest(needed, *place)]
+        if not rules:
+            found[_repair(report, check, check.finding)] = _Lack(code)
+        for rule in rules:
+            lack = found.setdefault(_permission(report.agent.name, rule), _Lack(code))
+            lack.rules = tuple(merged([*lack.rules, replace(rule, when="")]))
+    return found
+
+
+def _narrowest(rules: Iterable[Rule], host: str, port: int, transport: str) -> list[Rule]:
+    """Return the rules that permit a connection; not one for a range of ports if one for fewer ports does."""
+    fitting: dict[str, Rule] = {}
+    for rule in rules:
+        first, last = rule.span
+        if host in (rule.host, rule.destination) and rule.transport == transport and first <= port <= last:
+            other = fitting.setdefault(rule.destination, rule)
+            if last - first < other.span[1] - other.span[0]:
+                fitting[rule.destination] = rule
+    return list(fitting.values())
+
+
+def _permission(agent: str, rule: Rule) -> Change:
+    do = f"permit {rule.transport} from {rule.source} to port {rule.ports}"
+    return Change(agent, "", Owner.NETWORK, do, network_of(rule.destination))
+
+
+def network_of(destination: str) -> str:
+    """Return the network whose hosts one rule has as its destinations; for a name, the name."""
+    if not is_address(destination) or "%" in destination:
+        return destination
+    address = ipaddress.ip_address(destination)
+    return str(ipaddress.ip_network((address, _PREFIX[address.version]), strict=False))
