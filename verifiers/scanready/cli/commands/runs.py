@@ -86,8 +86,8 @@ def command(
 def run_object(run: StoredRun, agents: Sequence[str] = ()) -> dict[str, Any]:
     """Return a run as JSON types. ``seconds`` is wall time; ``ended`` is null if it still runs or was killed.
 
-    Of a run with the results of several agents, ``agents`` are their names, and ``results`` counts all of them.
-    It has no agent and no verdicts of its own: `scanready report` computes a verdict for each target.
+    A run with the results of several agents has the names of its ``agents`` and the number of ``results`` instead of an
+    agent and verdicts of its own: `scanready report` computes a verdict for each target.
     """
     several = _is_estate(run)
     found = {
