@@ -118,7 +118,7 @@ def test_a_merge_and_a_run_of_one_agent_are_compared_by_that_agent(folder: Path)
     own = [dataclasses.replace(one, started=ago()) for one in estate(lonely="") if one.agent.name == "proxy-nyc"]
     alone.write_text("".join(as_line(one) + "\n" for one in own))
     code, found, told = compared(merged, str(alone))
-    assert f"{merged} has the results of many agents: only those of proxy-nyc are compared" in told
+    assert f"{merged} has the results of several agents: only those of proxy-nyc are compared" in told
     assert (code, len(found["failures"]), found["same"]) == (1, 1, 2)
     assert "agents" not in found
 
@@ -157,3 +157,14 @@ def test_a_merge_against_itself_has_no_change(folder: Path) -> None:
     code, found, told = compared(run, run)
     assert (code, found["estate"]["same"], told) == (0, 3, "")
     assert [own["same"] for own in found["agents"].values()] == [3, 3, 3]
+
+
+def test_two_files_of_several_agents_are_compared_as_estates(folder: Path) -> None:
+    names = []
+    for number, lonely in enumerate(("proxy-nyc", "")):
+        file = folder / f"{number}.jsonl"
+        file.write_text("".join(as_line(report) + "\n" for report in sorted(estate(lonely), key=str)))
+        names.append(str(file))
+    code, found, _ = compared(*names)
+    assert (code, len(found["estate"]["failures"])) == (1, 1)
+    assert [name for name, own in found["agents"].items() if own["failures"]] == ["proxy-nyc"]

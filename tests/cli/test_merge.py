@@ -201,7 +201,7 @@ def test_of_two_exports_of_an_agent_the_later_results_win(folder: Path, *, later
 
 def test_a_missing_agent_is_named_with_its_number_of_targets(folder: Path) -> None:
     told = remarks(folder, export(folder, LON), export(folder, NYC))
-    assert "the agent proxy-par is missing: no export; 6 targets of the inventory are its share" in told
+    assert "the agent proxy-par is missing: no export; 6 targets of the inventory are assigned to it" in told
     assert "targets that only a missing agent checks are not in this view: with --inventory they are" in told
     assert [(one.agent, one.why) for one in frame_of().absent] == [("proxy-par", "no export")]
 
@@ -293,7 +293,8 @@ def test_a_lost_file_makes_the_exit_code_3(folder: Path) -> None:
     (folder / "bad.scanready").write_bytes(b"\x1f\x8bnot gzip")
     done = call("merge", good, "bad.scanready", "missing.scanready", "-q")
     assert done.exit_code == 3
-    assert done.stderr.count("was left out") == 2
+    assert "bad.scanready was left out: it is damaged" in done.stderr
+    assert "missing.scanready was left out: cannot be read: No such file or directory" in done.stderr
 
 
 def test_runs_lists_a_merge_without_a_number_that_mixes_agents(folder: Path) -> None:
@@ -305,7 +306,7 @@ def test_runs_lists_a_merge_without_a_number_that_mixes_agents(folder: Path) -> 
     assert (run["command"], run["verdicts"], run["agents"], run["results"], run["targets"]) == (
         "merge",
         None,
-        ["proxy-lon", "proxy-nyc"],
+        2,
         12,
         6,
     )
@@ -332,3 +333,21 @@ def test_a_full_disk_is_said_before_the_merge_begins(folder: Path, monkeypatch: 
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     told = remarks(folder, export(folder, LON), code=2)
     assert "free some space, or name a file on another disk with --store" in told
+
+
+def test_an_estate_with_many_targets_without_a_result_is_read_back(folder: Path) -> None:
+    (folder / "estate.yaml").write_text(
+        "targets:\n- {host: db1, type: ssh}\n" + "".join(f"- ssh://host-{n:05}.corp\n" for n in range(20_000))
+    )
+    one = dataclasses.replace(of(LON)[0], target=Target("db1", "ssh", 22), started=ago())
+    (folder / "one.jsonl").write_text(as_line(one) + "\n")
+    done = call("merge", "one.jsonl", "--inventory", "estate.yaml", "--format", "csv", "-o", "x.csv")
+    assert "1 result of 1 agent about 20001 targets" in done.stderr
+    assert len(frame_of().unseen) == 20_000
+
+
+def test_more_remarks_than_a_person_reads_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanready.cli.merging.merging._MOST_REMARKS", 3)
+    told = remarks(folder, export(folder, LON), *(f"missing-{number}.scanready" for number in range(9)))
+    assert "scanready: and 9 more remarks" in told
+    assert told.count("was left out") == 3

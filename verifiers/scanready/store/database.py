@@ -17,8 +17,9 @@ from .permissions import check_place, trusted_path
 #: Seconds that a writer waits for another run's commit. Commits take milliseconds; a longer lock belongs to a user's
 #: SQLite shell, and no check waits for that.
 PATIENCE = 5.0
-#: Bytes of one row. A file of another origin may hold gigabytes in one.
-_LARGEST_ROW = 4 << 20
+#: Bytes of one row. A file of another origin may hold gigabytes in one. The targets of an estate without any result are
+#: in one row: those of the largest inventory have 40 MB.
+_LARGEST_ROW = 64 << 20
 #: "scrd": tells our file from any other program's.
 APPLICATION = 0x73637264
 #: Bytes of a file's whole name that SQLite opens on POSIX: 512, with those that it adds for its log.

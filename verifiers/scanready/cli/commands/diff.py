@@ -23,7 +23,6 @@ from scanready.wire.printable import visible
 if TYPE_CHECKING:
     from scanready.model import Report
     from scanready.report.diff import Comparison
-    from scanready.report.estate import EstateView
     from scanready.report.estate.diff import EstateComparison
 
 _HELP = """\
@@ -107,7 +106,7 @@ def _compared(
         if wanted:
             found = ((identity(one.target), one) for run in (before, after) for one in run.reports())
             chosen = _chosen(ctx, wanted, found, before, after)
-        of_estates = compare_estates(_view(before), _view(after), chosen)
+        of_estates = compare_estates(before.view(), after.view(), chosen)
         return of_estates.estate, of_estates
     runs = _of_agent(before, agents[1]), _of_agent(after, agents[0])
     takes = None
@@ -116,40 +115,24 @@ def _compared(
     return compare(runs[0](), runs[1](), takes), None
 
 
-def _view(source: Source) -> EstateView:
-    from scanready.report.estate import EstateView
-
-    return EstateView(source.reports, source.frame, source.version)
-
-
 def _agent_of(source: Source) -> str | None:
-    """Return the name of the only agent of a run; None for a run with the results of many.
-
-    Raises:
-        click.UsageError: a file has the results of several agents, in any order.
-    """
-    if source.frame is not None:
+    """Return the name of the only agent of a run; None for one with the results of several."""
+    if source.has_several_agents():
         return None
-    names = {str(result["agent"]["name"]) for result in source.results()} if source.run is None else set()
-    if len(names) > 1:
-        raise click.UsageError(
-            f"{fitting(source.name)} has the results of {len(names)} agents: "
-            f"`scanready merge {fitting(source.name)}` makes a run of it that can be compared"
-        )
-    return next(iter(names), source.agent.name if source.agent else "")
+    return next(iter(source.agents), source.agent.name if source.agent else "")
 
 
 def _of_agent(source: Source, agent: str | None) -> Callable[[], Iterator[Report]]:
-    """Return the reports of a run; of a merge, those of the one agent that it is compared with.
+    """Return the reports of a run; of one with several agents, those of the one agent that it is compared with.
 
     Raises:
-        click.UsageError: the merge has none of this agent.
+        click.UsageError: it has none of this agent.
     """
-    if source.frame is None or agent is None:
+    if agent is None or not source.has_several_agents():
         return source.reports
     if not any(report.agent.name == agent for report in source.reports()):
         raise click.UsageError(f"{fitting(source.name)} has no result of {fitting(agent)}, the agent of the other run")
-    warn(f"{source.name} has the results of many agents: only those of {visible(agent, 80)} are compared")
+    warn(f"{source.name} has the results of several agents: only those of {visible(agent, 80)} are compared")
     return lambda: (report for report in source.reports() if report.agent.name == agent)
 
 

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX
 from scanready.cli.job.exit_code import NOTHING_SELECTED
-from scanready.cli.job.job import EVERY, Options
+from scanready.cli.job.job import EVERY, Job, Options
 from scanready.cli.job.options import AS, background_options, option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
@@ -86,7 +86,8 @@ def command(
 ) -> None:
     """Verify."""
     from scanready.cli.job.background import background_of_new
-    from scanready.cli.job.job import Job
+    from scanready.cli.job.failed import FailedRun
+    from scanready.cli.job.resume import Resumption
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
 
@@ -94,8 +95,6 @@ def command(
     options, going_on = Options(**rest), None
     quiet = options.verbosity < 0
     if resume is not None:
-        from scanready.cli.job.resume import Resumption
-
         going_on = Resumption(options, resume)
         # The stored run names its inventory and its agent.
         inventory, as_name = _unless_for_all(ctx, inventory=inventory, as_name=as_name)

@@ -72,7 +72,9 @@ def of_agents(estate: Estate, absent: Sequence[Absent], parts: Mapping[str, Part
     for one in absent:
         share = estate.shares.get(one.agent)
         what = (
-            f"; {counted(share, 'target')} of the inventory {'is' if share == 1 else 'are'} its share" if share else ""
+            f"; {counted(share, 'target')} of the inventory {'is' if share == 1 else 'are'} assigned to it"
+            if share
+            else ""
         )
         yield f"the agent {named(one.agent)} is missing: {one.why}{what}"
     if absent and not whole:

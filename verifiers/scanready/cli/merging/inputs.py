@@ -104,7 +104,7 @@ def _unfit(name: str) -> Iterator[None]:
     except (NotAResult, Unreadable) as error:
         raise Unfit(str(error)) from error
     except click.UsageError as error:
-        raise Unfit(error.message.removeprefix(f"{fitting(name)}: ")) from error
+        raise Unfit(error.message.removeprefix(fitting(name)).lstrip(": ")) from error
     except (ValueError, RecursionError, EOFError) as error:
         raise Unfit(f"not a scanready result: {error}") from error
     except OSError as error:

@@ -30,6 +30,8 @@ _OVERHEAD = 1.7
 #: Bytes that are always there; more are announced before the merge begins.
 _MODEST = 100 << 20
 _LONGEST_SOURCE = 4000
+#: Remarks that are kept; the others are counted.
+_MOST_REMARKS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,8 @@ def _frame(
     ]
     if collection.foreign:
         remarks.append(f"{counted(collection.foreign, 'result')} of targets that the inventory does not have: left out")
+    if (left := len(remarks) - _MOST_REMARKS) > 0:
+        remarks[_MOST_REMARKS:] = [f"and {left} more remarks"]
     return Frame(estate.inventory, estate.agents, absent, _unseen(wish, collection), tuple(remarks))
 
 
