@@ -43,7 +43,7 @@ FORMATS: dict[str, Format] = {
     "prometheus": Format("prometheus:Prometheus", whole=True),
     "nagios": Format("nagios:Nagios", own_codes=True),
     "md": Format("md:Markdown", whole=True),
-    "html": Format("html:Html", whole=True, for_files=True),
+    "html": Format("html:Html", whole=True, for_files=True, estate="html:Html"),
 }
 
 
