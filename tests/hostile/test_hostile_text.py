@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.hostile_text import MARK, PEERS, TEXTS
 from scanready.model import Owner
-from scanready.report.formats.prometheus import _METRICS
+from scanready.report.formats.prometheus import METRICS
 from tests.browser import Page, browser
 from tests.cli.hostile_estate import FORMATS, Estate, verified
 from tests.embedded_run import run_in
@@ -126,7 +126,7 @@ def test_prometheus_has_our_metrics_alone(estate: Estate) -> None:
     # no second cause and no known failure is there
     known = {"scanready_waived", "scanready_expect_other", "scanready_expect_not_needed", "scanready_expect_over"}
     absent = {"scanready_target_besides", *known}
-    assert {family.name for family in families} == set(_METRICS) - absent
+    assert {family.name for family in families} == set(METRICS) - absent
     assert text.endswith("\n")
     assert MARK not in text
     assert len(next(f for f in families if f.name == "scanready_target_scannable").samples) == estate.targets

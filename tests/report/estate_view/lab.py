@@ -26,7 +26,7 @@ def climbed(target: Target, last: Step, cause: Cause | None = None, detail: str 
         if step.height < last.height or (step is last and cause is None):
             checks.append(Check(step, where, Outcome.PASSED, f"{step} passed"))
         elif step is last and cause is not None:
-            found = Finding(cause, detail or f"no answer at {where}", None)
+            found = Finding(cause, detail, None)
             checks.append(Check(step, where, Outcome.FAILED, detail, {}, found))
         else:
             checks.append(Check(step, where, Outcome.SKIPPED, "not reached"))
@@ -35,7 +35,7 @@ def climbed(target: Target, last: Step, cause: Cause | None = None, detail: str 
 
 def of(agent: str, target: Target, last: Step, cause: Cause | None = None) -> Report:
     """Return the result of one agent."""
-    report = result(agent, climbed(target, last, cause, f"{agent} met it"), target)
+    report = result(agent, climbed(target, last, cause, f"no answer to {agent}"), target)
     return dataclasses.replace(report, agent=Agent(agent, "Linux", (ADDRESSES.get(agent, "10.9.0.5"),)))
 
 

@@ -64,7 +64,7 @@ def test_the_later_of_two_results_counts() -> None:
     early = lab.of("proxy-lon", lab.FINE, Step.CONNECT, common.FILTERED)
     late = dataclasses.replace(lab.of("proxy-lon", lab.FINE, Step.AUTH), started="2026-01-02T00:00:00Z")
     for order in ((early, late), (late, early)):
-        view = EstateView(lambda order=order: order, Frame())
+        view = EstateView(list(order).copy, Frame())
         (row,) = view.rows()
         assert row.verdict.verdict is Verdict.READY
         assert view.replaced == {"proxy-lon": 1}

@@ -10,7 +10,7 @@ from scanready.inventory.importing.found import Entry, host_of
 from scanready.model import GOOD, Report, Target
 from scanready.run.any_type import answered
 
-from .source import opened
+from .source import Source, opened
 
 
 def inferred(run: str, store: str | None) -> Imported:
@@ -24,9 +24,18 @@ def inferred(run: str, store: str | None) -> Imported:
     """
     with opened(run, store) as source:
         found = Imported("run", source.name, place="result")
-        for number, (host, types) in enumerate(_by_host(source.reports()), 1):
+        reports = _of_estate(source) if source.has_several_agents() else source.reports()
+        for number, (host, types) in enumerate(_by_host(reports), 1):
             _take(found, number, host, types)
     return found
+
+
+def _of_estate(source: Source) -> Iterator[Report]:
+    """Yield one result for each target: of an agent that the estate verdict rests on, so that no target is twice."""
+    for row in source.view().rows():
+        names = [name for name in (row.verdict.met_by, *row.verdict.by, *row.reports) if name in row.reports]
+        if names:
+            yield row.reports[str(names[0])]
 
 
 def _by_host(reports: Iterable[Report]) -> Iterator[tuple[Target | None, list[Report]]]:

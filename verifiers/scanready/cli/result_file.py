@@ -6,6 +6,7 @@ a whole: a bundle of 88 KB can hold gigabytes. Nothing of an archive is unpacked
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import io
 import json
@@ -21,7 +22,7 @@ from typing import Any, BinaryIO
 from scanready.cli.output.bundle import ABOUT, FORMAT, RESULT
 from scanready.files.json_stream import LARGEST_VALUE, JsonStream
 from scanready.files.reading import is_same, open_file
-from scanready.report.estate.packing import unpacker_of, unseen_in
+from scanready.report.estate.packing import AGENTS, unpacker_of, unseen_in
 from scanready.report.formats.embedded import find_run
 from scanready.report.formats.packing import Unpacker
 from scanready.report.parse import NotAResult, check_schema
@@ -110,10 +111,12 @@ def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
         if key in lists and count < 0 and stream.peek() == "[":
             found = key
             lines = _items(stream)
-            unseen = [target for line in lines if (target := unseen_in(line))] if key == _MATRIX else []
-            _add_unseen(head, unseen)
+            if key == _MATRIX:
+                _add_unseen(head, [target for line in lines if (target := unseen_in(line))])
             count = sum(1 for _ in lines)
-        elif (value := stream.value()) is not None and key in ("schema", "run", "summary", "estate"):
+        elif key == "estate" and stream.peek() == "{":
+            head[key] = _estate(stream)
+        elif (value := stream.value()) is not None and key in ("schema", "run", "summary"):
             head[key] = value
     after = stream.peek()
     if count >= 0:
@@ -123,6 +126,23 @@ def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
     if count >= 0:
         return ResultFile(Kind.DOCUMENT, lambda: _results(JsonStream(anew(), _MOST), found, head), head)
     return ResultFile(Kind.LINES if after else Kind.RESULT, lambda: _lines(JsonStream(anew(), _MOST)), {})
+
+
+def _estate(stream: JsonStream) -> dict[str, Any]:
+    """Return the frame of an estate view and the agents of its page; pass the rest, which the results lead to again."""
+    found: dict[str, Any] = {}
+    for key in stream.members():
+        if key == "frame" and stream.peek() == "{":
+            found[key] = {
+                name: list(_items(stream)) if stream.peek() == "[" else stream.value() for name in stream.members()
+            }
+        elif key in AGENTS:
+            found[key] = stream.value()
+        elif stream.peek() == "[":
+            collections.deque(_items(stream), maxlen=0)
+        else:
+            stream.value()
+    return found
 
 
 def _add_unseen(head: Mapping[str, Any], unseen: list[Any]) -> None:

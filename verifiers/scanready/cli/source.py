@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ from scanready.cli.job.run_store import find_run, open_store
 from scanready.files.reading import Unreadable
 from scanready.model import Agent, Report, Step, Target, bracketed
 from scanready.report.document import RunInfo
-from scanready.report.estate.frame import Frame, frame_restored
+from scanready.report.estate import EstateView, Frame
+from scanready.report.estate.frame import frame_restored
 from scanready.report.parse import NotAResult, agent_restored, rejudged, restored, target_restored
 from scanready.store import Store, StoredRun, StoreError, looks_like_a_run
 
 from .messages import fitting
+from .ordered import Ordered, agent_of
 from .result_file import BROKEN_ARCHIVE, Kind, ResultFile, result_file
 
 
@@ -35,7 +37,8 @@ class Source:
     ``results`` yields its results from the start at each call, as JSON types, in the order of its targets. ``asked``
     is the number of targets. ``tried`` are the hosts that were given without a type. ``judged_anew`` means that this
     version computes the verdicts from the checks. ``store`` and ``run`` are set for a stored run; ``frame`` for one
-    that holds the results of many agents.
+    that holds the results of many agents. ``agents`` are the names of the agents of its results; :meth:`targets` finds
+    them.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Source:
     store: Store | None = None
     run: StoredRun | None = None
     frame: Frame | None = None
+    agents: set[str] = field(default_factory=set)
+    _ordered: Ordered | None = None
 
     def targets(self) -> list[Target]:
         """Return the targets of all results.
@@ -61,8 +66,49 @@ class Source:
         Raises:
             click.UsageError: a result is malformed.
         """
+        found = []
         with told(self.name):
-            return [target_restored(_field(result, "target")) for result in self.results()]
+            for result in self.results():
+                self.agents.add(agent_of(result))
+                found.append(target_restored(_field(result, "target")))
+        return found
+
+    @property
+    def is_estate(self) -> bool:
+        """True if it has the results of several agents, as far as they have been read."""
+        return self.frame is not None or len(self.agents) > 1
+
+    def has_several_agents(self) -> bool:
+        """Return whether it has the results of several agents; read them if nothing else says so.
+
+        Raises:
+            click.UsageError: a file is malformed.
+        """
+        if self.run is None and not self.is_estate:
+            with told(self.name):
+                for result in self.results():
+                    self.agents.add(agent_of(result))
+                    if len(self.agents) > 1:
+                        break
+        return self.is_estate
+
+    def view(self, title: str | None = None, require: str | None = None) -> EstateView:
+        """Return the results as an estate view.
+
+        Raises:
+            click.UsageError: a result is malformed.
+        """
+        if self.run is None and self._ordered is None:  # a stored run has its results in order
+            with told(self.name):
+                self._ordered = Ordered(self.results())
+            self.results = self._ordered.results
+        with told(self.name):
+            return EstateView(self.reports, self.frame or _UNFRAMED, self.version, title, require)
+
+    def close(self) -> None:
+        """Remove the temporary file, if there is one."""
+        if self._ordered is not None:
+            self._ordered.close()
 
     def reports(self, targets: list[Target] | None = None) -> Iterator[Report]:
         """Yield the reports, one in memory at a time; with ``targets`` from :meth:`targets`, the reports refer to them.
@@ -97,6 +143,15 @@ class Source:
         return with_port if with_port in self.tried else target.host
 
 
+#: For a file that does not say which agent should check which target.
+_UNFRAMED = Frame(
+    remarks=(
+        "This file does not say which agent should check which target. Each of its agents is expected to check every "
+        "target that names neither agents nor sites.",
+    )
+)
+
+
 @contextlib.contextmanager
 def told(name: str) -> Iterator[None]:
     """Turn the errors of a source into a message and exit code 2."""
@@ -126,8 +181,8 @@ def opened(text: str, store: str | None) -> Iterator[Source]:
     """
     path = Path(text)
     if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip") or os.path.exists(path)):
-        with told(text), result_file(text) as file:
-            yield _source(text, file)
+        with told(text), result_file(text) as file, contextlib.closing(_source(text, file)) as source:
+            yield source
         return
     with open_store(store) as kept:
         run = find_run(kept, text)
@@ -164,6 +219,8 @@ def _source(name: str, file: ResultFile) -> Source:
         run = _mapping(file.head.get("run"))
         summary = file.head.get("summary")
         summary = summary if isinstance(summary, dict) else {"interrupted": True}
+        if "estate" in file.head:
+            return _estate(name, file, run, interrupted=bool(summary.get("interrupted")))
         source = Source(
             name,
             file.results,
@@ -181,6 +238,19 @@ def _source(name: str, file: ResultFile) -> Source:
         source.command = "check" if file.about.get("command") == "check" else "verify"
         source.tried = _texts(file.about.get("tried"))
     return source
+
+
+def _estate(name: str, file: ResultFile, run: Mapping[str, Any], *, interrupted: bool) -> Source:
+    """Return the estate view that a document was written from."""
+    return Source(
+        name,
+        file.results,
+        str(run.get("scanready")),
+        started=str(run.get("started") or ""),
+        interrupted=interrupted,
+        asked=int(_number(run.get("targets", 0))),
+        frame=frame_restored(_mapping(file.head["estate"]).get("frame")),
+    )
 
 
 def _mapping(value: Any) -> dict[str, Any]:

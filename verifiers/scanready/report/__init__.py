@@ -35,14 +35,14 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "table": Format("table:Table"),
-    "json": Format("json:Json", whole=True),
-    "jsonl": Format("jsonl:JsonLines"),
-    "csv": Format("csv:Csv"),
-    "junit": Format("junit:JUnit", whole=True),
-    "prometheus": Format("prometheus:Prometheus", whole=True),
-    "nagios": Format("nagios:Nagios", own_codes=True),
-    "md": Format("md:Markdown", whole=True),
+    "table": Format("table:Table", estate="table:EstateTable"),
+    "json": Format("json:Json", whole=True, estate="json:EstateJson"),
+    "jsonl": Format("jsonl:JsonLines", estate="jsonl:EstateJsonLines"),
+    "csv": Format("csv:Csv", estate="csv:EstateCsv"),
+    "junit": Format("junit:JUnit", whole=True, estate="junit:EstateJUnit"),
+    "prometheus": Format("prometheus:Prometheus", whole=True, estate="prometheus:EstatePrometheus"),
+    "nagios": Format("nagios:Nagios", own_codes=True, estate="nagios:EstateNagios"),
+    "md": Format("md:Markdown", whole=True, estate="md:EstateMarkdown"),
     "html": Format("html:Html", whole=True, for_files=True, estate="html:Html"),
 }
 

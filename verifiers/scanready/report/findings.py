@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scanready.model import Cause, Check, Finding, Outcome, Owner, Report, Step, Verdict
+from scanready.model import Cause, Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.remedies.fixes import together
 
 from .filled import fill
@@ -50,7 +50,7 @@ def decisive(report: Report) -> Told | None:
     if finding is None:
         return None
     found = [finding, *(one for _, one in _found(report) if one.cause is finding.cause)]
-    return _told(report, found, report.finding_step or finding.cause.step, report.verdict)
+    return told(report.target, found, report.finding_step or finding.cause.step, report.verdict)
 
 
 def besides(report: Report) -> list[Told]:
@@ -61,7 +61,9 @@ def besides(report: Report) -> list[Told]:
         if finding.cause is not decided:
             alike.setdefault((finding.cause.code, finding.detail), []).append((check, finding))
     return [
-        _told(report, [finding for _, finding in pairs], pairs[0][0].step, min(map(_verdict, pairs), key=_GRAVEST))
+        told(
+            report.target, [finding for _, finding in pairs], pairs[0][0].step, min(map(_verdict, pairs), key=_GRAVEST)
+        )
         for pairs in alike.values()
     ]
 
@@ -80,12 +82,20 @@ def _verdict(pair: tuple[Check, Finding]) -> Verdict:
     return Verdict.BLOCKED if check.outcome is Outcome.FAILED else Verdict.LIMITED
 
 
-def _told(report: Report, found: list[Finding], step: Step, verdict: Verdict) -> Told:
+def told(target: Target, found: list[Finding], step: Step, verdict: Verdict) -> Told:
+    """Return a cause of a target with the remedy and the fixes of each owner.
+
+    Args:
+        target: fills in the placeholders.
+        found: the findings with this cause, at least one.
+        step: the step that the cause was met at.
+        verdict: the verdict that it leads to.
+    """
     first = found[0]
-    parts = [Part(first.owner, fill(first.cause.remedy, report.target), together(one.fix for one in found))]
+    parts = [Part(first.owner, fill(first.cause.remedy, target), together(one.fix for one in found))]
     for other in first.cause.also:
         fix = together(_fix_of(found, other.owner))
-        parts.append(Part(other.owner, fill(other.remedy, report.target), fix))
+        parts.append(Part(other.owner, fill(other.remedy, target), fix))
     return Told(first.cause, step, first.detail, tuple(parts), verdict)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
@@ -56,7 +56,8 @@ class Second:
 class Member:
     """One target of a group, with its detail and fix; without its checks, which need much memory.
 
-    ``others`` are the fixes of the cause's other owners; ``besides`` are the target's other causes.
+    ``others`` are the fixes of the cause's other owners; ``besides`` are the target's other causes. ``agents`` names
+    the agents that met the cause; it is empty in a report of one agent.
     """
 
     place: int
@@ -66,6 +67,7 @@ class Member:
     fix: str | None
     others: OtherFixes = ()
     besides: tuple[Second, ...] = ()
+    agents: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -132,10 +134,11 @@ class Group:
 
     @property
     def alike(self) -> list[list[Member]]:
-        """The targets, grouped by equal detail, fixes and further causes."""
+        """The targets, grouped by equal detail, fixes, further causes and agents."""
         found: dict[Hashable, list[Member]] = {}
         for member in self.members:
-            found.setdefault((member.detail, member.fix, member.others, member.besides), []).append(member)
+            key = member.detail, member.fix, member.others, member.besides, member.agents
+            found.setdefault(key, []).append(member)
         return list(found.values())
 
 
@@ -167,29 +170,41 @@ class ByCause:
 
     def sort_in(self, report: Report, place: int, told: Told, part: Part) -> Group:
         """Add a report to the group of one of its causes and one owner; return the group."""
+        seconds = tuple(
+            Second(one.cause.code, one.owner, self.once(one.detail), self.once(one.fix))
+            for one in besides(report)
+            if one.cause is not told.cause
+        )
+        return self.put(report.target, place, told, part, seconds)
+
+    def put(
+        self,
+        target: Target,
+        place: int,
+        told: Told,
+        part: Part,
+        seconds: tuple[Second, ...],
+        agents: tuple[str, ...] = (),
+    ) -> Group:
+        """Add a target to the group of one of its causes and one owner; return the group."""
         gravity = GRAVITY.index(told.verdict)
         key = told.cause.code, part.owner
         if key not in self._groups:
             instead = tuple((one.owner, one.remedy) for one in told.parts if one is not part)
-            self._groups[key] = Group(told.cause, part.owner, gravity, report.target, part.remedy, instead)
+            self._groups[key] = Group(told.cause, part.owner, gravity, target, part.remedy, instead)
         group = self._groups[key]
         group.gravity = min(group.gravity, gravity)
-        seconds = tuple(
-            Second(one.cause.code, one.owner, self._once(one.detail), self._once(one.fix))
-            for one in besides(report)
-            if one.cause is not told.cause
-        )
-        others = tuple((one.owner, self._once(one.fix)) for one in told.parts if one is not part and one.fix)
-        fix = self._once(part.fix)
-        member = Member(place, report.target, told.verdict, self._once(told.detail), fix, others, seconds)
-        group.members.append(member)
+        others = tuple((one.owner, self.once(one.fix)) for one in told.parts if one is not part and one.fix)
+        detail, fix = self.once(told.detail), self.once(part.fix)
+        group.members.append(Member(place, target, told.verdict, detail, fix, others, seconds, agents))
         return group
 
     @overload
-    def _once(self, text: str) -> str: ...
+    def once(self, text: str) -> str: ...
     @overload
-    def _once(self, text: None) -> None: ...
-    def _once(self, text: str | None) -> str | None:
+    def once(self, text: None) -> None: ...
+    def once(self, text: str | None) -> str | None:
+        """Return an equal text that is kept once."""
         return None if text is None else self._texts.setdefault(text, text)
 
     def groups(self) -> list[Group]:
@@ -227,7 +242,7 @@ class Groups:
         """Return the number of targets with each verdict, in a few words."""
         if not self._tried:
             words = f"{counted(totals.targets, 'target')}: {summed(totals.verdicts) or 'none was checked'}"
-            return f"{words}; {waived}" if (waived := known(totals)) else words
+            return f"{words}; {waived}" if (waived := known(totals.known)) else words
         if len(self._tried) > 1:
             return f"{len(self._tried)} hosts: {summed(best_of_hosts(self._tried.values())) or 'none was checked'}"
         ((host, reports),) = self._tried.items()
@@ -309,8 +324,13 @@ class ToDo:
 
     def words(self) -> str:
         """Return ``3 targets for the server administrators; 1 target for ...``, most first; empty without a cause."""
-        most = sorted(self._places.items(), key=lambda pair: (-len(pair[1]), pair[0]))
-        return "; ".join(f"{counted(len(places), 'target')} for {OWNERS[owner]}" for owner, places in most)
+        return to_do({owner: len(places) for owner, places in self._places.items()})
+
+
+def to_do(targets: Mapping[Owner, int]) -> str:
+    """Return ``3 targets for the server administrators; 1 target for ...``, most first; empty without an owner."""
+    most = sorted(targets.items(), key=lambda pair: (-pair[1], pair[0]))
+    return "; ".join(f"{counted(count, 'target')} for {OWNERS[owner]}" for owner, count in most)
 
 
 def firewall(groups: Iterable[Group]) -> list[Rule]:

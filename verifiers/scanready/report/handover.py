@@ -9,9 +9,10 @@ from scanready.model import Owner, Verdict
 from scanready.wire.printable import visible
 
 from .document import RunInfo
-from .groups import INTRODUCTIONS, OWNERS, Group, firewall
+from .estate.view import EstateInfo
+from .groups import INTRODUCTIONS, OWNERS, Group, Member, firewall
 from .listed import listed
-from .markdown import code, escaped, fenced
+from .markdown import code, codes, escaped, fenced
 from .paper import counted
 from .rule_forms import FORMS
 from .rules import Rule
@@ -53,32 +54,42 @@ class Unchecked:
 
 
 def page(
-    owner: Owner, groups: list[Group], run: RunInfo, only: Sequence[str] = (), unchecked: Unchecked | None = None
+    owner: Owner,
+    groups: list[Group],
+    run: RunInfo | EstateInfo,
+    only: Sequence[str] = (),
+    unchecked: Unchecked | None = None,
 ) -> str:
     """Return the file for one owner, with all targets, fixes and rules of this owner and of no other.
 
     Args:
         owner: the reader.
         groups: the causes that this owner can remove, the gravest first.
-        run: the run that they were found in.
+        run: the run, or the estate view, that they were found in.
         only: the filter expressions that selected the targets; empty if the page has all of them.
         unchecked: the targets that the run did not check.
     """
     places = {member.place for group in groups for member in group.members}
-    agent = ", ".join((code(run.agent.name, 80), *map(code, run.agent.addresses)))
     parts = [
         f"# {counted(len(places), 'target')}: {_WHAT.get(owner, 'changes')} for {OWNERS[owner]}",
         *(_filtered(only) if only else ()),
         *((unchecked.sentence(),) if unchecked and unchecked.count else ()),
-        f"A scan agent ({agent}) checked whether it can scan these targets (started {visible(run.started, 40)}, "
+        f"{_who(run)} these targets (started {visible(run.started, 40)}, "
         f"scanready {visible(run.version, 40)}). Each section describes a problem, {_TO_DO.get(owner, _CHANGE)}, and "
         "the targets with this problem.",
         *((INTRODUCTIONS[owner],) if owner in INTRODUCTIONS else ()),
         *(_section(group) for group in groups),
     ]
     if rules := firewall(groups):
-        parts.append(_rules(rules))
+        parts.append(_rules(rules, several=isinstance(run, EstateInfo)))
     return "\n\n".join(parts) + "\n"
+
+
+def _who(run: RunInfo | EstateInfo) -> str:
+    if isinstance(run, EstateInfo):
+        return f"{counted(len(run.columns), 'scan agent')} checked whether at least one of them can scan"
+    agent = ", ".join((code(run.agent.name, 80), *map(code, run.agent.addresses)))
+    return f"A scan agent ({agent}) checked whether it can scan"
 
 
 def _filtered(only: Sequence[str]) -> list[str]:
@@ -86,7 +97,7 @@ def _filtered(only: Sequence[str]) -> list[str]:
     return [f"**This page is filtered:** {words}. The run may have more targets for you."]
 
 
-def nothing(owner: Owner, run: RunInfo, unchecked: Unchecked | None = None) -> str:
+def nothing(owner: Owner, run: RunInfo | EstateInfo, unchecked: Unchecked | None = None) -> str:
     """Return the file for an owner without a problem; it replaces the file of an earlier run."""
     started = visible(run.started, 40)
     if unchecked is None or not unchecked.count:
@@ -108,14 +119,19 @@ def _section(group: Group) -> str:
         others = "; ".join(OWNERS[owner] for owner, _ in group.others)
         lines.append(f"One of these can fix this, and only one needs to act: you; {others}.")
     lines += ["**To confirm the problem:**", "\n".join(fenced(group.confirm))]
-    lines.append("\n".join(f"- {code(member.where, 400)}: {code(member.detail, 400)}" for member in group.members))
+    lines.append("\n".join(map(_target, group.members)))
     for fix, members in group.fixes.items():
         of = ", ".join(code(member.where, 400) for member in members)
         lines += [f"**Fix** for {of}:", "\n".join(fenced(fix))]
     return "\n\n".join(lines)
 
 
-def _rules(rules: list[Rule]) -> str:
+def _target(member: Member) -> str:
+    met = f" (met by {codes(member.agents)})" if member.agents else ""
+    return f"- {code(member.where, 400)}: {code(member.detail, 400)}{met}"
+
+
+def _rules(rules: list[Rule], *, several: bool) -> str:
     lines = ["| source | destination | protocol | ports | for |", "|---|---|---|---|---|"]
     for rule in rules:
         where = rule.destination if rule.destination == rule.host else f"{rule.destination} {rule.host}"
@@ -127,4 +143,5 @@ def _rules(rules: list[Rule]) -> str:
         f"If your firewall reads one of these forms ({forms}), ask the sender of this page for the output of "
         "`scanready firewall INVENTORY --from RUN --only owner=network --format FORM`."
     )
-    return "## Permit these connections\n\n" + "\n".join(lines) + f"\n\n{ask}"
+    one = "A target needs the connections from one of these agents only.\n\n" if several else ""
+    return f"## Permit these connections\n\n{one}" + "\n".join(lines) + f"\n\n{ask}"

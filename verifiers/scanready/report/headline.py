@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from scanready.model import GOOD, Report, Standing, Verdict
 
-from .document import Totals
-
 #: The words of each verdict in a summary, the best first.
 WORDS = {
     Verdict.SCANNABLE: "proven",
@@ -30,14 +28,14 @@ def summed(verdicts: Mapping[Verdict, int], *, named: bool = False) -> str:
     return ", ".join(f"{count} {_words(verdict, named)}" for verdict, count in found.items() if count)
 
 
-def known(totals: Totals) -> str:
+def known(standings: Mapping[Standing, int]) -> str:
     """Return ``2 failures are known and not counted``, with the other standings; empty if no failure is known."""
     words = {
         Standing.WAIVED: ("failure is known and not counted", "failures are known and not counted"),
         Standing.OVER: ("known failure is past its date", "known failures are past their date"),
         Standing.NO_LONGER_NEEDED: ("`expect` is no longer needed", "`expect` entries are no longer needed"),
     }
-    counts = {standing: totals.known[standing] for standing in words}
+    counts = {standing: standings.get(standing, 0) for standing in words}
     return "; ".join(f"{count} {words[one][count > 1]}" for one, count in counts.items() if count)
 
 

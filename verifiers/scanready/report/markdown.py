@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from scanready.wire.printable import visible, visible_lines
 
@@ -14,6 +15,13 @@ def code(text: str, most: int = 400) -> str:
         return ""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
     return f"{fence} {shown} {fence}" if "`" in shown else f"`{shown}`"
+
+
+def codes(names: Sequence[str], most: int = 6) -> str:
+    """Return untrusted names as code spans, joined by commas; more than ``most`` are counted."""
+    left = len(names) - most
+    text = ", ".join(code(name, 80) for name in names[:most])
+    return f"{text} and {left} more" if left > 0 else text
 
 
 def fenced(text: str) -> list[str]:

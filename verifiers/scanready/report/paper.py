@@ -186,6 +186,6 @@ def counts(totals: Totals) -> str:
     """Return one line with the number of targets, the time and the count of each verdict."""
     words = summed(totals.verdicts, named=True)
     line = f"{counted(totals.targets, 'target')} in {duration(totals.seconds)}" + (f": {words}" if words else "")
-    for further in (known(totals), f"{totals.unchecked} not checked" if totals.unchecked else ""):
+    for further in (known(totals.known), f"{totals.unchecked} not checked" if totals.unchecked else ""):
         line += f"; {further}" if further else ""
     return line + (" (interrupted)" if totals.interrupted else "")

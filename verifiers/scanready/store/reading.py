@@ -122,6 +122,14 @@ class Store:
         with self._told():
             return {key for (key,) in self._connection.execute("SELECT key FROM results WHERE run = ?", (run.number,))}
 
+    def agents(self, run: StoredRun) -> set[str]:
+        """Return the names of the agents of a run that holds the results of several: their keys name the agent."""
+        with self._told():
+            rows = self._connection.execute(
+                "SELECT DISTINCT substr(key, instr(key, '@') + 1) FROM results WHERE run = ?", (run.number,)
+            )
+            return {name for (name,) in rows}
+
     def attempts(self, run: StoredRun) -> list[tuple[str, str, str, str | None]]:
         """Return credential, host, place and outcome of each login that was begun.
 

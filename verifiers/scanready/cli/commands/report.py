@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from scanready.cli import shell_completion
+from scanready.cli import estate_report, shell_completion
 from scanready.cli.job.background import background_of_stored
 from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, USAGE, Judge
 from scanready.cli.job.job import Options
@@ -40,6 +40,11 @@ verdict, owner and cause. owner matches every owner who can fix something of a t
 matches every cause of a target. type also finds a host without a type: by each type that it
 can be scanned as, and by the one that decided its verdict. The exit code is that of the run;
 it is 3 instead of 0 if some targets have no result.
+
+Results of several agents, of a run or of a file, are an estate view: each target has one
+verdict of all its agents, which names the agents that it rests on. No number adds agents. The
+exit code, --require and --only judge this verdict. For a target that no agent can scan, owner
+and cause also match the causes of each agent's own result.
 """
 
 
@@ -58,7 +63,9 @@ def command(
     options = Options(**rest)
     wanted = selection(only, of_a_run=True)
     with opened(run, options.store) as source:
-        targets = source.targets()
+        targets = [] if source.is_estate else source.targets()
+        if source.is_estate:  # known only now for a file
+            ctx.exit(estate_report.write(source, options, wanted, ladder=ladder, split=split[1] if split else None))
         judged = {id(one.target): Judgement.of(one) for one in source.reports(targets)} if wanted.asks_a_run else {}
         chosen = {id(target) for target in targets if wanted.takes(target, judged.get(id(target)))}
         if not chosen:

@@ -18,7 +18,7 @@ from scanready.cli.output.terminal import look
 from scanready.cli.parameters import Age
 from scanready.model import Verdict
 from scanready.run import timestamps
-from scanready.store import StoredRun, StoreError
+from scanready.store import Store, StoredRun, StoreError
 from scanready.store.pruning import prune
 from scanready.wire.printable import visible
 
@@ -73,17 +73,23 @@ def command(
             return
         with open_store(store) as kept:
             runs = kept.runs(limit)
+            agents = _agents_of(runs, kept)
             if machine:
-                show(json.dumps([run_object(run) for run in runs], indent=2) + "\n")
+                show(json.dumps([run_object(run, agents.get(run.name, 1)) for run in runs], indent=2) + "\n")
             else:
-                show(_table(runs))
+                show(_table(runs, agents))
     except StoreError as error:
         raise click.UsageError(str(error)) from error
 
 
-def run_object(run: StoredRun) -> dict[str, Any]:
-    """Return a run as JSON types. ``seconds`` is wall time; ``ended`` is null if it still runs or was killed."""
-    return {
+def run_object(run: StoredRun, agents: int = 1) -> dict[str, Any]:
+    """Return a run as JSON types. ``seconds`` is wall time; ``ended`` is null if it still runs or was killed.
+
+    Of a run with the results of several agents, ``agents`` is their number, and ``results`` that of all their results.
+    It has no agent and no verdicts of its own: `scanready report` computes a verdict for each target.
+    """
+    several = _is_estate(run)
+    found = {
         "run": run.name,
         "started": run.started,
         "ended": run.ended,
@@ -91,12 +97,23 @@ def run_object(run: StoredRun) -> dict[str, Any]:
         "interrupted": run.interrupted,
         "command": run.command,
         "source": run.source,
-        "agent": json.loads(run.agent),
+        "agent": None if several else json.loads(run.agent),
         "scanready": run.version,
         "targets": run.targets,
-        "verdicts": {verdict.value: run.verdicts.get(verdict.value, 0) for verdict in Verdict},
-        "unchecked": max(0, run.targets - run.finished),
+        "verdicts": None if several else {one.value: run.verdicts.get(one.value, 0) for one in Verdict},
+        "unchecked": None if several else max(0, run.targets - run.finished),
     }
+    return found | {"agents": agents, "results": run.finished} if several else found
+
+
+def _is_estate(run: StoredRun) -> bool:
+    """Return whether a run has the results of several agents."""
+    return "frame" in json.loads(run.asked)
+
+
+def _agents_of(runs: list[StoredRun], store: Store) -> dict[str, int]:
+    """Return the number of agents of each run that has the results of several, by the run's name."""
+    return {run.name: len(store.agents(run)) for run in runs if _is_estate(run)}
 
 
 def _prune(store: str | None, keep: int | None, older_than: float | None) -> None:
@@ -122,10 +139,19 @@ def _source(run: StoredRun) -> str:
     return f"{first} and {len(others)} more" if others else first
 
 
-def _table(runs: list[StoredRun]) -> str:
+def _counts(run: StoredRun) -> str:
+    """Return the number of targets with each verdict."""
+    from scanready.report.paper import GRAVITY
+
+    counts = [f"{run.verdicts[v.value]} {v}" for v in reversed(GRAVITY) if run.verdicts.get(v.value)]
+    left = run.targets - run.finished
+    return ", ".join([*counts, *([f"{left} not checked"] if left > 0 else [])])
+
+
+def _table(runs: list[StoredRun], agents: dict[str, int]) -> str:
     from rich.text import Text
 
-    from scanready.report.paper import GRAVITY, Paper, headed
+    from scanready.report.paper import Paper, counted, headed
 
     paper = Paper(look())
     table = headed()
@@ -134,12 +160,13 @@ def _table(runs: list[StoredRun]) -> str:
     table.add_column("results", overflow="fold")
     table.add_column("checked", overflow="fold")
     for run in runs:
-        counts = [f"{run.verdicts[v.value]} {v}" for v in reversed(GRAVITY) if run.verdicts.get(v.value)]
-        left = run.targets - run.finished
-        counts += [f"{left} not checked"] if left > 0 else []
-        agent = str(json.loads(run.agent).get("name", ""))
+        if run.name in agents:
+            agent = counted(agents[run.name], "agent")
+            found = f"{counted(run.finished, 'result')} of {counted(run.targets, 'target')}: see `report`"
+        else:
+            agent, found = visible(str(json.loads(run.agent).get("name", "")), 40), _counts(run)
         started = run.started[:16].replace("T", " ")
-        cells = [run.name, started, visible(agent, 40), ", ".join(counts), visible(_source(run), 200)]
+        cells = [run.name, started, agent, found, visible(_source(run), 200)]
         table.add_row(*map(Text, cells))
     paper.draw(table)
     return paper.text()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import click
 
+from scanready.cli.messages import fitting
 from scanready.cli.source import Source, opened
 from scanready.model import Agent, Target, Verdict
 from scanready.report.background import Background, Earlier, Moment
@@ -54,6 +55,8 @@ def _earlier(name: str, store: str | None, *, whole: bool) -> Earlier:
 
     try:
         with opened(name, store) as source:
+            if source.has_several_agents():
+                raise click.UsageError(f"{fitting(name)} has the results of several agents; name a run of one agent")
             kept = glimpses(source.reports())
             agent = source.agent or next((report.agent for report in source.reports()), Agent("", ""))
             # A target is not new because an interrupted run did not reach it.
@@ -90,4 +93,5 @@ def _moments(runs: list[StoredRun]) -> tuple[Moment, ...]:
     return tuple(
         Moment(run.started, {known[name]: count for name, count in run.verdicts.items() if name in known})
         for run in reversed(runs)
+        if "frame" not in json.loads(run.asked)  # it counts the results of several agents
     )

@@ -47,6 +47,13 @@ class Judge:
         elif not self._is_fine(report):
             self._open.add(report.verdict)
 
+    def add_estate(self, verdict: Verdict, standing: Standing | None) -> None:
+        """Count a target of an estate view by its estate verdict and the state of its known failure."""
+        if standing is Standing.OVER:
+            self._failed = True
+        if verdict not in self._good and standing is not Standing.WAIVED:
+            self._open.add(verdict)
+
     def _is_fine(self, report: Report) -> bool:
         return report.verdict in self._good or report.standing is Standing.WAIVED
 

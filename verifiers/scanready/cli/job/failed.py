@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from scanready.cli.estate_report import judgement
 from scanready.cli.messages import fitting, warn
 from scanready.cli.selection import Judgement, Selection
 from scanready.cli.source import opened
-from scanready.model import HOLDS, Target
+from scanready.model import HOLDS, Standing, Target
 from scanready.report.known import is_waived
 from scanready.report.paper import counted
 from scanready.report.serialize import identity
@@ -19,7 +20,7 @@ from scanready.run.any_type import narrowed
 class FailedRun:
     """Hold the failed targets of a run: blocked, undecided, or worse than ``require`` demands.
 
-    Known failures that did not count in that run are not among them.
+    Known failures that did not count in that run are not among them. A run of several agents counts by estate verdict.
 
     Attributes:
         name: a lasting name of the run: its own name, or the absolute path of the file.
@@ -33,10 +34,20 @@ class FailedRun:
         self._failed: set[str] = set()
         with opened(run, store) as source:
             self.name = os.path.realpath(run) if os.path.exists(run) else source.name
+            if source.has_several_agents():
+                for row in source.view().rows():
+                    verdict, waived = row.verdict.verdict, row.standing is Standing.WAIVED
+                    self._add(row.target, judgement(row), failed=verdict not in HOLDS[require] and not waived)
+                return
             for report in source.reports():
-                self._judged[identity(report.target)] = Judgement.of(report)
-                if report.verdict not in HOLDS[require] and not is_waived(report):
-                    self._failed.add(identity(report.target))
+                failed = report.verdict not in HOLDS[require] and not is_waived(report)
+                self._add(report.target, Judgement.of(report), failed=failed)
+
+    def _add(self, target: Target, judged: Judgement, *, failed: bool) -> None:
+        key = identity(target)
+        self._judged[key] = judged
+        if failed:
+            self._failed.add(key)
 
     def selected(self, targets: Sequence[Target], wanted: Selection) -> list[Target]:
         """Return the failed ones of ``targets`` that ``wanted`` selects; warn with the reason if there are none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +15,7 @@ from scanready.cli.output.standard_output import data_stream
 from scanready.cli.output.terminal import look
 from scanready.model import Credential, Step
 from scanready.redaction.userinfo import without_passwords
-from scanready.report import FORMATS, new_document
+from scanready.report import FORMATS, new_document, new_estate_document
 from scanready.wire.printable import visible
 
 from .job import Options
@@ -24,6 +24,7 @@ from .platforms import PLATFORMS
 if TYPE_CHECKING:
     from scanready.cli.output.bundle import Bundle
     from scanready.inventory import Inventory
+    from scanready.report.document import Look
     from scanready.run.settings import Settings
 
 
@@ -125,26 +126,28 @@ def settings_of(options: Options, inventory: Inventory | None, transcript: Any =
     )
 
 
-def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ()) -> tuple[Outputs, Any]:
+def prepare_outputs(
+    options: Options, *, ladder: bool, keep: Sequence[str] = (), estate: bool = False
+) -> tuple[Outputs, Any]:
     """Open all outputs, and the transcript; return them and the engine's tap (None without a transcript).
 
     Args:
         ladder: draw every step of a target instead of the table.
         keep: input files, which must not be overwritten.
+        estate: the outputs show an estate view.
     """
+    new: Callable[[str, Look], Any] = new_estate_document if estate else new_document
     to_file = options.output not in (None, "-")
     if FORMATS[options.chosen_format].for_files and not to_file and data_stream().isatty():
         name = options.chosen_format
         raise click.UsageError(f"--format {name} cannot be shown on a terminal: add -o FILE, as in -o report.{name}")
     drawn = look(no_color=options.no_color, verbosity=options.verbosity, to_file=to_file)
     if options.chosen_format == "table" and ladder:
-        from scanready.report.ladders import Ladder
-
-        main: Any = Ladder(drawn)
+        main = _ladders(drawn, estate=estate)
     else:
-        main = new_document(options.chosen_format, drawn)
+        main = new(options.chosen_format, drawn)
     on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
-    others = [(f"{name}={file}", new_document(name, on_file), file) for name, file in options.reports]
+    others = [(f"{name}={file}", new(name, on_file), file) for name, file in options.reports]
     whole, mode = FORMATS[options.chosen_format].whole, options.file_mode
     outputs = open_outputs(main, options.output, others, keep, whole, mode)
     named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
@@ -162,6 +165,16 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
     from scanready.cli.output.transcript import recorder
 
     return outputs, recorder(*taps)
+
+
+def _ladders(drawn: Look, *, estate: bool) -> Any:
+    if estate:
+        from scanready.report.estate.ladders import EstateLadders
+
+        return EstateLadders(drawn)
+    from scanready.report.ladders import Ladder
+
+    return Ladder(drawn)
 
 
 def _bundle(options: Options, outputs: Outputs, taken: Sequence[str]) -> Bundle:

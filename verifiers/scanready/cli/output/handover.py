@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +12,8 @@ from scanready.cli.selection import Selection
 from scanready.files.atomic_file import AtomicFile
 from scanready.model import Owner, Report
 from scanready.report.document import RunInfo
+from scanready.report.estate import EstateInfo, Row
+from scanready.report.estate.causes import EstateCauses
 from scanready.report.groups import Groups
 from scanready.report.handover import Unchecked, nothing, page
 from scanready.report.paper import counted
@@ -31,16 +34,19 @@ class Handover:
         click.UsageError: the directory does not exist and cannot be created.
     """
 
-    def __init__(self, directory: str, run: RunInfo, mode: int | None, wanted: Selection, unchecked: Unchecked) -> None:
+    def __init__(
+        self, directory: str, run: RunInfo | EstateInfo, mode: int | None, wanted: Selection, unchecked: Unchecked
+    ) -> None:
         self._directory, self._run, self._mode = Path(directory), run, mode
-        self._groups, self._wanted, self._unchecked = Groups(run), wanted, unchecked
+        self._groups: Any = EstateCauses(every_owner=True) if isinstance(run, EstateInfo) else Groups(run)
+        self._wanted, self._unchecked = wanted, unchecked
         try:
             self._directory.mkdir(0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise click.UsageError(f"--split: cannot create {fitting(directory)}: {error.strerror}") from error
 
-    def add(self, report: Report) -> None:
-        """Add one report to the groups of its owners."""
+    def add(self, report: Report | Row) -> None:
+        """Add one report, or one row of an estate view, to the groups of its owners."""
         self._groups.add(report)
 
     def write(self) -> bool:

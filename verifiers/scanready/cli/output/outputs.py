@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,12 +17,14 @@ from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
 from scanready.model import Report
 from scanready.report import FORMATS
-from scanready.report.document import UNKNOWN, Document, OwnExitCode, RunInfo, Totals
+from scanready.report.document import UNKNOWN, OwnExitCode, RunInfo, Totals
 
 from .outlet import Outlet, standard_output
 from .standard_output import data_stream
 
 if TYPE_CHECKING:
+    from scanready.report.estate import EstateInfo, EstateTotals, Row
+
     from .bundle import Bundle
 
 # The number of results that may wait for a slow reader before probing pauses.
@@ -31,9 +33,12 @@ _BACKLOG = 256
 
 @dataclass(slots=True)
 class Output:
-    """One document and where it goes."""
+    """One document and where it goes.
 
-    document: Document
+    The document is one of a run, which takes reports, or one of an estate view, which takes rows.
+    """
+
+    document: Any
     outlet: Outlet
 
 
@@ -57,13 +62,13 @@ class Outputs:
         if close:
             self._closed.append(outlet)
 
-    def begin(self, run: RunInfo) -> None:
+    def begin(self, run: RunInfo | EstateInfo) -> None:
         """Write the beginning of each document, before the first result."""
         for output in self.outputs:
             self._write(output, output.document.begin(run))
 
-    async def add(self, report: Report) -> None:
-        """Write one result to every document; wait while a reader is far behind."""
+    async def add(self, report: Report | Row) -> None:
+        """Write one result, or one row of an estate view, to every document; wait while a reader is far behind."""
         for output in self.outputs:
             self._write(output, output.document.add(report))
         while any(output.outlet.backlog > _BACKLOG for output in self.outputs):
@@ -71,7 +76,7 @@ class Outputs:
 
             await sleep(0.02)
 
-    def end(self, totals: Totals) -> None:
+    def end(self, totals: Totals | EstateTotals) -> None:
         """Write the end of each document, and wait until it is written."""
         for output in self.outputs:
             self._write(output, output.document.end(totals))
@@ -121,9 +126,9 @@ class Outputs:
 
 
 def open_outputs(
-    main: Document,
+    main: Any,
     file: str | None,
-    others: Sequence[tuple[str, Document, str]],
+    others: Sequence[tuple[str, Any, str]],
     keep: Sequence[str],
     whole: bool = False,
     mode: int | None = None,

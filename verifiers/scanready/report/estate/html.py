@@ -21,12 +21,13 @@ from scanready.report.filled import fill
 from scanready.report.findings import besides, decisive
 from scanready.report.formats.markup import inert, joined, policy, template, told
 from scanready.report.formats.packing import HOST
-from scanready.report.headline import summed
+from scanready.report.headline import known, summed
 from scanready.report.paper import GRAVITY
 from scanready.report.serialize import SCHEMA
 from scanready.run.any_type import reports_of
 
 from .numerals import written
+from .objects import run_object, summary_object
 from .packing import TEXT, MatrixPacker, as_ascii, clock_of
 from .view import EstateInfo, EstateTotals, Row
 
@@ -74,7 +75,7 @@ class Html:
         # Each target without a result is a row, so the frame need not name it.
         frame = dataclasses.replace(info.frame, unseen=()).as_object()
         estate = {"frame": frame, "columns": columns, "clock": clock}
-        return head + inert(f'{{"schema":{SCHEMA},"run":{_json(_run(info))},"estate":{_json(estate)},"matrix":[')
+        return head + inert(f'{{"schema":{SCHEMA},"run":{_json(run_object(info))},"estate":{_json(estate)},"matrix":[')
 
     def add(self, row: Row) -> str:
         """Return the data of a target."""
@@ -90,10 +91,6 @@ class Html:
     def end(self, totals: EstateTotals) -> str:
         """Return the end of the data, the parts of the page drawn here, and the script."""
         info = self._info
-        summary = {
-            "verdicts": {verdict.value: totals.verdicts[verdict] for verdict in Verdict},
-            "proven_by_some": totals.proven_by_some,
-        }
         causes = sorted(self._causes.values(), key=lambda one: (-one.targets, one.code))
         page: str = template("estate_body.html").render(
             info=info,
@@ -101,6 +98,7 @@ class Html:
             order=_ORDER,
             sentences=_SENTENCES,
             headline=summed(totals.verdicts),
+            known=known(totals.known),
             proven=f"proven by at least one of {_counted(len(info.columns), 'agent')}: "
             f"{totals.proven_by_some:,} of {_counted(info.targets, 'target')}",
             arcs=_arcs(totals.verdicts),
@@ -113,7 +111,7 @@ class Html:
             signs=_SIGNS,
             script=joined(_SCRIPTS),
         )
-        return inert(f'\n],"summary":{_json(summary)}}}\n') + page
+        return inert(f'\n],"summary":{_json(summary_object(totals))}}}\n') + page
 
     def _count(self, verdict: EstateVerdict) -> None:
         if verdict.finding is not None:
@@ -207,17 +205,6 @@ class _Count:
 
 def _json(value: Any) -> str:
     return harmless_json(json.dumps(value, separators=(",", ":")))
-
-
-def _run(info: EstateInfo) -> dict[str, Any]:
-    return {
-        "scanready": info.version,
-        "agent": None,
-        "started": info.started or None,
-        "targets": info.targets,
-        "depth": None,
-        "timeout": None,
-    }
 
 
 def _has(report: Report, finding: Finding, step: Step) -> bool:

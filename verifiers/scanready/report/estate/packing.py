@@ -34,6 +34,8 @@ from scanready.report.serialize import agent_object, as_line, target_object
 from .numerals import read, written
 from .view import AgentColumn, Row
 
+#: The members of the page's object ``estate`` that an unpacker needs.
+AGENTS = ("columns", "clock")
 #: The kinds of lines.
 KIND, TARGET, AGENT, TEXT = 0, 1, 2, 3
 #: The states of a cell without a result, and the first one of a cell with one.

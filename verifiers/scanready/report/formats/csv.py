@@ -11,11 +11,11 @@ import io
 import json
 from typing import Any
 
-from scanready.model import Report
+from scanready.model import Report, Target
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.known import note
 from scanready.report.rules import rules_of_result
-from scanready.report.serialize import as_line
+from scanready.report.serialize import as_line, target_object
 from scanready.run.target_name import LONGEST_NAME
 from scanready.wire.printable import visible, visible_lines
 
@@ -54,14 +54,14 @@ COLUMNS = (
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
 _LONGEST = LONGEST_NAME
 #: Begins a file, since Excel otherwise takes UTF-8 for a code page. A program that reads standard output expects none.
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 
 
 class Csv:
     """Write the lines in the order of the inventory, each as soon as those before it are written."""
 
     def __init__(self, look: Look) -> None:
-        self._mark = _BYTE_ORDER_MARK if look.file else ""
+        self._mark = BYTE_ORDER_MARK if look.file else ""
         self._waiting: dict[int, str] = {}
         self._next = 0
 
@@ -72,7 +72,7 @@ class Csv:
 
     def add(self, report: Report) -> str:
         """Return the lines that are next in order; keep a line whose predecessors are missing."""
-        found = _values(report)
+        found = values_of(report)
         self._waiting[self._places.of(report.target)] = csv_line([found.get(column, "") for column in COLUMNS])
         lines = ""
         while self._next in self._waiting:
@@ -102,14 +102,13 @@ def cell(value: Any) -> Any:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
-def _values(report: Report) -> dict[str, Any]:
+def values_of(report: Report) -> dict[str, Any]:
+    """Return the cells of a result by column."""
     result = json.loads(as_line(report))  # quicker than as_object, which looks at every value
     target, cause, footprint = result["target"], result["cause"] or {}, result["footprint"]
     firewall = rules_of_result(result) if (cause.get("owner"), cause.get("step")) == ("network", "connect") else []
     return {
-        "host": target["host"],
-        "type": target["type"],
-        "port": target["port"],
+        **_of_target(target),
         "verdict": result["verdict"],
         "reached": result["reached"],
         "cause": cause.get("code"),
@@ -117,19 +116,29 @@ def _values(report: Report) -> dict[str, Any]:
         "firewall": "; ".join(rule.sentence for rule in firewall),
         "product": result["facts"].get("product"),
         "version": result["facts"].get("version"),
-        "path": path_of(target),
-        "credential": target["credential"],
-        "tags": " ".join(report.target.tags),
         "agent": result["agent"]["name"],
         **footprint,
         "started": result["started"],
         "seconds": result["seconds"],
-        "target": target["name"],
         "also": "\n".join(map(_by_other, cause.get("also", ()))),
         "besides": "\n".join(map(_second, result["besides"])),
         "standing": result.get("standing"),
         "expected": note(report),
         "as": " ".join(result.get("as", ())),
+    }
+
+
+def values_of_target(target: Target) -> dict[str, Any]:
+    """Return the cells of a target that has no result."""
+    return _of_target(target_object(target))
+
+
+def _of_target(target: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{key: target[key] for key in ("host", "type", "port", "credential")},
+        "path": path_of(target),
+        "tags": " ".join(target["tags"]),
+        "target": target["name"],
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -23,6 +23,8 @@ from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible, visible_lines
 
 _LONGEST = 4000
+#: The first line of a document.
+DECLARATION = "<?xml version='1.0' encoding='utf-8'?>\n"
 
 
 @dataclass(slots=True)
@@ -50,13 +52,8 @@ class JUnit:
     def add(self, report: Report) -> str:
         """Keep a test case."""
         place = self._places.of(report.target)
-        element = _case(report.target, report.seconds)
-        holds = is_waived(report) or (report.verdict in HOLDS[self._run.require] and not is_over(report))
-        if is_waived(report):
-            SubElement(element, "skipped", message=_known(report))
-        elif not holds:
-            _complain(element, report)
-        SubElement(element, "system-out").text = _story(report)
+        element, holds = judged_case(report, self._run.require)
+        SubElement(element, "system-out").text = story(report)
         for check in report.checks:
             self._steps[check.step] += math.ceil(check.seconds * 1e6)
         self._cases[place] = _Case(element, holds, self._run.tried.get(id(report.target), ""))
@@ -68,23 +65,19 @@ class JUnit:
         for target in self._run.targets:
             place = self._places.of(target)
             if place not in self._cases:
-                element = _case(target, 0.0)
+                element = case_of(target, 0.0)
                 SubElement(element, "skipped", message="not checked: the run was interrupted")
                 self._cases[place] = _Case(element, True, "")
         found: Counter[str] = Counter(child.tag for case in self._cases.values() for child in case.element)
-        numbers = {
-            "tests": str(len(self._cases)),
-            "failures": str(found["failure"]),
-            "errors": str(found["error"]),
-        }
-        root = Element("testsuites", {"name": "scanready", "time": _seconds(totals.seconds), **numbers})
+        numbers = numbers_of(len(self._cases), found)
+        root = Element("testsuites", {"name": "scanready", "time": seconds_text(totals.seconds), **numbers})
         agent = visible(self._run.agent.name)
         about = {"name": agent, "hostname": agent, "timestamp": self._run.started.removesuffix("Z")}
-        about |= {"skipped": str(found["skipped"]), "time": _seconds(totals.seconds)}
+        about |= {"skipped": str(found["skipped"]), "time": seconds_text(totals.seconds)}
         suite = SubElement(root, "testsuite", {**about, **numbers})
         self._properties(suite)
         suite.extend(self._cases[place].element for place in sorted(self._cases))
-        return f"<?xml version='1.0' encoding='utf-8'?>\n{tostring(root, encoding='unicode')}\n"
+        return f"{DECLARATION}{tostring(root, encoding='unicode')}\n"
 
     def _settle_tried(self) -> None:
         """Turn the failures of a host without a type into skipped ones if one of its types holds."""
@@ -111,9 +104,26 @@ class JUnit:
             SubElement(properties, "property", name=name, value=value)
 
 
-def _case(target: Target, seconds: float) -> Element:
+def numbers_of(tests: int, found: Mapping[str, int]) -> dict[str, str]:
+    """Return the counts of a suite; ``found`` counts its ``failure`` and ``error`` elements."""
+    return {"tests": str(tests), "failures": str(found["failure"]), "errors": str(found["error"])}
+
+
+def judged_case(report: Report, require: str | None) -> tuple[Element, bool]:
+    """Return the test case of a result with its failure, and whether the target holds."""
+    element = case_of(report.target, report.seconds)
+    holds = is_waived(report) or (report.verdict in HOLDS[require] and not is_over(report))
+    if is_waived(report):
+        SubElement(element, "skipped", message=_known(report))
+    elif not holds:
+        _complain(element, report)
+    return element, holds
+
+
+def case_of(target: Target, seconds: float) -> Element:
+    """Return the test case of a target."""
     kind = visible(target.type, 40)
-    return Element("testcase", classname=f"scanready.{kind}", name=visible_name(target), time=_seconds(seconds))
+    return Element("testcase", classname=f"scanready.{kind}", name=visible_name(target), time=seconds_text(seconds))
 
 
 def _complain(element: Element, report: Report) -> None:
@@ -124,9 +134,11 @@ def _complain(element: Element, report: Report) -> None:
     tag = "error" if report.verdict is Verdict.UNDECIDED and not is_over(report) else "failure"
     message = _known(report) if is_over(report) else f"{report.verdict}: {detail}"
     complaint = SubElement(element, tag, type=code, message=message)
-    lines = [f"meaning: {visible(fill(told.cause.meaning, report.target), _LONGEST)}", *_parts(told)] if told else []
+    lines = (
+        [f"meaning: {visible(fill(told.cause.meaning, report.target), _LONGEST)}", *told_parts(told)] if told else []
+    )
     for other in besides(report):
-        lines += [f"also found: {other.cause.code}: {visible(other.detail)}", *_parts(other)]
+        lines += [f"also found: {other.cause.code}: {visible(other.detail)}", *told_parts(other)]
     if lines:
         complaint.text = "\n".join(lines)
 
@@ -137,8 +149,8 @@ def _known(report: Report) -> str:
     return f"{report.verdict}{cause}; {note(report)}"
 
 
-def _parts(told: Told) -> Iterator[str]:
-    """Yield owner, remedy and fix of each owner."""
+def told_parts(told: Told) -> Iterator[str]:
+    """Yield owner, remedy and fix of each owner of a cause, one a line."""
     for part in told.parts:
         yield f"owner: {part.owner}"
         yield f"remedy: {visible(part.remedy, _LONGEST)}"
@@ -147,8 +159,8 @@ def _parts(told: Told) -> Iterator[str]:
             yield from (f"  {line}" for line in visible_lines(part.fix, _LONGEST))
 
 
-def _story(report: Report) -> str:
-    """Return the ladder, one line for each check."""
+def story(report: Report) -> str:
+    """Return the ladder of a result, one line for each check."""
     first = f"{report.verdict}, reached {report.reached or 'nothing'}"
     lines = [text for text in (first, named_types(report), note(report)) if text]
     for check in report.checks:
@@ -158,5 +170,6 @@ def _story(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _seconds(seconds: float) -> str:
+def seconds_text(seconds: float) -> str:
+    """Return a duration as an attribute."""
     return f"{seconds:.3f}"

@@ -12,7 +12,7 @@ from scanready.model import Owner, Report, Verdict
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.groups import INTRODUCTIONS, OWNERS, Group, Groups, Known, firewall
 from scanready.report.known import is_waived
-from scanready.report.markdown import code, escaped, fenced
+from scanready.report.markdown import code, codes, escaped, fenced
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.run.target_name import LONGEST_NAME, name_of
 from scanready.wire.printable import visible
@@ -22,7 +22,7 @@ MOST = 30_000
 _MOST_TARGETS = 12
 _MOST_RULES = 40
 _MOST_FIXES = 10
-_SIGNS = {
+SIGNS = {
     Verdict.SCANNABLE: "✅",
     Verdict.READY: "✅",
     Verdict.LIMITED: "⚠️",
@@ -48,7 +48,7 @@ class Markdown:
         self._groups.add(report)
         cells = (
             code(name_of(report.target), LONGEST_NAME),
-            f"{_SIGNS[report.verdict]} {report.verdict}{' (known)' if is_waived(report) else ''}",
+            f"{SIGNS[report.verdict]} {report.verdict}{' (known)' if is_waived(report) else ''}",
             report.reached or "",
             report.cause.code if report.cause else "",
         )
@@ -59,7 +59,7 @@ class Markdown:
         """Return the page. If it would be too long, targets are left out and counted."""
         parts = [self._headline(totals)]  # first, as reading the groups empties their list of tried types
         for owner, groups in self._groups.by_owner().items():
-            parts.append(_section(owner, groups))
+            parts.append(section(owner, groups))
         if known := self._groups.known():
             parts.append(_known(known))
         text = "\n".join(parts)
@@ -75,7 +75,7 @@ class Markdown:
         lines += ["| verdict | targets | |", "|---|---:|---|"]
         for verdict in GRAVITY:
             if count := totals.verdicts[verdict]:
-                lines.append(f"| {_SIGNS[verdict]} {verdict} | {count} | {SENTENCES[verdict]} |")
+                lines.append(f"| {SIGNS[verdict]} {verdict} | {count} | {SENTENCES[verdict]} |")
         if totals.unchecked:
             lines.append(f"| not checked | {totals.unchecked} | the run was interrupted |")
         lines += [
@@ -102,13 +102,18 @@ class Markdown:
         return "\n".join(["", *lines, "", "</details>", ""])
 
 
-def _section(owner: Owner, groups: list[Group]) -> str:
+def section(owner: Owner, groups: list[Group]) -> str:
+    """Return the part of one owner."""
     lines = [f"### For {OWNERS[owner]} ({owner})", ""]
     lines += [INTRODUCTIONS[owner], ""] if owner in INTRODUCTIONS else []
     for group in groups:
         lines += _group(group)
     if rules := firewall(groups):
-        lines += ["Firewall rules, from the agent to the targets:", ""]
+        several = any(member.agents for group in groups for member in group.members)
+        whose = (
+            "agents to the targets; a target needs the rule of one agent only" if several else "agent to the targets"
+        )
+        lines += [f"Firewall rules, from the {whose}:", ""]
         lines += ["| source | destination | protocol | ports | for |", "|---|---|---|---|---|"]
         for rule in rules[:_MOST_RULES]:
             where = rule.destination if rule.destination == rule.host else f"{rule.destination} {rule.host}"
@@ -134,12 +139,13 @@ def _known(known: list[Known]) -> str:
 def _group(group: Group) -> list[str]:
     count = Counter(member.verdict for member in group.members)
     words = ", ".join(f"{count[verdict]} {verdict}" for verdict in GRAVITY if count[verdict])
-    lines = [f"#### {_SIGNS[group.verdict]} `{group.cause.code}`: {words}", ""]
+    lines = [f"#### {SIGNS[group.verdict]} `{group.cause.code}`: {words}", ""]
     lines += [escaped(group.meaning), "", f"**Remedy:** {escaped(group.remedy)}", ""]
     for owner, remedy in group.alternatives:
         lines += [f"**Alternative (owner: {owner}):** {escaped(remedy)}", ""]
     for member in group.members[:_MOST_TARGETS]:
-        lines.append(f"- {code(member.where, 120)}: {code(member.detail, 240)}")
+        met = f" (met by {codes(member.agents)})" if member.agents else ""
+        lines.append(f"- {code(member.where, 120)}: {code(member.detail, 240)}{met}")
         lines += [f"  - also found: `{one.code}` ({one.owner}): {code(one.detail, 240)}" for one in member.besides]
     if len(group.members) > _MOST_TARGETS:
         lines.append(f"- ... and {len(group.members) - _MOST_TARGETS} more")

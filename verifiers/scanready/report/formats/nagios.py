@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
-from scanready.model import HOLDS, Report, Verdict
+from scanready.model import HOLDS, Report, Standing, Verdict
 from scanready.report.document import UNKNOWN, Look, RunInfo, Totals
 from scanready.report.findings import besides
 from scanready.report.headline import known, named_types, summed
-from scanready.report.known import is_over, is_waived, note
+from scanready.report.known import is_waived, note
 from scanready.run.any_type import rank
 from scanready.run.target_name import visible_name
 
@@ -45,7 +46,7 @@ class State:
         found = self._single | {_state(report, self._run.require) for report in self._leads.values()}
         if totals.interrupted or totals.unchecked or not found:
             found.add(UNKNOWN)
-        return min(found, key=_WORSE.index)
+        return worst(found)
 
 
 class Nagios:
@@ -79,7 +80,7 @@ class Nagios:
             text = self._last
         else:
             text = f"{totals.targets} targets: {summed(totals.verdicts, named=True) or 'none was checked'}"
-            text += f"; {waived}" if (waived := known(totals)) else ""
+            text += f"; {waived}" if (waived := known(totals.known)) else ""
         if totals.unchecked:
             text += f", {totals.unchecked} not checked"
         for words, counted in (("; ", self._causes), ("; also found ", self._besides)):
@@ -96,15 +97,23 @@ def _most_common(causes: Counter[str]) -> str:
 
 
 def _state(report: Report, require: str | None) -> int:
-    """Return the state of one report: critical if it misses ``require``, otherwise the state of its verdict."""
-    verdict = report.verdict
-    if is_waived(report):
+    return state_of(report.verdict, report.standing, require)
+
+
+def state_of(verdict: Verdict, standing: Standing | None, require: str | None) -> int:
+    """Return the state of one target: critical if it misses ``require``, otherwise the state of its verdict."""
+    if standing is Standing.WAIVED:
         return OK
-    if is_over(report):
+    if standing is Standing.OVER:
         return CRITICAL
     if require and verdict not in HOLDS[require] and verdict is not Verdict.UNDECIDED:
         return CRITICAL
     return _BY_VERDICT.get(verdict, OK)
+
+
+def worst(states: Iterable[int]) -> int:
+    """Return the worst of some states."""
+    return min(states, key=_WORSE.index)
 
 
 def _performance(totals: Totals) -> str:

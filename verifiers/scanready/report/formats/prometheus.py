@@ -9,16 +9,16 @@ from __future__ import annotations
 import datetime
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from scanready.model import GOOD, Outcome, Report, Standing, Step, Verdict
+from scanready.model import GOOD, Outcome, Report, Standing, Step, Target, Verdict
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.findings import besides
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
 # name, help; in the order of the output. All are gauges: the file of a run replaces that of the previous run.
-_METRICS = {
+METRICS = {
     "scanready_target_scannable": "1 if the verdict is scannable, ready or limited, else 0.",
     "scanready_target_verdict": "1 for the verdict of the target.",
     "scanready_target_cause": "1 for the cause of the verdict (limited, blocked or undecided), with its owner.",
@@ -46,77 +46,100 @@ _STANDINGS = {
 }
 
 
+class Samples:
+    """Keep all samples as lines until the end: those of one metric are written together, in the order of the targets.
+
+    Args:
+        metrics: the metrics with their help texts, in the order of the output.
+    """
+
+    def __init__(self, metrics: Mapping[str, str]) -> None:
+        self._metrics = metrics
+        self._lines: dict[str, list[tuple[int, str]]] = {name: [] for name in metrics}
+        self._used: Counter[tuple[str, str]] = Counter()
+        self.place = 0
+
+    def add(self, name: str, value: float, **labels: str) -> None:
+        """Keep a sample of the current place."""
+        words = ",".join(f'{label}="{_label(text)}"' for label, text in labels.items())
+        series = f"{name}{{{words}}}" if words else name
+        self._lines[name].append((self.place, f"{series} {_number(value)}\n"))
+
+    def add_target(self, report: Report) -> None:
+        """Keep the samples of one result, labelled with its agent."""
+        labels = self.labels_of(report.target, report.agent.name)
+        labels = {"agent": report.agent.name, **labels}
+        self.add("scanready_target_scannable", int(report.verdict in GOOD), **labels)
+        self.add("scanready_target_verdict", 1, **labels, verdict=report.verdict.value)
+        if cause := report.cause:
+            step = (report.finding_step or cause.step).value
+            self.add("scanready_target_cause", 1, **labels, cause=cause.code, owner=str(report.owner), step=step)
+        if report.standing is not None:
+            self.add(_STANDINGS[report.standing], 1, **labels)
+        others = {(told.cause.code, told.owner.value, told.step.value) for told in besides(report)}
+        for code, owner, step in sorted(others):
+            self.add("scanready_target_besides", 1, **labels, cause=code, owner=owner, step=step)
+        self.add("scanready_target_duration_seconds", report.seconds, **labels)
+        for step, seconds in _times(report).items():
+            self.add("scanready_step_duration_seconds", seconds, **labels, step=step.value)
+        self.add("scanready_target_connections", report.footprint.connections, **labels)
+        self.add("scanready_target_login_attempts", report.footprint.login_attempts, **labels)
+        self.add("scanready_target_probe_logins", report.footprint.probe_logins, **labels)
+
+    def labels_of(self, target: Target, agent: str = "") -> dict[str, str]:
+        """Return host, URL and type. A URL that an agent has twice gets a number: a series may have only one sample."""
+        name = visible_name(target)
+        self._used[agent, name] += 1
+        number = self._used[agent, name]
+        return {"host": target.host, "target": name if number == 1 else f"{name}#{number}", "type": target.type}
+
+    def text(self) -> str:
+        """Return the file."""
+        return "".join(
+            f"# HELP {name} {text}\n# TYPE {name} gauge\n{_in_order(self._lines[name])}"
+            for name, text in self._metrics.items()
+            if self._lines[name]
+        )
+
+
 class Prometheus:
-    """Keep all samples as lines until the end: those of one metric are written together, in the inventory's order.
+    """Write everything at the end.
 
     The quiet output (-q) has the samples of the run only, since each target has some 1.5 kB.
     """
 
     def __init__(self, look: Look) -> None:
         self._whole = look.verbosity >= 0
-        self._place = 0
-        self._lines: dict[str, list[tuple[int, str]]] = {name: [] for name in _METRICS}
+        self._samples = Samples(METRICS)
         self._causes: Counter[tuple[str, str, str]] = Counter()
-        self._used: Counter[str] = Counter()
 
     def begin(self, run: RunInfo) -> str:
         """Keep the run's own samples."""
         self._agent, self._places = run.agent.name, Places(run)
-        if began := _timestamp(run.started):
-            self._sample("scanready_run_timestamp_seconds", began, agent=self._agent)
-        self._sample("scanready_build_info", 1, version=run.version)
+        if began := timestamp(run.started):
+            self._samples.add("scanready_run_timestamp_seconds", began, agent=self._agent)
+        self._samples.add("scanready_build_info", 1, version=run.version)
         return ""
 
     def add(self, report: Report) -> str:
         """Keep a target's samples."""
         if cause := report.cause:
             self._causes[cause.code, str(report.owner), report.verdict.value] += 1
-        if not self._whole:
-            return ""
-        self._place = self._places.of(report.target)
-        labels = {"agent": self._agent, "host": report.target.host, "target": self._name(report)}
-        labels["type"] = report.target.type
-        self._sample("scanready_target_scannable", int(report.verdict in GOOD), **labels)
-        self._sample("scanready_target_verdict", 1, **labels, verdict=report.verdict.value)
-        if cause := report.cause:
-            step = (report.finding_step or cause.step).value
-            self._sample("scanready_target_cause", 1, **labels, cause=cause.code, owner=str(report.owner), step=step)
-        if report.standing is not None:
-            self._sample(_STANDINGS[report.standing], 1, **labels)
-        others = {(told.cause.code, told.owner.value, told.step.value) for told in besides(report)}
-        for code, owner, step in sorted(others):
-            self._sample("scanready_target_besides", 1, **labels, cause=code, owner=owner, step=step)
-        self._sample("scanready_target_duration_seconds", report.seconds, **labels)
-        for step, seconds in _times(report).items():
-            self._sample("scanready_step_duration_seconds", seconds, **labels, step=step.value)
-        self._sample("scanready_target_connections", report.footprint.connections, **labels)
-        self._sample("scanready_target_login_attempts", report.footprint.login_attempts, **labels)
-        self._sample("scanready_target_probe_logins", report.footprint.probe_logins, **labels)
+        if self._whole:
+            self._samples.place = self._places.of(report.target)
+            self._samples.add_target(report)
         return ""
 
     def end(self, totals: Totals) -> str:
         """Return the file."""
+        keep, agent = self._samples.add, self._agent
         for (code, owner, verdict), count in sorted(self._causes.items()):
-            self._sample("scanready_run_causes", count, agent=self._agent, cause=code, owner=owner, verdict=verdict)
-        for verdict in Verdict:
-            self._sample("scanready_run_targets", totals.verdicts[verdict], agent=self._agent, verdict=verdict.value)
-        self._sample("scanready_run_targets", totals.unchecked, agent=self._agent, verdict="unchecked")
-        self._sample("scanready_run_duration_seconds", totals.seconds, agent=self._agent)
-        return "".join(
-            f"# HELP {name} {text}\n# TYPE {name} gauge\n{_in_order(self._lines[name])}"
-            for name, text in _METRICS.items()
-            if self._lines[name]
-        )
-
-    def _name(self, report: Report) -> str:
-        """Return the target as a URL; a repeated one gets a number, since a series may have only one sample."""
-        name = visible_name(report.target)
-        self._used[name] += 1
-        return name if self._used[name] == 1 else f"{name}#{self._used[name]}"
-
-    def _sample(self, name: str, value: float, **labels: str) -> None:
-        words = ",".join(f'{label}="{_label(text)}"' for label, text in labels.items())
-        self._lines[name].append((self._place, f"{name}{{{words}}} {_number(value)}\n"))
+            keep("scanready_run_causes", count, agent=agent, cause=code, owner=owner, verdict=verdict)
+        for one in Verdict:
+            keep("scanready_run_targets", totals.verdicts[one], agent=agent, verdict=one.value)
+        keep("scanready_run_targets", totals.unchecked, agent=agent, verdict="unchecked")
+        keep("scanready_run_duration_seconds", totals.seconds, agent=agent)
+        return self._samples.text()
 
 
 def _in_order(samples: list[tuple[int, str]]) -> str:
@@ -137,7 +160,8 @@ def _times(report: Report) -> dict[Step, float]:
     return {step: sum(check.seconds for check in report.checks if check.step is step) for step in asked}
 
 
-def _timestamp(started: str) -> float | None:
+def timestamp(started: str) -> float | None:
+    """Return a start (ISO 8601) in seconds since 1970; None if it is none."""
     try:
         return datetime.datetime.fromisoformat(started).timestamp()
     except ValueError:

@@ -1,0 +1,121 @@
+"""Group the targets of an estate view by the cause of their estate verdict, with the agents that met it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from scanready.model import GOOD, Owner, Report, Standing, Step, Target
+from scanready.report.findings import Told, besides, decisive, told
+from scanready.report.groups import ByCause, Group, Second, to_do
+from scanready.report.rules import rules_of_result
+from scanready.report.serialize import as_line
+from scanready.run.any_type import reports_of
+
+from .view import PROVEN, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Hold the cause that decides an estate verdict.
+
+    Attributes:
+        told: the cause with its remedies and fixes, with the evidence of the agent that the verdict names.
+        target: the target; for a host without a type, with the type that the cause belongs to.
+        agents: the agents that met this cause at the target, in alphabetical order.
+    """
+
+    told: Told
+    target: Target
+    agents: tuple[str, ...]
+
+
+def lead_of(row: Row) -> Lead | None:
+    """Return the cause that decides the estate verdict; None without one."""
+    finding, verdict = row.verdict.finding, row.verdict
+    if finding is None or verdict.met_by is None:
+        return None
+    found, target = [finding], row.target
+    for one in reports_of(row.reports[verdict.met_by]) if verdict.met_by in row.reports else ():
+        alike = [check.finding for check in one.checks if check.finding and check.finding.cause is finding.cause]
+        if finding in alike:
+            found, target = [finding, *alike], one.target
+            break
+    step = verdict.step or finding.cause.step
+    met = {name for name, report in row.reports.items() if finding.cause.code in _codes(report)}
+    return Lead(told(target, found, step, verdict.verdict), target, tuple(sorted({*met, verdict.met_by})))
+
+
+def other_causes(row: Row) -> dict[str, tuple[Told, tuple[str, ...]]]:
+    """Return the causes beside the one that decides, by code, each with the agents that met it.
+
+    A target that an agent can scan has none: what another agent met there does not matter to the verdict.
+    """
+    if row.verdict.verdict in PROVEN:
+        return {}
+    lead = row.verdict.finding.cause.code if row.verdict.finding else ""
+    met: dict[str, tuple[Told, list[str]]] = {}
+    for name, report in row.reports.items():
+        for one in (decisive(report), *besides(report)):
+            if one is not None and one.cause.code != lead:
+                agents = met.setdefault(one.cause.code, (one, []))[1]
+                if name not in agents:
+                    agents.append(name)
+    return {code: (one, tuple(agents)) for code, (one, agents) in met.items()}
+
+
+def _codes(report: Report) -> set[str]:
+    return {check.finding.cause.code for one in reports_of(report) for check in one.checks if check.finding}
+
+
+class EstateCauses:
+    """Sort the rows into groups by cause and owner; keep a short record of each.
+
+    Args:
+        every_owner: add a target to the group of each owner who can fix its cause, with the firewall rules; otherwise
+            only to the group of the first owner.
+    """
+
+    def __init__(self, *, every_owner: bool = False) -> None:
+        self._every_owner = every_owner
+        self._causes = ByCause()
+        self._owners: Counter[Owner] = Counter()
+        self._agents: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def add(self, row: Row) -> None:
+        """Add a row by the cause of its estate verdict, unless its failure is known."""
+        lead = lead_of(row)
+        if lead is None or row.standing is Standing.WAIVED:
+            return
+        agents = self._agents.setdefault(lead.agents, lead.agents)
+        seconds = tuple(
+            Second(code, one.owner, self._causes.once(f"{one.detail} (from {', '.join(names)})"), None)
+            for code, (one, names) in other_causes(row).items()
+        )
+        parts = lead.told.parts
+        self._owners.update({part.owner for part in parts})
+        for part in parts if self._every_owner else parts[:1]:
+            group = self._causes.put(lead.target, row.place, lead.told, part, seconds, agents)
+            if self._every_owner and part.owner is Owner.NETWORK and lead.told.step is Step.CONNECT:
+                self._add_rules(group, row, agents)
+
+    def _add_rules(self, group: Group, row: Row, agents: tuple[str, ...]) -> None:
+        for name in agents:
+            if (report := row.reports.get(name)) is not None and report.verdict not in GOOD:
+                group.rules += rules_of_result(json.loads(as_line(report)))
+
+    def groups(self) -> list[Group]:
+        """Return the groups, the gravest and largest first. Call it last."""
+        return self._causes.groups()
+
+    def by_owner(self) -> dict[Owner, list[Group]]:
+        """Return the groups by owner, the owner of the most targets first. Call it last."""
+        found: dict[Owner, list[Group]] = {}
+        for group in self.groups():
+            found.setdefault(group.owner, []).append(group)
+        return dict(sorted(found.items(), key=lambda pair: -sum(len(group.members) for group in pair[1])))
+
+    def to_do(self) -> str:
+        """Return the number of targets for each owner who can fix the cause of their estate verdict."""
+        return to_do(self._owners)
