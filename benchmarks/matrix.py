@@ -4,7 +4,7 @@
 
 Writes the page of made-up results of many agents and opens it in headless Chromium. Prints the time to write and to
 open it, its longest task, its DOM nodes, and the time of filters and of scrolling. Absolute figures depend on the
-machine. 800,000 results are ``--targets 20000 --agents 41``; the last agent has none.
+machine. 800,000 results are ``--targets 23200 --agents 41``; the last agent has none.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def same_as(view: EstateView, found: dict[str, Any]) -> int:
 def estate_of(shown: list[Any], found: dict[str, Any], names: list[str]) -> dict[str, Any]:
     """Return the estate verdict of a line with names in place of numbers."""
     texts = [line[1] for line in found["matrix"] if line[0] == packing.TEXT]
-    verdict, by, overruled, *cause = shown
+    verdict, by, overruled, standing, *cause = shown
     groups = {
         (names[place], own, counted, names[met], texts[why])
         for own, counted, met, why, places in overruled
@@ -83,7 +83,7 @@ def estate_of(shown: list[Any], found: dict[str, Any], names: list[str]) -> dict
     }
     met = names[cause[3]] if cause else None
     return {"verdict": verdict, "by": [names[place] for place in read(by)], "overruled": groups,
-            "cause": cause[:3], "met": met}  # fmt: skip
+            "cause": cause[:3], "met": met, "standing": standing}  # fmt: skip
 
 
 def expected_estate(row: Row) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def expected_estate(row: Row) -> dict[str, Any]:
     overruled = {(one.agent, one.own.value, one.counted.value, one.by, one.why) for one in found.overruled}
     cause = [found.finding.cause.code, found.step, found.finding.owner] if found.finding else []
     return {"verdict": found.verdict, "by": list(found.by), "overruled": overruled,
-            "cause": cause, "met": found.met_by if found.finding else None}  # fmt: skip
+            "cause": cause, "met": found.met_by if found.finding else None, "standing": row.standing or ""}  # fmt: skip
 
 
 def test_every_cell_of_the_page_is_that_of_the_view() -> None:

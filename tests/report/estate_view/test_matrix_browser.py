@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from scanready.model import GOOD, Agent, DeclaredAgent, Target, Verdict
+from scanready.causes import common
+from scanready.model import GOOD, Agent, DeclaredAgent, Expectation, Standing, Step, Target, Verdict
 from scanready.report.estate import Absent, EstateView, Frame, Row
 from scanready.report.serialize import as_line
 from tests.browser import Page, browser
+from tests.estate.results import ACCOUNT, failed, result, up_to
 from tests.report.estate_view import lab
 from tests.report.estate_view.many import ABSENT, agent_of, page_of, view_of
 from tests.report.reports import HOSTILE, blocked
@@ -224,10 +227,6 @@ def test_a_row_opens_its_estate_verdict_with_what_was_overruled(driver: webdrive
 
 
 def test_an_overruled_result_says_why(driver: webdriver.Chrome, tmp_path: Path) -> None:
-    from scanready.causes import common
-    from scanready.model import Step
-    from tests.estate.results import failed, result, up_to
-
     of = [result("a", failed(common.LOGIN_REFUSED)), result("b", up_to(Step.AUTH))]
     row = next(EstateView(lambda: of).rows())
     assert row.verdict.overruled[0].agent == "b"
@@ -239,6 +238,42 @@ def test_an_overruled_result_says_why(driver: webdriver.Chrome, tmp_path: Path) 
     page.click("#detail [aria-label='Close']")
     page.click("[data-row='0'] [data-column='3']")
     assert row.verdict.overruled[0].why in page.text("#detail")
+    page.nothing_happened()
+
+
+def test_a_refusal_at_another_target_is_shown_with_its_remedy(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    """The agent that met it has no result for this target, so the page has the texts of the cause itself."""
+    first, second = (Target(host, "postgresql", 5432, credential=ACCOUNT) for host in ("db7", "db8.corp"))
+    refused = failed(common.LOGIN_REFUSED, detail="password authentication failed")
+    of = [
+        result("a", refused, first),
+        result("b", failed(common.LOGIN_WITHHELD, detail="db7:5432 refused this account"), second),
+    ]
+    frame = Frame("", (DeclaredAgent("a"), DeclaredAgent("b")))
+    row = list(EstateView(lambda: of, frame).rows())[1]
+    assert (row.verdict.met_by, "a" in row.reports) == ("a", False)
+    page = Page(driver, written(tmp_path / "withheld.html", EstateView(lambda: of, frame)))
+    page.click("[data-row='1'] [data-column='0']")
+    text = page.text("#detail")
+    assert "login.refused at login" in text
+    assert "password authentication failed" in text
+    assert "Remedy" in text
+    assert row.verdict.overruled[0].why in text
+    page.nothing_happened()
+
+
+def test_a_failure_that_is_known_is_marked(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    expected = Expectation(Verdict.BLOCKED, "connect.filtered", datetime.date(2999, 1, 1), "CHG-1")
+    target = Target("waived", "ssh", 22, expected=expected)
+    of = [
+        dataclasses.replace(result(name, failed(common.FILTERED), target), standing=Standing.WAIVED)
+        for name in ("a", "b")
+    ]
+    page = Page(driver, written(tmp_path / "known.html", EstateView(lambda: of)))
+    assert "known connect.filtered" in page.text("#grid .shown .estate").replace("\n", " ")
+    assert "1 failure is known and not counted" in page.text(".known")
+    page.click("[data-row='0'] [data-column='0']")
+    assert "waived" in page.text("#detail .pairs")
     page.nothing_happened()
 
 

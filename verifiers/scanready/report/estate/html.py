@@ -127,7 +127,8 @@ class Html:
         for one in found.overruled:
             key = (one.own.value, one.counted.value, self._places.get(one.by, -1), self._text(one.why, texts))
             groups.setdefault(key, []).append(self._places[one.agent])
-        shown = [found.verdict.value, by, [[*key, written(sorted(places))] for key, places in groups.items()]]
+        overruled = [[*key, written(sorted(places))] for key, places in groups.items()]
+        shown = [found.verdict.value, by, overruled, row.standing.value if row.standing else ""]
         if found.finding is None or found.step is None:
             return shown
         met = self._places.get(found.met_by or "", -1)

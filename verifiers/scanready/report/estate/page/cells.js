@@ -50,8 +50,8 @@ class Kind {
 class Row {
   constructor(line, place) {
     [, this.host, this.name, this.type, this.states, this.tokens, this.values] = line;
-    const [verdict, by, overruled, code = "", step = "", owner = "", met = -1, told] = line[7];
-    Object.assign(this, { place, verdict, by, overruled, code, step, owner, met, told, rank: GRAVITY.indexOf(verdict), key: this.name.toLowerCase() });
+    const [verdict, by, overruled, standing, code = "", step = "", owner = "", met = -1, told] = line[7];
+    Object.assign(this, { place, verdict, by, overruled, standing, code, step, owner, met, told, rank: GRAVITY.indexOf(verdict), key: this.name.toLowerCase() });
   }
 
   /** The values of the result in a column, or undefined. */

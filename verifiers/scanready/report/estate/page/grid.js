@@ -27,9 +27,11 @@ function metBy(row) {
 
 function estateCell(row) {
   const who = visible(metBy(row), 200);
-  const label = visible([row.verdict, row.code, who].filter(Boolean).join(", "));
-  const parts = [make("span", `badge v-${row.verdict}`, [make("i", "", [], { "aria-hidden": "true" }), row.verdict]), row.code ? make("code", "", visible(row.code)) : "", make("span", "dim", who)];
-  return make("td", "estate", parts, { "data-column": 1, "aria-colindex": 2, title: label, tabindex: "-1" });
+  const known = row.standing === "waived" ? "known failure" : "";
+  const label = visible([row.verdict, known, row.code, who].filter(Boolean).join(", "));
+  const sign = make("span", `badge v-${row.verdict}`, [make("i", "", [], { "aria-hidden": "true" }), row.verdict]);
+  const parts = [sign, known ? make("span", "", "known") : "", row.code ? make("code", "", visible(row.code)) : "", make("span", "dim", who)];
+  return make("td", "estate", parts.flatMap((one) => [one, one ? " " : ""]), { "data-column": 1, "aria-colindex": 2, title: label, tabindex: "-1" });
 }
 
 function cell(row, column, place) {

@@ -55,6 +55,7 @@ function causeOf(row) {
 function estatePart(row) {
   const by = numbers(row.by);
   const facts = [["rests on", by.length ? named(by) : "no result"]];
+  if (row.standing) facts.push(["known failure", row.standing]);
   if (row.met >= 0) facts.push(["cause met by", COLUMNS[row.met].name]);
   const missing = COLUMNS.filter((column) => stateAt(row, column.place) === MISSING);
   if (missing.length) facts.push(["no result from", missing.map((column) => column.name + (column.absent ? ` (${column.absent})` : "")).join("; ")]);
