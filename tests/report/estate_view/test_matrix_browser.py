@@ -100,6 +100,8 @@ def test_every_cell_shows_the_agents_own_verdict(page: Page, rows: list[Row]) ->
         assert name[0] == row.name
         assert row.verdict.verdict in estate[0]
         assert not row.verdict.finding or f"met by {row.verdict.met_by}" in estate[0]
+        if row.verdict.verdict is Verdict.UNDECIDED and not row.verdict.finding:
+            assert f"no result from {row.verdict.missing[0]}" in estate[0]
         for agent, (sign, title, kind) in zip(names, cells, strict=True):
             report = row.reports.get(agent)
             if report is not None:

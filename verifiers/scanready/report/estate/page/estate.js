@@ -76,7 +76,7 @@ function beforePrint() {
   const open = ROWS.filter((row) => !PROVEN.includes(row.verdict)).sort(ORDERS.verdict);
   const lines = open.slice(0, PRINTED).map((row) => make("tr", "", [
     make("td", "", visible(row.name, 400)), make("td", "", badge(row.verdict)),
-    make("td", "", [row.code ? make("code", "", visible(row.code)) : "", row.code ? make("p", "dim", visible(metBy(row), 200)) : ""]), make("td", "", byVerdict(row)),
+    make("td", "", [row.code ? make("code", "", visible(row.code)) : "", make("p", "dim", visible(metBy(row), 200))]), make("td", "", byVerdict(row)),
   ]));
   const top = make("tr", "", ["target", "estate verdict", "cause", "agents"].map((text) => make("th", "", text)));
   const rest = open.length > PRINTED ? make("p", "dim", `and ${plural(open.length - PRINTED, "more target")} in the file`) : "";

@@ -18,11 +18,14 @@ function head(column, place) {
   return make("th", column.absent ? "agent absent" : "agent", text, { scope: "col", "data-column": place + BEFORE, "aria-colindex": place + BEFORE + 1, "aria-label": label, title: label, tabindex: "-1" });
 }
 
+/** Return the agent that met the cause, or the agents that the verdict rests on or waits for. */
 function metBy(row) {
-  const by = numbers(row.by).map((place) => COLUMNS[place].name);
   if (row.met >= 0) return `met by ${COLUMNS[row.met].name}`;
-  if (!by.length) return row.verdict === "undecided" ? "no result" : "";
-  return `by ${by[0]}${by.length > 1 ? ` and ${by.length - 1} more` : ""}`;
+  const missing = COLUMNS.filter((column) => stateAt(row, column.place) === MISSING).map((column) => column.name);
+  const waits = row.verdict === "undecided" && missing.length > 0;
+  const names = waits ? missing : numbers(row.by).map((place) => COLUMNS[place].name);
+  if (!names.length) return "";
+  return `${waits ? "no result from" : "by"} ${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ""}`;
 }
 
 function estateCell(row) {
