@@ -222,6 +222,31 @@ def test_a_damaged_line_is_a_value_error(line: Any) -> None:
         unpacker.texts(line)
 
 
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 10**18)
+    | st.text(max_size=4)
+    | st.sampled_from([ALPHABET[50:60], "R T"]),
+    lambda inner: st.lists(inner, max_size=5),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.lists(JSON, max_size=8)), max_size=6))
+def test_no_line_is_another_error(lines: list[tuple[int, list[Any]]]) -> None:
+    unpacker = MatrixUnpacker(["a", "b"], 0, MB, MB)
+    unpacker.texts([2, 0, "{}", []])
+    unpacker.texts([0, ["\ue010\ue001"], "ready", "", ""])
+    for kind, rest in lines:
+        try:
+            found = unpacker.texts([kind, *rest])
+        except ValueError:
+            continue
+        assert all(isinstance(text, str) for pair in found for text in pair)
+
+
 def test_few_bytes_do_not_become_gigabytes() -> None:
     def lines(column: list[Any], ladder: list[Any]) -> Iterable[Any]:
         yield [2, 0, *column]

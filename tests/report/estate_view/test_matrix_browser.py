@@ -377,6 +377,17 @@ def test_the_document_stays_small(driver: webdriver.Chrome, tmp_path: Path) -> N
     many.nothing_happened()
 
 
+def test_more_agents_than_columns_are_said(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    page = Page(driver, written(tmp_path / "agents.html", view_of(25, 130)))
+    assert page.run("return document.getElementsByTagName('*').length") < 8000
+    assert "the matrix shows the first 120 of them" in page.text("#count")
+    assert len(page.texts("#grid th.agent")) == 120
+    last = page.run("return [...byId('agent').options].at(-1).value")
+    page.choose("agent", last)
+    assert len(page.texts("#grid th.agent")) == 1
+    page.nothing_happened()
+
+
 def test_the_print_has_the_counts_and_what_is_not_ready(page: Page, rows: list[Row]) -> None:
     page.run("dispatchEvent(new Event('beforeprint'))")
     bad = [row for row in rows if row.verdict.verdict not in GOOD[:2]]

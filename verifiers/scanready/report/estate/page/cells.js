@@ -62,7 +62,8 @@ class Row {
 
   /** What overrules the result in a column: its own and the counted verdict, the agent that met the cause, and why. */
   overruling(column) {
-    const found = this.overruled.find((group) => numbers(group[4]).includes(column));
+    this.groups ??= new Map(this.overruled.flatMap((group) => numbers(group[4]).map((place) => [place, group])));
+    const found = this.groups.get(column);
     return found && { own: found[0], counted: found[1], by: COLUMNS[found[2]], why: said(found[3]) };
   }
 }

@@ -11,7 +11,7 @@ const UNKNOWN = "(a result is missing)";
 const AGREEMENTS = {
   one: "only one agent can scan it",
   disagree: "agents disagree",
-  none: "no agent can scan it",
+  none: "no result shows that a scan may run",
   missing: "a result is missing",
 };
 
