@@ -12,14 +12,16 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
-from scanready.model import Verdict
+from scanready.model import Step, Verdict
 from scanready.report import FORMATS, new_estate_document
 from scanready.report.document import Look
 from scanready.report.estate import Absent, EstateTotals, EstateView, Frame
 from scanready.report.estate.frame import frame_restored
 from scanready.report.parse import restored
+from scanready.report.schema import result_schema
 from tests.report.estate_view import lab
 
 NAMES = [name for name, made in FORMATS.items() if made.estate]
@@ -182,7 +184,7 @@ def test_an_agent_without_results_changes_no_count_but_its_own(name: str) -> Non
     (estate, agents), (estate_after, agents_after) = READERS[name](before), READERS[name](after)
     agents_after.pop("proxy-new", None)
     assert agents_after == agents
-    # What was blocked from every agent is open again, since one agent has not tried.
+    # The target that was blocked from every agent is open again, since one agent has not tried.
     moved = Counter(estate_after) - Counter(estate), Counter(estate) - Counter(estate_after)
     assert moved == (Counter(undecided=1), Counter(blocked=1))
 
@@ -198,10 +200,8 @@ def test_the_only_agent_that_reaches_a_target_is_named(name: str) -> None:
         found: dict[str, Any] = json.loads(line.removesuffix(","))
         assert found.get("estate", found)["by"] == ["proxy-sgp"]
     elif name == "csv":
-        (line,) = [
-            one for one in csv.DictReader(io.StringIO(text)) if one["target"] == NAME and one["verdict"] == "ready"
-        ]
-        assert (line["agent"], line["estate_verdict"]) == ("proxy-sgp", "ready")
+        cells = [one for one in csv.DictReader(io.StringIO(text)) if (one["target"], one["verdict"]) == (NAME, "ready")]
+        assert [(one["agent"], one["estate_verdict"]) for one in cells] == [("proxy-sgp", "ready")]
     elif name == "junit":
         (case,) = ElementTree.fromstring(text).findall(f".//testsuite[@name='estate']/testcase[@name='{NAME}']")
         assert str(case.findtext("system-out")).splitlines()[0] == "ready, by proxy-sgp"
@@ -254,7 +254,7 @@ def test_a_json_document_has_what_the_view_is_read_again_from() -> None:
 
 
 def test_an_agent_called_estate_has_a_suite_of_its_own() -> None:
-    results = [dataclasses.replace(lab.of(name, lab.FINE, lab.Step.AUTH)) for name in ("estate", "proxy-lon")]
+    results = [dataclasses.replace(lab.of(name, lab.FINE, Step.AUTH)) for name in ("estate", "proxy-lon")]
     text, _ = written("junit", EstateView(results.copy))
     assert [one.attrib["name"] for one in ElementTree.fromstring(text)] == ["agent estate", "proxy-lon", "estate"]
 
@@ -265,3 +265,19 @@ def test_a_required_level_fails_what_is_below_it() -> None:
     assert totals.verdicts[Verdict.READY] == 2
     (suite,) = [one for one in ElementTree.fromstring(text) if one.attrib["name"] == "estate"]
     assert (suite.attrib["failures"], suite.attrib["errors"]) == ("3", "1")
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_the_schema_describes_the_document_and_the_lines(kind: str) -> None:
+    schema = result_schema()
+    jsonschema.validate(json.loads(written("json", lab.view(FRAMES[kind]))[0]), schema)
+    for line in written("jsonl", lab.view(FRAMES[kind]))[0].splitlines():
+        jsonschema.validate(json.loads(line), schema)
+
+
+@pytest.mark.parametrize("key", ["agents", "counts", "frame", "targets"])
+def test_the_schema_refuses_an_estate_without_one_of_its_parts(key: str) -> None:
+    document = json.loads(written("json", lab.view())[0])
+    del document["estate"][key]
+    with pytest.raises(jsonschema.ValidationError, match=f"'{key}' is a required property"):
+        jsonschema.validate(document, result_schema())

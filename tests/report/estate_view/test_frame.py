@@ -1,4 +1,4 @@
-"""What an estate view knows beside the results goes through JSON unchanged, and hostile JSON is refused in one line."""
+"""A frame goes through JSON unchanged, and hostile JSON is refused in one line."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def test_the_agents_of_a_target(target: Target, names: tuple[str, ...]) -> None:
 
 
 def test_without_declared_agents_those_that_have_results_stand_for_them() -> None:
-    seen = (Agent("z", "Linux"), Agent("y", "Linux"))
-    assert Frame(absent=(Absent("x", "stale"),)).expected_of(Target("h", "ssh", 22), seen) == ("x", "y", "z")
-    assert Frame().expected_of(Target("h", "ssh", 22, agents=("q",)), seen) == ("q",)
+    found = (Agent("z", "Linux"), Agent("y", "Linux"))
+    assert Frame(absent=(Absent("x", "stale"),)).expected_of(Target("h", "ssh", 22), found) == ("x", "y", "z")
+    assert Frame().expected_of(Target("h", "ssh", 22, agents=("q",)), found) == ("q",)
 
 
 WRONG: dict[str, dict[str, Any]] = {

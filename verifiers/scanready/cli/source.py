@@ -98,7 +98,7 @@ class Source:
         Raises:
             click.UsageError: a result is malformed.
         """
-        if self.run is None and self._ordered is None:  # a stored run has its results in order
+        if (self.run is None or self.frame is None) and self._ordered is None:  # a run with a frame is in order
             with told(self.name):
                 self._ordered = Ordered(self.results())
             self.results = self._ordered.results

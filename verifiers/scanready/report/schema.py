@@ -6,6 +6,7 @@ from typing import Any
 
 from scanready.model import Outcome, Owner, Standing, Step, Verdict
 
+from .estate.schema import ESTATE_VERDICT, estate_schema
 from .serialize import SCHEMA
 
 
@@ -163,21 +164,22 @@ _TARGET["properties"]["expected"] = _object(  # only if the inventory expects a 
     reason=_TEXT,
     agents={"type": "array", "items": _TEXT, "description": "the agents with this failure; empty for all agents"},
 )
+_COUNTS = {"type": "object", "additionalProperties": _COUNT}
 _RUN = _object(
     "the invocation",
     scanready={"type": "string", "description": "the version of scanready"},
-    agent={"$ref": "#/$defs/agent"},
-    started=_TIME,
+    agent=_or_null({"$ref": "#/$defs/agent"}) | {"description": "null in an estate view: each result names its own"},
+    started=_or_null(_TIME),
     targets=_COUNT,
-    depth=_STEP,
-    timeout={"type": "number", "description": "seconds for one target"},
+    depth=_or_null(_STEP) | {"description": "null in an estate view"},
+    timeout={"type": ["number", "null"], "description": "seconds for one target; null in an estate view"},
 )
 _SUMMARY = _object(
     "the counts of the whole run",
-    verdicts={"type": "object", "additionalProperties": _COUNT},
+    verdicts=_COUNTS | {"description": "targets by verdict; in an estate view by estate verdict"},
     unchecked=_COUNT,
     interrupted={"type": "boolean"},
-    seconds=_SECONDS,
+    seconds={"type": ["number", "null"], "minimum": 0, "description": "wall time; null in an estate view"},
 )
 _SUMMARY["properties"]["known"] = {  # not in documents of earlier versions
     "type": "object",
@@ -188,6 +190,8 @@ _DOCUMENT = _object(
     "one run", schema={"const": SCHEMA}, run=_RUN, results={"type": "array", "items": {"$ref": "#/$defs/result"}}
 )
 _DOCUMENT["properties"]["summary"] = _SUMMARY
+_RESULT["properties"]["estate"] = ESTATE_VERDICT  # only in the lines of an estate view
+_DOCUMENT["properties"]["estate"] = estate_schema(_COUNTS, _TARGET)  # only of an estate view
 
 
 def fitness_schema() -> dict[str, Any]:

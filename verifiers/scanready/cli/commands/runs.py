@@ -85,8 +85,8 @@ def command(
 def run_object(run: StoredRun, agents: int = 1) -> dict[str, Any]:
     """Return a run as JSON types. ``seconds`` is wall time; ``ended`` is null if it still runs or was killed.
 
-    Of a run with the results of several agents, ``agents`` is their number, and ``results`` that of all their results.
-    It has no agent and no verdicts of its own: `scanready report` computes a verdict for each target.
+    A run with the results of several agents has the number of its ``agents`` and ``results`` instead of an agent and
+    verdicts of its own: `scanready report` computes a verdict for each target.
     """
     several = _is_estate(run)
     found = {

@@ -1,4 +1,4 @@
-"""Define what an estate view knows beside the results: the declared agents, and what is missing.
+"""Define the frame of an estate view: the declared agents, and the missing results.
 
 A run that holds the results of many agents keeps it as JSON. The reader treats it as hostile, as it does the results.
 """
@@ -43,14 +43,14 @@ class Frame:
     unseen: tuple[Target, ...] = ()
     remarks: tuple[str, ...] = ()
 
-    def expected_of(self, target: Target, seen: tuple[Agent, ...]) -> tuple[str, ...]:
+    def expected_of(self, target: Target, found: tuple[Agent, ...]) -> tuple[str, ...]:
         """Return the names of the agents that should have a result for a target, in alphabetical order.
 
         Args:
             target: a target of the estate.
-            seen: the agents that have results. They stand for the declared ones where the inventory declares none.
+            found: the agents that have results. They stand for the declared ones where the inventory declares none.
         """
-        agents = self.agents or tuple(DeclaredAgent(agent.name) for agent in seen)
+        agents = self.agents or tuple(DeclaredAgent(agent.name) for agent in found)
         named = set(assigned(target, agents))
         if not (self.agents or target.agents or target.sites):
             named |= {one.agent for one in self.absent}

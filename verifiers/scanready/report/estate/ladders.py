@@ -50,7 +50,7 @@ class EstateLadders:
 
 
 def _explained(row: Row) -> list[tuple[str, str]]:
-    """Return by whom a verdict is, whose result counts otherwise, and who has none."""
+    """Return the agents that a verdict rests on, the overruled results, and the agents without a result."""
     verdict = row.verdict
     lines = [("by", agent_names(verdict.by))] if verdict.by else []
     if verdict.finding is not None:

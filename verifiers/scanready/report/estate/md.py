@@ -89,7 +89,7 @@ class EstateMarkdown:
         return "\n".join([*lines, "", f"{visible(info.started, 40)}, scanready {visible(info.version, 40)}", ""])
 
     def _table(self, room: int) -> str:
-        head = ["<details><summary>All targets</summary>", "", "| target | verdict | its agents | cause, or by whom |"]
+        head = ["<details><summary>All targets</summary>", "", "| target | verdict | its agents | cause or agents |"]
         lines = [*head, "|---|---|---|---|"]
         room -= sum(map(len, lines)) + 200
         shown = 0

@@ -71,7 +71,7 @@ def counts_object(totals: EstateTotals) -> dict[str, Any]:
 
 
 def run_object(info: EstateInfo) -> dict[str, Any]:
-    """Return the document's object ``run``. What is each agent's own is null: agent, depth, timeout."""
+    """Return the document's object ``run``. Agent, depth and timeout are null, since each agent has its own."""
     return {
         "scanready": info.version,
         "agent": None,

@@ -127,7 +127,7 @@ class EstateTable:
                 table.add_column(Text(visible(name, LONGEST_AGENT)), no_wrap=True)
         else:
             table.add_column("its agents", overflow="fold", min_width=12)
-        table.add_column("cause, or by whom", overflow="fold", min_width=16)
+        table.add_column("cause or agents", overflow="fold", min_width=16)
         for line in self._lines:
             agents = [verdict_word(_WORDS[word]) if word in _WORDS else Text(word, "dim") for word in line.agents]
             table.add_row(

@@ -256,7 +256,7 @@ class EstateView:
         )
 
     def _column(self, name: str, declared: DeclaredAgent | None) -> AgentColumn:
-        seen = self._seen.get(name)
-        platform = seen.platform if seen else declared.platform if declared else ""
+        known = self._seen.get(name)
+        platform = known.platform if known else declared.platform if declared else ""
         sites = declared.sites if declared else ()
-        return AgentColumn(name, platform, seen.addresses if seen else (), sites, self._absent.get(name, ""))
+        return AgentColumn(name, platform, known.addresses if known else (), sites, self._absent.get(name, ""))
