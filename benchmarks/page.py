@@ -13,7 +13,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +72,23 @@ def write(file: Path, results: int, ladders: int) -> float:
 
 def look(file: Path) -> None:
     """Open a page and print the times."""
+    measure(file, FILTERS, "while (document.documentElement.dataset.prepared !== 'yes') await pause();")
+
+
+def measure(file: Path, actions: Mapping[str, str], ready: str = "") -> None:
+    """Open a page, wait until it is ready, and print the times of opening it and of each action."""
     with browser() as driver:
         driver.set_page_load_timeout(120)
+        driver.set_script_timeout(120)
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _TASKS})
         page = Page(driver, file)
         opened = page.run("return performance.getEntriesByName('drawn')[0].startTime")
-        while page.run("return document.documentElement.dataset.prepared") != "yes":
-            time.sleep(0.1)
+        page.wait_for(f"(async (done) => {{ {ready} done(); }})(arguments[0]);")
         tasks = page.run("return tasks")
         print(f"{'opened':<28}{opened:>8.0f} ms, longest task {max(tasks, default=0):.0f} ms")
         nodes = page.run("return document.getElementsByTagName('*').length")
         print(f"{'DOM nodes':<28}{nodes:>8}")
-        for name, script in FILTERS.items():
+        for name, script in actions.items():
             taken = [page.run(_FILTER.format(script)) for _ in range(1 if "sort" in name else 5)]
             print(f"{name:<28}{statistics.median(taken):>8.0f} ms, at worst {max(taken):.0f} ms")
 

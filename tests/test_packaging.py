@@ -32,8 +32,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {name.split("/")[0].split("-")[0] for name in names} == {"scanready"}
     assert "scanready/py.typed" in names
     assert "scanready/targets/postgresql/verify.py" in names
-    page = {path.name for path in (ROOT / "verifiers" / "scanready" / "report" / "formats" / "page").iterdir()}
-    assert {f"scanready/report/formats/page/{name}" for name in page} <= set(names), "the HTML report's parts"
+    for folder in ("formats/page", "estate/page"):
+        page = {path.name for path in (ROOT / "verifiers" / "scanready" / "report" / folder).iterdir()}
+        assert {f"scanready/report/{folder}/{name}" for name in page} <= set(names), "the HTML report's parts"
 
 
 def test_an_installed_wheel_brings_the_pytest_plug_in(built: Path, tmp_path: Path) -> None:

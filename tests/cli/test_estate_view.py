@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scanready import report as report_formats
 from scanready.causes import common
 from scanready.cli.job.failed import FailedRun
 from scanready.cli.selection import selection
-from scanready.model import Report, Step
+from scanready.model import Report, Step, Target
 from scanready.report.estate import Absent, Frame
 from scanready.report.serialize import agent_object, as_line, identity_at
 from scanready.store import NewRun, Writer
@@ -186,11 +188,27 @@ def test_rules_for_an_owner_are_those_of_each_agent_and_say_that_one_is_enough(t
     assert [f"| `{address}` | `db7` | tcp | 5432 |" in page for address in lab.ADDRESSES.values()] == [True] * 4
 
 
-def test_a_format_without_an_estate_view_is_refused_in_one_line(mixed: str, tmp_path: Path) -> None:
+def test_a_format_without_an_estate_view_is_refused_in_one_line(
+    mixed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(report_formats.FORMATS, "html", report_formats.Format("html:Html", whole=True, for_files=True))
     found = report(mixed, "--report", f"html={tmp_path / 'page.html'}")
     assert found.exit_code == 2
     assert "html cannot show the results of several agents yet" in found.stderr
     assert not (tmp_path / "page.html").exists()
+
+
+def test_a_page_is_read_as_the_view_it_was_written_from(tmp_path: Path) -> None:
+    """With an absent agent, and a target that no agent has a result for."""
+    unseen = Target("unseen.corp", "ssh", 22, sites=("all",))
+    frame = replace(lab.frame("proxy-tok", absent=(Absent("proxy-tok", "no export"),)), unseen=(unseen,))
+    stored(tmp_path / "runs.db", lab.results(), frame)
+    page, again = tmp_path / "page.html", tmp_path / "again.html"
+    report("last", "--report", f"html={page}")
+    assert report(str(page), "--report", f"html={again}").stdout == report("last").stdout
+    assert page.read_text() == again.read_text()
+    for name in ("json", "csv"):
+        assert report(str(page), "--format", name).stdout == report("last", "--format", name).stdout
 
 
 def test_a_comparison_with_an_earlier_run_is_refused(mixed: str, tmp_path: Path) -> None:

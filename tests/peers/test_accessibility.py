@@ -1,4 +1,4 @@
-"""The HTML report under axe-core, which knows the rules of WCAG: nothing serious in any of its views."""
+"""The HTML reports under axe-core, which knows the rules of WCAG: nothing serious in any of their views."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from scanready.report.diff import glimpses
 from tests.browser import Page, browser
 from tests.peers.running import demand
 from tests.report.estate import document, many, reports
+from tests.report.estate_view.many import page_of, view_of
 
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
 _OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true;"
@@ -32,6 +33,18 @@ VIEWS = {
     "one-target": "open(0); byId('detail').querySelector('.more').dispatchEvent(new Event('toggle'));",
     "pages": "turn(100);",
     "one-owner": "location.hash = '#owner=network'; follow();",
+    "nothing-found": "byId('text').value = 'no-such-thing'; draw();",
+}
+#: The same for the page of an estate view.
+ESTATE_VIEWS = {
+    "matrix": "",
+    "dark": "document.documentElement.dataset.theme = 'dark';",
+    "scrolled": "moveTo(40, 8);",
+    "head": "moveTo(-1, 4);",
+    "one-target": "showTarget(3);",
+    "one-result": "showCell(ROWS.findIndex((row) => kindAt(row, 2)?.code), 2);",
+    "one-agent": "showAgent(1); byId('detail').querySelector('.chip').click();",
+    "absent-agent": "showAgent(COLUMNS.find((column) => column.absent).place);",
     "nothing-found": "byId('text').value = 'no-such-thing'; draw();",
 }
 
@@ -55,6 +68,25 @@ def test_axe_finds_nothing(page: Page, view: str) -> None:
     page.run(_OPEN_ALL + VIEWS[view] + _OPEN_ALL)
     page.run(AXE.read_text())
     assert page.wait_for(_RUN) == []
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    demand("axe-core", [] if AXE.exists() else [str(AXE)])
+    file: Path = tmp_path_factory.mktemp("axe-estate") / "estate.html"
+    file.write_text("".join(page_of(view_of(90, 13))))
+    with browser() as driver:
+        driver.set_script_timeout(120)
+        yield Page(driver, file)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("view", ESTATE_VIEWS)
+def test_axe_finds_nothing_in_an_estate_view(estate: Page, view: str) -> None:
+    estate.again()
+    estate.run(ESTATE_VIEWS[view])
+    estate.run(AXE.read_text())
+    assert estate.wait_for(_RUN) == []
 
 
 @pytest.mark.timeout(300)

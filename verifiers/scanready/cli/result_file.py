@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 from scanready.cli.output.bundle import ABOUT, FORMAT, RESULT
 from scanready.files.json_stream import LARGEST_VALUE, JsonStream
 from scanready.files.reading import is_same, open_file
+from scanready.report.estate.packing import AGENTS, unpacker_of, unseen_in
 from scanready.report.formats.embedded import find_run
 from scanready.report.formats.packing import Unpacker
 from scanready.report.parse import NotAResult, check_schema
@@ -32,6 +33,8 @@ _MOST = 128 << 20
 MOST_RESULTS = 50_000
 #: The list in a page that holds packed results; pages from before version 0.2 hold the results themselves.
 _PACKED = "rows"
+#: The list in the page of an estate view, with the results of many agents, and the most characters of them together.
+_MATRIX, _MOST_OF_MATRIX = "matrix", 4 * _MOST
 #: The most bytes that zipfile may request in one piece: a directory of a few thousand entries; a bundle has three.
 _MOST_AT_ONCE = 1 << 20
 #: The exceptions of zipfile for a file that is not an archive, or that is damaged.
@@ -103,11 +106,14 @@ def _bundle(archive: zipfile.ZipFile) -> ResultFile:
 def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
     """Read the document once and return its kind and its head, which may follow the results."""
     stream, head, count = JsonStream(anew(), _MOST), dict[str, Any](), -1
-    lists, found = ("results", _PACKED) if embedded else ("results",), ""
+    lists, found = ("results", _PACKED, _MATRIX) if embedded else ("results",), ""
     for key in stream.members():
         if key in lists and count < 0 and stream.peek() == "[":
             found = key
-            count = sum(1 for _ in _items(stream))
+            lines = _items(stream)
+            if key == _MATRIX:
+                _add_unseen(head, [target for line in lines if (target := unseen_in(line))])
+            count = sum(1 for _ in lines)
         elif key == "estate" and stream.peek() == "{":
             head[key] = _estate(stream)
         elif (value := stream.value()) is not None and key in ("schema", "run", "summary"):
@@ -118,18 +124,20 @@ def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
     if after and not (embedded and after == "<") and not (count < 0 and after == "{"):
         raise NotAResult(f"line {stream.line}: there is text after the end of the document")
     if count >= 0:
-        return ResultFile(Kind.DOCUMENT, lambda: _results(JsonStream(anew(), _MOST), found), head)
+        return ResultFile(Kind.DOCUMENT, lambda: _results(JsonStream(anew(), _MOST), found, head), head)
     return ResultFile(Kind.LINES if after else Kind.RESULT, lambda: _lines(JsonStream(anew(), _MOST)), {})
 
 
 def _estate(stream: JsonStream) -> dict[str, Any]:
-    """Return the frame of an estate view; pass the rest, which the results lead to again."""
+    """Return the frame of an estate view and the agents of its page; pass the rest, which the results lead to again."""
     found: dict[str, Any] = {}
     for key in stream.members():
         if key == "frame" and stream.peek() == "{":
             found[key] = {
                 name: list(_items(stream)) if stream.peek() == "[" else stream.value() for name in stream.members()
             }
+        elif key in AGENTS:
+            found[key] = stream.value()
         elif stream.peek() == "[":
             collections.deque(_items(stream), maxlen=0)
         else:
@@ -137,12 +145,29 @@ def _estate(stream: JsonStream) -> dict[str, Any]:
     return found
 
 
-def _results(stream: JsonStream, list_of: str) -> Iterator[Any]:
+def _add_unseen(head: Mapping[str, Any], unseen: list[Any]) -> None:
+    """Add the targets without a result, which are lines of a matrix, to the frame of its estate view."""
+    match head.get("estate"):
+        case {"frame": {"unseen": list() as known}}:
+            known.extend(unseen)
+
+
+def _results(stream: JsonStream, list_of: str, head: Mapping[str, Any]) -> Iterator[Any]:
     for key in stream.members():
         if key == list_of and stream.peek() == "[":
-            yield from map(_unpacking(), _items(stream)) if key == _PACKED else _items(stream)
+            if key == _MATRIX:
+                yield from _counted(_cells(_items(stream), head.get("estate")))
+            else:
+                yield from map(_unpacking(), _items(stream)) if key == _PACKED else _items(stream)
             return
         stream.value()
+
+
+def _cells(lines: Iterator[Any], estate: Any) -> Iterator[Any]:
+    """Yield the results of a matrix, target by target."""
+    unpacker = unpacker_of(estate, _MOST_OF_MATRIX, LARGEST_VALUE)
+    for line in lines:
+        yield from (_parsed(text) for text, _ in unpacker.texts(line))
 
 
 def _unpacking() -> Callable[[Any], Any]:
@@ -151,12 +176,16 @@ def _unpacking() -> Callable[[Any], Any]:
 
     def result(row: Any) -> Any:
         line, _ = unpacker.texts(row)
-        try:
-            return json.loads(line)
-        except RecursionError:
-            raise NotAResult("a row of the page is nested too deeply") from None
+        return _parsed(line)
 
     return result
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except RecursionError:
+        raise NotAResult("a row of the page is nested too deeply") from None
 
 
 def _items(stream: JsonStream) -> Iterator[Any]:

@@ -43,7 +43,7 @@ FORMATS: dict[str, Format] = {
     "prometheus": Format("prometheus:Prometheus", whole=True, estate="prometheus:EstatePrometheus"),
     "nagios": Format("nagios:Nagios", own_codes=True, estate="nagios:EstateNagios"),
     "md": Format("md:Markdown", whole=True, estate="md:EstateMarkdown"),
-    "html": Format("html:Html", whole=True, for_files=True),
+    "html": Format("html:Html", whole=True, for_files=True, estate="html:Html"),
 }
 
 

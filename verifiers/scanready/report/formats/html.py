@@ -8,30 +8,23 @@ their hashes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from importlib import resources
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from scanready.model import LADDER, Owner, Report, Verdict
-from scanready.redaction.workflow import harmless_json
 from scanready.report import rule_forms
 from scanready.report.background import Moment
 from scanready.report.diff import Differences
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.groups import INTRODUCTIONS, OWNERS, Group, Groups, firewall
 from scanready.report.headline import summed
-from scanready.report.paper import GRAVITY, SENTENCES, duration
+from scanready.report.paper import GRAVITY, SENTENCES
 from scanready.report.serialize import as_line
-from scanready.report.story import tell
-from scanready.wire.printable import visible, visible_lines
 
 from .json import begin, end
+from .markup import inert, joined, policy, template, told
 from .packing import Packer
 from .since import changes, trend
 
@@ -61,9 +54,9 @@ class Html:
         self._run, self._groups = run, Groups(run)
         since = run.background.since
         self._differences = Differences(since.glimpses) if since else None
-        head: str = _template("head.html").render(run=run, policy=_policy(), style=_joined(_STYLES))
+        head: str = template("head.html").render(run=run, policy=policy(_STYLES, _SCRIPTS), style=joined(_STYLES))
         self._packer = Packer(run.agent.addresses)
-        return head + _inert(begin(run, "rows"))
+        return head + inert(begin(run, "rows"))
 
     def add(self, report: Report) -> str:
         """Return the data of the result."""
@@ -74,9 +67,9 @@ class Html:
         self._hosts.add(report.target.host)
         cost = report.footprint
         self._cost.update({"connections": cost.connections, "logins": cost.login_attempts, "probes": cost.probe_logins})
-        row = self._packer.row(as_line(report), _told(report), report.target.host)
+        row = self._packer.row(as_line(report), told(report), report.target.host)
         row, self._separator = self._separator + row, ",\n"
-        return _inert(row)
+        return inert(row)
 
     def _changes(self, totals: Totals) -> dict[str, Any] | None:
         earlier = self._run.background.since
@@ -90,7 +83,7 @@ class Html:
         headline, title, share = self._groups.headline(totals), self._groups.title(totals), self._groups.share
         by_owner = self._groups.by_owner()
         owners = [(owner, OWNERS[owner], of, firewall(of), _targets(of)) for owner, of in by_owner.items()]
-        page: str = _template("body.html").render(
+        page: str = template("body.html").render(
             run=self._run,
             totals=totals,
             changes=self._changes(totals),
@@ -112,17 +105,9 @@ class Html:
             limits=_limits(sum(map(len, by_owner.values()))),
             steps=[step.value for step in LADDER],
             ladder=json.dumps([step.value for step in LADDER]),
-            script=_joined(_SCRIPTS),
+            script=joined(_SCRIPTS),
         )
-        return _inert(end(totals)) + page
-
-
-def _told(report: Report) -> str:
-    """Return the story as JSON: bytes sent, meaning and commands of each check; then the tickets."""
-    story = tell(report)
-    rungs = [[rung.sent, rung.means, *rung.by_hand] for rung in story.rungs]
-    asked = [[one.whom, *one.text.split("\n")] for one in story.requests] if story.request else []
-    return harmless_json(json.dumps({"rungs": rungs, "asked": asked}, separators=(",", ":")))
+        return inert(end(totals)) + page
 
 
 def _limits(groups: int) -> dict[str, int]:
@@ -141,71 +126,6 @@ def _printed(by_owner: Mapping[Owner, Sequence[Group]]) -> dict[str, Any]:
     causes = [(owner, group) for owner, groups in by_owner.items() for group in groups]
     causes.sort(key=lambda pair: (pair[1].gravity, -len(pair[1].members)))
     return {"causes": causes[:_PRINTED], "left": len(causes[_PRINTED:])}
-
-
-def _inert(data: str) -> str:
-    """Escape ``<`` in ASCII-only JSON, so that no text in it can begin or end an element."""
-    return data.replace("<", "\\u003c")
-
-
-def _policy() -> str:
-    style, script = _hash(_joined(_STYLES)), _hash(_joined(_SCRIPTS))
-    return f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-@cache
-def _joined(names: tuple[str, ...]) -> str:
-    """Return the text of our package files, one after another, as safe markup."""
-    from markupsafe import Markup
-
-    page = resources.files(__package__) / "page"
-    return Markup("\n" + "".join((page / name).read_text(encoding="utf-8") for name in names))
-
-
-@cache
-def _template(name: str) -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader(__package__.rpartition(".")[0], "formats/page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters: dict[str, Callable[..., str]] = {
-        "visible": visible,
-        "lines": _lines,
-        "duration": duration,
-        "prose": _prose,
-        "shortened": _shortened,
-    }
-    environment.filters |= filters
-    return environment.get_template(name)
-
-
-def _prose(text: str) -> str:
-    """Return a sentence of the catalogue as HTML; text in backticks becomes code."""
-    from markupsafe import Markup, escape
-
-    parts = visible(text, 4000).split("`")
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts)
-    )
-
-
-def _shortened(text: str, most: int) -> str:
-    """Return a sentence of the catalogue without its backticks, cut between two words."""
-    return textwrap.shorten(visible(text.replace("`", ""), 4000), most, placeholder=" ...")
-
-
-def _lines(text: str) -> str:
-    return "\n".join(visible_lines(text, 2000))
 
 
 def _forms(rules: Any) -> list[tuple[str, str]]:
