@@ -86,7 +86,6 @@ def command(
 ) -> None:
     """Verify."""
     from scanready.cli.job.background import background_of_new
-    from scanready.cli.job.failed import FailedRun
     from scanready.cli.job.resume import Resumption
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
