@@ -306,7 +306,7 @@ def test_runs_lists_a_merge_without_a_number_that_mixes_agents(folder: Path) -> 
     assert (run["command"], run["verdicts"], run["agents"], run["results"], run["targets"]) == (
         "merge",
         None,
-        2,
+        ["proxy-lon", "proxy-nyc"],
         12,
         6,
     )
