@@ -32,12 +32,19 @@ def _names_ports(target: Target) -> bool:
 
 
 class Known:
-    """Hold the findings of runs: ``agents``, the addresses of their agents; ``judged``, the targets by identity."""
+    """Hold the findings of runs.
+
+    Attributes:
+        agents: the addresses of their agents.
+        judged: what a run found of each target, by identity.
+        several: a run has the results of several agents, so ``agents`` are the addresses of different hosts.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, int], Seen] = {}
         self.agents: tuple[str, ...] = ()
         self.judged: dict[str, Judgement] = {}
+        self.several = False
 
     def read(self, run: str, store: str | None) -> None:
         """Add the findings of a run, named by its name or file.
@@ -47,6 +54,7 @@ class Known:
         """
         agents: dict[str, None] = {}
         with opened(run, store) as source:
+            self.several = source.has_several_agents()
             for report in source.reports():
                 self.judged |= _judged(report)
                 agents.update(dict.fromkeys(report.agent.addresses))

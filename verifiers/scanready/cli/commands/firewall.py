@@ -95,6 +95,10 @@ def command(
         _tell_what_the_run_lacks(run, targets, known)
     if resolve:
         known.ask(targets)
+    if known.several and not sources:
+        raise click.UsageError(
+            f"{fitting(str(run))} has the results of several agents: name the address of one of them with --source"
+        )
     agents = sources or known.agents
     found = permitted(targets, known, agents)
     if resolve:
