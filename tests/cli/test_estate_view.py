@@ -237,6 +237,15 @@ def test_an_inventory_from_results_of_several_agents_has_each_target_once(mixed:
     assert [text.count(f"host: {host}") for host in ("db7", "web3")] == [1, 1]
 
 
+def test_firewall_rules_from_results_of_several_agents_need_the_address_of_one(mixed: str, tmp_path: Path) -> None:
+    inventory = tmp_path / "estate.yaml"
+    inventory.write_text("targets:\n  - {host: db7, type: postgresql}\n")
+    refused = call("firewall", str(inventory), "--from", mixed)
+    assert (refused.exit_code, "name the address of one of them with --source" in refused.stderr) == (2, True)
+    made = call("firewall", str(inventory), "--from", mixed, "--source", "10.3.0.5", "--json")
+    assert {rule["source"] for rule in json.loads(made.stdout)["rules"]} == {"10.3.0.5"}
+
+
 def test_a_file_of_one_agent_is_a_report_of_this_agent(tmp_path: Path) -> None:
     one = written(tmp_path / "one.jsonl", [as_line(lab.of("proxy-lon", lab.FINE, Step.AUTH))])
     document = estate(one)

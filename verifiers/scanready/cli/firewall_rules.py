@@ -32,9 +32,13 @@ def _names_ports(target: Target) -> bool:
 
 
 class Known:
-    """Hold the findings of runs: ``agents``, the addresses of their agents; ``judged``, the targets by identity.
+    """Hold the findings of runs.
 
-    ``only_agent`` is the name of the agent that all results are of; None if there are several.
+    Attributes:
+        agents: the addresses of their agents.
+        only_agent: the name of the agent that all results are of; None if there are several.
+        several: a run has the results of several agents, so ``agents`` are the addresses of different hosts.
+        judged: what a run found of each target, by identity.
     """
 
     def __init__(self) -> None:
@@ -42,6 +46,7 @@ class Known:
         self.agents: tuple[str, ...] = ()
         self.only_agent: str | None = None
         self.judged: dict[str, Judgement] = {}
+        self.several = False
 
     def read(self, run: str, store: str | None, agent: str | None = None) -> None:
         """Add the findings of a run, named by its name or file.
@@ -56,6 +61,7 @@ class Known:
         agents: dict[str, None] = {}
         names: set[str] = set()
         with opened(run, store) as source:
+            self.several = source.has_several_agents()
             for report in source.reports():
                 names.add(report.agent.name)
                 if agent in (None, report.agent.name):

@@ -127,6 +127,11 @@ def command(
     chosen, share = selected_targets(ctx, what, only, types, large=yes, judged=judged, asked=asked, otherwise=otherwise)
     inventory = share.inventory
     agents = sources or asked.hosts or known.agents
+    if known.several and known.only_agent is None and not (sources or asked.hosts or share.agent):
+        raise click.UsageError(
+            f"{fitting(str(run))} has the results of several agents: name one of them with --as, or its address with "
+            "--source"
+        )
     if share.agent and not agents:
         _require_own_address(share.agent)
     plugins_load(chosen)
