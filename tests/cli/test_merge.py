@@ -351,3 +351,14 @@ def test_more_remarks_than_a_person_reads_are_counted(folder: Path, monkeypatch:
     told = remarks(folder, export(folder, LON), *(f"missing-{number}.scanready" for number in range(9)))
     assert "scanready: and 9 more remarks" in told
     assert told.count("was left out") == 3
+
+
+def test_an_export_with_very_many_accounts_is_read(folder: Path) -> None:
+    written = lines(of(LON), TARGETS)
+    end = json.loads(written[-1])["end"]
+    account = {"credential": "c", "user": "u", "authority": None, "outcome": "accepted", "where": "h:1", "when": ago()}
+    name = write(
+        folder / "many.scanready", [*written[:-1], json.dumps({"end": end | {"accounts": [account] * 30_000}}) + "\n"]
+    )
+    assert "6 results of 1 agent" in call("merge", name).stderr
+    assert call("report", name).exit_code == 1

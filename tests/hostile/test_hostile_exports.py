@@ -48,6 +48,10 @@ def replaced(number: int, line: str) -> list[str]:
     return made
 
 
+def end(**values: Any) -> list[str]:
+    return changed(-1, end=json.loads(written()[-1])["end"] | values)
+
+
 def foreign() -> list[str]:
     return [*written()[:2], *written(GOOD)[2:]]
 
@@ -90,6 +94,10 @@ LINES: dict[str, tuple[Callable[[], list[str]], str]] = {
     "gap": (gaps, "line 4: "),
     "list": (lambda: replaced(2, "[1]\n"), "a result is not an object"),
     "end is no object": (lambda: [*written()[:-1], '{"end":7}\n'], "end is not an object"),
+    "accounts are no list": (lambda: end(accounts=7), "`[` is missing"),
+    "accounts are no objects": (lambda: end(accounts=[7]), "accounts is not a list of objects"),
+    "seconds of the end": (lambda: end(seconds=-1), "seconds of its end is not a number"),
+    "cut end": (lambda: [*written()[:-1], '{"end":{"ended":"x"\n'], "line 7, the end of the export: `,` is missing"),
     "empty": (list, "it is cut off before its first line ends"),
 }
 
@@ -199,6 +207,15 @@ def bomb(path: Path) -> None:
             file.write(b" " * MIB)
 
 
+def endless_end(path: Path) -> None:
+    """A last line with 20 million empty accounts."""
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write("".join(written()[:-1]).encode() + b'{"end":{"accounts":[')
+        for _ in range(60):
+            file.write(b"{}," * (MIB // 3))
+        file.write(b"{}]}}\n")
+
+
 def endless_header(path: Path) -> None:
     with gzip.open(path, "wb") as file:
         file.write(b'{"scanready_export":1,"agents":[' + b"{}," * (64 * MIB // 3))
@@ -212,7 +229,7 @@ def crowded(path: Path) -> None:
             file.write(b'{"schema":1,"checks":[' + b"[]," * 300_000 + b"[]]}\n")
 
 
-@pytest.mark.parametrize("make", [bomb, endless_header, crowded], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [bomb, endless_header, endless_end, crowded], ids=lambda make: make.__name__)
 def test_a_bomb_takes_little_memory(tmp_path: Path, make: Callable[[Path], None]) -> None:
     bad = tmp_path / "bad.scanready"
     make(bad)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from scanready.files.json_stream import LARGEST_VALUE
+from scanready.files.json_stream import LARGEST_VALUE, JsonError, JsonStream
 from scanready.files.reading import open_file
 from scanready.report.estate.export import MARK, End, Header, end_restored, header_restored
 from scanready.report.parse import NotAResult
@@ -26,6 +27,8 @@ _MOST = 4 << 30
 _BLOCK = 1 << 20
 #: The beginning of a result, as this version writes it.
 _RESULT = b'{"schema":'
+#: The beginning of the last line, and its most bytes: it lists an account for each host that judges it by itself.
+_END, _LONGEST_END = b'{"end"', 32 << 20
 
 
 class ExportFile:
@@ -57,16 +60,15 @@ class ExportFile:
         count = 0
         with contextlib.suppress(EOFError):
             for line in self._lines():
-                value, text = self._value(line), line.decode().rstrip()
                 if self.end is not None:
                     raise NotAResult(f"line {self._line} follows the end of the export")
+                if line.startswith(_END):
+                    self._take_end(line, count)
+                    continue
+                value, text = self._value(line), line.decode().rstrip()
                 if line.startswith(_RESULT):
                     count += 1
                     yield text, value
-                elif isinstance(value, dict) and "end" in value:
-                    self.end = end_restored(value["end"])
-                    if self.end.results != count:
-                        raise NotAResult(f"it has {count} results, and its end counts {self.end.results}")
                 elif isinstance(value, dict) and MARK in value:
                     raise NotAResult(f"line {self._line} is a second header: merge the exports as files of their own")
                 else:
@@ -82,9 +84,18 @@ class ExportFile:
         try:
             while line := self._file.readline(LARGEST_VALUE + 1):
                 self._line += 1
+                while line.startswith(_END) and not line.endswith(b"\n") and len(line) < _LONGEST_END:
+                    if not (more := self._file.readline(LARGEST_VALUE)):
+                        raise EOFError
+                    line += more
                 self._taken += len(line)
-                if len(line) > LARGEST_VALUE or self._taken > _MOST:
-                    size = f"it has more than {_MOST >> 30} GiB" if self._taken > _MOST else "it is larger than 1 MiB"
+                longest = _LONGEST_END if line.startswith(_END) else LARGEST_VALUE
+                if len(line) > longest or self._taken > _MOST:
+                    size = (
+                        f"it has more than {_MOST >> 30} GiB"
+                        if self._taken > _MOST
+                        else f"it is larger than {longest >> 20} MiB"
+                    )
                     raise NotAResult(f"line {self._line}: {size}")
                 if not line.endswith(b"\n"):
                     raise EOFError
@@ -92,12 +103,37 @@ class ExportFile:
         except (gzip.BadGzipFile, zlib.error) as error:
             raise NotAResult(f"it is damaged after line {self._line} ({error}): copy it again") from error
 
+    def _take_end(self, line: bytes, count: int) -> None:
+        try:
+            self.end = end_restored(_end_of(line))
+        except JsonError as error:
+            raise NotAResult(f"line {self._line}, the end of the export: {str(error).partition(': ')[2]}") from None
+        if self.end.results != count:
+            raise NotAResult(f"it has {count} results, and its end counts {self.end.results}")
+
     def _value(self, line: bytes) -> Any:
         try:
             return _DECODER.decode(line.decode())
         except (ValueError, RecursionError) as error:
             reason = "nested too deep" if isinstance(error, RecursionError) else str(error)[:100]
             raise NotAResult(f"line {self._line}: {reason}") from None
+
+
+def _end_of(line: bytes) -> object:
+    """Return what the last line says, without the list of its accounts, which is walked entry by entry."""
+    stream, end = JsonStream(io.BytesIO(line), _LONGEST_END), dict[str, Any]()
+    for outer in stream.members():
+        if outer != "end" or stream.peek() != "{":
+            return stream.value()
+        for name in stream.members():
+            if name == "accounts":
+                if not all(isinstance(stream.value(), dict) for _ in stream.items()):
+                    raise NotAResult("accounts is not a list of objects")
+            else:
+                end[name] = stream.value()
+    if stream.peek():
+        raise NotAResult("there is text after the end of the export")
+    return end
 
 
 @contextlib.contextmanager

@@ -81,14 +81,13 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last line of an export: ``results`` of ``targets`` targets. ``accounts`` as :class:`Accounts` lists them."""
+    """The last line of an export without its accounts: ``results`` of ``targets`` targets."""
 
     ended: str
     seconds: float
     results: int
     targets: int
     interrupted: bool
-    accounts: Sequence[Mapping[str, Any]]
 
 
 class Export:
@@ -144,15 +143,12 @@ def header_restored(stored: object) -> Header:
 
 
 def end_restored(stored: object) -> End:
-    """Return the end of an export.
+    """Return the end of an export, as :meth:`Export.end` writes it.
 
     Raises:
         NotAResult: the input is none.
     """
     fields = _object(stored, "end")
-    accounts = fields.get("accounts")
-    if not isinstance(accounts, list) or not all(isinstance(one, dict) for one in accounts):
-        raise NotAResult("accounts is not a list of objects")
     seconds = fields.get("seconds")
     if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < 1e12:
         raise NotAResult("seconds of its end is not a number of seconds")
@@ -162,7 +158,6 @@ def end_restored(stored: object) -> End:
         _count(fields, "results"),
         _count(fields, "targets"),
         bool(fields.get("interrupted")),
-        accounts,
     )
 
 
