@@ -7,6 +7,7 @@ import dataclasses
 from scanready.causes import common
 from scanready.model import Step, Verdict
 from scanready.report.estate import Absent, EstateTotals, EstateView, Frame
+from tests.estate.results import ACCOUNT
 from tests.report.estate_view import lab
 
 
@@ -35,6 +36,14 @@ def test_counts_never_add_agents() -> None:
     assert found.agents["proxy-lon"] == {Verdict.READY: 1, Verdict.BLOCKED: 3}
     assert found.missing == {"proxy-sgp": 1}
     assert found.proven_by_some == 2
+
+
+def test_a_result_that_another_one_overrules_proves_nothing() -> None:
+    target = dataclasses.replace(lab.FINE, credential=ACCOUNT)
+    results = [lab.of("proxy-lon", target, Step.LOGIN, common.LOGIN_REFUSED), lab.of("proxy-nyc", target, Step.AUTH)]
+    found = totals(EstateView(results.copy))
+    assert (found.proven_by_some, found.verdicts) == (0, {Verdict.BLOCKED: 1})
+    assert found.agents["proxy-nyc"] == {Verdict.READY: 1}
 
 
 def test_an_agent_without_results_changes_only_its_own_counts_and_what_it_leaves_open() -> None:

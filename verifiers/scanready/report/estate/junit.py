@@ -77,7 +77,7 @@ class EstateJUnit:
         for column in info.columns:
             self._suites[column.name].properties = _properties(column, info)
         self._estate = _Suite(_ESTATE, _ESTATE)
-        self._estate.properties = {"scanready": info.version, "agents": str(len(info.columns))}
+        self._estate.properties = {"scanready": visible(info.version), "agents": str(len(info.columns))}
         self._estate.properties |= {f"remark.{number}": text for number, text in enumerate(remarks(info), 1)}
         return ""
 
@@ -104,7 +104,8 @@ class EstateJUnit:
         root = Element("testsuites", {"name": name, **numbers_of(sum(suite.tests for suite in suites), found)})
         root.text = " "
         opened = tostring(root, encoding="unicode").removesuffix(" </testsuites>")
-        return f"{DECLARATION}{opened}{''.join(suite.text(self._info.started) for suite in suites)}</testsuites>\n"
+        started = visible(self._info.started, 40)
+        return f"{DECLARATION}{opened}{''.join(suite.text(started) for suite in suites)}</testsuites>\n"
 
 
 def _name(column: AgentColumn) -> str:
@@ -115,7 +116,7 @@ def _name(column: AgentColumn) -> str:
 
 def _properties(column: AgentColumn, info: EstateInfo) -> dict[str, str]:
     found = {
-        "scanready": info.version,
+        "scanready": visible(info.version),
         "agent.platform": visible(column.platform),
         "agent.addresses": " ".join(map(visible, column.addresses)),
     }

@@ -33,7 +33,8 @@ class EstateLadders:
         why = Text.assemble("  ", owned(cause, verdict.finding.owner)) if cause and verdict.finding else Text()
         name = (visible(row.name, LONGEST_NAME), "bold")
         paper.draw(Text.assemble(name, "  estate verdict: ", verdict_word(verdict.verdict), why, overflow="fold"))
-        paper.draw(pairs(_explained(row)), indent=2)
+        if self._look.verbosity >= 0:
+            paper.draw(pairs(_explained(row)), indent=2)
         text = paper.text() if self._first or self._look.verbosity < 0 else f"\n{paper.text()}"
         self._first = False
         for agent, report in row.reports.items():
@@ -57,7 +58,7 @@ def _explained(row: Row) -> list[tuple[str, str]]:
         lines += [("met by", visible(verdict.met_by or "", LONGEST_AGENT)), ("detail", verdict.finding.detail)]
     for one in verdict.overruled:
         agent, by = visible(one.agent, LONGEST_AGENT), visible(one.by, LONGEST_AGENT)
-        lines.append(("overruled", f"{agent} ({one.own}) counts as {one.counted}, as {by} found: {one.why}"))
+        lines.append(("overruled", f"{agent} ({one.own}) counts as {one.counted} because of {by}: {one.why}"))
     if verdict.missing:
         lines.append(("no result", agent_names(verdict.missing)))
     return lines

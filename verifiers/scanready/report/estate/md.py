@@ -11,7 +11,6 @@ from scanready.report.known import note
 from scanready.report.markdown import code, escaped
 from scanready.report.paper import GRAVITY, SENTENCES
 from scanready.run.target_name import LONGEST_NAME
-from scanready.wire.printable import visible
 
 from .causes import EstateCauses
 from .view import EstateInfo, EstateTotals, Row
@@ -86,7 +85,7 @@ class EstateMarkdown:
         if len(info.columns) > _MOST_AGENTS:
             lines += ["", f"... and {len(info.columns) - _MOST_AGENTS} more agents"]
         lines += ["", *(f"- {escaped(remark)}" for remark in remarks(info))]
-        return "\n".join([*lines, "", f"{visible(info.started, 40)}, scanready {visible(info.version, 40)}", ""])
+        return "\n".join([*lines, "", f"{escaped(info.started)}, scanready {escaped(info.version)}", ""])
 
     def _table(self, room: int) -> str:
         head = ["<details><summary>All targets</summary>", "", "| target | verdict | its agents | cause or agents |"]

@@ -114,6 +114,7 @@ class EstateTotals:
         agents: for each agent, the number of its results with each verdict of its own.
         missing: for each agent, the number of targets that it should have a result for and has not.
         proven_by_some: the number of targets that at least one agent proved (scannable or ready) by its own result.
+            A result that another one overrules proves nothing.
         known: the number of known failures in each state, by target.
         unseen: the number of targets without any result. ``verdicts`` counts them as undecided, too.
         interrupted: a stored run of these results was interrupted.
@@ -143,7 +144,9 @@ class EstateTotals:
         for name, report in row.reports.items():
             self.agents.setdefault(name, Counter())[report.verdict] += 1
         self.missing.update(row.verdict.missing)
-        self.proven_by_some += any(report.verdict in PROVEN for report in row.reports.values())
+        overruled = {one.agent for one in row.verdict.overruled}
+        proofs = (name for name, report in row.reports.items() if report.verdict in PROVEN)
+        self.proven_by_some += any(name not in overruled for name in proofs)
         self.unseen += not row.reports
         if (standing := row.standing) is not None:
             self.known[standing] += 1

@@ -72,7 +72,7 @@ class JUnit:
         numbers = numbers_of(len(self._cases), found)
         root = Element("testsuites", {"name": "scanready", "time": seconds_text(totals.seconds), **numbers})
         agent = visible(self._run.agent.name)
-        about = {"name": agent, "hostname": agent, "timestamp": self._run.started.removesuffix("Z")}
+        about = {"name": agent, "hostname": agent, "timestamp": visible(self._run.started, 40).removesuffix("Z")}
         about |= {"skipped": str(found["skipped"]), "time": seconds_text(totals.seconds)}
         suite = SubElement(root, "testsuite", {**about, **numbers})
         self._properties(suite)
@@ -92,7 +92,7 @@ class JUnit:
         """Add the run's facts, and the seconds that all targets together spent at each step."""
         run = self._run
         facts = {
-            "scanready": run.version,
+            "scanready": visible(run.version),
             "agent.platform": visible(run.agent.platform),
             "agent.addresses": " ".join(map(visible, run.agent.addresses)),
             "depth": run.depth.value,

@@ -15,7 +15,6 @@ from scanready.report.known import is_waived
 from scanready.report.markdown import code, codes, escaped, fenced
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.run.target_name import LONGEST_NAME, name_of
-from scanready.wire.printable import visible
 
 #: Characters: a comment on GitHub may have 65,536, a description in Jira 32,767.
 MOST = 30_000
@@ -80,7 +79,7 @@ class Markdown:
             lines.append(f"| not checked | {totals.unchecked} | the run was interrupted |")
         lines += [
             "",
-            f"{visible(self._run.started, 40)}, {duration(totals.seconds)}, scanready {self._run.version}",
+            f"{escaped(self._run.started)}, {duration(totals.seconds)}, scanready {escaped(self._run.version)}",
             "",
         ]
         return "\n".join(lines)
