@@ -233,6 +233,8 @@ def test_an_overruled_result_says_why(driver: webdriver.Chrome, tmp_path: Path) 
     row = next(EstateView(lambda: of).rows())
     assert row.verdict.overruled[0].agent == "b"
     page = Page(driver, written(tmp_path / "overruled.html", EstateView(lambda: of)))
+    assert page.text("h1") == "Proven by at least one of 2 agents: 0 of 1 target"
+    assert page.text("#count") == "1 of 1 target; 0 of them proven by at least one of 2 agents"
     page.click("[data-row='0'] [data-column='1']")
     text = page.text("#detail")
     assert f"counts as {row.verdict.overruled[0].counted}: {row.verdict.overruled[0].why} (met by a)" in text

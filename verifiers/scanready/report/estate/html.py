@@ -98,6 +98,7 @@ class Html:
             order=_ORDER,
             sentences=_SENTENCES,
             headline=summed(totals.verdicts),
+            ready=totals.verdicts[Verdict.READY],
             known=known(totals.known),
             proven=f"proven by at least one of {_counted(len(info.columns), 'agent')}: "
             f"{totals.proven_by_some:,} of {_counted(info.targets, 'target')}",

@@ -72,10 +72,10 @@ function chosenRows(columns) {
   return ROWS.filter(fits).sort(ORDERS[byId("order").value]);
 }
 
-/** Return how many of the rows at least one of the columns proves. */
+/** Return how many of the rows at least one of the columns proves; an overruled result proves nothing. */
 function provenIn(rows, columns) {
   const proves = KINDS.map((kind) => PROVEN.includes(kind.verdict));
-  return rows.filter((row) => columns.some(({ place }) => proves[stateAt(row, place) - FIRST])).length;
+  return rows.filter((row) => columns.some(({ place }) => proves[stateAt(row, place) - FIRST] && !row.overruling(place))).length;
 }
 
 const grouped = (number) => number.toLocaleString("en");
