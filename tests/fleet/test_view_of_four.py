@@ -1,0 +1,125 @@
+"""Four agents behind four firewalls, one estate: who reaches what, by name, in every format."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.fleet.estate import ABSENT, RULES, Estate
+
+FORMATS = ("table", "json", "jsonl", "csv", "junit", "prometheus", "nagios", "md", "html")
+BADNESS = {"scannable": 0, "ready": 1, "limited": 2, "undecided": 3, "blocked": 4}
+THREE = ("proxy-nyc", "proxy-lon", "proxy-both")
+
+
+def exports(estate: Estate, names: tuple[str, ...], rules: Mapping[tuple[str, str], str] = RULES) -> list[str]:
+    """Check with each agent behind the firewall; return the files that they wrote."""
+    files = []
+    with estate.firewall(rules):
+        for name in names:
+            path = estate.disk / f"{name}.scanready"
+            path.unlink(missing_ok=True)
+            done = estate.agents[name].scanready("verify", "estate.yaml", "--as", name, "--export", str(path), "-q")
+            assert done.returncode in (0, 1), done.stderr
+            files.append(str(path))
+    return files
+
+
+@pytest.fixture(scope="module")
+def merged(estate: Estate) -> Iterator[Path]:
+    """A folder with the merge of four agents in every format."""
+    inventory = estate.inventory()
+    files = exports(estate, tuple(estate.agents))
+    reports = [word for name in FORMATS for word in ("--report", f"{name}={estate.disk / f'report.{name}'}")]
+    done = estate.coordinator("merge", *files, "--inventory", str(inventory), *reports)
+    assert done.returncode in (1, 3), done.stderr
+    assert ABSENT in done.stderr, done.stderr
+    yield estate.disk
+
+
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the estate view of a JSON report by tag."""
+    document = json.loads((folder / "report.json").read_text())
+    tags = {one["target"]["name"]: one["target"]["tags"][0] for one in document["results"]}
+    return {tags[one["target"]]: one for one in document["estate"]["targets"]}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_names_the_one_agent_that_reaches_a_target(merged: Path, name: str) -> None:
+    text = (merged / f"report.{name}").read_text()
+    for agent in ("proxy-nyc", "proxy-lon", "proxy-both", "proxy-plant"):
+        assert agent in text, agent
+
+
+def test_the_estate_verdicts(merged: Path) -> None:
+    found = rows(merged)
+    verdicts = {tag: one["verdict"] for tag, one in found.items()}
+    assert verdicts["ssh1"] == "ready"
+    assert found["ssh1"]["by"] == ["proxy-nyc"]
+    assert verdicts["mail"] == "limited"
+    assert found["mail"]["by"] == ["proxy-lon"]
+    # Nobody reaches it, but an agent that never came may: so it is not blocked.
+    assert verdicts["vault"] == "undecided"
+    assert found["vault"]["missing"] == [ABSENT]
+    assert verdicts["web"] == "scannable"
+
+
+def test_without_the_absent_agent_what_nobody_reaches_is_blocked(estate: Estate) -> None:
+    inventory = estate.inventory()
+    text = "".join(line for line in inventory.read_text().splitlines(keepends=True) if ABSENT not in line)
+    for agent in estate.agents.values():
+        (agent.disk / "estate.yaml").write_text(text)
+    inventory.write_text(text)
+    files = exports(estate, tuple(estate.agents))
+    done = estate.coordinator("merge", *files, "--inventory", str(inventory), "--format", "json")
+    document = json.loads(done.stdout)
+    vault = [one for one in document["estate"]["targets"] if "publickey" in one["target"]]
+    assert [one["verdict"] for one in vault] == ["blocked"]
+
+
+def brute_force(found: Mapping[str, Mapping[str, str]]) -> tuple[int, int]:
+    """Return the value of the best assignment: the sum of the targets' best verdicts, and the fewest agents for it."""
+    best = {tag: min(BADNESS[one] for one in by_agent.values()) for tag, by_agent in found.items()}
+    wanted = {
+        tag: {name for name, one in by_agent.items() if BADNESS[one] == best[tag]}
+        for tag, by_agent in found.items()
+        if best[tag] <= BADNESS["limited"]
+    }
+    agents = sorted({name for names in wanted.values() for name in names})
+    for size in range(1, len(agents) + 1):
+        if any(all(names & set(chosen) for names in wanted.values()) for chosen in itertools.combinations(agents, size)):
+            return sum(best.values()), size
+    raise AssertionError("nobody can scan anything")
+
+
+def test_the_assignment_is_as_good_as_brute_force(estate: Estate) -> None:
+    estate.inventory(agents=False)
+    files = exports(estate, THREE)
+    assert estate.coordinator("merge", *files).returncode == 1
+    report = json.loads(estate.coordinator("report", "last", "--format", "json").stdout)
+    found: dict[str, dict[str, str]] = {}
+    for one in report["results"]:
+        found.setdefault(one["target"]["tags"][0], {})[one["agent"]["name"]] = one["verdict"]
+    assert len(found) == 12
+    answer = json.loads(estate.coordinator("assign", "last", "--format", "json").stdout)
+    value, agents = brute_force(found)
+    assigned = {one["target"]: one["agent"] for one in answer["targets"]}
+    names = {one["target"]["name"]: one["target"]["tags"][0] for one in report["results"]}
+    reached = {names[target]: BADNESS[found[names[target]][agent]] for target, agent in assigned.items()}
+    nobody = [names[one["target"]] for one in answer["nobody"]]
+    assert nobody == ["vault"]
+    assert sum(reached.values()) + BADNESS["blocked"] == value
+    assert len(set(assigned.values())) == agents
+
+
+def test_the_first_rule_of_the_ranking_unlocks_what_it_says(estate: Estate) -> None:
+    """Apply it in the firewall and check again: as many targets as it says pass that step."""
+    estate.inventory(agents=False)
+    estate.coordinator("merge", *exports(estate, THREE))
+    ranking = json.loads(estate.coordinator("firewall", "--from", "last", "--rank", "--format", "json").stdout)
+    assert ranking
