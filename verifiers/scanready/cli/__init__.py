@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "plan": "List the connections and login attempts that a check would make. Contacts nothing.",
     "report": "Write any report from a stored run, a result file or a support bundle.",
     "runs": "List the stored runs, or delete old ones.",
+    "credentials": "Show which accounts were refused and are withheld; --forget NAME clears one.",
     "diff": "Show what changed between two runs; exit code 1 if something broke.",
     "firewall": "Print the firewall rules that this agent needs.",
     "agent": "Check this host as a Proxy Agent: clients, limits, the path to the Master.",

@@ -7,7 +7,7 @@ targets use. Prompts come only when the rest is correct.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scanready.files import reading
@@ -18,7 +18,7 @@ from .accounts import Accounts
 from .entries import Entries, types_of
 from .problem_log import Page
 from .problems import InventoryError, Problem
-from .schema import AgentEntry, DefaultsEntry, Head
+from .schema import AgentEntry, DefaultsEntry, GuardEntry, Head
 from .secrets import certificates_file
 from .yaml_nodes import Node, compose, decode
 
@@ -28,10 +28,13 @@ LARGEST_FILE = 8 * 1024 * 1024
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inventory:
-    """The contents of an inventory. ``timeout`` is in seconds; None means that the file does not set the value.
+    """The contents of an inventory. None means that the file does not set the value.
+
+    ``timeout`` and ``retry_after`` are in seconds.
 
     ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` has the names of all.
     ``missing`` has the credentials whose secrets could not be looked up, with the reasons, if the reader keeps them.
+    ``misplaced(credential, host)`` returns why this agent's own file does not permit a credential there, or "".
     """
 
     targets: list[Target]
@@ -44,6 +47,8 @@ class Inventory:
     credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
     defined: frozenset[str] = frozenset()
     missing: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    retry_after: float | None = None
+    misplaced: Callable[[str, str], str] = lambda *_: ""
 
 
 def read_inventory(
@@ -107,6 +112,7 @@ def _inventory(
     head = _head(page, root)
     agent = page.shaped(AgentEntry, head["agent"]) if "agent" in head else None
     defaults = page.shaped(DefaultsEntry, head["defaults"]) if "defaults" in head else None
+    guard = page.shaped(GuardEntry, head["guard"]) if "guard" in head else None
     accounts = Accounts(page)
     for name, (_, node) in head["credentials"].value.items() if "credentials" in head else ():
         accounts.define(name, node)
@@ -135,7 +141,14 @@ def _inventory(
         credentials=credentials,
         defined=accounts.names,
         missing=accounts.missing,
+        misplaced=accounts.misplaced,
+        retry_after=_seconds(guard.retry_after) if guard and guard.retry_after else None,
     )
+
+
+def _seconds(duration: str) -> float:
+    """Return the seconds of a duration of the schema."""
+    return float(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[duration[-1]]
 
 
 def _head(page: Page, root: Node) -> dict[str, Node]:
@@ -144,7 +157,7 @@ def _head(page: Page, root: Node) -> dict[str, Node]:
         import_ = "" if isinstance(root.value, list) else "; to import a list of hosts: `scanready import FILE`"
         page.wrong(root, f"an inventory must be a mapping with the key `targets`{import_}")
         return {}
-    shapes = {"agent": dict, "defaults": dict, "credentials": dict, "targets": list}
+    shapes = {"agent": dict, "defaults": dict, "guard": dict, "credentials": dict, "targets": list}
     head: dict[str, Node] = {}
     for name, (key, node) in root.value.items():
         if name not in shapes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from .database import default_path
 from .errors import StoreError
+from .journal import Account, AccountRecord, Event, HostLogin, forget, read_accounts
 from .locks import RunLock
 from .names import looks_like_a_run
 from .permissions import remarks
@@ -19,6 +20,10 @@ from .reading import Store, StoredRun
 from .writer import NewRun, Writer
 
 __all__ = [
+    "Account",
+    "AccountRecord",
+    "Event",
+    "HostLogin",
     "NewRun",
     "RunLock",
     "Store",
@@ -26,6 +31,8 @@ __all__ = [
     "StoredRun",
     "Writer",
     "default_path",
+    "forget",
     "looks_like_a_run",
+    "read_accounts",
     "remarks",
 ]

@@ -21,6 +21,8 @@ def recording(
     only: tuple[str, ...] = (),
     types: tuple[str, ...] = (),
     failed_from: str | None = None,
+    *,
+    no_login: bool = False,
 ) -> Record | None:
     """Return how to store a run; None with --no-store, or, with a warning, if it cannot be stored."""
     if options.no_store:
@@ -29,7 +31,7 @@ def recording(
         path = store_path(options.store)
         for remark in remarks(path):
             warn(remark)
-        return Record(path, source, only, types, failed_from)
+        return Record(path, source, only, types, failed_from, no_login)
     except StoreError as error:
         warn(f"this run is not stored: {error}")
         return None
