@@ -62,12 +62,20 @@ async def verify(probe):
         if mood == "limited":
             rung.warn(common.TLS_EXPIRED, "expired yesterday")
         rung.ok("asks for a password", auth_methods=["password"])
-    if probe.target.credential:
+    if probe.target.credential and not probe.target.credential.is_unused:
         async with probe.step(Step.LOGIN) as rung:
             if mood == "wrong":
                 def refuse(where, credential, seconds):
                     raise Failure(common.LOGIN_REFUSED, "wrong password")
                 await probe.login(refuse, probe.host)
+            if mood == "judges":
+                def judge(where, credential, seconds):
+                    with open(os.environ["MOOD_LOG"], "a") as file:
+                        file.write(f"{probe.host} {credential.password == 'right'}\\n")
+                    if credential.password != "right":
+                        raise Failure(common.LOGIN_REFUSED, "wrong password")
+                    return LoginResult()
+                await probe.login(judge, probe.host)
             if mood == "slow-login":
                 def wait(where, credential, seconds):
                     with open(os.environ["MOOD_LOG"], "a") as file:
@@ -82,7 +90,7 @@ async def verify(probe):
                         file.write(probe.host + "\\n")
                     os._exit(1)
                 await probe.login(end, probe.host)
-            if mood not in ("wrong", "slow-login"):
+            if mood not in ("wrong", "judges", "slow-login"):
                 await probe.login(lambda *given: LoginResult(), probe.host)
             rung.ok("logged in")
         async with probe.step(Step.ACCESS) as rung:

@@ -216,6 +216,7 @@ def test_a_password_that_was_refused_is_not_tried_again_after_a_kill(plugins: Pa
     done = run(plugins, "verify", "--resume", "last", "--format", "json", **extra)
     results = {r["target"]["host"]: r for r in json.loads(done.stdout)["results"]}
     assert results["127.0.0.1"]["footprint"]["login_attempts"] == 1
+    run(plugins, "credentials", "--forget", "ad")
     wrong = estate(plugins, "wrong", "held", "wrong", head=CREDENTIAL, more=", credential: ad")
     with started(plugins, "verify", wrong, "--format", "jsonl", "--concurrency", "1", **extra) as process:
         assert json.loads(process.stdout.readline())["cause"]["code"] == "login.refused"

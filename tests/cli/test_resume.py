@@ -16,10 +16,11 @@ from scanready.cli.job.job import Options
 from scanready.cli.job.resume import Resumption
 from scanready.model import Agent, Check, Credential, Finding, Footprint, Outcome, Report, Step, Target, Verdict
 from scanready.report.serialize import agent_object, as_line, identity
-from scanready.store import NewRun, RunLock, Writer
+from scanready.store import Account, NewRun, RunLock, Writer
 from scanready.store.pruning import prune
 
 ACCOUNT = Credential("ad", "er")
+AD = Account("ad", "er", None, "", "proxy-nyc")
 ASKED = '{"only":[],"types":[],"depth":"access","timeout":10,"tried":[]}'
 AGENT = Agent("proxy-nyc", "Linux")
 
@@ -39,10 +40,10 @@ def test_a_further_login_at_a_host_that_a_kill_left_open_may_have_counted(tmp_pa
     agent = json.dumps(agent_object(AGENT))
     run = NewRun("2026-11-27T09:12:00.000Z", "verify", "estate.yaml", 2, "0.1.0", agent, ASKED)
     writer = Writer(path, run, lambda count: None, lambda why: pytest.fail(why))
-    writer.attempt("ad", "fs01", "fs01:22", lambda: None)
-    writer.outcome("ad", "fs01", "scanready.limit")
+    writer.attempt(AD, "fs01", "fs01:22", lambda: None)
+    writer.outcome(AD, "fs01", "scanready.limit", "nothing")
     writer.result(0, identity(targets[0]), "undecided", as_line(reported(targets[0])))
-    writer.attempt("ad", other, f"{other}:23", done.set)
+    writer.attempt(AD, other, f"{other}:23", done.set)
     assert done.wait(HANG)
     writer.end(1.0, True, 20.0)
     tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
@@ -57,9 +58,9 @@ def test_a_login_that_was_left_open_stays_so_though_its_result_names_another_cau
     path, targets = tmp_path / "runs.db", [Target("fs01", "ssh", port, credential=ACCOUNT) for port in (22, 23)]
     writer = begun(path, targets)
     done = threading.Event()
-    writer.attempt("ad", "fs01", "fs01:22", done.set)
+    writer.attempt(AD, "fs01", "fs01:22", done.set)
     assert done.wait(HANG)
-    writer.outcome("ad", "fs01", "scanready.out-of-time")
+    writer.outcome(AD, "fs01", "scanready.out-of-time", "unknown")
     writer.end(1.0, True, 20.0)
     tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
     assert {one.cause for one in tried} == {common.LIMIT, common.OUT_OF_TIME}
@@ -75,12 +76,12 @@ def test_a_refusal_whose_result_was_not_kept_is_known_where_another_login_at_the
     agent, done = json.dumps(agent_object(AGENT)), threading.Event()
     run = NewRun("2026-11-27T09:12:00.000Z", "verify", "estate.yaml", 2, "0.1.0", agent, ASKED)
     writer = Writer(path, run, lambda count: None, lambda why: pytest.fail(why))
-    writer.attempt("ad", "fs01", "fs01:22", lambda: None)
-    writer.outcome("ad", "fs01", "")
+    writer.attempt(AD, "fs01", "fs01:22", lambda: None)
+    writer.outcome(AD, "fs01", "", "proven")
     writer.result(0, identity(targets[0]), "scannable", as_line(accepted))
-    writer.attempt("ad", "fs01", "fs01:23", done.set)
+    writer.attempt(AD, "fs01", "fs01:23", done.set)
     assert done.wait(HANG)
-    writer.outcome("ad", "fs01", "login.refused")
+    writer.outcome(AD, "fs01", "login.refused", "refused")
     writer.end(1.0, True, 20.0)
     tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
     assert [(one.place, one.cause) for one in tried] == [("fs01:22", common.LOGIN_REFUSED)]

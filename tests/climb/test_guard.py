@@ -12,6 +12,7 @@ import pytest
 from scanready.causes import common
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.guard import MOST_OPEN, LockoutGuard, TurnTaken, by_library
+from scanready.climb.journal import Effect
 from scanready.model import Cause, Credential, Owner, Scope, Step
 from scanready.net.stream import TlsError
 from tests import clock
@@ -341,6 +342,7 @@ class Notes:
 
     def __init__(self, *, fails: bool = False) -> None:
         self.lines: list[tuple[str, ...]] = []
+        self.effects: list[Effect] = []
         self._fails = fails
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
@@ -348,8 +350,9 @@ class Notes:
             raise Failure(common.LIMIT, "no note was taken")
         self.lines.append(("intends", credential.name, host, where))
 
-    def conclude(self, credential: Credential, host: str, cause: str) -> None:
+    def conclude(self, credential: Credential, host: str, cause: str, effect: Effect) -> None:
         self.lines.append(("concludes", credential.name, host, cause))
+        self.effects.append(effect)
 
 
 def test_a_login_is_noted_before_the_secret_leaves_and_after_the_answer() -> None:
@@ -672,3 +675,70 @@ def test_the_guard_forgets_hosts_that_judged_nothing() -> None:
         return len(guard._at_hosts)
 
     assert asyncio.run(run()) <= 2
+
+
+EFFECTS: dict[str, tuple[Failure | None, Effect]] = {
+    "accepted": (None, Effect.PROVEN),
+    "refused": (Failure(common.LOGIN_REFUSED, "no"), Effect.REFUSED),
+    "refused-or-address": (Failure(common.LOGIN_REFUSED, "no", refusal_ambiguous=True), Effect.REFUSED_OR_ADDRESS),
+    "no-answer": (Unfinished(common.LIMIT, "no end"), Effect.UNKNOWN),
+    "about-the-server": (Failure(common.LIMIT, "no"), Effect.NOTHING),
+}
+
+
+@pytest.mark.parametrize("case", EFFECTS)
+def test_the_journal_gets_to_know_what_a_login_means_for_the_account(case: str) -> None:
+    refusal, effect = EFFECTS[case]
+    notes = Notes()
+
+    async def run() -> None:
+        with contextlib.suppress(Failure):
+            await attempt(LockoutGuard(notes), "h1", refuse=refusal)
+
+    asyncio.run(run())
+    assert notes.effects == [effect]
+
+
+def test_a_refusal_after_an_acceptance_is_noted_for_that_host_only() -> None:
+    notes = Notes()
+
+    async def run() -> None:
+        guard = LockoutGuard(notes)
+        await attempt(guard, "h1")
+        with pytest.raises(Failure, match=r"login\.refused"):
+            await attempt(guard, "h2", refuse=Failure(common.LOGIN_REFUSED, "no"))
+
+    asyncio.run(run())
+    assert notes.effects == [Effect.PROVEN, Effect.REFUSED_HERE]
+
+
+@pytest.mark.parametrize("host", [None, "h1"], ids=["everywhere", "one-host"])
+def test_what_an_earlier_run_found_is_withheld_where_it_binds(host: str | None) -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        guard.bind(SCAN, "h9:22", "h9:22 refused it last night", host)
+        with pytest.raises(Failure, match="h9:22 refused it last night"):
+            await attempt(guard, "h1")
+        if host is None:
+            with pytest.raises(Failure, match="h9:22 refused it last night"):
+                await attempt(guard, "h2")
+        else:
+            assert await attempt(guard, "h2") == "h2"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("pending", "effect"), [(True, Effect.UNKNOWN), (False, Effect.NOTHING)], ids=["sent", "not-sent"]
+)
+def test_a_login_that_is_cancelled_is_concluded(pending: bool, effect: Effect) -> None:
+    notes = Notes()
+
+    async def log_in() -> None:
+        async with LockoutGuard(notes).attempt(SCAN, "h1", "h1:22") as going:
+            going.pending = pending
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(log_in())
+    assert notes.effects == [effect]

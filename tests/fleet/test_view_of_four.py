@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def exports(estate: Estate, names: tuple[str, ...], rules: Mapping[tuple[str, st
 
 
 @pytest.fixture(scope="module")
-def merged(estate: Estate) -> Iterator[Path]:
+def merged(estate: Estate) -> Path:
     """A folder with the merge of four agents in every format."""
     inventory = estate.inventory()
     files = exports(estate, tuple(estate.agents))
@@ -39,7 +39,7 @@ def merged(estate: Estate) -> Iterator[Path]:
     done = estate.coordinator("merge", *files, "--inventory", str(inventory), *reports)
     assert done.returncode in (1, 3), done.stderr
     assert ABSENT in done.stderr, done.stderr
-    yield estate.disk
+    return estate.disk
 
 
 def rows(folder: Path) -> dict[str, dict[str, Any]]:
@@ -92,7 +92,9 @@ def brute_force(found: Mapping[str, Mapping[str, str]]) -> tuple[int, int]:
     }
     agents = sorted({name for names in wanted.values() for name in names})
     for size in range(1, len(agents) + 1):
-        if any(all(names & set(chosen) for names in wanted.values()) for chosen in itertools.combinations(agents, size)):
+        if any(
+            all(names & set(chosen) for names in wanted.values()) for chosen in itertools.combinations(agents, size)
+        ):
             return sum(best.values()), size
     raise AssertionError("nobody can scan anything")
 

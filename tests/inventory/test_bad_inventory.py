@@ -53,7 +53,7 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets: []\ntarget: []\n", "inv.yaml:2:1: unknown key `target`; did you mean `targets`?"),
         (
             b"targets: []\nfoo: []\n",
-            "inv.yaml:2:1: unknown key `foo` (the keys are: agent, agents, defaults, credentials, targets)",
+            "inv.yaml:2:1: unknown key `foo` (the keys are: agent, agents, defaults, guard, credentials, targets)",
         ),
         (b"targets: []\nagent: {nme: x}\n", "inv.yaml:2:9: unknown key `nme`; did you mean `name`?"),
         (b"targets: []\nagent: {name: 7}\n", "inv.yaml:2:15: `name` must be text: write it in quotes"),

@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 
 from fixtures.limits import HANG
-from scanready.store import NewRun, Store, StoreError, Writer, default_path, looks_like_a_run
+from scanready.store import Account, NewRun, Store, StoreError, Writer, default_path, looks_like_a_run
 from scanready.store import database as database_module
 from scanready.store.database import APPLICATION, open_for_reading, open_for_writing
 from scanready.store.migrations import MIGRATIONS, VERSION
 from scanready.store.pruning import beginnings, prune
+
+AD = Account("ad", "er", None, "", "proxy-nyc")
 
 ASKED = '{"only":[],"types":[],"depth":"access","timeout":10,"tried":[]}'
 
@@ -148,12 +150,12 @@ def test_a_run_is_gone_on_with(tmp_path: Path) -> None:
 def test_logins_are_noted_once(tmp_path: Path) -> None:
     written = Written(tmp_path / "runs.db", new_run())
     done = threading.Event()
-    written.writer.attempt("ad", "fs01", "fs01:445", lambda: None)
-    written.writer.attempt("ad", "fs01", "fs01:139", done.set)
+    written.writer.attempt(AD, "fs01", "fs01:445", lambda: None)
+    written.writer.attempt(AD, "fs01", "fs01:139", done.set)
     assert done.wait(HANG)
     with Store(tmp_path / "runs.db") as store:
         assert store.attempts(store.find("last")) == [("ad", "fs01", "fs01:445", None)]
-    written.writer.outcome("ad", "fs01", "login.refused")
+    written.writer.outcome(AD, "fs01", "login.refused", "refused")
     written.end()
     with Store(tmp_path / "runs.db") as store:
         assert store.attempts(store.find("last")) == [("ad", "fs01", "fs01:445", "login.refused")]
@@ -164,9 +166,9 @@ def test_a_further_login_at_a_host_has_no_outcome_yet(tmp_path: Path, before: st
     """Killed now, it may have counted; unless the account was accepted there before."""
     written = Written(tmp_path / "runs.db", new_run())
     done = threading.Event()
-    written.writer.attempt("ad", "fs01", "fs01:445", lambda: None)
-    written.writer.outcome("ad", "fs01", before)
-    written.writer.attempt("ad", "fs01", "fs01:139", done.set)
+    written.writer.attempt(AD, "fs01", "fs01:445", lambda: None)
+    written.writer.outcome(AD, "fs01", before, "refused" if before else "proven")
+    written.writer.attempt(AD, "fs01", "fs01:139", done.set)
     assert done.wait(HANG)
     with Store(tmp_path / "runs.db") as store:
         assert store.attempts(store.find("last")) == [("ad", "fs01", *after)]

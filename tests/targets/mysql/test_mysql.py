@@ -19,10 +19,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background, misbehave, secure, serve
 from fixtures.emulators import mysql as emulated
 from fixtures.emulators.certificates import Authority
+from scanready.causes import common
 from scanready.climb import farewells
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
+from scanready.targets.mysql import login
 from tests.interrupted import cancelled, out_of_time
 from tests.ladder import WAIT, account, check_of, climb, expect, finding_of, passed, story, target
 
@@ -691,3 +693,9 @@ def test_a_port_that_blocks_us_is_not_touched_again() -> None:
     for report in reports:
         expect(report, Verdict.BLOCKED, "mysql.host-blocked", owner=Owner.DATABASE)
     assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize(("code", "ambiguous"), [(1045, True), (1698, False)])
+def test_only_an_error_that_may_be_about_the_address_leaves_a_further_agent_a_try(code: int, ambiguous: bool) -> None:
+    failure = login._refused(code, "Access denied for user 'er'@'10.0.0.5'", encrypted=True)
+    assert (failure.cause, failure.facts.get("refusal_ambiguous", False)) == (common.LOGIN_REFUSED, ambiguous)

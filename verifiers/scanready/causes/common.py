@@ -410,8 +410,9 @@ LOGIN_WITHHELD = Cause(
     Owner.OPERATOR,
     Step.LOGIN,
     "The login was not tried, to protect the account.",
-    "Correct the credential that was rejected before, enable TLS at the target, or permit the login without TLS "
-    "(`allow_cleartext: true`). The detail says which of these applies.",
+    "Correct the credential that was rejected before, or try it again once (`scanready credentials --forget NAME`, or "
+    "`verify --retry-refused=NAME`); enable TLS at the target, or permit the login without TLS (`allow_cleartext: "
+    "true`). The detail says which of these applies.",
     "Run `scanready check` for only this target with the corrected credential.",
     definite=False,
     wire="The exchange ends before the login: the agent sends no credential.",

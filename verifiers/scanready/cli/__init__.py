@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "plan": "List the connections and login attempts that a check would make. Contacts nothing.",
     "report": "Write any report from a stored run, a result file or a support bundle.",
     "runs": "List the stored runs, or delete old ones.",
+    "credentials": "Show which accounts were refused and are withheld; --forget NAME clears one.",
     "diff": "Show what changed between two runs; exit code 1 if something broke.",
     "merge": "Make one estate view of the results of many agents.",
     "assign": "Choose which agent should scan which target, from the results of many agents.",

@@ -21,13 +21,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from scanready.causes import common
-from scanready.model import Cause, Credential, Owner, Scope
+from scanready.model import Cause, Credential, Owner
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 
 from .explain import Failure, Unfinished
+from .journal import NOT_SENT, Effect, Journal, effect_of, effect_of_failure
 from .login_result import before_the_secret
 from .login_trace import secret_left, secret_noted
 from .turns import Turn, Turns, TurnTaken
@@ -35,28 +36,8 @@ from .turns import Turn, Turns, TurnTaken
 __all__ = ["Attempt", "LockoutGuard", "Turn", "TurnTaken"]
 
 
-class Journal(Protocol):
-    """Write down what becomes of each login, so that a killed run repeats none of them.
-
-    ``host`` is a name or an address: a login is noted for both.
-    """
-
-    async def intend(self, credential: Credential, host: str, where: str) -> None:
-        """Return once the note is where a killed process cannot lose it; the secret leaves after that.
-
-        Raises:
-            Failure: the note was not taken in time; the login is not made.
-        """
-
-    def conclude(self, credential: Credential, host: str, cause: str) -> None:
-        """Note the cause that the login failed with, or "" for one that was accepted."""
-
-
 #: Hosts that accepted an account whose authority is known, from which on nothing limits its logins side by side.
 ESTABLISHED = 16
-
-#: The outcome that the journal gets of a login that ended before its secret left: nothing is known of the account.
-NOT_SENT = common.LOGIN_WITHHELD.code
 
 #: Logins without an outcome that an unproven account is worth. Each may have counted as a wrong password, and
 #: directories that lock accounts rarely do so before the fifth.
@@ -128,6 +109,7 @@ class _Account:
         unanswered: logins that may have counted, and have no outcome.
         barred: refusals that hold for the host only.
         refused_by: the place whose refusal holds everywhere.
+        earlier: by place, what happened there before this run.
     """
 
     turns: Turns = field(default_factory=Turns)
@@ -138,6 +120,7 @@ class _Account:
     unanswered: dict[str, str] = field(default_factory=dict)
     barred: dict[str, str] = field(default_factory=dict)
     refused_by: str | None = None
+    earlier: dict[str, str] = field(default_factory=dict)
 
     @property
     def given_up(self) -> bool:
@@ -212,6 +195,25 @@ class LockoutGuard:
         ``host`` is a name or an address.
         """
         self._names.setdefault(_secret(credential, host), set()).add(credential.guarded_by)
+
+    def bind(self, credential: Credential, where: str, detail: str, host: str | None = None) -> None:
+        """Withhold a credential that was refused at ``where`` before this run.
+
+        Args:
+            credential: the account.
+            where: the endpoint that refused it, or did not answer.
+            detail: the sentence that ``login.withheld`` has; it begins with ``where``.
+            host: the only host that it binds; None for all of its authority.
+        """
+        account = self._account(credential)
+        if account.refused_by is not None or (host is not None and host in account.barred):
+            return
+        account.earlier[where] = detail
+        if host is None:
+            account.refused_by = where
+        else:
+            account.barred[host] = where
+        account.settle()
 
     def note(self, credential: Credential, host: str, where: str, cause: Cause) -> None:
         """Take note of a login of an earlier part of this run that failed with ``cause``.
@@ -381,6 +383,9 @@ class LockoutGuard:
 
     def _withhold(self, account: _Account, credential: Credential, at: _Place, secret: str) -> None:
         name = repr(credential.name)
+        bound = account.refused_by or at.found_in(account.barred)
+        if bound and bound in account.earlier:
+            raise Failure(common.LOGIN_WITHHELD, account.earlier[bound])
         if account.refused_by:
             raise Failure(
                 common.LOGIN_WITHHELD,
@@ -422,10 +427,10 @@ class LockoutGuard:
 
     def _note(self, account: _Account, at: _Place, where: str, cause: Cause, *, local: bool) -> None:
         """Remember a failed login; ``local`` says that a wrong password here is none elsewhere."""
-        everywhere = cause.scope is Scope.ACCOUNT and not (local and cause is common.LOGIN_REFUSED)
-        if everywhere:
+        effect = effect_of(cause, local=local)
+        if effect is Effect.REFUSED:
             account.refused_by = where
-        if everywhere or cause.owner is Owner.IDENTITY:
+        if effect in (Effect.REFUSED, Effect.REFUSED_HERE):
             account.barred |= dict.fromkeys(at, where)
         if cause.may_count:
             account.unanswered |= dict.fromkeys(at, where)
@@ -439,10 +444,10 @@ class LockoutGuard:
                 turns.decide()
             self._at_hosts[key] = _JUDGED
 
-    def _conclude(self, credential: Credential, at: _Place, cause: str) -> None:
+    def _conclude(self, credential: Credential, at: _Place, cause: str, effect: Effect) -> None:
         if self._journal is not None:
             for one in dict.fromkeys(at):
-                self._journal.conclude(credential, one, cause)
+                self._journal.conclude(credential, one, cause, effect)
 
     @asynccontextmanager
     async def _sent(
@@ -454,30 +459,36 @@ class LockoutGuard:
         try:
             attempt.permit()  # the note took its time
         except Failure:
-            self._conclude(credential, at, NOT_SENT)
+            self._conclude(credential, at, NOT_SENT, Effect.NOTHING)
             raise
         try:
             yield attempt
         except Failure as failure:
             if not attempt.sent:
-                self._conclude(credential, at, NOT_SENT)
+                self._conclude(credential, at, NOT_SENT, Effect.NOTHING)
                 raise
             is_open = isinstance(failure, Unfinished)
             attempt.pending = attempt.pending or is_open
-            self._conclude(credential, at, (common.OUT_OF_TIME if is_open else failure.cause).code)
             # The secret was accepted elsewhere, and nothing says that one directory judges both: another account here.
             local = secret in account.proven and credential.authority is None
+            effect = effect_of_failure(failure, local=local)
+            if attempt.pending and effect is Effect.NOTHING:
+                effect = Effect.UNKNOWN
+            self._conclude(credential, at, (common.OUT_OF_TIME if is_open else failure.cause).code, effect)
             self._note(account, at, attempt.where, failure.cause, local=local)
             if failure.cause.owner is Owner.IDENTITY:
                 self._settle_at(credential, at)
             raise
-        except (TimeoutError, PeerClosed, ReadTimeout):
-            self._conclude(credential, at, common.OUT_OF_TIME.code if attempt.sent else NOT_SENT)
-            attempt.pending = True
+        except BaseException as error:
+            attempt.pending = attempt.pending or isinstance(error, (TimeoutError, PeerClosed, ReadTimeout))
+            left = attempt.pending and attempt.sent
+            end = (common.OUT_OF_TIME.code, Effect.UNKNOWN) if left else (NOT_SENT, Effect.NOTHING)
+            self._conclude(credential, at, *end)
             raise
         else:
-            self._conclude(credential, at, "")
-            if attempt.proof and attempt.sent:
+            proven = attempt.proof and attempt.sent
+            self._conclude(credential, at, "", Effect.PROVEN if proven else Effect.NOTHING)
+            if proven:
                 account.proven.add(secret)
                 account.accepted.add(at.address)
                 self._settle_at(credential, at)

@@ -14,10 +14,12 @@ from typing import Any
 from scanready.catalogue.wrong import Wrong, did_you_mean, shown
 from scanready.model import Credential, Target
 
+from .local_accounts import LocalAccounts, elsewhere, local_accounts
 from .problem_log import Page
-from .problems import Problem
+from .problems import InventoryError, Problem
 from .schema import CredentialEntry
 from .secrets import check_reference, look_up, readable_file
+from .sources import source_of
 from .yaml_nodes import Node
 
 _SECRETS = {"password": "", "key_passphrase": "the key of "}
@@ -30,10 +32,12 @@ class Accounts:
         self._page = page
         self._known: dict[str, Credential] = {}
         self._nodes: dict[str, Node] = {}
+        self._pages: dict[str, Page] = {}
         self._used: dict[str, Credential] = {}
         self._keep_missing = False
         self._sound: set[tuple[str, str]] = set()
         self._resolved: dict[str, Credential] = {}
+        self._local: LocalAccounts | None = None
         self.missing: dict[str, list[str]] = {}
 
     @property
@@ -48,7 +52,7 @@ class Accounts:
         if isinstance(node.value, dict):
             for key in _SECRETS:
                 if key in node.value:
-                    self._check(name, key, node[key])
+                    self._check(name, key, self._page, node[key])
         entry = self._page.shaped(CredentialEntry, node)
         if entry is None:
             return
@@ -58,8 +62,8 @@ class Accounts:
             )
         self._known[name] = Credential(name, entry.username, None, entry.key_file, None, entry.authority)
 
-    def _check(self, name: str, key: str, node: Node) -> None:
-        with self._page.reading(node):
+    def _check(self, name: str, key: str, page: Page, node: Node) -> None:
+        with page.reading(node):
             if node.value is None:
                 raise Wrong("the reference to the secret is empty")
             check_reference(node.value if isinstance(node.value, str) else "")
@@ -67,10 +71,13 @@ class Accounts:
 
     def use(self, name: str, node: Node) -> Credential | None:
         """Return the credential that a target names, and mark it as used."""
+        self._apply_local(name)
         if name not in self._known:
             # A name with a colon may be "user:password".
             which = "" if ":" in name else f" {shown(name)}"
-            self._page.wrong(node, f"unknown credential{which}{did_you_mean(name, self._known)}")
+            near = did_you_mean(name, self._known)
+            files = " and ".join(shown(file) for file in self._local.files) if self._local else ""
+            self._page.wrong(node, f"unknown credential{which}{near or f' (also looked for in {files})'}")
             return None
         return self._used.setdefault(name, self._known[name])
 
@@ -78,6 +85,37 @@ class Accounts:
         """Return the names of the defined credentials that these targets use."""
         used = (target.credential for target in targets if target.credential is not None)
         return list(dict.fromkeys(one.name for one in used if self._used.get(one.name) is one))
+
+    def _apply_local(self, name: str) -> None:
+        """Let the entry of this host's own file replace the references of the inventory."""
+        if self._local is None:
+            self._local = LocalAccounts()
+            try:
+                self._local = local_accounts()
+            except InventoryError as error:
+                self._page.problems.extend(error.problems)
+        account = self._local.by_name.get(name)
+        if account is None or name in self._pages:
+            return
+        known, entry = self._known.get(name), account.entry
+        username = entry.username or (known.username if known else "")
+        page = Page(account.page.file, account.page.base, self._page.problems, self._page.warnings)
+        if not username:
+            page.wrong(account.node, "`username` is missing, and the inventory has none")
+        if entry.key_passphrase is not None and entry.key_file is None:
+            page.wrong(account.node, "`key_passphrase` needs `key_file`: name the key that it unlocks")
+        self._pages[name], self._nodes[name] = page, account.node
+        self._sound -= {(name, key) for key in _SECRETS}
+        for key in _SECRETS:
+            if key in account.node.value:
+                self._check(name, key, page, account.node[key])
+        authority = entry.authority or (known.authority if known else None)
+        self._known[name] = Credential(name, username, None, entry.key_file, None, authority)
+
+    def misplaced(self, name: str, host: str) -> str:
+        """Return the problem of a credential whose file on this host does not permit it at ``host``; empty if none."""
+        account = self._local.by_name.get(name) if self._local else None
+        return elsewhere(name, account, host) if account is not None and not account.may_be_used_at(host) else ""
 
     def resolve(self, wanted: Iterable[str] | None = None, *, keep_missing: bool = False) -> dict[str, Credential]:
         """Follow the references of the ``wanted`` credentials (None: of all used ones); note those that fail.
@@ -91,7 +129,7 @@ class Accounts:
         secrets: dict[str, dict[str, Any]] = {}
         prompts: list[tuple[str, str, Node]] = []
         for name in self._used if wanted is None else self._known_of(wanted):
-            secrets[name] = {}
+            secrets[name] = {"source": self._source(name)}
             for key, node in self._references(name):
                 if node.value == "prompt:":
                     prompts.append((name, key, node))
@@ -109,6 +147,8 @@ class Accounts:
     def _known_of(self, wanted: Iterable[str]) -> list[str]:
         """Return the names that are defined; note the others as problems of the whole file."""
         names = list(dict.fromkeys(wanted))
+        for name in names:
+            self._apply_local(name)
         for name in names:
             if name not in self._known:
                 there = ", ".join(shown(known) for known in sorted(self._known)) or "none"
@@ -131,15 +171,20 @@ class Accounts:
             references.append(("key_file", node["key_file"]))
         return references
 
+    def _source(self, name: str) -> str:
+        references = {key: node.value for key, node in self._references(name)}
+        return source_of(references, self._pages.get(name, self._page).base)
+
     def _follow(self, found: dict[str, Any], key: str, node: Node, name: str) -> None:
         careless: list[str] = []
-        with self._page.reading(node), self._missing_kept(name, node):
+        page = self._pages.get(name, self._page)
+        with page.reading(node), self._missing_kept(name, node):
             if key == "key_file":
-                found[key] = readable_file(node.value, self._page.base, careless)
+                found[key] = readable_file(node.value, page.base, careless)
             else:
                 whose = f"{_SECRETS[key]}credential {name} ({self._known[name].username})"
-                found[key] = look_up(node.value, careless, base=self._page.base, whose=whose)
-        self._page.careless(node, careless)
+                found[key] = look_up(node.value, careless, base=page.base, whose=whose)
+        page.careless(node, careless)
 
     @contextmanager
     def _missing_kept(self, name: str, node: Node) -> Iterator[None]:
@@ -148,5 +193,6 @@ class Accounts:
         except Wrong as wrong:
             if not self._keep_missing:
                 raise
-            problems = (Problem(message, self._page.file, node.line, node.column) for message in wrong.messages)
+            file = self._pages.get(name, self._page).file
+            problems = (Problem(message, file, node.line, node.column) for message in wrong.messages)
             self.missing.setdefault(name, []).extend(map(str, problems))

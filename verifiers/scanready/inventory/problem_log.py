@@ -75,7 +75,7 @@ class Page:
         word = lead[0] if lead else ""
         if word != key.text and key.text[len(word) :].startswith(":") and word in known:
             self.wrong(key, f"a space is missing after `{word}:`")
-        elif model is schema.CredentialEntry:
+        elif model in (schema.CredentialEntry, schema.LocalCredentialEntry):
             self.wrong(key, f"unknown key{did_you_mean(word, known)} (a credential has: {listed})")
         elif is_secretive(word):
             self.wrong(
@@ -134,4 +134,5 @@ _WORDS = {
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
+    "string_pattern_mismatch": "must be a number and a unit: 30m, 24h or 7d",
 }

@@ -19,7 +19,7 @@ from .agents import Agents, unknown_agent
 from .entries import Defaults, Entries, types_of
 from .problem_log import Page
 from .problems import InventoryError, Problem
-from .schema import AgentEntry, DefaultsEntry, Head
+from .schema import AgentEntry, DefaultsEntry, GuardEntry, Head
 from .secrets import certificates_file
 from .yaml_nodes import Node, compose, decode
 
@@ -29,12 +29,15 @@ LARGEST_FILE = 8 * 1024 * 1024
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inventory:
-    """The contents of an inventory. ``timeout`` is in seconds; None means that the file does not set the value.
+    """The contents of an inventory. None means that the file does not set the value.
+
+    ``timeout`` and ``retry_after`` are in seconds.
 
     ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` has the names of all.
     ``missing`` has the credentials whose secrets could not be looked up, with the reasons, if the reader keeps them.
     ``agents`` are those of the list `agents`, and ``masters`` their Master Servers by the name of the agent;
     ``agent_name`` and ``master`` are those of the one `agent`, or of the agent whose :meth:`share` it is.
+    ``misplaced(credential, host)`` returns why this agent's own file does not permit a credential there, or "".
     """
 
     targets: list[Target]
@@ -49,6 +52,8 @@ class Inventory:
     missing: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     agents: tuple[DeclaredAgent, ...] = ()
     masters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    retry_after: float | None = None
+    misplaced: Callable[[str, str], str] = lambda *_: ""
 
     def share(self, agent: str) -> Inventory:
         """Return the inventory of one declared agent: its targets, its name, and its Master Server.
@@ -151,6 +156,7 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
     head = _head(page, root)
     agent = page.shaped(AgentEntry, head["agent"]) if "agent" in head else None
     defaults = page.shaped(DefaultsEntry, head["defaults"]) if "defaults" in head else None
+    guard = page.shaped(GuardEntry, head["guard"]) if "guard" in head else None
     accounts = Accounts(page)
     for name, (_, node) in head["credentials"].value.items() if "credentials" in head else ():
         accounts.define(name, node)
@@ -185,6 +191,8 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
         missing=accounts.missing,
         agents=tuple(agents.declared),
         masters=agents.masters,
+        misplaced=accounts.misplaced,
+        retry_after=_seconds(guard.retry_after) if guard and guard.retry_after else None,
     )
 
 
@@ -199,13 +207,18 @@ def _agents(page: Page, head: Mapping[str, Node], root: Node) -> Agents:
     return agents
 
 
+def _seconds(duration: str) -> float:
+    """Return the seconds of a duration of the schema."""
+    return float(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[duration[-1]]
+
+
 def _head(page: Page, root: Node) -> dict[str, Node]:
     """Return the top-level parts that are of the right kind; note the others."""
     if not isinstance(root.value, dict):
         import_ = "" if isinstance(root.value, list) else "; to import a list of hosts: `scanready import FILE`"
         page.wrong(root, f"an inventory must be a mapping with the key `targets`{import_}")
         return {}
-    shapes = {"agent": dict, "agents": list, "defaults": dict, "credentials": dict, "targets": list}
+    shapes = {"agent": dict, "agents": list, "defaults": dict, "guard": dict, "credentials": dict, "targets": list}
     head: dict[str, Node] = {}
     for name, (key, node) in root.value.items():
         if name not in shapes:

@@ -24,6 +24,8 @@ from .secrets import KINDS, PATTERN
 Depth = Literal["connect", "handshake", "auth", "login", "access"]
 #: A name of an agent or site: no comma, no wildcard, and no space at an end.
 NAME = r"^[^\s,*?\[\]]([^,*?\[\]\x00-\x1f\x7f]*[^\s,*?\[\]])?$"
+#: A duration of `retry_after`: a number and its unit.
+RETRY_PATTERN = r"^[1-9][0-9]{0,4}[smhd]$"
 #: The longest time limit of a target: one day.
 LONGEST_TIMEOUT = 86_400.0
 
@@ -112,6 +114,15 @@ class DefaultsEntry(_Closed):
     site: _Names = _optional("The site of targets that have neither `site` nor `agents`, or several.", min_length=1)
 
 
+class GuardEntry(_Closed):
+    """The protection of accounts against lockouts."""
+
+    retry_after: str = _optional(
+        "After this time (30m, 24h, 7d), a credential that was refused is tried again once. Default: 24h.",
+        pattern=RETRY_PATTERN,
+    )
+
+
 class CredentialEntry(_Closed):
     """An account. Its secrets are references, never the secrets themselves."""
 
@@ -122,6 +133,17 @@ class CredentialEntry(_Closed):
     authority: _Text = _optional(
         "The system that checks the account, such as a directory. After one refusal, it gets no further login."
     )
+
+
+class LocalCredentialEntry(_Closed):
+    """An account in the file of one agent, and the hosts that it may be used at."""
+
+    username: _Text = _optional("The account's name. Default: that of the inventory.")
+    password: _Reference = _optional(f"A reference to the password: {KINDS}")
+    key_file: _Text = _optional("The file of a private SSH key; relative to this file.")
+    key_passphrase: _Reference = _optional(f"A reference to the passphrase of the key: {KINDS}")
+    authority: _Text = _optional("The system that checks the account. Default: that of the inventory.")
+    hosts: list[_Text] = Field(description="Names, addresses (`*` and `?` match) and networks.", min_length=1)
 
 
 class TargetEntry(_Closed):
@@ -187,6 +209,7 @@ class Head(_Closed):
     agent: AgentEntry = _optional("The Proxy Agent that the check speaks for.")
     agents: list[DeclaredAgentEntry] = _optional("The Proxy Agents that share the inventory.", min_length=1)
     defaults: DefaultsEntry = _optional("Defaults for values that neither the command line nor the target sets.")
+    guard: GuardEntry = _optional("The protection of accounts against lockouts.")
     credentials: dict[str, CredentialEntry] = _optional("Accounts, by the name that targets use.")
     targets: list[Any] = Field(description="The targets that the agent scans: URLs, hosts or mappings.")
 

@@ -21,6 +21,7 @@ from scanready.model import Credential
 
 from . import key_ring
 from .problems import InventoryError, InventoryWarning, Problem
+from .sources import path_of, source_of
 
 KINDS = "env:NAME, file:PATH, keyring:SERVICE/USER or prompt:"
 #: The form of a reference, for the JSON Schema.
@@ -58,6 +59,8 @@ def credential_from(user: str | None, password_from: str | None, key_file: str |
     Raises:
         InventoryError: the reference is wrong or cannot be resolved; the key file cannot be read.
     """
+    given = {"password": password_from, "key_file": key_file}
+    source = source_of({key: value for key, value in given.items() if value is not None}, Path())
     password = None if password_from is None else resolve_secret(password_from)
     if key_file is not None:
         careless: list[str] = []
@@ -70,7 +73,7 @@ def credential_from(user: str | None, password_from: str | None, key_file: str |
             raise InventoryError(Problem(f"key file {message}") for message in messages)
         for message in careless:
             warnings.warn(f"key file {message}", InventoryWarning, stacklevel=2)
-    return Credential(user or "command line", user or "", password, key_file)
+    return Credential(user or "command line", user or "", password, key_file, source=source)
 
 
 def check_reference(reference: str) -> tuple[str, str]:
@@ -188,20 +191,6 @@ def _refuse_mark(name: str, content: bytes) -> None:
     """Refuse a file with a byte order mark, because the libraries that read it ignore its first line."""
     if is_marked(content):
         raise Wrong(f"{shown(name)} begins with a byte order mark, which hides its first line: save it as ASCII")
-
-
-def path_of(name: str, base: Path) -> Path:
-    """Return the path of a file name in an inventory.
-
-    Raises:
-        Wrong: it is not a file name.
-    """
-    if name.endswith("/"):  # Path drops it
-        raise Wrong(f"{shown(name)} is the name of a directory: name a file")
-    try:
-        return base / Path(name).expanduser()
-    except (ValueError, RuntimeError):  # no home directory for "~"
-        raise Wrong(f"{shown(name)} is not a file name") from None
 
 
 @contextlib.contextmanager

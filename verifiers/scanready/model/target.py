@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .expectation import Expectation
 from .words import LARGEST_PORT
+
+#: The source of an account that no login is made with.
+_UNUSED = "unused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Credential:
         key_passphrase: the passphrase of the key.
         authority: the directory that judges it. After a refusal the credential is withheld from all other targets of
             the same authority. None makes ``name`` the authority.
+        source: where its secrets come from, as JSON text: the references, and of files the last change and the size.
+            Nothing in it comes from a secret. Credentials that differ only in this are equal.
 
     Raises:
         TypeError: a field is not text; its value is not repeated.
@@ -34,6 +39,7 @@ class Credential:
     key_file: str | None = None
     key_passphrase: str | None = field(default=None, repr=False)
     authority: str | None = None
+    source: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("name", "username"):
@@ -41,6 +47,15 @@ class Credential:
         for name in ("password", "key_file", "key_passphrase", "authority"):
             if getattr(self, name) is not None:
                 _require_text("Credential", name, getattr(self, name))
+
+    def without_secrets(self) -> Credential:
+        """Return the account by its name only, so that no login is made."""
+        return replace(self, password=None, key_file=None, key_passphrase=None, source=_UNUSED)
+
+    @property
+    def is_unused(self) -> bool:
+        """True if no login is to be made with the account."""
+        return self.source == _UNUSED
 
     @property
     def guarded_by(self) -> tuple[str, str]:

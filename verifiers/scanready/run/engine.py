@@ -437,6 +437,8 @@ def _complete(probe: Probe) -> None:
             reason = f"not reached: stopped at {failed.step}"
         elif probe.target.credential is None:
             reason = "no credential was given"
+        elif probe.target.credential.is_unused:
+            reason = "not asked: no login is made (--no-login)"
         elif probe.credential is None:
             secret = "password or key" if probe.row.takes_keys else "password"
             reason = f"no {secret} was given for {probe.target.credential.name}"

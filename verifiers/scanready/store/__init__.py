@@ -13,6 +13,7 @@ from __future__ import annotations
 from .bulk import BulkWriter
 from .database import default_path
 from .errors import StoreError
+from .journal import Account, AccountRecord, Event, HostLogin, forget, read_accounts
 from .locks import RunLock
 from .names import looks_like_a_run
 from .new_run import NewRun
@@ -21,7 +22,11 @@ from .reading import Store, StoredRun
 from .writer import Writer
 
 __all__ = [
+    "Account",
+    "AccountRecord",
     "BulkWriter",
+    "Event",
+    "HostLogin",
     "NewRun",
     "RunLock",
     "Store",
@@ -29,6 +34,8 @@ __all__ = [
     "StoredRun",
     "Writer",
     "default_path",
+    "forget",
     "looks_like_a_run",
+    "read_accounts",
     "remarks",
 ]

@@ -42,6 +42,39 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # The cause that the login failed with, "" for one that was accepted, NULL while it is not known.
     ("ALTER TABLE attempts ADD COLUMN outcome TEXT",),
+    # The history of each account, across runs: pruning runs must not forget a refusal.
+    (
+        """CREATE TABLE accounts (
+            id INTEGER PRIMARY KEY,
+            credential TEXT NOT NULL,
+            username TEXT NOT NULL,
+            authority TEXT NOT NULL,
+            source TEXT NOT NULL,
+            refusals INTEGER NOT NULL DEFAULT 0,
+            refused_cause TEXT,
+            refused_place TEXT,
+            refused_at TEXT,
+            refused_agent TEXT,
+            refused_run INTEGER,
+            refused_ambiguous INTEGER NOT NULL DEFAULT 0,
+            accepted_place TEXT,
+            accepted_at TEXT,
+            accepted_agent TEXT,
+            UNIQUE (credential, username, authority)
+        )""",
+        # Logins that no server accepted, by host: `begun` is set while the outcome is not known.
+        """CREATE TABLE account_logins (
+            account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+            host TEXT NOT NULL,
+            place TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            tries INTEGER NOT NULL,
+            begun TEXT,
+            cause TEXT,
+            at TEXT,
+            PRIMARY KEY (account, host)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

@@ -16,8 +16,10 @@ from pathlib import Path
 
 from scanready.run import timestamps
 
+from . import journal
 from .database import close, open_for_writing
 from .errors import StoreError, explained, roll_back
+from .journal import Account
 from .locks import RunLock
 from .new_run import NewRun, enter
 
@@ -40,7 +42,7 @@ class _Result:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    credential: str
+    account: Account
     host: str
     place: str
     done: Callable[[], None]
@@ -48,9 +50,10 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    credential: str
+    account: Account
     host: str
     cause: str
+    effect: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +94,16 @@ class Writer:
         """
         self._waiting.put(_Result(place, key, verdict, line))
 
-    def attempt(self, credential: str, host: str, place: str, done: Callable[[], None]) -> None:
+    def attempt(self, account: Account, host: str, place: str, done: Callable[[], None]) -> None:
         """Keep, before it is sent, that a login goes out; ``done`` is called, in the writer's thread, once it is."""
-        self._waiting.put(_Attempt(credential, host, place, done))
+        self._waiting.put(_Attempt(account, host, place, done))
 
-    def outcome(self, credential: str, host: str, cause: str) -> None:
-        """Keep what became of a login: the cause that it failed with, or "" for one that was accepted."""
-        self._waiting.put(_Outcome(credential, host, cause))
+    def outcome(self, account: Account, host: str, cause: str, effect: str) -> None:
+        """Keep what became of a login: the cause that it failed with, or "" for one that was accepted.
+
+        ``effect`` is what that means for the account, see :func:`scanready.store.journal.end`.
+        """
+        self._waiting.put(_Outcome(account, host, cause, effect))
 
     def end(self, seconds: float, interrupted: bool, patience: float) -> None:
         """Write how the run ended, and wait for that, ``patience`` seconds at most."""
@@ -161,9 +167,11 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             for item in batch:  # in their order: a further attempt has no outcome yet
                 if isinstance(item, _Attempt):
-                    connection.execute(_BEGUN, (number, item.credential, item.host, item.place))
+                    connection.execute(_BEGUN, (number, item.account.credential, item.host, item.place))
+                    journal.begin(connection, item.account, item.host, item.place, timestamps.now())
                 elif isinstance(item, _Outcome):
-                    connection.execute(_ENDED, (item.cause, number, item.credential, item.host))
+                    connection.execute(_ENDED, (item.cause, number, item.account.credential, item.host))
+                    journal.end(connection, item.account, item.host, item.cause, item.effect, number, timestamps.now())
             connection.executemany(
                 "INSERT OR IGNORE INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)",
                 [(number, one.place, one.key, one.verdict, one.line) for one in batch if isinstance(one, _Result)],

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scanready.climb.guard import LockoutGuard
+from scanready.climb.journal import Effect
 from scanready.files.atomic_file import AtomicFile
 from scanready.model import Credential
 
@@ -31,12 +32,12 @@ class SharedGuard:
         self.guard = LockoutGuard(self)
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
-        """See :class:`scanready.climb.guard.Journal`: a login whose outcome is never written may have counted."""
+        """See :class:`scanready.climb.journal.Journal`: a login whose outcome is never written may have counted."""
         self._under_way[credential.guarded_by, host] = where
         self.write()
 
-    def conclude(self, credential: Credential, host: str, cause: str) -> None:
-        """See :class:`scanready.climb.guard.Journal`. The guard takes note of it, and :meth:`write` of the guard."""
+    def conclude(self, credential: Credential, host: str, cause: str, effect: Effect) -> None:
+        """See :class:`scanready.climb.journal.Journal`. The guard takes note of it, and :meth:`write` of the guard."""
         self._under_way.pop((credential.guarded_by, host), None)
 
     def write(self) -> None:

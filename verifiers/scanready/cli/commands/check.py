@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
+from scanready.cli.job.guard_options import Logins, RetryingCommand, login_options
 from scanready.cli.job.job import EVERY, Options
 from scanready.cli.job.options import option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
@@ -39,9 +40,10 @@ prompt:.
 """
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, cls=RetryingCommand)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=shell_completion.targets)
 @run_options
+@login_options
 @option("--inventory", metavar="FILE", help="Use this inventory's credentials (for --credential), agent name and CAs.")
 @option(
     "--credential",
@@ -74,6 +76,7 @@ def command(
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
 
+    logins = Logins.taken(rest)
     options = Options(**rest)
     types_exist(options.types)
     described = None
@@ -81,8 +84,11 @@ def command(
         wanted = [credential] if credential is not None else []
         described = read_inventory(inventory, allow_large=True, quiet=options.verbosity < 0, credentials=wanted)
     account = credential_of(described, credential, user, password_from, key_file)
+    if logins.no_login and account is not None:
+        account = account.without_secrets()
     found, tried = read_targets(targets, options.types, account)
     plugins_load(found)
+    policy = logins.policy(described, found)
     outputs, tap = prepare_outputs(options, ladder=True, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
     record = recording(options, _asked(found, tried), types=options.types)
@@ -98,6 +104,7 @@ def command(
         record,
         None,
         "check",
+        policy=policy,
     )
     ctx.exit(carry_out(job))
 

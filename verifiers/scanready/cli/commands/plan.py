@@ -13,6 +13,7 @@ import click
 from scanready.catalogue.option import ALLOW_LOGIN_PROBE, USER
 from scanready.cli import shell_completion
 from scanready.cli.environment import or_inventory
+from scanready.cli.job.guard_options import NO_LOGIN
 from scanready.cli.job.options import agent_options, option, selection_options, simple_format
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import credential_of, types_exist
@@ -54,6 +55,7 @@ declare is described with --address and --platform. It takes the targets that ha
 @selection_options
 @agent_options
 @option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
+@NO_LOGIN
 @option("--user", metavar="USER", help="Include a login with this account.")
 @option("--no-canary", is_flag=True, help="As for verify.")
 @simple_format
@@ -69,6 +71,7 @@ def command(
     sites: tuple[str, ...],
     depth: str | None,
     user: str | None,
+    no_login: bool,
     no_canary: bool,
     yes: bool,
     format_: str,
@@ -82,7 +85,8 @@ def command(
     plugins_load(targets)
     inventory = share.inventory
     reaches = (Step(depth) if depth else None) or (inventory and inventory.depth) or Step.ACCESS
-    plan = plan_object(targets, reaches, canary=not no_canary, master=inventory.master if inventory else None)
+    master = inventory.master if inventory else None
+    plan = plan_object(targets, reaches, canary=not no_canary, master=master, login=not no_login)
     plan |= plan_agent(share, asked.addresses, targets)
     if as_json or format_ == "json":
         show(json.dumps(plan, indent=2) + "\n")
@@ -92,12 +96,16 @@ def command(
     show(draw(plan))
 
 
-def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str | None = None) -> dict[str, Any]:
+def plan_object(
+    targets: list[Target], depth: Step, *, canary: bool, master: str | None = None, login: bool = True
+) -> dict[str, Any]:
     """Return the most connections and logins that a check of the targets makes, by endpoint, as JSON types.
 
     Args:
         master: the Master Server of the inventory; the agent itself needs it.
+        login: False for a check that uses no password and no key.
     """
+    asked, depth = depth, depth if login or depth.height < Step.LOGIN.height else Step.AUTH
     endpoints: dict[tuple[str, int], list[Target]] = {}
     contacted: dict[tuple[str, str, int], list[Target]] = {}
     unbuilt: list[Target] = []
@@ -120,7 +128,8 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str
     used: Counter[str] = Counter(name for row in rows for name in row["credentials"])
     return {
         "schema": 1,
-        "depth": depth.value,
+        "depth": asked.value,
+        "login": login,
         "endpoints": rows,
         "not_built": [_not_contacted(target) for target in unbuilt],
         "canary": {"port": _canary_port(), "hosts": len(probed)},

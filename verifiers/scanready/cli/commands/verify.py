@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ from click.core import ParameterSource
 from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX
 from scanready.cli.job.exit_code import NOTHING_SELECTED
+from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.job import EVERY, Job, Options
 from scanready.cli.job.options import AS, background_options, option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
@@ -55,7 +57,7 @@ agent with the name of this host.
 """
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, cls=RetryingCommand)
 @click.argument(
     "inventory",
     metavar="INVENTORY",
@@ -66,6 +68,7 @@ agent with the name of this host.
 @option("--only", multiple=True, metavar="EXPR", help="Check only these targets. Repeatable.")
 @AS
 @run_options
+@guard_options
 @option("--failed-from", metavar="RUN", help="Check only targets that were blocked or undecided in RUN.")
 @option("--resume", metavar="RUN", help="Continue this run; finished targets are not checked again.")
 @option("--yes", is_flag=True, help="Expand even networks larger than a /16 (IPv6: /112).")
@@ -91,6 +94,7 @@ def command(
     from scanready.cli.job.runner import carry_out
 
     _require_file(inventory)
+    logins = Logins.taken(rest)
     options, going_on = Options(**rest), None
     quiet = options.verbosity < 0
     if resume is not None:
@@ -100,15 +104,14 @@ def command(
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
         as_name = going_on.agent(as_name)
+        logins = replace(logins, no_login=logins.no_login or going_on.no_login)
         inventory = inventory or going_on.inventory
     elif inventory is None:
         raise click.UsageError("give an INVENTORY or --resume RUN")
     wanted = selection(only, of_a_run=failed_from is not None)
     types_exist(options.types)
-    whole = read_inventory(inventory, allow_large=yes, quiet=quiet, whose=chooser(as_name))
-    share = own_share(whole, as_name)
-    described, agent = share.inventory or whole, share.agent.name if share.agent else as_name
-    warn_of_platform(share.agent, options.assume_agent)
+    whole, share, described = _read(inventory, as_name, logins, options, large=yes)
+    agent = share.agent.name if share.agent else as_name
     of_types = narrowed(described.targets, lambda one: not options.types or one.type in options.types)
     wanted = wanted.among(described.agents)
     if failed_from is None:
@@ -120,15 +123,19 @@ def command(
             warn(_nothing_of(share, described, only, options.types))
         ctx.exit(NOTHING_SELECTED)
     plugins_load(targets)
+    policy = logins.policy(described, targets)
     resumed = going_on.resumed(targets) if going_on else None
     if going_on and (changed := going_on.changed(targets)):
         warn(changed)
-    record = recording(options, source_path(inventory), only, options.types, failed_from, agent)
+    record = recording(
+        options, source_path(inventory), only, options.types, failed_from, agent, no_login=logins.no_login
+    )
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
     outputs, tap = _outputs(options, inventory, whole)
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
+    job = replace(job, policy=policy, elsewhere=logins.elsewhere)
     ctx.exit(carry_out(job))
 
 
@@ -141,6 +148,22 @@ def _require_file(inventory: str | None) -> None:
     if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
         name = fitting(inventory)
         raise click.UsageError(f"there is no file {name}; to check one target: `scanready check {name}`")
+
+
+def _read(
+    inventory: str, as_name: str | None, logins: Logins, options: Options, *, large: bool
+) -> tuple[Inventory, Share, Inventory]:
+    """Return the whole inventory, this agent's share, and the inventory of the targets that it checks."""
+    whole = read_inventory(
+        inventory,
+        allow_large=large,
+        quiet=options.verbosity < 0,
+        whose=chooser(as_name),
+        credentials=logins.secrets,
+    )
+    share = own_share(whole, as_name)
+    warn_of_platform(share.agent, options.assume_agent)
+    return whole, share, logins.applied_to(share.inventory or whole)
 
 
 def _failed(

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from scanready.model import Cause, Credential, Report, Target
 from scanready.report.background import NOTHING, Background
 
+from .earlier import DEFAULT_POLICY, Policy
+from .elsewhere import Found
+
 #: Seconds between two checks of the same target. OpenSSH (PerSourcePenalties, since 9.8) adds one second of penalty
 #: for each connection without a login, and refuses the address at 15 seconds; with one check every 20 s the penalty
 #: is always gone. fail2ban usually acts on 5 failed logins in 10 minutes, and scanready never repeats a refused login.
@@ -79,6 +82,8 @@ class Job:
     resumed: Resumed | None = None
     command: str = "verify"
     background: Background = NOTHING
+    policy: Policy = DEFAULT_POLICY
+    elsewhere: Sequence[Found] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class Record:
     types: tuple[str, ...] = ()
     failed_from: str | None = None
     agent: str | None = None
+    no_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)

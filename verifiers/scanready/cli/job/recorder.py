@@ -11,9 +11,10 @@ from pathlib import Path
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.climb.journal import Effect
 from scanready.model import Credential, Report, Target
 from scanready.report.serialize import as_line, identity, identity_of_all
-from scanready.store import NewRun, Writer
+from scanready.store import Account, NewRun, Writer
 
 from .job import Record
 
@@ -34,9 +35,18 @@ class Keeping:
         run: a new run, or the name of a run that is continued.
         targets: all targets of the run; their positions are stored.
         warn: called once with the reason if nothing can be stored; not in the event loop's thread.
+        agent: the name of the agent that logs in.
     """
 
-    def __init__(self, path: Path, run: NewRun | str, targets: Sequence[Target], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        run: NewRun | str,
+        targets: Sequence[Target],
+        warn: Callable[[str], None],
+        agent: str = "",
+    ) -> None:
+        self._agent = agent
         self._places = {id(target): place for place, target in enumerate(targets)}
         self._warn = warn
         self._loop = asyncio.get_running_loop()
@@ -84,11 +94,11 @@ class Keeping:
             await asyncio.gather(feeding, return_exceptions=True)
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
-        """See :class:`scanready.climb.guard.Journal`. A run that is not stored cannot be resumed and needs no notes."""
+        """See :class:`scanready.climb.journal.Journal`. A run that is not stored leaves no notes."""
         if self._writer.failed:
             return
         written = asyncio.Event()
-        self._writer.attempt(credential.name, host, where, lambda: self._in_loop(written.set))
+        self._writer.attempt(self._account(credential), host, where, lambda: self._in_loop(written.set))
         try:
             async with asyncio.timeout(_LOGIN_PATIENCE):
                 await written.wait()
@@ -98,9 +108,12 @@ class Keeping:
                 f"no login was made: the run store did not record its note within {_LOGIN_PATIENCE:.0f} s",
             ) from error
 
-    def conclude(self, credential: Credential, host: str, cause: str) -> None:
-        """See :class:`scanready.climb.guard.Journal`."""
-        self._writer.outcome(credential.name, host, cause)
+    def conclude(self, credential: Credential, host: str, cause: str, effect: Effect) -> None:
+        """See :class:`scanready.climb.journal.Journal`."""
+        self._writer.outcome(self._account(credential), host, cause, effect.value)
+
+    def _account(self, credential: Credential) -> Account:
+        return Account(credential.name, credential.username, credential.authority, credential.source, self._agent)
 
     def end(self, seconds: float, interrupted: bool) -> None:
         """Store the end of the run."""
@@ -142,6 +155,7 @@ def asked(record: Record, targets: Iterable[Target], depth: str, timeout: float,
         "types": record.types,
         "failed_from": record.failed_from,
         "as": record.agent,
+        "no_login": record.no_login,
         "depth": depth,
         "timeout": timeout,
         "tried": list(dict.fromkeys(tried)),

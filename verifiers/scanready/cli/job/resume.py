@@ -12,7 +12,7 @@ import click
 
 from scanready.causes import common
 from scanready.cli.messages import fitting
-from scanready.climb.guard import NOT_SENT
+from scanready.climb.journal import NOT_SENT
 from scanready.model import Outcome, Report, Step, Target, bracketed
 from scanready.model.platforms import PLATFORMS
 from scanready.report.paper import counted
@@ -89,6 +89,11 @@ class Resumption:
                 "--resume to start a new run"
             )
         return began
+
+    @property
+    def no_login(self) -> bool:
+        """True if the run was started with ``--no-login``."""
+        return bool(self.asked.get("no_login"))
 
     def merged(self, options: Options) -> Options:
         """Return the options; those not given now are taken from the start of the run."""

@@ -22,6 +22,8 @@ def recording(
     types: tuple[str, ...] = (),
     failed_from: str | None = None,
     agent: str | None = None,
+    *,
+    no_login: bool = False,
 ) -> Record | None:
     """Return how to store a run; None with --no-store, or, with a warning, if it cannot be stored."""
     if options.no_store:
@@ -30,7 +32,7 @@ def recording(
         path = store_path(options.store)
         for remark in remarks(path):
             warn(remark)
-        return Record(path, source, only, types, failed_from, agent)
+        return Record(path, source, only, types, failed_from, agent, no_login)
     except StoreError as error:
         warn(f"this run is not stored: {error}")
         return None

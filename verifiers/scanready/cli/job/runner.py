@@ -25,6 +25,8 @@ from scanready.run import timestamps
 from scanready.run.engine import Run
 from scanready.run.registry import problems
 
+from .earlier import bind_earlier, journal_of
+from .elsewhere import bind_elsewhere
 from .exit_code import Judge
 from .interrupt import INTERRUPTED, interruptible
 from .job import Job
@@ -65,6 +67,7 @@ async def _carry_out(job: Job) -> int:
     guard = LockoutGuard(keeping)
     for tried in job.resumed.tried if job.resumed else ():
         guard.note(tried.credential, tried.host, tried.place, tried.cause)
+    _bind(guard, job)
     async with Run(dataclasses.replace(job.settings, agent=agent, day=day), guard) as run:
         job.outputs.begin(info)
         await _pump(job, run, judge, totals, progress, keeping, soon)
@@ -88,6 +91,16 @@ async def _carry_out(job: Job) -> int:
     return job.outputs.exit_code(judge.code)
 
 
+def _bind(guard: LockoutGuard, job: Job) -> None:
+    """Withhold what earlier runs and other agents found refused."""
+    credentials = {target.credential for target in job.targets if target.credential is not None}
+    if not credentials:
+        return
+    if job.record:
+        bind_earlier(guard, credentials, journal_of(job.record.path), job.policy)
+    bind_elsewhere(guard, credentials, job.elsewhere, job.policy)
+
+
 def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
     from scanready.report.serialize import agent_object
     from scanready.store import NewRun
@@ -101,7 +114,7 @@ def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
     record = job.record
     assert record is not None, "it is asked for only then"
     if job.resumed:
-        return Keeping(record.path, job.resumed.name, job.targets, warn)
+        return Keeping(record.path, job.resumed.name, job.targets, warn, info.agent.name)
     new = NewRun(
         info.started,
         job.command,
@@ -111,7 +124,7 @@ def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
         json.dumps(agent_object(info.agent)),
         asked(record, job.targets, info.depth.value, info.timeout, job.tried.values()),
     )
-    return Keeping(record.path, new, job.targets, warn)
+    return Keeping(record.path, new, job.targets, warn, info.agent.name)
 
 
 def _interrupted(job: Job, totals: Totals, name: str | None) -> str:

@@ -93,7 +93,8 @@ def _totals(plan: dict[str, Any]) -> Iterator[str]:
     if untyped := total["untyped_hosts"]:
         yield f"{counted(untyped, 'host')} without a type: every type is tried there, as listed above"
     yield (
-        f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, checked up to the step {plan['depth']}: "
+        f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, checked up to the step {plan['depth']}"
+        f"{'' if plan['login'] else ', without a login (--no-login)'}: "
         f"at most {counted(total['connections'], 'connection')}, {counted(total['login_attempts'], 'login attempt')}, "
         f"{counted(total['probe_logins'], 'login')} with an invented account"
     )

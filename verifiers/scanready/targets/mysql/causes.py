@@ -148,6 +148,9 @@ def judges_login(code: int, sqlstate: str, message: str) -> bool:
     return code in REFUSED or (sqlstate == "28000" and bool(_JUDGED.search(message)))
 
 
+#: Error numbers that may refuse this agent's address in place of the password: an account is a user at a host, and an
+#: agent with another address may have another account of that name.
+AMBIGUOUS = frozenset({1045})
 #: Causes by the error number that answers a real credential.
 LOGIN_ERRORS: Mapping[int, Cause] = {
     **STATES,

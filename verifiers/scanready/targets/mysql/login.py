@@ -244,6 +244,8 @@ def _refused(code: int, text: str, encrypted: bool) -> Failure:
     cause = causes.LOGIN_ERRORS.get(code) or causes.of_state(code, text) or causes.SERVER_ERROR
     seen_as = wire.host_seen(text)
     facts: Facts = {"agent_seen_as": seen_as} if seen_as else {}
+    if code in causes.AMBIGUOUS:
+        facts["refusal_ambiguous"] = True
     return Failure(cause, f"{text} (error {code})", error_code=code, **facts)
 
 

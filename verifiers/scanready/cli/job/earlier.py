@@ -1,0 +1,148 @@
+"""Withhold what servers refused in earlier runs: for how long, at which hosts, and what ends that."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanready.model import Credential
+from scanready.run import timestamps
+from scanready.wire.printable import visible
+
+if TYPE_CHECKING:
+    from scanready.climb.guard import LockoutGuard
+    from scanready.store import AccountRecord, Event
+
+#: Seconds after which a refused credential is tried again, unless the inventory says otherwise.
+RETRY_AFTER = 24 * 3600.0
+#: The most refused logins in a row, the automatic tries included. After these, only an option or a change ends it.
+MOST_REFUSALS = 3
+#: Stands for every credential in ``--retry-refused``.
+EVERY_ONE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Say when a refusal of an earlier run stops binding.
+
+    Attributes:
+        retry_after: seconds.
+        retried: the name of the credential that ``--retry-refused`` names; :data:`EVERY_ONE` for all, "" for none.
+    """
+
+    retry_after: float = RETRY_AFTER
+    retried: str = ""
+
+    def retries(self, names: Collection[str]) -> bool:
+        """Return True if an account with these names is tried once more."""
+        return self.retried == EVERY_ONE or self.retried in names
+
+
+DEFAULT_POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One refusal that binds. ``host`` is None if it binds all hosts; ``until`` is None if time does not end it."""
+
+    event: Event
+    host: str | None
+    until: str | None
+
+    def detail(self, name: str, entry: str) -> str:
+        """Return the sentence that ``login.withheld`` has for the credential ``name``; ``entry`` is the journal's name.
+
+        A directory knows one account under several names.
+        """
+        word, forgotten, retried = visible(name, 120), _argument(entry), _argument(name)
+        did = "refused" if self.event.cause else "did not answer"
+        what = f"the credential {word!r}" if self.event.cause else f"a login with the credential {word!r}"
+        who = f" from the agent {visible(self.event.agent, 80)}" if self.event.agent else ""
+        counted = "" if self.event.cause else ", and may have counted it as a failed login"
+        where = "" if self.host is None else " at this host"
+        until = f"until {self.until}" if self.until else "until one of these is done"
+        return (
+            f"{visible(self.event.place, 200)} {did} {what}{who} on {self.event.when}{counted}; it is not tried "
+            f"again{where} {until}: correct the credential, or run `scanready credentials --forget {forgotten}`, or "
+            f"verify with `--retry-refused={retried}`"
+        )
+
+
+def _argument(name: str) -> str:
+    return shlex.quote(visible(name, 120))
+
+
+def bindings(record: AccountRecord, policy: Policy, now: str) -> Iterator[Binding]:
+    """Yield what binds an account whose secret has not changed, those that bind every host first."""
+    unknown = {login.event.place: login for login in record.logins if login.event.cause is None}
+    unproven = record.accepted is None or record.refusals > 0
+    refusals = record.refusals + (sum(login.tries for login in unknown.values()) if unproven else 0)
+    everywhere = [record.refused] if record.refusals and record.refused else []
+    everywhere += [login.event for login in unknown.values()] if unproven else []
+    for event in sorted(everywhere, key=lambda one: one.when, reverse=True)[:1]:
+        yield from _binding(event, None, refusals, policy, now)
+    for login in record.logins:
+        if login.event.cause is None and not login.killed and not unproven:
+            continue  # as within a run: a host that did not answer in time says nothing about an account that works
+        yield from _binding(login.event, login.host, login.tries, policy, now)
+
+
+def _binding(event: Event, host: str | None, refusals: int, policy: Policy, now: str) -> Iterator[Binding]:
+    until = _later(event.when, policy.retry_after)
+    if refusals >= MOST_REFUSALS:
+        yield Binding(event, host, None)
+    elif until is None or now < until or now < event.when:
+        yield Binding(event, host, until)
+
+
+def _later(moment: str, seconds: float) -> str | None:
+    """Return a moment that is ``seconds`` later; None for text of another origin, after which time ends nothing."""
+    try:
+        return timestamps.written(datetime.datetime.fromisoformat(moment) + datetime.timedelta(seconds=seconds))
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def account_of(record: AccountRecord) -> tuple[str, str]:
+    """Return the key of the lockout guard."""
+    return Credential(record.credential, record.username, authority=record.authority).guarded_by
+
+
+def bind_earlier(
+    guard: LockoutGuard, credentials: Collection[Credential], records: Iterable[AccountRecord], policy: Policy
+) -> None:
+    """Tell the guard which accounts earlier runs found refused, as far as that binds now."""
+    users: dict[tuple[str, str], list[Credential]] = {}
+    for one in credentials:
+        users.setdefault(one.guarded_by, []).append(one)
+    now = timestamps.now()
+    for record in records:
+        accounts = users.get(account_of(record), [])
+        names = {record.credential, *(one.name for one in accounts)}
+        if not accounts or policy.retries(names):
+            continue
+        if all(one.source != record.source for one in accounts):
+            continue  # the secret comes from elsewhere, or its file is newer
+        for binding in bindings(record, policy, now):
+            for credential in accounts:
+                guard.bind(
+                    credential, binding.event.place, binding.detail(credential.name, record.credential), binding.host
+                )
+
+
+def journal_of(path: Path) -> Sequence[AccountRecord]:
+    """Return the history of the accounts; empty if there is no store, or none that can be read.
+
+    The run that follows warns of a store that cannot be used.
+    """
+    from scanready.store import StoreError, read_accounts
+
+    try:
+        return read_accounts(path) if os.path.exists(path) else ()
+    except StoreError:
+        return ()

@@ -1,0 +1,128 @@
+"""Define the options of the lockout guard, and read what they say before anything is contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scanready.cli.messages import did_you_mean, fitting
+from scanready.model import Target
+
+from .earlier import EVERY_ONE, RETRY_AFTER, Policy
+from .elsewhere import Found, read_guard_files
+from .options import option
+from .prepare import Unusable
+
+if TYPE_CHECKING:
+    from scanready.inventory import Inventory
+
+_RETRY = "--retry-refused"
+
+
+class RetryingCommand(click.Command):
+    """Accept ``--retry-refused`` with and without ``=NAME``; without it, the next argument is no name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Write the name for every credential where there is none."""
+        end = args.index("--") if "--" in args else len(args)
+        args = [f"{_RETRY}={EVERY_ONE}" if word == _RETRY else word for word in args[:end]] + args[end:]
+        return super().parse_args(ctx, args)
+
+
+NO_LOGIN = option("--no-login", is_flag=True, help="Use no password or key: check up to the login prompt.")
+_RETRY_REFUSED = option(
+    _RETRY,
+    metavar="[=NAME]",
+    help="Try a credential once that an earlier run found refused. Without =NAME: every one.",
+)
+_GUARD = option(
+    "--guard",
+    "guards",
+    multiple=True,
+    metavar="FILE",
+    help="Withhold credentials that another agent found refused; FILE is its export. Repeatable.",
+)
+
+
+def login_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say whether a login is made; :class:`Logins` takes their values."""
+    return NO_LOGIN(_RETRY_REFUSED(function))
+
+
+def guard_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add those of :func:`login_options`, and ``--guard``."""
+    return login_options(_GUARD(function))
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """The options of the lockout guard.
+
+    Attributes:
+        no_login: no login is made.
+        retried: the credential of ``--retry-refused``.
+        elsewhere: the logins of other agents.
+    """
+
+    no_login: bool
+    retried: str
+    elsewhere: Sequence[Found]
+
+    @classmethod
+    def taken(cls, options: dict[str, Any]) -> Logins:
+        """Take the values out of those of a command.
+
+        Raises:
+            click.UsageError: a file of ``--guard`` cannot be read.
+        """
+        no_login, retried = options.pop("no_login"), options.pop("retry_refused")
+        return cls(no_login, retried or "", read_guard_files(options.pop("guards", ())))
+
+    @property
+    def secrets(self) -> tuple[str, ...] | None:
+        """The credentials whose secrets are looked up; None for all that targets use."""
+        return () if self.no_login else None
+
+    def applied_to(self, inventory: Inventory) -> Inventory:
+        """Return the inventory, with the names of its accounts only if no login is made."""
+        if not self.no_login:
+            return inventory
+        return replace(inventory, targets=[_by_name_only(target) for target in inventory.targets])
+
+    def policy(self, inventory: Inventory | None, targets: Iterable[Target]) -> Policy:
+        """Return when a refusal of an earlier run stops binding; check the targets of each credential.
+
+        Raises:
+            click.UsageError: no target uses the credential of ``--retry-refused``.
+            Unusable: this agent's own file does not permit a credential at its target.
+        """
+        if inventory is not None and not self.no_login:
+            _check_places(inventory, targets)
+        after = (inventory and inventory.retry_after) or RETRY_AFTER
+        if self.retried and self.retried != EVERY_ONE:
+            used = sorted({target.credential.name for target in targets if target.credential is not None})
+            if self.retried not in used:
+                near = did_you_mean(self.retried, used)
+                raise click.UsageError(f"{_RETRY}: no target has a credential {fitting(self.retried)!r}{near}")
+        return Policy(after, self.retried)
+
+
+def _by_name_only(target: Target) -> Target:
+    if target.credential is None:
+        return target
+    account = target.credential.without_secrets()
+    tries = tuple(replace(one, credential=account) for one in target.tries)
+    return replace(target, credential=account, tries=tries)
+
+
+def _check_places(inventory: Inventory, targets: Iterable[Target]) -> None:
+    problems = [
+        f"{target.source}: {words}" if target.source else words
+        for target in targets
+        if target.credential is not None and (words := inventory.misplaced(target.credential.name, target.host))
+    ]
+    if problems:
+        raise Unusable("\n".join(dict.fromkeys(problems)))

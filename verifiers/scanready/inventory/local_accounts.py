@@ -1,0 +1,139 @@
+"""Read the credentials that this host keeps for itself: ``credentials.yaml``, in the user's or the system's folder.
+
+An inventory goes to many agents and names a credential; each agent looks up the secret by its own file. The file says
+at which hosts each credential may be used, so that an inventory cannot send it to another one.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import os
+import shlex
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanready.catalogue.wrong import shown
+from scanready.files import reading
+from scanready.files.trust import is_trusted, others_can_write, user_name
+
+from .problem_log import Page
+from .problems import InventoryError, Problem
+from .schema import LocalCredentialEntry
+from .yaml_nodes import Node, compose, decode
+
+NAME = "credentials.yaml"
+#: Bytes: some ten thousand credentials.
+_LARGEST_FILE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAccount:
+    """One entry of a file: its page and node, for the places of problems, and its content."""
+
+    page: Page
+    node: Node
+    entry: LocalCredentialEntry
+
+    def may_be_used_at(self, host: str) -> bool:
+        """Return True if a pattern of ``hosts`` matches: a name or address, with ``*`` and ``?``, or a network."""
+        return any(_matches(pattern, host) for pattern in self.entry.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAccounts:
+    """The credentials of this host by name, and the files that were looked at."""
+
+    by_name: Mapping[str, LocalAccount] = field(default_factory=dict)
+    files: Sequence[str] = ()
+
+
+def folders() -> list[Path]:
+    """Return the folders that may hold the file: this user's, which comes first, and the system's."""
+    from platformdirs import site_config_path, user_config_path
+
+    system = site_config_path("scanready", appauthor=False) if os.name == "nt" else Path("/etc/scanready")
+    own = user_config_path("scanready", appauthor=False)
+    return [own, system] if own.is_absolute() else [system]  # without a home directory it begins with "~"
+
+
+def local_accounts() -> LocalAccounts:
+    """Return the credentials of this host; an entry of the user's file replaces one of the system's.
+
+    Raises:
+        InventoryError: a file can be read or written by other users, or has problems.
+    """
+    files = [folder / NAME for folder in folders()]
+    found: dict[str, LocalAccount] = {}
+    for file in reversed(files):
+        found.update(_read(file))
+    return LocalAccounts(found, [str(file) for file in files])
+
+
+def _read(file: Path) -> dict[str, LocalAccount]:
+    name, reason, content = str(file), "", b""
+    try:
+        looked_at = file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise InventoryError([Problem(f"{error.strerror}: make it readable for this user", name)]) from error
+    if refusal := _refusal(file, looked_at):
+        raise InventoryError([Problem(refusal, name)])
+    try:
+        content = reading.read(file, _LARGEST_FILE)
+    except reading.Unreadable as error:
+        reason = str(error)
+    if reason:
+        raise InventoryError([Problem(reason, name)])
+    root, problems = compose(decode(content, name), name)
+    page = Page(name, file.parent, problems)
+    found = _entries(page, root)
+    if page.problems:
+        raise InventoryError(page.problems)
+    return found
+
+
+def _refusal(file: Path, found: os.stat_result) -> str:
+    """Return why a file is not used: other users can read or write it. Empty on Windows, which has no such modes."""
+    if os.name == "nt" or not stat.S_ISREG(found.st_mode):
+        return ""
+    if not is_trusted(found.st_uid):
+        return f"it belongs to {user_name(found.st_uid)}: chown it to this user or to root"
+    # A file of root's may be readable for the group of the user that scanready runs as.
+    for_group = 0 if found.st_uid != os.geteuid() else stat.S_IRGRP
+    if found.st_mode & (stat.S_IRWXO | for_group) or others_can_write(found):
+        mode = "600" if found.st_uid == os.geteuid() else "640"
+        open_to = f"other users can read or write it (mode {stat.S_IMODE(found.st_mode):04o})"
+        return f"{open_to}: chmod {mode} {shlex.quote(str(file))}"
+    return ""
+
+
+def _entries(page: Page, root: Node | None) -> dict[str, LocalAccount]:
+    if root is None or root.value is None:
+        return {}
+    if not isinstance(root.value, dict):
+        page.wrong(root, "it must be a mapping of names to credentials")
+        return {}
+    found = {}
+    for name, (_, node) in root.value.items():
+        entry = page.shaped(LocalCredentialEntry, node)
+        if entry is not None:
+            found[name] = LocalAccount(page, node, entry)
+    return found
+
+
+def elsewhere(name: str, account: LocalAccount, host: str) -> str:
+    """Return the problem of a credential at a host where its file does not permit it."""
+    return (
+        f"{account.page.file} does not permit the credential {shown(name)} at the host {shown(host)}: see its `hosts`"
+    )
+
+
+def _matches(pattern: str, host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(pattern)
+    except ValueError:
+        return fnmatch.fnmatchcase(host.casefold(), pattern.casefold())
