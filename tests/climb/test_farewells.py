@@ -21,6 +21,7 @@ from scanready.run.engine import Run, verify
 from scanready.run.settings import Settings
 from scanready.wire import Buffer
 from tests import clock
+from tests.clock import WatchesNoDescriptor
 from tests.ladder import expect, story, target
 
 LOCAL = (socket.AF_INET, "127.0.0.1")
@@ -100,7 +101,8 @@ def test_a_connection_that_comes_into_being_as_we_are_cancelled(monkeypatch: pyt
             await server.ended()
             return server
 
-    server = asyncio.run(run())
+    with asyncio.Runner(loop_factory=WatchesNoDescriptor) as runner:
+        server = runner.run(run())
     assert server.offences == {}
     assert server.counts["logins"] == 1
 
@@ -123,7 +125,8 @@ def test_who_resets_at_once_had_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
                 await stream.receive(lambda buffer: None)
             await stream.close()
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=WatchesNoDescriptor) as runner:
+        runner.run(run())
 
 
 def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.MonkeyPatch) -> None:
