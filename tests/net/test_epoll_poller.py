@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import select
 import socket
 import sys
 import weakref
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from scanready.net.dial import dial
+from scanready.net.dial import accepting, dial
 from scanready.net.epoll_poller import EpollPoller
 from scanready.net.loop_poller import LoopPoller
 from scanready.net.poller import poller_of
@@ -152,6 +153,27 @@ def test_a_forked_process_leaves_the_set_of_its_parent_alone() -> None:
             return await reading
 
     assert run(main()) == b"still there"
+
+
+def test_a_connection_is_not_open_because_something_was_reported() -> None:
+    """An event may be that of another socket that had the number: the connection's own state decides."""
+
+    async def main() -> bool:
+        loop = asyncio.get_running_loop()
+        full = socket.create_server(("127.0.0.1", 0), backlog=0)
+        with full, socket.socket() as one, socket.socket() as two:
+            for taken in (one, two):
+                taken.setblocking(False)
+                taken.connect_ex(full.getsockname())
+            poller = the_poller()
+            dialling = asyncio.create_task(accepting((socket.AF_INET, full.getsockname()), loop.time() + 1))
+            await asyncio.sleep(0)
+            (watched,) = poller._watched.values()
+            assert watched.for_room is not None
+            watched.for_room.set_result(select.EPOLLERR)
+            return await dialling is None
+
+    assert run(main())
 
 
 def test_the_set_goes_with_its_loop() -> None:

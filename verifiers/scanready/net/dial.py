@@ -41,6 +41,29 @@ async def dial(
     return await _dial(address, deadline, tap, opened, False)
 
 
+async def accepting(address: Address, deadline: float) -> sockets.KeepingSocket | None:
+    """Return an open connection to one address; None if nothing accepts one by ``deadline``, for whatever reason.
+
+    A refusal costs no more than the socket. A connection is the caller's to end politely; one that comes into being as
+    the task is cancelled is ended here.
+    """
+    try:
+        sock = sockets.tcp(address[0])
+    except OSError:
+        return None
+    try:
+        if await _attempt(sock, address, deadline) is None:
+            return sock
+    except BaseException:
+        if _connected(sock):
+            await Stream(sock, str(address[1][0]), deadline).close()
+        else:
+            sock.close()
+        raise
+    sock.close()
+    return None
+
+
 async def _dial(
     address: Address,
     deadline: float,
