@@ -16,7 +16,7 @@ import scanready
 from scanready import author, inventory
 
 #: Methods that the engine calls, and no author.
-_INTERNAL = {"Probe": ("answers", "climb"), "TargetType": ("part",), "ClimbEnded": ()}
+_INTERNAL = {"Probe": ("answers", "climb", "use"), "TargetType": ("part",), "ClimbEnded": ()}
 #: The names of `scanready` that the page begins with.
 _LIBRARY = ("check", "verify", "verify_all", "Settings", "Report", "Verdict", "Target", "Credential", "Agent", "Check")
 _SECTIONS = {"Args:": "Arguments", "Attributes:": "Attributes", "Raises:": "Raises", "Returns:": "Returns"}

@@ -62,6 +62,17 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         self._jumps.threads -= 1
 
 
+class WatchesNoDescriptor(asyncio.SelectorEventLoop):
+    """An event loop without ``add_reader``, as Windows' own: its sockets wait with the loop's socket calls."""
+
+    def add_reader(self, *_: object) -> None:
+        raise NotImplementedError
+
+
+class PortableLoop(WatchesNoDescriptor, JumpingLoop):
+    """The same on a clock that jumps."""
+
+
 class VirtualPool(ThreadPoolExecutor):
     """A pool in which each call lasts ``seconds`` on the running loop's clock, as many at once as it has threads."""
 

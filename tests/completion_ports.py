@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from scanready.net.sockets import KeepingSocket
-from tests.clock import JumpingLoop
+from tests.clock import PortableLoop
 
 #: errno -> the number of a completion port.
 COMPLETED = {
@@ -71,7 +71,7 @@ def _errno_in_python(number: int) -> int:
     return known.get(number, errno.EINVAL)
 
 
-class CompletionPorts(JumpingLoop):
+class CompletionPorts(PortableLoop):
     """Tell the errors of the loop's own operations; ``as_tuple`` is how this Python tells a closed UDP port."""
 
     as_tuple = False

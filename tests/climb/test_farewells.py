@@ -16,11 +16,12 @@ from scanready.model import Report, Step, Target, Verdict
 from scanready.net.dial import dial
 from scanready.net.resolve import Resolver
 from scanready.net.stream import PeerClosed, Stream
-from scanready.run import engine, registry
+from scanready.run import canary, registry
 from scanready.run.engine import Run, verify
 from scanready.run.settings import Settings
 from scanready.wire import Buffer
 from tests import clock
+from tests.clock import WatchesNoDescriptor
 from tests.ladder import expect, story, target
 
 LOCAL = (socket.AF_INET, "127.0.0.1")
@@ -100,7 +101,8 @@ def test_a_connection_that_comes_into_being_as_we_are_cancelled(monkeypatch: pyt
             await server.ended()
             return server
 
-    server = asyncio.run(run())
+    with asyncio.Runner(loop_factory=WatchesNoDescriptor) as runner:
+        server = runner.run(run())
     assert server.offences == {}
     assert server.counts["logins"] == 1
 
@@ -123,7 +125,8 @@ def test_who_resets_at_once_had_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
                 await stream.receive(lambda buffer: None)
             await stream.close()
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=WatchesNoDescriptor) as runner:
+        runner.run(run())
 
 
 def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +147,7 @@ def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.Monkey
         return False
 
     monkeypatch.setattr(registry, "verifier", lambda name: slow)
+    monkeypatch.setattr(canary, "literal", lambda *_: None)  # a name, of which the probe asks
     monkeypatch.setattr(Probe, "answers", drops)
 
     async def run(timeout: float) -> None:
@@ -153,7 +157,7 @@ def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.Monkey
     clock.run(run(1.5))
     clock.run(run(10))
     assert 0.2 < left[0] <= 0.5, "of 1.5 s, 1 was gone"
-    assert 1.5 < left[1] <= 2 * 1.1 + engine._CANARY_SILENCE
+    assert 1.5 < left[1] <= 2 * 1.1 + canary._SILENCE
 
 
 def test_a_bug_in_a_farewell_is_ours_and_the_other_connections_are_still_closed(

@@ -19,9 +19,11 @@ from fixtures.emulators.certificates import authority
 from fixtures.limits import HANG
 from scanready.net.dial import dial
 from scanready.net.echo import Echoed
+from scanready.net.epoll_poller import EpollPoller
 from scanready.net.framing import Framing
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import Buffer, WireError
+from tests.clock import WatchesNoDescriptor
 
 T = TypeVar("T")
 
@@ -31,7 +33,11 @@ def line(buffer: Buffer) -> bytes | None:
 
 
 def talk(
-    behaviour: Behaviour, talk_: Callable[[Stream, Server], Awaitable[T]], seconds: float = 5.0, **options: Any
+    behaviour: Behaviour,
+    talk_: Callable[[Stream, Server], Awaitable[T]],
+    seconds: float = 5.0,
+    loop: type[asyncio.AbstractEventLoop] | None = None,
+    **options: Any,
 ) -> T:
     """Serve ``behaviour``, dial it, and run ``talk_`` on the stream."""
 
@@ -44,7 +50,8 @@ def talk(
             finally:
                 await stream.close()
 
-    return asyncio.run(run())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(run())
 
 
 async def greets_in_pieces(reader: Reader, writer: Writer, record: Record) -> None:
@@ -249,7 +256,8 @@ asyncio.run(main())
     assert done.stdout.split() == ["blocked", "connect.local-limit", "agent", "connect"], done.stderr
 
 
-def test_what_arrives_in_the_very_turn_of_the_deadline_is_not_lost() -> None:
+@pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, WatchesNoDescriptor], ids=["epoll", "socket-calls"])
+def test_what_arrives_in_the_very_turn_of_the_deadline_is_not_lost(loop: type[asyncio.SelectorEventLoop]) -> None:
     """The loop has read it already when the wait is over: who reads on, in the farewell say, still gets it."""
 
     async def run(stream: Stream, server: Server) -> bytes:
@@ -267,13 +275,16 @@ def test_what_arrives_in_the_very_turn_of_the_deadline_is_not_lost() -> None:
                 loop.call_soon(waiting.cancel)
                 return self.read(*arguments)
 
-        handle = loop._selector.get_key(stream.sock).data[0]  # type: ignore[attr-defined]  # asyncio's own
+        poller = stream._poller
+        watched = poller._set if isinstance(poller, EpollPoller) else stream.sock
+        handle = loop._selector.get_key(watched).data[0]  # type: ignore[attr-defined]  # asyncio's own
         handle._callback = Reads(handle._callback)
         with pytest.raises(asyncio.CancelledError):
             await waiting
         return await stream.receive(line)
 
-    assert talk(misbehave.sends(lambda: [b"", b"hello\r\n"], 0.05), run, seconds=2) == b"hello"
+    says = misbehave.sends(lambda: [b"", b"hello\r\n"], 0.05)
+    assert talk(says, run, seconds=2, loop=loop) == b"hello"
 
 
 def test_a_refusal_that_came_while_the_loop_was_busy_is_no_silence() -> None:

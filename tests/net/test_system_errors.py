@@ -20,11 +20,12 @@ from scanready.net.errors import ConnectError, local_limit
 from scanready.net.sockets import Address
 from scanready.net.stream import ReadTimeout
 from scanready.net.system_errors import NO_SUCH_NAME, number_of, of_name, of_number, posix_errors, words_of
-from tests.clock import JumpingLoop
+from tests.clock import JumpingLoop, PortableLoop
 from tests.completion_ports import CompletionPorts, TellingTuples, completed, winsock
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "ours": JumpingLoop,
+    "portable": PortableLoop,
     "windows": CompletionPorts,
     "windows-tuples": TellingTuples,
 }
@@ -155,7 +156,7 @@ def test_what_the_loop_raises_while_it_connects(number: int, monkeypatch: pytest
     """A time-out of the system's is one; a reset means that the peer accepted, and its first word will show it."""
     found = []
     for loop, told in (
-        ("ours", OSError(number, "Connect call failed")),
+        ("portable", OSError(number, "Connect call failed")),
         ("windows", completed({110: 121}.get(number, 64))),
     ):
 

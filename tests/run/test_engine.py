@@ -14,7 +14,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe
 from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.net.stream import Stream
-from scanready.run import engine, registry
+from scanready.run import canary, engine, registry
 from scanready.run.engine import Run, verify
 from scanready.run.settings import CANARY_PORT, Settings
 from scanready.wire import Buffer
@@ -308,6 +308,7 @@ def test_the_canary_hides_what_its_host_heard_under_its_name(
             await one.verify(target("ssh", "localhost", 22, credential=Credential("c", "er", "a-secret-3")))
             await one.verify(target("http", "localhost", 80))
 
+    monkeypatch.setattr(canary, "literal", lambda *_: None)  # a name, of which the probe asks
     monkeypatch.setattr(Probe, "answers", answers)
     verifier(prompts)
     asyncio.run(run())

@@ -13,7 +13,7 @@ from scanready.climb.guard import Turn
 from scanready.climb.probe import Probe
 from scanready.climb.time_shares import TimeShares
 from scanready.model import Cause, Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
-from scanready.run import engine, registry
+from scanready.run import canary, registry
 from scanready.run.engine import Run, verify
 from scanready.run.registry import catalogue
 from scanready.run.settings import CANARY_PORT, Settings
@@ -72,9 +72,10 @@ Scripted = Callable[..., Host]
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    def use(real: list[Any], canary: list[Any] | None = None) -> Host:
-        host = Host(real, canary)
+    def use(real: list[Any], there: list[Any] | None = None) -> Host:
+        host = Host(real, there)
         monkeypatch.setattr(registry, "verifier", lambda _: host.verify)
+        monkeypatch.setattr(canary, "literal", lambda *_: None)  # a name: a bare socket answers for an address only
         monkeypatch.setattr(Probe, "answers", lambda probe: host.answers(probe))
         return host
 
@@ -191,7 +192,7 @@ def test_a_canary_that_takes_no_connection_in_time_is_silent(script: Scripted, m
         return True
 
     monkeypatch.setattr(Probe, "answers", hangs)
-    monkeypatch.setattr(engine, "_CANARY_SILENCE", 0.02)
+    monkeypatch.setattr(canary, "_SILENCE", 0.02)
     expect(report_of(), Verdict.READY)
     assert len(host.asked) == 1
 

@@ -19,7 +19,7 @@ from scanready.net.sockets import Address
 from scanready.report.serialize import as_object
 from scanready.run.engine import verify
 from scanready.run.settings import Settings
-from tests.clock import JumpingLoop
+from tests.clock import JumpingLoop, PortableLoop
 from tests.completion_ports import CompletionPorts, TellingTuples, completed, sockets_of_windows
 from tests.ladder import TYPES, target
 
@@ -43,7 +43,7 @@ FAULTS: dict[str, tuple[int, tuple[int, ...], str | None]] = {
 _IN_TIME = {"started", "finished", "seconds", "duration", "id", "run"}
 
 
-class Faulty(JumpingLoop):
+class Faulty(PortableLoop):
     """Raises ``told()`` for each connection, and for each datagram that is waited for."""
 
     told: Callable[[], OSError]

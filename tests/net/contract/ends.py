@@ -1,7 +1,7 @@
 """Two ends of one connection for the contract: the stream under test, and a peer that does what the test says.
 
-The contract knows no backend. A backend is one entry of :data:`BACKENDS`: the event loop it runs on, and a stream over
-a connected socket. A faster one is held to the same tests by one more entry.
+The contract knows no backend. A backend is one entry of :data:`BACKENDS`: the event loop it runs on, which decides how
+its sockets wait (:mod:`scanready.net.poller`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -20,7 +21,7 @@ from scanready.net import sockets
 from scanready.net.framing import Framing
 from scanready.net.stream import Stream
 from scanready.wire import Cursor, Steps, WireError, stepwise
-from tests.clock import JumpingLoop
+from tests.clock import JumpingLoop, PortableLoop
 from tests.completion_ports import CompletionPorts
 
 T = TypeVar("T")
@@ -32,18 +33,36 @@ CHANNELS: tuple[Channel, ...] = ("clear", "tls", "tls-in-packets")
 class Backend:
     """A way to carry a stream's bytes."""
 
-    loop: Callable[[], asyncio.AbstractEventLoop]
-    stream: Callable[[sockets.KeepingSocket, float], Stream]
+    loop: type[JumpingLoop]
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end on the backend's loop."""
         with asyncio.Runner(loop_factory=self.loop) as runner:
             return runner.run(main)
 
+    def ticking(self) -> Backend:
+        """Return the same on a loop on which each turn takes a millisecond."""
+        return Backend(type("Ticking", (TickingLoop, self.loop), {}))
+
+
+class TickingLoop(JumpingLoop):
+    """A loop on which each turn takes a millisecond; it keeps the longest turn in CPU seconds."""
+
+    turns = 0
+    longest = 0.0
+
+    def _run_once(self) -> None:
+        began = time.thread_time()
+        super()._run_once()  # type: ignore[misc]  # asyncio's own
+        self.longest = max(self.longest, time.thread_time() - began)
+        self.turns += 1
+        self._jumps.now += 0.001
+
 
 BACKENDS = {
-    "the loop's socket calls": Backend(JumpingLoop, lambda sock, deadline: Stream(sock, "127.0.0.1", deadline)),
-    "errors in Windows' words": Backend(CompletionPorts, lambda sock, deadline: Stream(sock, "127.0.0.1", deadline)),
+    "an epoll set": Backend(JumpingLoop),
+    "the loop's socket calls": Backend(PortableLoop),
+    "errors in Windows' words": Backend(CompletionPorts),
 }
 
 # TLS inside another protocol: here each packet is an F, a u16 length, and that many bytes of TLS.
@@ -158,9 +177,7 @@ class Spring(sockets.KeepingSocket):
 
 
 @contextlib.asynccontextmanager
-async def connected(
-    backend: Backend, channel: Channel, seconds: float = 5.0, piece: int = 1 << 30
-) -> AsyncIterator[tuple[Stream, Peer]]:
+async def connected(channel: Channel, seconds: float = 5.0, piece: int = 1 << 30) -> AsyncIterator[tuple[Stream, Peer]]:
     """Connect a stream and a peer over the loopback interface, and do the handshake of the channel."""
     loop = asyncio.get_running_loop()
     with socket.socket() as listener:
@@ -168,14 +185,13 @@ async def connected(
         listener.listen(1)
         listener.setblocking(False)
         sock = Spring(socket.AF_INET, socket.SOCK_STREAM)
-        sock.kept = b""
         sock.setblocking(False)
         await loop.sock_connect(sock, listener.getsockname())
         accepted, _ = await loop.sock_accept(listener)
     accepted.setblocking(False)
     accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     peer = Peer(accepted, channel, piece)
-    stream = backend.stream(sock, loop.time() + 5)
+    stream = Stream(sock, "127.0.0.1", loop.time() + 5)
     if channel != "clear":
         framing = Framing(packed, unpacked) if channel == "tls-in-packets" else None
         await asyncio.gather(stream.start_tls("localhost", framing=framing), peer.shake_hands())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from scanready.net.stream import MOST_UNREAD, PeerClosed, ReadTimeout, Stream
 from scanready.wire import Cursor, Steps, WireError, stepwise
 from tests.clock import JumpingLoop
-from tests.net.contract.ends import BACKENDS, CHANNELS, Backend, Channel, Spring, connected
+from tests.net.contract.ends import BACKENDS, CHANNELS, Backend, Channel, Spring, TickingLoop, connected
 from tests.pace import bound
 
 #: CPU seconds that one turn of the loop may take (tests/pace.py says on which machine).
@@ -46,7 +45,7 @@ def test_messages_are_whole_in_any_pieces(backend: Backend, channel: Channel, pi
     lines = [b"hello", b"", b"x" * 3000, b"world"]
 
     async def run() -> list[bytes]:
-        async with connected(backend, channel, piece=piece) as (stream, peer):
+        async with connected(channel, piece=piece) as (stream, peer):
             saying = asyncio.create_task(peer.say(b"".join(line + b"\r\n" for line in lines)))
             found = [await stream.receive(read_line) for _ in lines]
             await saying
@@ -57,7 +56,7 @@ def test_messages_are_whole_in_any_pieces(backend: Backend, channel: Channel, pi
 
 def test_both_sides_talk_at_once(backend: Backend, channel: Channel) -> None:
     async def run() -> tuple[bytes, bytes]:
-        async with connected(backend, channel) as (stream, peer):
+        async with connected(channel) as (stream, peer):
             _, heard, answer, _ = await asyncio.gather(
                 stream.send(b"question\n"), peer.hear(), stream.receive(read_line), peer.say(b"answer\n")
             )
@@ -71,7 +70,7 @@ def test_a_read_may_be_cancelled_at_any_await(backend: Backend, channel: Channel
     text = b"".join(b"%d\n" % number for number in range(300))
 
     async def run() -> bytes:
-        async with connected(backend, channel, piece=3) as (stream, peer):
+        async with connected(channel, piece=3) as (stream, peer):
             saying = asyncio.create_task(peer.say(text))
             found: list[bytes] = []
             turns = 0
@@ -94,7 +93,7 @@ def test_a_read_may_be_cancelled_at_any_await(backend: Backend, channel: Channel
 
 def test_a_peer_that_closes_its_half_is_read_to_the_end(backend: Backend, channel: Channel) -> None:
     async def run() -> tuple[bytes, bytes]:
-        async with connected(backend, channel) as (stream, peer):
+        async with connected(channel) as (stream, peer):
             await peer.say(b"last words\nand a ha")
             peer.half_close()
             answer = await stream.receive(read_line)
@@ -114,7 +113,7 @@ def test_a_peer_that_closes_its_half_is_read_to_the_end(backend: Backend, channe
 
 def test_our_end_is_a_fin_and_what_still_comes_is_drained(backend: Backend, channel: Channel) -> None:
     async def run() -> None:
-        async with connected(backend, channel) as (stream, peer):
+        async with connected(channel) as (stream, peer):
             await peer.say(b"unread\n" * 1000)
             closing = asyncio.create_task(stream.close())
             while await _raw(peer.sock):  # a reset would raise
@@ -130,7 +129,7 @@ def test_our_end_is_a_fin_and_what_still_comes_is_drained(backend: Backend, chan
 
 def test_a_reset_in_the_middle_of_a_message(backend: Backend, channel: Channel) -> None:
     async def run() -> None:
-        async with connected(backend, channel) as (stream, peer):
+        async with connected(channel) as (stream, peer):
             reading = asyncio.create_task(stream.receive(read_line))
             await peer.say(b"half a li")
             await asyncio.sleep(0.01)
@@ -141,9 +140,41 @@ def test_a_reset_in_the_middle_of_a_message(backend: Backend, channel: Channel) 
     backend.run(run())
 
 
+def test_what_came_together_with_a_reset_is_read(backend: Backend, channel: Channel) -> None:
+    async def run() -> bytes:
+        async with connected(channel) as (stream, peer):
+            reading = asyncio.create_task(stream.receive(read_line))
+            await asyncio.sleep(0)
+            peer.sock.send(peer.sealed(b"last words\nhalf a li"))
+            peer.reset()
+            answer = await reading
+            with pytest.raises(PeerClosed):
+                await stream.receive(read_line)
+            return answer
+
+    assert backend.run(run()) == b"last words"
+
+
+def test_the_places_of_silent_peers_are_taken_in_time(backend: Backend) -> None:
+    """Waits that are over end before new ones begin: the whole takes its rounds, and no more."""
+
+    async def run() -> float:
+        async def waits_in_turn() -> None:
+            for _ in range(4):
+                async with connected("clear", seconds=1) as (stream, _):
+                    with pytest.raises(ReadTimeout):
+                        await stream.receive(read_line)
+
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(waits_in_turn() for _ in range(50)))
+        return asyncio.get_running_loop().time() - began
+
+    assert 4 <= backend.run(run()) < 4.2
+
+
 def test_silence_ends_at_the_deadline(backend: Backend, channel: Channel) -> None:
     async def run() -> float:
-        async with connected(backend, channel, seconds=3) as (stream, peer):
+        async with connected(channel, seconds=3) as (stream, peer):
             began = asyncio.get_running_loop().time()
             await peer.say(b"half a li")
             with pytest.raises(ReadTimeout):
@@ -154,20 +185,6 @@ def test_silence_ends_at_the_deadline(backend: Backend, channel: Channel) -> Non
 
 
 # bytes that are always there
-
-
-class TickingLoop(JumpingLoop):
-    """A loop on which each turn takes a millisecond; it keeps the longest turn in CPU seconds."""
-
-    turns = 0
-    longest = 0.0
-
-    def _run_once(self) -> None:
-        began = time.thread_time()
-        super()._run_once()  # type: ignore[misc]  # asyncio's own
-        self.longest = max(self.longest, time.thread_time() - began)
-        self.turns += 1
-        self._jumps.now += 0.001
 
 
 SECONDS = 0.1
@@ -191,7 +208,7 @@ def test_the_deadline_holds_and_the_loop_turns_with_bytes_always_there(
     async def run() -> tuple[float, int, int]:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, TickingLoop)
-        async with connected(backend, channel, seconds=SECONDS) as (stream, peer):
+        async with connected(channel, seconds=SECONDS) as (stream, peer):
             assert isinstance(stream.sock, Spring)
             stream.sock.source = lambda: peer.sealed(text)
             began, turns, loop.longest = loop.time(), loop.turns, 0.0
@@ -202,8 +219,7 @@ def test_the_deadline_holds_and_the_loop_turns_with_bytes_always_there(
             assert loop.longest < bound(LONGEST_TURN)
             return loop.time() - began, loop.turns - turns, stream.sock.reads
 
-    ticking = Backend(TickingLoop, backend.stream)
-    seconds, turns, reads = ticking.run(run())
+    seconds, turns, reads = backend.ticking().run(run())
     assert seconds <= SECONDS * 1.1
     assert reads <= 4 * turns + 5
 
@@ -218,7 +234,7 @@ def test_a_neighbour_has_its_turn_beside_a_peer_that_never_stops(backend: Backen
                 await asyncio.sleep(0.01)
                 ticks += 1
 
-        async with connected(backend, channel, seconds=SECONDS) as (stream, peer):
+        async with connected(channel, seconds=SECONDS) as (stream, peer):
             neighbour = asyncio.create_task(tick())
             assert isinstance(stream.sock, Spring)
             stream.sock.source = lambda: peer.sealed(b"x\n")
@@ -227,12 +243,12 @@ def test_a_neighbour_has_its_turn_beside_a_peer_that_never_stops(backend: Backen
             neighbour.cancel()
         return ticks
 
-    assert Backend(TickingLoop, backend.stream).run(run()) >= SECONDS / 0.01 * 0.7
+    assert backend.ticking().run(run()) >= SECONDS / 0.01 * 0.7
 
 
 def test_cancelling_works_with_bytes_always_there(backend: Backend, channel: Channel) -> None:
     async def run() -> bool:
-        async with connected(backend, channel, seconds=1000) as (stream, peer):
+        async with connected(channel, seconds=1000) as (stream, peer):
             assert isinstance(stream.sock, Spring)
             stream.sock.source = lambda: peer.sealed(b"x\n")
             reading = asyncio.create_task(_reads_lines(stream))
@@ -241,7 +257,7 @@ def test_cancelling_works_with_bytes_always_there(backend: Backend, channel: Cha
             await asyncio.wait([reading])
             return reading.cancelled()
 
-    assert Backend(TickingLoop, backend.stream).run(run())
+    assert backend.ticking().run(run())
 
 
 def test_a_handshake_that_is_fed_for_ever_meets_the_deadline(backend: Backend) -> None:
@@ -249,7 +265,7 @@ def test_a_handshake_that_is_fed_for_ever_meets_the_deadline(backend: Backend) -
 
     async def run() -> float:
         loop = asyncio.get_running_loop()
-        async with connected(backend, "clear", seconds=SECONDS) as (stream, _):
+        async with connected("clear", seconds=SECONDS) as (stream, _):
             assert isinstance(stream.sock, Spring)
             stream.sock.source = lambda: b"\x16\x03\x03\x40\x00\x02\x00\xff\xff"[: 1 + stream.sock.reads % 9]
             began = loop.time()
@@ -257,14 +273,14 @@ def test_a_handshake_that_is_fed_for_ever_meets_the_deadline(backend: Backend) -
                 await stream.start_tls("localhost")
             return loop.time() - began
 
-    assert Backend(TickingLoop, backend.stream).run(run()) <= SECONDS * 1.1
+    assert backend.ticking().run(run()) <= SECONDS * 1.1
 
 
 def test_bytes_that_came_by_the_deadline_are_taken_once(backend: Backend, channel: Channel) -> None:
     """A loop that is late reads what came in time, and then no more."""
 
     async def run() -> bytes:
-        async with connected(backend, channel) as (stream, peer):
+        async with connected(channel) as (stream, peer):
             await peer.say(b"in time\nhalf")
             await asyncio.sleep(0.01)
             stream.deadline = asyncio.get_running_loop().time() - 1
@@ -287,7 +303,7 @@ def test_bytes_that_came_while_the_loop_was_busy_past_the_time_are_taken(
     async def run() -> bytes:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, JumpingLoop)
-        async with connected(backend, channel, seconds=3) as (stream, peer):
+        async with connected(channel, seconds=3) as (stream, peer):
             stream.wait_for_first_byte(patience)
             waiting = asyncio.create_task(stream.receive(read_line))
             await asyncio.sleep(0)
@@ -303,7 +319,7 @@ def test_a_peer_that_is_no_silent_one_is_heard_by_a_busy_loop(backend: Backend, 
     async def run() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, JumpingLoop)
-        async with connected(backend, channel, seconds=1000) as (stream, peer):
+        async with connected(channel, seconds=1000) as (stream, peer):
             listening = asyncio.create_task(stream.expect_silence(2))
             await asyncio.sleep(0)
             if says:
@@ -323,7 +339,7 @@ def test_more_than_the_budget_is_refused(backend: Backend, channel: Channel) -> 
         return (yield from cursor.take(1 << 30))
 
     async def run() -> int:
-        async with connected(backend, channel, seconds=1000) as (stream, peer):
+        async with connected(channel, seconds=1000) as (stream, peer):
             assert isinstance(stream.sock, Spring)
             stream.sock.source = lambda: peer.sealed(b"x" * 8_000)
             with pytest.raises(WireError, match="without completing a message"):
@@ -347,7 +363,7 @@ def test_a_peer_that_takes_nothing_blocks_a_send_until_the_deadline(backend: Bac
                 await asyncio.sleep(0.1)
                 ticks += 1
 
-        async with connected(backend, channel, seconds=3) as (stream, _):
+        async with connected(channel, seconds=3) as (stream, _):
             neighbour = asyncio.create_task(tick())
             began = loop.time()
             with pytest.raises(ReadTimeout):
@@ -364,7 +380,7 @@ def test_a_slow_taker_gets_all_of_it(backend: Backend, channel: Channel) -> None
     data = bytes(range(256)) * 4096
 
     async def run() -> bytes:
-        async with connected(backend, channel, seconds=60) as (stream, peer):
+        async with connected(channel, seconds=60) as (stream, peer):
             sending = asyncio.create_task(stream.send(data))
             heard = b""
             while len(heard) < len(data):
@@ -378,7 +394,7 @@ def test_a_slow_taker_gets_all_of_it(backend: Backend, channel: Channel) -> None
 
 def test_a_blocked_send_may_be_cancelled(backend: Backend, channel: Channel) -> None:
     async def run() -> bool:
-        async with connected(backend, channel, seconds=1000) as (stream, _):
+        async with connected(channel, seconds=1000) as (stream, _):
             sending = asyncio.create_task(stream.send(bytes(16 << 20)))
             await asyncio.sleep(0.05)
             sending.cancel()

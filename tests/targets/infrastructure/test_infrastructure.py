@@ -13,7 +13,7 @@ from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_bac
 from fixtures.emulators import http as emulated
 from fixtures.emulators.certificates import authority
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from scanready.run import engine, settings
+from scanready.run import canary, engine, settings
 from tests.ladder import PLENTY, WAIT, check_of, climb, expect, passed, story, target
 from tests.websites import OK, answer, look, moved, serving, tls
 
@@ -53,7 +53,7 @@ def test_without_the_neighbour_it_is_undecided() -> None:
 
 def test_a_neighbour_that_takes_a_connection_likewise_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with master(misbehave.silent) as server, master(misbehave.silent) as neighbour:
-        monkeypatch.setattr(engine, "CANARY_PORT", neighbour.port)
+        monkeypatch.setattr(canary, "CANARY_PORT", neighbour.port)
         report = asked(server)
     expect(report, Verdict.UNDECIDED, "handshake.false-open", step=Step.HANDSHAKE, owner=Owner.NETWORK)
     assert report.footprint.connections == 2, story(report)
@@ -61,7 +61,7 @@ def test_a_neighbour_that_takes_a_connection_likewise_proves_nothing(monkeypatch
 
 def test_a_neighbour_whose_answer_there_was_no_time_for_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     with master(misbehave.silent) as server, master(misbehave.silent) as neighbour:
-        monkeypatch.setattr(engine, "CANARY_PORT", neighbour.port)
+        monkeypatch.setattr(canary, "CANARY_PORT", neighbour.port)
         report = asked(server, timeout=WAIT)
     expect(report, Verdict.UNDECIDED, "master.neighbour-unknown", step=Step.HANDSHAKE)
 
@@ -71,7 +71,7 @@ def test_a_neighbour_that_answers_otherwise_is_no_reason_to_doubt(
     monkeypatch: pytest.MonkeyPatch, other: Behaviour
 ) -> None:
     with master(misbehave.silent) as server, in_background(other) as neighbour:
-        monkeypatch.setattr(engine, "CANARY_PORT", neighbour.port)
+        monkeypatch.setattr(canary, "CANARY_PORT", neighbour.port)
         expect(asked(server), Verdict.READY)
 
 
@@ -195,7 +195,7 @@ def test_on_port_80_the_neighbour_is_asked_in_clear_too(monkeypatch: pytest.Monk
     """A portal that answers for every port does so without TLS."""
     host = "127.0.0.78"
     with in_background(emulated.ok, host, port=80), in_background(emulated.ok, host) as neighbour:
-        monkeypatch.setattr(engine, "CANARY_PORT", neighbour.port)
+        monkeypatch.setattr(canary, "CANARY_PORT", neighbour.port)
         report = look(target("console", host, 80))
     expect(report, Verdict.UNDECIDED, "handshake.false-open", step=Step.HANDSHAKE, owner=Owner.NETWORK)
 
@@ -238,7 +238,7 @@ def test_a_device_that_does_tls_on_every_port(monkeypatch: pytest.MonkeyPatch) -
         in_background(misbehave.silent, tls=everywhere) as server,
         in_background(misbehave.silent, tls=everywhere) as neighbour,
     ):
-        monkeypatch.setattr(engine, "CANARY_PORT", neighbour.port)
+        monkeypatch.setattr(canary, "CANARY_PORT", neighbour.port)
         report = update(server, on_master=True)
     expect(report, Verdict.UNDECIDED, "handshake.false-open", step=Step.HANDSHAKE, owner=Owner.NETWORK)
 

@@ -292,9 +292,9 @@ class TestWrongPort:
         passed(report, Step.AUTH)
 
     def test_a_proxy_that_answers_on_every_port_is_told_from_an_instance(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("scanready.run.engine.CANARY_PORT", 0)
+        monkeypatch.setattr("scanready.run.canary.CANARY_PORT", 0)
         with in_background(Server(instance="HR")) as server, in_background(Server(instance="HR")) as everywhere:
-            monkeypatch.setattr("scanready.run.engine.CANARY_PORT", everywhere.port)
+            monkeypatch.setattr("scanready.run.canary.CANARY_PORT", everywhere.port)
             with browser(monkeypatch, {"HR": server.port}):
                 report = climb(Target("127.0.0.1", "mssql", 1433, {"instance": "HR"}))
         expect(report, Verdict.UNDECIDED, "handshake.false-open", step=Step.HANDSHAKE)

@@ -98,7 +98,8 @@ class _Mask:
     async def text(self, text: str) -> str:
         """Return a text without secrets, cut after `_LONGEST_TEXT` characters."""
         masked = self._redactor.composed(text[: 2 * _LONGEST_TEXT])
-        await self._after(len(text))
+        if self._is_much(len(text)):
+            await asyncio.sleep(0)
         if len(text) <= _LONGEST_TEXT + _NOTE or len(masked) <= _LONGEST_TEXT:
             return masked
         return f"{masked[:_LONGEST_TEXT]}... ({len(text) - _LONGEST_TEXT} more characters)"
@@ -112,14 +113,17 @@ class _Mask:
         masked: list[Any] = []
         for part in _parts(fact):
             masked += [await self.text(part[0])] if len(part) == 1 else self._redactor.value(part)
-            await self._after(sum(map(len, part)))
+            if self._is_much(sum(map(len, part))):
+                await asyncio.sleep(0)
         return fact if masked == list(fact) else masked
 
-    async def _after(self, size: int) -> None:
+    def _is_much(self, size: int) -> bool:
+        """Count characters that were read; return True once they are so many that the event loop must turn."""
         self._read += size
-        if self._read >= _LONGEST_TEXT:
-            self._read = 0
-            await asyncio.sleep(0)
+        if self._read < _LONGEST_TEXT:
+            return False
+        self._read = 0
+        return True
 
 
 def _parts(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -20,9 +20,15 @@ Farewell = Callable[[Stream], Awaitable[None]]
 FAREWELL = 0.5
 #: A climb stops a tenth before its target's time is over, and its farewell ends at most a tenth after it: of that
 #: fifth, ``_LATE`` seconds are for the close and a busy agent. A server gets ``_LEAST`` seconds in any case.
+_GRACE_SHARE = 0.1
 _SHARE, _LATE, _LEAST = 0.2, 0.2, 0.25
 #: The end of every farewell, in parts of a target's whole time; one that begins later gets ``_LATEST_LEAST`` seconds.
 _LATEST, _LATEST_LEAST = 1.05, 0.03
+
+
+def grace_of(seconds: float) -> float:
+    """Return the seconds kept back for a polite close from a target's whole time: a tenth, at most :data:`FAREWELL`."""
+    return min(FAREWELL, _GRACE_SHARE * seconds)
 
 
 def farewell_within(seconds: float) -> float:

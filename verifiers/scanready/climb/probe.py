@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from scanready.catalogue import TargetType
@@ -25,7 +26,7 @@ from scanready.causes import common
 from scanready.model import Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
 from scanready.net.resolve import NoTurn
-from scanready.net.sockets import Address
+from scanready.net.sockets import Address, KeepingSocket
 from scanready.net.stream import Stream
 from scanready.net.tls import TlsSession
 from scanready.wire.printable import MOST_EVIDENCE, printable
@@ -34,9 +35,9 @@ from . import bounds, certificates, channel
 from .confidential import concealed
 from .confinement import confined, finding_of
 from .contact import Contact
-from .dial_all import Dialled, dial_all
+from .dial_all import Dialled, dial_all, dialled_before
 from .explain import Failure, explain, only
-from .farewells import FAREWELL, Farewell, Farewells, farewell_within, latest_farewell
+from .farewells import FAREWELL, Farewell, Farewells, farewell_within, grace_of, latest_farewell
 from .guard import Attempt, Turn, TurnTaken, by_library
 from .login_network import OwnPlaces
 from .login_result import LoginResult, login_result
@@ -54,8 +55,6 @@ Where = TypeVar("Where")
 Result = TypeVar("Result", bound=LoginResult)
 Dead = list[Check] | None
 
-# Time reserved for a polite close: a share of the target's time, at most FAREWELL seconds (reached from 5 s on).
-_GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
 # A climb sets these attributes. All others are restored after it, because a verifier may have changed them.
 _SET_ON_THE_WAY = ("source", "address", "_entered", "_dialled")
 # With these causes no login reached the account: there is no driver, or our own rules withheld the login.
@@ -99,16 +98,13 @@ class Probe:
         patience: float | None = None,
         turn: Turn | None = None,
     ) -> None:
-        self.target = target
-        self.row = row
-        self.shared = shared
-        self.depth = depth
-        self.port_memory = port_memory
+        self.target, self.row, self.shared = target, row, shared
+        self.depth, self.port_memory = depth, port_memory
         self.checks: list[Check] = []
         self.footprint = Footprint()
         self.contact = Contact()
         self.started = asyncio.get_running_loop().time()
-        self.grace = min(_GRACE_MOST, seconds * _GRACE_SHARE)
+        self.grace = grace_of(seconds)
         self.deadline = self.started + seconds - self.grace
         self.source: str | None = None
         self.address: str | None = None
@@ -440,12 +436,12 @@ class Probe:
         """Dial them all; each connection is ours to end politely from the moment it is there."""
         bounds.require_connection(self.contact)
 
-        def opened(new: Stream) -> None:
-            self._owed.owe(new, farewell)
-            self.contact.opened(new)
-            new.when_secured = certificates.preparation(self.shared.ca_file, self.deadline + self.grace)
+        return await dial_all(addresses, self.deadline, self.tap, partial(self._own, farewell), privileged)
 
-        return await dial_all(addresses, self.deadline, self.tap, opened, privileged)
+    def _own(self, farewell: Farewell | None, new: Stream) -> None:
+        self._owed.owe(new, farewell)
+        self.contact.opened(new)
+        new.when_secured = certificates.preparation(self.shared.ca_file, self.deadline + self.grace)
 
     def _places(self, hosts: Sequence[str] = (), permit: Callable[[], None] | None = None) -> OwnPlaces:
         own = self.target, self.row, self.address, self.shared.resolver, self.deadline
@@ -455,14 +451,18 @@ class Probe:
         self.footprint.connections += connections
         self.contact.connections += connections
 
+    def use(self, sock: KeepingSocket, address: Address, seconds: float) -> None:
+        """Climb on a connection to ``address`` that is open already; it took ``seconds`` of the target's time."""
+        self.started, self.deadline = self.started - seconds, self.deadline - seconds
+        self._dialled = dialled_before(Stream(sock, str(address[1][0]), self.deadline, self.tap), address, seconds)
+        self._own(None, *self._dialled.alive)
+
     async def answers(self) -> bool:
         """Only dial. After True the caller must climb, which uses the open connections."""
         try:
-            addresses = await self._resolve(self.host, self.target.port)
+            self._dialled = await self._dial(await self._resolve(self.host, self.target.port), None)
         except (Failure, OSError):  # a name that is not resolved, a time that is over
             return False
-        try:
-            self._dialled = await self._dial(addresses, None)
         except asyncio.CancelledError:
             await self._owed.leave_all()
             raise

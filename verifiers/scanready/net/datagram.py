@@ -14,9 +14,9 @@ from typing import TypeVar
 from scanready.wire import WireError
 
 from . import icmp, sockets
+from .poller import poller_of
 from .sockets import Address
 from .stream import HEARD, ConnectError, Tap, UdpTimeout
-from .system_errors import posix_errors
 
 T = TypeVar("T")
 
@@ -58,8 +58,7 @@ async def ask(
     except OSError as error:
         raise ConnectError(error) from error
     try:
-        with posix_errors():
-            await loop.sock_connect(sock, where)
+        await poller_of(loop).connect(sock, address, deadline)
         ignored = 0
         while (now := loop.time()) < deadline:
             sock.send(question)
@@ -97,12 +96,10 @@ async def _datagram(sock: sockets.KeepingSocket, until: float) -> bytes | None:
     """The next datagram, None if there is none ``until`` then; always gives way to other tasks."""
     await asyncio.sleep(0)  # a flood is read without waiting, and would keep the loop to itself
     try:
-        async with asyncio.timeout_at(until):
-            with posix_errors():
-                received: object = await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
-            if not isinstance(received, bytes):  # (b"", None): some Pythons on Windows report "port unreachable" so
-                raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
-            return received
+        received = await poller_of(asyncio.get_running_loop()).receive(sock, _LARGEST, until)
+        if not isinstance(received, bytes):  # (b"", None): some Pythons on Windows report "port unreachable" so
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+        return received
     except TimeoutError as error:
         if error.errno:  # the system's, at once: asked again within our time, it would be a flood
             raise

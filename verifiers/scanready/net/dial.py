@@ -8,9 +8,10 @@ import socket
 from collections.abc import Callable
 
 from . import icmp, sockets
+from .poller import poller_of
 from .sockets import Address
 from .stream import ConnectError, ReadTimeout, Stream, Tap
-from .system_errors import of_number, posix_errors
+from .system_errors import of_number
 
 #: A reserved source port may still be in use towards the same place: then another one is tried.
 _RESERVED_TRIES = 3
@@ -40,6 +41,29 @@ async def dial(
     return await _dial(address, deadline, tap, opened, False)
 
 
+async def accepting(address: Address, deadline: float) -> sockets.KeepingSocket | None:
+    """Return an open connection to one address; None if nothing accepts one by ``deadline``, for whatever reason.
+
+    A refusal costs no more than the socket. A connection is the caller's to end politely; one that comes into being as
+    the task is cancelled is ended here.
+    """
+    try:
+        sock = sockets.tcp(address[0])
+    except OSError:
+        return None
+    try:
+        if await _attempt(sock, address, deadline) is None:
+            return sock
+    except BaseException:
+        if _connected(sock):
+            await Stream(sock, str(address[1][0]), deadline).close()
+        else:
+            sock.close()
+        raise
+    sock.close()
+    return None
+
+
 async def _dial(
     address: Address,
     deadline: float,
@@ -48,45 +72,59 @@ async def _dial(
     privileged: bool,
 ) -> Stream:
     family, where = address
-    since = asyncio.get_running_loop().time()
+    loop = asyncio.get_running_loop()
+    since = loop.time()
     try:
         sock = sockets.tcp(family, privileged)
     except OSError as error:
         raise ConnectError(error) from error
     try:
-        async with asyncio.timeout_at(deadline):
-            with posix_errors():
-                await asyncio.get_running_loop().sock_connect(sock, where)
-    except TimeoutError as error:
-        # Answered in the very last moment: a connection that is there needs its polite end (measured with MariaDB).
-        if (
-            late := _failed(sock) or (error if error.errno else None)
-        ) is not None:  # the system's time-out has a number
-            _raise_unless_reset(late, sock)
-        elif not _connected(sock):
-            sock.close()
-            waited = asyncio.get_running_loop().time() - since
-            raise ReadTimeout("no answer to the connection request within the time left", b"", waited) from None
-    except OSError as error:
-        _raise_unless_reset(error, sock)
+        failed = await _attempt(sock, address, deadline)
     except BaseException:
         if opened is not None and _connected(sock):
             opened(Stream(sock, str(where[0]), deadline, tap))
         else:
             sock.close()
         raise
+    if failed is not None:
+        raise _explained(failed, sock, loop.time() - since) from failed
     stream = Stream(sock, str(where[0]), deadline, tap)
     if opened is not None:
         opened(stream)
     return stream
 
 
-def _raise_unless_reset(error: OSError, sock: socket.socket) -> None:
-    """Raise what ended the attempt. A reset does not: the peer accepted first, and the first word will show it."""
-    if error.errno != errno.ECONNRESET:
-        told, offender = icmp.of(sock)
+async def _attempt(sock: sockets.KeepingSocket, address: Address, deadline: float) -> OSError | None:
+    """Connect; return the error that ended the attempt, None for a connection.
+
+    A reset is a connection: the peer accepted first, and the first word will show it. A TimeoutError without a number
+    is silence; the system's own time-out has one.
+    """
+    try:
+        await poller_of(asyncio.get_running_loop()).connect(sock, address, deadline)
+    except TimeoutError as error:
+        # Answered in the very last moment: a connection that is there needs its polite end (measured with MariaDB).
+        return _unless_reset(_failed(sock) or (None if error.errno is None and _connected(sock) else error))
+    except OSError as error:
+        return _unless_reset(error)
+    return None
+
+
+def _unless_reset(error: OSError | None) -> OSError | None:
+    if error is None or error.errno == errno.ECONNRESET:
+        return None
+    error.__traceback__ = None  # it has the frame that keeps the error: a cycle
+    return error
+
+
+def _explained(error: OSError, sock: socket.socket, waited: float) -> ConnectError | ReadTimeout:
+    """Close the socket, and return why there is no connection; ``waited`` are seconds."""
+    if isinstance(error, TimeoutError) and error.errno is None:
         sock.close()
-        raise ConnectError(error, told, offender) from error
+        return ReadTimeout("no answer to the connection request within the time left", b"", waited)
+    told, offender = icmp.of(sock)
+    sock.close()
+    return ConnectError(error, told, offender)
 
 
 def _failed(sock: sockets.KeepingSocket) -> OSError | None:

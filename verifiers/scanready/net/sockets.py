@@ -6,6 +6,7 @@ import errno
 import random
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from . import icmp
@@ -26,12 +27,18 @@ _TRIES = 12
 class KeepingSocket(socket.socket):
     """Keeps what the loop read for a task cancelled in that turn: lost, it would be an offence at a MySQL server.
 
-    ``kept`` are the bytes, ``kept_error`` the number of a connection's error, 0 without one.
+    ``kept`` are the bytes, ``kept_error`` the number of a connection's error, 0 without one. ``release`` is called with
+    the descriptor before that is closed or handed over; None if no poller has it.
     """
 
-    __slots__ = ("kept", "kept_error")
+    __slots__ = ("kept", "kept_error", "release")
     kept: bytes
     kept_error: int
+    release: Callable[[int], None] | None
+
+    def __init__(self, family: int, kind: int) -> None:
+        super().__init__(family, kind)
+        self.kept, self.kept_error, self.release = b"", 0, None
 
     def recv(self, *arguments: int) -> bytes:
         self.kept = super().recv(*arguments)
@@ -44,6 +51,21 @@ class KeepingSocket(socket.socket):
             self.kept_error = value
         return value
 
+    def close(self) -> None:
+        """Close it, and leave the poller first."""
+        self._leave_poller()
+        super().close()
+
+    def detach(self) -> int:
+        """Give the descriptor away; the poller no longer has it."""
+        self._leave_poller()
+        return super().detach()
+
+    def _leave_poller(self) -> None:
+        release, self.release = self.release, None
+        if release is not None:
+            release(self.fileno())
+
 
 def tcp(family: int, privileged: bool = False) -> KeepingSocket:
     """Return a TCP socket; ``privileged`` asks for a source port below 1024, where this process may have one.
@@ -52,7 +74,6 @@ def tcp(family: int, privileged: bool = False) -> KeepingSocket:
         OSError: out of descriptors, or another limit of this host.
     """
     sock = KeepingSocket(family, socket.SOCK_STREAM)
-    sock.kept, sock.kept_error = b"", 0
     sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     icmp.ask_for_it(sock)
@@ -64,7 +85,6 @@ def tcp(family: int, privileged: bool = False) -> KeepingSocket:
 def udp(family: int, privileged: bool = False) -> KeepingSocket:
     """Return a UDP socket; see :func:`tcp`."""
     sock = KeepingSocket(family, socket.SOCK_DGRAM)
-    sock.kept, sock.kept_error = b"", 0
     sock.setblocking(False)
     icmp.ask_for_it(sock)
     if privileged:

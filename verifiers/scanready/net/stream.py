@@ -1,11 +1,10 @@
 """The only byte pipe: send, receive, start TLS, close politely.
 
-Built on the event loop's ``sock_*`` calls, which exist on every platform, with
-TLS through memory buffers: STARTTLS, direct TLS and TLS inside another protocol
+It waits with the event loop's poller (:mod:`.poller`). TLS runs through memory
+buffers: STARTTLS, direct TLS and TLS inside another protocol
 take one code path, and the certificate is kept whatever its faults. Every wait
 ends at the stream's absolute deadline, and so does a talk with a peer whose bytes
-are always there already; it leaves the loop to others in between. Measured: about
-two thirds of the cost of the loop's transports.
+are always there already; it leaves the loop to others in between.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ from .echo import EchoWatch, speaks_first
 from .errors import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from .events import record
 from .framing import Framing
-from .system_errors import posix_errors, words_of
+from .poller import poller_of
+from .system_errors import words_of
 from .tap import REMARK, TRACEBACK, Tap
 from .tls import TlsSession, dhe_suites, handshake_context, server_name, session_of
 
@@ -79,8 +79,10 @@ class Stream:
         "_key_exchange",
         "_last_look",
         "_most",
+        "_now",
         "_outgoing",
         "_patience",
+        "_poller",
         "_spoke",
         "_tap",
         "_tls",
@@ -100,6 +102,8 @@ class Stream:
         self.peer = peer
         self.deadline = deadline
         self.heard = b""
+        loop = asyncio.get_running_loop()
+        self._now, self._poller = loop.time, poller_of(loop)
         self._tap = tap
         self._most = _READ if tap else _CHUNK
         self.when_secured: Callable[[], Awaitable[None]] | None = None
@@ -268,7 +272,7 @@ class Stream:
         Never raises and takes a quarter of a second at the most, less towards ``end`` (the loop's time), yet one round
         trip in any case.
         """
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         self.deadline = now + (_LINGER if end is None else min(_LINGER, max(_LEAST_LINGER, end - now)))
         with contextlib.suppress(StreamError, OSError, ssl.SSLError, ValueError):
             if self._tls is not None:
@@ -401,15 +405,12 @@ class Stream:
             pass
         except OSError as error:
             raise self._broken(f"the connection failed while the agent was sending: {words_of(error)}") from error
-        loop = asyncio.get_running_loop()
-        since = loop.time()
+        since = self._now()
         try:
-            async with asyncio.timeout_at(self.deadline):
-                with posix_errors():
-                    await loop.sock_sendall(self.sock, data)
+            await self._poller.send(self.sock, data, self.deadline)
         except TimeoutError:
             raise ReadTimeout(
-                "the server accepted no more data within the time left", self.heard, loop.time() - since
+                "the server accepted no more data within the time left", self.heard, self._now() - since
             ) from None
         except OSError as error:
             raise self._broken(f"the connection failed while the agent was sending: {words_of(error)}") from error
@@ -419,13 +420,12 @@ class Stream:
 
         Bytes that are there at the deadline are still taken, once: that we were late says nothing about the peer.
         """
-        loop = asyncio.get_running_loop()
-        since = loop.time()
+        since = self._now()
         try:
             if self._turn >= _SHARE:
                 self._turn = 0
                 await asyncio.sleep(0)
-                since = loop.time()
+                since = self._now()
             if self._patience is not None and self._first_byte == math.inf:
                 self._first_byte = since + self._patience
             if since >= self.deadline:
@@ -434,14 +434,14 @@ class Stream:
                 raw = self._taken()
             except BlockingIOError:
                 self._turn = 0
-                raw = await self._awaited(loop)
+                raw = await self._awaited()
             self.sock.kept = b""
             if self._tls is None:
                 self.wait_for_first_byte(None)
             self._turn += _SHARE if self._tap else max(_READ, len(raw))
             return raw
         except TimeoutError:
-            waited = loop.time() - since
+            waited = self._now() - since
             raise ReadTimeout(
                 "no answer within the time left", self.heard, waited, self._patience, self._spoke
             ) from None
@@ -457,18 +457,18 @@ class Stream:
             return ValueError("the stream was used after it was closed or handed over")
         return PeerClosed(what, self.heard, unread=self.unread)
 
-    async def _awaited(self, loop: asyncio.AbstractEventLoop) -> bytes:
+    async def _awaited(self) -> bytes:
         """Wait for bytes or the end; those that came while the loop was busy past the time count, too.
 
         Raises:
             TimeoutError: the deadline, or that of the first byte.
         """
         try:
-            async with asyncio.timeout_at(min(self.deadline, self._first_byte)):
-                with posix_errors():
-                    return await loop.sock_recv(self.sock, self._most)
+            received = await self._poller.receive(self.sock, self._most, min(self.deadline, self._first_byte))
+            assert isinstance(received, bytes), "a stream's"
+            return received
         except TimeoutError:
-            if loop.time() >= self.deadline:
+            if self._now() >= self.deadline:
                 self._look_once_more()
             try:
                 return self._taken()

@@ -37,7 +37,7 @@ class Elsewhere:
 
     def has_more_than(self, secrets: Collection[str]) -> bool:
         """Return True if there is a secret that is none of these."""
-        return not self._secrets.keys() <= set(secrets)
+        return bool(self._secrets) and not self._secrets.keys() <= set(secrets)
 
     def near(self, text: str) -> list[str]:
         """Return the secrets that may be in a text in lower case, or of which it may show a half at its edges."""

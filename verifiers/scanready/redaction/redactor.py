@@ -102,7 +102,7 @@ class Redactor:
             halves = text[: _MOST // 2], text[-_MOST // 2 :]
             return _joined(*(self.composed(half, ours=ours) for half in halves))
         spans: list[Span] = []
-        for secret, span in self._found(text, edges=True):
+        for secret, span in self._found(text, edges=True) if self._knows_any() else ():
             if self._is_ours(secret):
                 continue
             if not self._can_be_cut(secret):
@@ -198,6 +198,10 @@ class Redactor:
                     yield from ((secret, reading.origin(*span)) for span in _places(form, within))
                 if edges and len(secret) >= LEAST_CUT:
                     yield from ((secret, span) for span in self._halves(secret, reading, low))
+
+    def _knows_any(self) -> bool:
+        """Return True if there is a secret at all: most runs have none, and a target has some thirty texts."""
+        return bool(self.secrets or self._verbatim or (self._elsewhere and self._elsewhere.has_more_than(())))
 
     def _of_others(self, elsewhere: Elsewhere, low: str) -> Iterator[str]:
         return (one for one in elsewhere.near(low) if one not in self.secrets and self._can_be_cut(one))

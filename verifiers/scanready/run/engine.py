@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import datetime
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from scanready.catalogue import Verifier
@@ -20,7 +20,7 @@ from scanready.causes import common, unproven
 from scanready.climb.confidential import redact, secrets_in
 from scanready.climb.guard import LockoutGuard, Turn
 from scanready.climb.login_runner import LoginRunner
-from scanready.climb.port_memory import PortMemory, speaks
+from scanready.climb.port_memory import PortMemory
 from scanready.climb.probe import Probe, RunContext
 from scanready.climb.time_shares import TimeShares
 from scanready.model import (
@@ -35,12 +35,10 @@ from scanready.model import (
     Step,
     Target,
     Verdict,
-    bracketed,
     judge,
     reached,
     standing,
 )
-from scanready.net.errors import LEAST_SILENCE
 from scanready.net.resolve import Resolver
 from scanready.net.this_agent import this_agent
 from scanready.net.threads import DaemonThreads
@@ -49,9 +47,10 @@ from . import registry, timestamps
 from .addressing import address_fixes
 from .agent_step import AgentStep
 from .any_type import Hosts, flat
+from .canary import Canary, is_needed
 from .plugins.remarks import tell
 from .plugins.stand_in import stand_in
-from .settings import CANARY_PORT, PER_HOST, Settings
+from .settings import PER_HOST, Settings
 from .untried_login import record_untried_login
 
 if TYPE_CHECKING:
@@ -60,11 +59,6 @@ if TYPE_CHECKING:
 #: Concurrent checks at one host that was given without a type. Each check asks another port, and most ports are closed
 #: or filtered. With only four at once, a host behind a firewall would take half a minute.
 _GUESSES_PER_HOST = 24
-#: The least time of the canary in seconds, if the climb has used up the target's time.
-_CANARY_LEAST = 0.25
-#: Seconds that the canary may stay silent, and that its climb may take beyond twice the time of the real one. A device
-#: that answers for every port does so immediately; this allows for one lost packet and some load.
-_CANARY_SILENCE = LEAST_SILENCE
 _LOGIN_THREADS = 32
 #: Concurrent targets that may log in. A login over SSH takes 0.1 s nearby (measured) and some 20 round trips elsewhere.
 #: With four for each thread, the last one waits for three others; with more, its time would run out in our own queue.
@@ -114,7 +108,7 @@ class Run:
         self._hosts: dict[str, asyncio.Semaphore] = {}
         self._host_use: Counter[str] = Counter()
         self._login_places = asyncio.Semaphore(_LOGINS)
-        self._trusted: set[str] = set()
+        self._canary = Canary(self.settings, self._context)
         self._next_start = 0.0
 
     async def __aenter__(self) -> Run:
@@ -136,7 +130,7 @@ class Run:
         """Prepare another round of the same run: forget names, hosts and the agent, but not the outcomes of logins."""
         self._context.resolver.forget()
         self._context.cache.clear()
-        self._trusted.clear()
+        self._canary.forget()
 
     async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""
@@ -285,8 +279,8 @@ class Run:
             first.conclude(probe)
             if review is None or review.conclude(probe):
                 probe.remember()
-            if _needs_canary(probe):
-                await self._ask_canary(probe, verify)
+            if is_needed(probe):
+                await self._canary.ask(probe, verify, review)
             record_untried_login(probe, built_in=target.type in registry.catalogue().built_in)
         _complete(probe)
         address_fixes(probe)
@@ -304,61 +298,6 @@ class Run:
         if type_ not in self._verifiers:
             self._verifiers[type_] = asyncio.get_running_loop().run_in_executor(None, _loaded, type_)
         return await asyncio.shield(self._verifiers[type_])
-
-    async def _ask_canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> None:
-        """Ask the canary, if that is permitted; where its answer is part of the proof, it is a check in any case."""
-        if not self.settings.canary:
-            same_answer: bool | None = None
-        else:
-            same_answer = await self._canary(probe, verify)
-        if not probe.row.by_connection or same_answer:
-            return
-        where = f"{bracketed(probe.host)}:{CANARY_PORT}"
-        if same_answer is None:
-            detail = f"it is not known whether port {CANARY_PORT} accepts connections, too"
-            finding = Finding(unproven.NEIGHBOUR_UNKNOWN, detail)
-            probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
-        else:
-            probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not accept connections"))
-
-    async def _canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> bool | None:
-        """Check an unused port in the same way: a device that answers there answers for every port.
-
-        A refused or silent canary clears the host for the whole run. An accepted canary is climbed to the handshake,
-        since SYN proxies accept every port although a real service is behind the real one. Return True if it gives the
-        same answer, None if that is unclear.
-        """
-        host = probe.address or probe.host
-        if host in self._trusted:
-            return False
-        # An option may have named another host; the canary goes to the same place.
-        target = Target(host, probe.target.type, CANARY_PORT, probe.row.at_its_host(probe.target))
-        taken = asyncio.get_running_loop().time() - probe.started
-        # Even after a slow climb, the canary gets no more than the target's time.
-        seconds = min(2 * taken + _CANARY_SILENCE, max(self.settings.timeout - taken, _CANARY_LEAST))
-        canary = Probe(target, probe.row, self._context, seconds, Step.HANDSHAKE, PortMemory())
-        canary.redactor = probe.redactor  # the host may echo secrets here as well
-        answered = False
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CANARY_SILENCE):
-                answered = await canary.answers()
-        if not answered:  # the usual case, without a climb
-            self._trusted |= {host, probe.host}  # types may share a port; then only the first dialled an address
-            return False
-        await canary.climb(verify)
-        if review := _review_of(target.type):
-            review.canary(probe, canary)
-        probe.footprint.connections += canary.footprint.connections
-        probe.footprint.probe_logins += canary.footprint.probe_logins
-        proof = min(Step.HANDSHAKE, probe.row.proof, key=lambda step: step.height)
-        same_answer = False
-        for check in canary.checks:
-            if check.step is proof and speaks(check):
-                same_answer = True
-                finding = Finding(unproven.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
-                probe.checks.append(Check(Step.HANDSHAKE, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
-        unclear = any(check.finding and not check.finding.cause.definite for check in canary.checks)
-        return same_answer or (None if unclear else False)
 
 
 class _Turn:
@@ -412,16 +351,6 @@ def _not_built(target: Target) -> Check:
 def _no_time_left(target: Target) -> Check:
     detail = f"the other types tried on this port used up the time; check {target} by itself"
     return Check(Step.CONNECT, target.type, Outcome.FAILED, detail, {}, Finding(common.OUT_OF_TIME, detail))
-
-
-def _needs_canary(probe: Probe) -> bool:
-    """Return True if the verdict rests only on an answer; an accepted login is proof enough."""
-    row = probe.row
-    verdict, _ = judge(probe.checks, row.proof)
-    logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in probe.checks)
-    proxied = row.relay(probe.target) is not None  # the proxy would be asked, not the host
-    asked = not (logged_in or proxied or row.hostless)
-    return verdict in (Verdict.READY, Verdict.SCANNABLE, Verdict.LIMITED) and asked
 
 
 def _complete(probe: Probe) -> None:
