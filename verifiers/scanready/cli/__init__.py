@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "runs": "List the stored runs, or delete old ones.",
     "diff": "Show what changed between two runs; exit code 1 if something broke.",
     "firewall": "Print the firewall rules that this agent needs.",
+    "fleet": "Check an inventory from many agents at once, through a message broker.",
     "agent": "Check this host as a Proxy Agent: clients, limits, the path to the Master.",
     "types": "List the target types: ports, steps, footprint, source.",
     "explain": "Explain a cause: meaning, remedy, owner, how to confirm it manually.",
