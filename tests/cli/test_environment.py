@@ -18,13 +18,22 @@ def run(where: Path, *arguments: str, **extra: str) -> Any:
     return plugin.run(where, arguments, extra)
 
 
+def commands_of(command: click.Command) -> list[click.Command]:
+    """Return the commands of a group; none for a command."""
+    if not isinstance(command, click.Group):
+        return []
+    ctx = click.Context(command)
+    return [found for name in command.list_commands(ctx) if (found := command.get_command(ctx, name))]
+
+
 def test_the_table_has_the_settings_of_all_commands_and_no_other() -> None:
     ctx = click.Context(group)
     settings = set()
     for name in COMMANDS:
         command = group.get_command(ctx, name)
         assert command is not None
-        settings |= {parameter.envvar for parameter in command.params if isinstance(parameter.envvar, str)}
+        for one in (command, *commands_of(command)):
+            settings |= {parameter.envvar for parameter in one.params if isinstance(parameter.envvar, str)}
     assert settings == {PREFIX + name for name in KNOWN}
 
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "merge": "Make one estate view of the results of many agents.",
     "assign": "Choose which agent should scan which target, from the results of many agents.",
     "firewall": "Print the firewall rules that this agent needs.",
+    "fleet": "Check an inventory from many agents at once, through a message broker.",
     "agent": "Check this host as a Proxy Agent: clients, limits, the path to the Master.",
     "types": "List the target types: ports, steps, footprint, source.",
     "explain": "Explain a cause: meaning, remedy, owner, how to confirm it manually.",

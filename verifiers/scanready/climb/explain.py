@@ -8,8 +8,9 @@ import ssl
 import traceback
 from typing import Any
 
-from scanready.causes import common
+from scanready.causes import common, fleet
 from scanready.model import Cause, Facts, Finding, OtherFixes, Owner, Step
+from scanready.net.allowed import NotAllowed
 from scanready.net.echo import Echoed
 from scanready.net.errors import local_limit
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
@@ -117,6 +118,8 @@ def explain(  # noqa: C901  # one match statement is the table
             return Finding(common.NO_ANSWER, error.strerror or str(error))
         case TimeoutError() if step is Step.RESOLVE:
             return Finding(common.NO_ANSWER, "the resolver did not answer in time")
+        case NotAllowed():
+            return Finding(fleet.NOT_ALLOWED, f"{error.host} is in no network of --allow; nothing was sent there")
         case ConnectError():
             return _dialled(error)
         case UdpTimeout(hasty=False):

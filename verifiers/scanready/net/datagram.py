@@ -14,6 +14,7 @@ from typing import TypeVar
 from scanready.wire import WireError
 
 from . import icmp, sockets
+from .allowed import demand_allowed
 from .poller import poller_of
 from .sockets import Address
 from .stream import HEARD, ConnectError, Tap, UdpTimeout
@@ -47,9 +48,10 @@ async def ask(
 
     Raises:
         UdpTimeout: nothing until the deadline.
-        ConnectError: an ICMP message rejected the request, or a limit of this host.
+        ConnectError: an ICMP message rejected the request, it is not allowed, or a limit of this host.
         WireError: the answer breaks its protocol, or a flood of datagrams that answer nothing.
     """
+    demand_allowed(address)
     loop = asyncio.get_running_loop()
     family, where = address
     since = loop.time()

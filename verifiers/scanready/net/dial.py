@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 
 from . import icmp, sockets
+from .allowed import demand_allowed
 from .poller import poller_of
 from .sockets import Address
 from .stream import ConnectError, ReadTimeout, Stream, Tap
@@ -29,9 +30,10 @@ async def dial(
     ``privileged`` asks for a source port below 1024; :attr:`Stream.privileged` says whether one was available.
 
     Raises:
-        ConnectError: refused, rejected, unreachable or a limit of this host.
+        ConnectError: refused, rejected, unreachable, not allowed or a limit of this host.
         ReadTimeout: no answer until ``deadline``.
     """
+    demand_allowed(address)
     for _ in range(_RESERVED_TRIES if privileged else 0):
         try:
             return await _dial(address, deadline, tap, opened, privileged)

@@ -61,9 +61,9 @@ class Progress:
             self._draw()
         while not self._quiet:
             await asyncio.sleep(_HEARTBEAT)
-            self._beat()
+            self.beat()
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
         """Write one progress line to a log, without a terminal."""
         words = "".join(f", {self._counts[verdict]} {verdict}" for verdict in _WORTH_SAYING if self._counts[verdict])
         seconds = time.monotonic() - self._began

@@ -1,0 +1,57 @@
+"""The agent's own file: deliveries of a batch, its results, cancelled runs."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from scanready.fleet import journal
+from scanready.fleet.journal import Journal, JournalError
+
+
+def test_deliveries_are_counted_across_processes(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    assert [Journal(file).begin("r", "a-0") for _ in range(3)] == [1, 2, 3]
+    assert Journal(file).begin("r", "a-1") == 1
+    assert Journal(file).begin("other", "a-0") == 1
+
+
+def test_results_outlive_the_process(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "a.db")
+    first.begin("r", "a-0")
+    first.keep("r", "a-0", 7, "line")
+    again = Journal(tmp_path / "a.db")
+    assert again.results("r", "a-0") == {7: "line"}
+    assert not again.is_finished("r", "a-0")
+    again.finish("r", "a-0")
+    assert first.is_finished("r", "a-0")
+
+
+def test_a_cancelled_run_stays_cancelled(tmp_path: Path) -> None:
+    Journal(tmp_path / "a.db").cancel("r")
+    again = Journal(tmp_path / "a.db")
+    assert again.is_cancelled("r")
+    assert not again.is_cancelled("s")
+
+
+def test_an_old_batch_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Journal(tmp_path / "a.db")
+    first.begin("r", "a-0")
+    first.keep("r", "a-0", 7, "line")
+    monkeypatch.setattr(journal, "KEPT", -1.0)
+    assert Journal(tmp_path / "a.db").results("r", "a-0") == {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
+    Journal(tmp_path / "new" / "a.db")
+    assert stat.S_IMODE((tmp_path / "new" / "a.db").stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("something else, long enough for a header of a database" * 40)
+    with pytest.raises(JournalError, match=r"a\.db: file is not a database: name another file"):
+        Journal(tmp_path / "a.db")

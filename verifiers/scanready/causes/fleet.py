@@ -1,0 +1,29 @@
+"""Causes of an agent that takes its targets from a coordinator: the target itself was not contacted."""
+
+from __future__ import annotations
+
+from scanready.model import Cause, Owner, Step
+
+NOT_ALLOWED = Cause(
+    "agent.not-allowed",
+    Owner.AGENT,
+    Step.AGENT,
+    "This agent takes targets from a coordinator, and its option --allow does not have the address. Nothing was sent "
+    "there.",
+    "Add the network of the address to --allow of `scanready fleet agent` on this agent, if it may contact it.",
+    "On the agent: ps -o args= -C scanready",
+    definite=False,
+    wire="No packet leaves the agent for this address.",
+)
+LOST = Cause(
+    "agent.lost",
+    Owner.AGENT,
+    Step.AGENT,
+    "The coordinator received nothing from this agent for the time of --agent-timeout. This agent did not check the "
+    "target.",
+    "Start `scanready fleet agent` on this agent, or repair its connection to the broker. Its targets are then checked "
+    "by `scanready fleet verify --resume`.",
+    "At the coordinator: scanready fleet agents",
+    definite=False,
+    wire="No packet for the target leaves the agent.",
+)

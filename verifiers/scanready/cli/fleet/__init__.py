@@ -1,0 +1,1 @@
+"""Hold the commands of ``scanready fleet``, a module each, and what they share."""

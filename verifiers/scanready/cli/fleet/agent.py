@@ -1,0 +1,62 @@
+"""``scanready fleet agent``: take targets from the broker, check them, send the results."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from pathlib import Path
+
+import click
+
+from scanready.cli.job.options import option
+from scanready.cli.messages import fitting, warn
+from scanready.fleet.journal import JournalError
+from scanready.net.allowed import Network, limited_to
+from scanready.net.this_agent import this_agent
+from scanready.store import StoreError, default_path
+from scanready.wire.printable import visible
+
+from .options import broker_options, broker_told, chosen_broker, demand_name
+
+_HELP = """\
+\b
+Examples:
+  scanready fleet agent --name proxy-nyc --broker amqps://broker.corp --allow 10.0.0.0/8 \\
+      --password-from file:/etc/scanready/broker.txt --ca-file /etc/scanready/ca.pem
+
+Works until SIGTERM or Ctrl-C. It contacts only addresses within --allow, whatever a target or a
+server names: the address is judged at each connection. It logs in nowhere: targets with a
+credential are checked up to the login prompt. A file of its own keeps what it found until the
+coordinator has it.
+"""
+
+
+@click.command(help=_HELP)
+@option("--name", required=True, metavar="NAME", help="The name of this agent: its user at the broker.")
+@broker_options
+@option("--allow", required=True, multiple=True, metavar="NET", help="A network that it may contact. Repeatable.")
+@option("--store", metavar="FILE", help="The file of this agent. [default: in this user's data directory]")
+def command(
+    name: str, broker: str, password_from: str | None, ca_file: str | None, allow: tuple[str, ...], store: str | None
+) -> None:
+    """Work."""
+    networks = [_network(text) for word in allow for text in word.split(",")]
+    chosen = chosen_broker(broker, password_from, ca_file, demand_name(name))
+    if chosen.user != name:
+        raise click.UsageError(f"the user at the broker must have the name of the agent, {name}, not {chosen.user}")
+    from scanready.fleet.agent import Worker
+
+    try:
+        path = Path(store) if store else default_path().with_name(f"fleet-{name}.db")
+        worker = Worker(chosen, dataclasses.replace(this_agent(), name=name), path, warn)
+    except (JournalError, StoreError) as error:
+        raise click.UsageError(visible(str(error), 400)) from error
+    with limited_to(networks), broker_told():
+        worker.work()
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text.strip())
+    except ValueError as error:
+        raise click.UsageError(f"--allow: {fitting(str(error))}: write a network as in 10.0.0.0/8") from error

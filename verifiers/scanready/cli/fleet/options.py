@@ -1,0 +1,90 @@
+"""Define the options that the commands of ``scanready fleet`` share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scanready.cli.job.options import option
+from scanready.cli.messages import fitting
+from scanready.fleet.names import COORDINATOR, is_agent_name
+from scanready.wire.printable import visible
+
+if TYPE_CHECKING:
+    from scanready.fleet.connection import Broker
+
+
+def broker_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name the broker."""
+    options = (
+        option("--broker", required=True, metavar="URL", help="The broker: amqps://[USER@]HOST[:PORT]."),
+        option(
+            "--password-from",
+            metavar="REF",
+            help="The password at the broker: env:NAME, file:PATH, keyring:... or prompt:",
+        ),
+        option("--ca-file", metavar="FILE", help="PEM file of the authority that signed the broker's certificate."),
+    )
+    for one in reversed(options):
+        function = one(function)
+    return function
+
+
+def chosen_broker(url: str, password_from: str | None, ca_file: str | None, user: str = COORDINATOR) -> Broker:
+    """Return the broker that the options name.
+
+    Raises:
+        click.UsageError: they cannot be used.
+    """
+    try:
+        from scanready.fleet.connection import broker_of
+    except ModuleNotFoundError as error:
+        raise click.UsageError("fleet needs its extra: pip install 'scanready[fleet]'") from error
+    password = None
+    if password_from is not None:
+        from scanready.cli.job.prepare import problems_told
+        from scanready.inventory import resolve_secret
+
+        with problems_told():
+            password = resolve_secret(password_from)
+    with broker_told():
+        return broker_of(url, user, password, ca_file)
+
+
+@contextlib.contextmanager
+def broker_told() -> Iterator[None]:
+    """Turn what keeps a broker from being used into a message and exit code 2."""
+    from scanready.fleet.connection import BrokerError
+
+    try:
+        yield
+    except BrokerError as error:
+        raise click.UsageError(visible(str(error), 400)) from error
+
+
+def agent_names(text: str | None) -> tuple[str, ...]:
+    """Return the names in a list with commas.
+
+    Raises:
+        click.UsageError: one of them cannot be an agent's.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))
+    for name in names:
+        demand_name(name)
+    return names
+
+
+def demand_name(name: str) -> str:
+    """Return the name of an agent.
+
+    Raises:
+        click.UsageError: no agent can have it.
+    """
+    if not is_agent_name(name):
+        raise click.UsageError(
+            f"{fitting(name)!r} cannot be the name of an agent: use at most 63 letters, digits, `.`, `_` and `-`"
+        )
+    return name

@@ -1,0 +1,251 @@
+"""``scanready fleet verify INVENTORY``: check an inventory from all of its agents."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scanready import __version__
+from scanready.causes import fleet
+from scanready.cli.commands import report as report_command
+from scanready.cli.commands.verify import source_path
+from scanready.cli.job.exit_code import NOTHING_SELECTED
+from scanready.cli.job.interrupt import INTERRUPTED
+from scanready.cli.job.options import ONLY, option
+from scanready.cli.job.prepare import read_inventory
+from scanready.cli.job.run_store import find_run, open_store, store_path
+from scanready.cli.messages import fitting, warn
+from scanready.cli.output.progress import Progress
+from scanready.cli.parameters import Duration, Positive
+from scanready.cli.selection import selection
+from scanready.fleet.division import Estate
+from scanready.fleet.ledger import COMMAND, Ledger, stored_results
+from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Verdict
+from scanready.net.this_agent import this_agent
+from scanready.report.estate.frame import Absent, Frame, frame_restored
+from scanready.report.parse import restored
+from scanready.report.serialize import agent_object, identity, identity_of_all
+from scanready.run import timestamps
+from scanready.run.any_type import narrowed
+from scanready.store import NewRun, StoredRun, StoreError
+
+from .options import agent_names, broker_options, broker_told, chosen_broker, demand_name
+
+if TYPE_CHECKING:
+    from scanready.fleet.connection import Broker
+
+_HELP = """\
+\b
+Examples:
+  scanready fleet verify estate.yaml --broker amqps://broker.corp
+  scanready fleet verify estate.yaml --agents proxy-nyc,proxy-lon --broker amqps://broker.corp
+  scanready fleet verify --resume last --broker amqps://broker.corp
+
+Each target is checked by the agents that it names, by those of its sites, or by all. Targets with a credential
+are checked up to the login prompt: no agent logs in. The results are stored as they come, and
+shown at the end as `scanready report RUN` shows them. After an interruption the agents go on:
+--resume takes their results, `scanready fleet cancel RUN` stops them.
+"""
+#: Seconds between two lines of progress.
+_EVERY = 10.0
+
+
+@click.command(help=_HELP)
+@click.argument("inventory", metavar="INVENTORY", required=False)
+@broker_options
+@option("--agents", metavar="NAMES", help="The agents, with commas. [default: those of the inventory]")
+@option(
+    "--agent-timeout",
+    type=Duration(),
+    default=120.0,
+    metavar="DURATION",
+    help="An agent without a heartbeat for so long is lost: its targets are undecided. [default: 120s]",
+)
+@ONLY
+@option("--depth", type=click.Choice(DEPTHS), help="Check up to this step. [default: access]")
+@option("--timeout", type=Positive(), metavar="SECONDS", help="Time limit for one whole target. [default: 10]")
+@option("--resume", metavar="RUN", help="Continue this run: finished targets are not checked again.")
+@option("--store", metavar="FILE", help="The file that holds the runs. [default: in this user's data directory]")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    inventory: str | None,
+    broker: str,
+    password_from: str | None,
+    ca_file: str | None,
+    agents: str | None,
+    agent_timeout: float,
+    only: tuple[str, ...],
+    depth: str | None,
+    timeout: float | None,
+    resume: str | None,
+    store: str | None,
+) -> None:
+    """Verify."""
+    chosen = chosen_broker(broker, password_from, ca_file)
+    names = agent_names(agents)
+    earlier = _earlier(resume, store) if resume else None
+    if earlier is not None:
+        asked: dict[str, Any] = json.loads(earlier.asked)
+        only, depth, timeout = tuple(asked["only"]), asked["depth"], asked["timeout"]
+        inventory = inventory or earlier.source
+    if inventory is None:
+        raise click.UsageError("give an INVENTORY or --resume RUN")
+    described = read_inventory(inventory, allow_large=False, quiet=False, credentials=())
+    targets = narrowed(described.targets, selection(only, of_a_run=False).takes)
+    if not targets:
+        warn(selection(only, of_a_run=False).takes_nothing(described.targets))
+        ctx.exit(NOTHING_SELECTED)
+    if earlier is None:
+        listed = {agent.name: agent for agent in described.agents}
+        declared = tuple(listed.get(name, DeclaredAgent(name)) for name in names) or described.agents
+    else:
+        declared = frame_restored(asked["frame"]).agents
+        if asked["estate"] != identity_of_all(targets):
+            raise click.UsageError(f"the targets differ from those of {earlier.name}: start a new run without --resume")
+    if not declared:
+        raise click.UsageError(
+            "the inventory declares no agents: list them there, or name them with --agents NAME,NAME"
+        )
+    depth = depth or (described.depth or Step.ACCESS).value
+    for agent in declared:
+        demand_name(agent.name)
+    unknown = {name for target in targets for name in target.agents} - {agent.name for agent in declared}
+    if unknown:
+        raise click.UsageError(f"a target names the agent {fitting(min(unknown))!r}, which is not among the agents")
+    estate = Estate(targets, declared, Step(depth), timeout or described.timeout or 10.0)
+    code, name = _carried_out(Asked(estate, chosen, source_path(inventory), only, agent_timeout), earlier, store)
+    if code:
+        ctx.exit(code)
+    ctx.invoke(report_command.command, run=name, store=store)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hold the request of a run."""
+
+    estate: Estate
+    broker: Broker
+    source: str
+    only: tuple[str, ...]
+    agent_timeout: float
+
+    def as_object(self, lost: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the request in its stored form, as JSON types."""
+        estate = self.estate
+        key = identity_of_all(estate.targets)
+        absent = tuple(Absent(name, f"no heartbeat for {self.agent_timeout:.0f} s") for name in lost)
+        return {
+            "only": self.only,
+            "types": [],
+            "failed_from": None,
+            "depth": estate.depth.value,
+            "timeout": estate.timeout,
+            "tried": [target.host for target in estate.targets if target.tries],
+            "estate": key,
+            "frame": Frame(key, tuple(estate.agents), absent).as_object(),
+        }
+
+
+def _earlier(name: str, store: str | None) -> StoredRun:
+    with open_store(store) as kept:
+        run = find_run(kept, name)
+    if run.command != COMMAND:
+        raise click.UsageError(f"{run.name} is no run of `fleet verify`: continue it with `scanready verify --resume`")
+    return run
+
+
+def _carried_out(asked: Asked, earlier: StoredRun | None, store: str | None) -> tuple[int, str]:
+    """Return the exit code, 0 where the report decides it, and the name of the run."""
+    new = earlier or NewRun(
+        timestamps.now(),
+        COMMAND,
+        asked.source,
+        len(asked.estate.targets),
+        __version__,
+        json.dumps(agent_object(this_agent())),
+        json.dumps(asked.as_object(), separators=(",", ":")),
+    )
+    try:
+        with Ledger(store_path(store), new) as ledger:
+            return _work(asked, ledger, earlier, store), ledger.name
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | None) -> int:
+    from scanready.fleet.coordinator import Coordinator
+
+    done = _done(store, earlier, asked.estate) if earlier else set()
+    progress, began = Progress(sum(1 for _ in asked.estate.places()), quiet=False), time.monotonic()
+    for _ in done:
+        progress.count(Verdict.READY)  # the word is shown for the others only
+    told = time.monotonic()
+
+    def count(report: Report) -> None:
+        nonlocal told
+        progress.count(report.verdict)
+        if time.monotonic() > told + _EVERY:
+            told = time.monotonic()
+            progress.beat()
+
+    coordinator = Coordinator(asked.broker, asked.estate, ledger, done, warn, count, asked.agent_timeout)
+    stopped = threading.Event()
+    with _interruptible(stopped), broker_told():
+        coordinator.run(stopped)
+    seconds = time.monotonic() - began + (earlier.seconds if earlier else 0.0)
+    ledger.end(asked.as_object(coordinator.lost), seconds, interrupted=stopped.is_set())
+    if stopped.is_set():
+        progress.say(
+            f"interrupted: {ledger.name} lacks {coordinator.missing} results; its agents go on. To take their results: "
+            f"`scanready fleet verify --resume {ledger.name}`. To stop them: `scanready fleet cancel {ledger.name}`."
+        )
+        return INTERRUPTED
+    if coordinator.lost:
+        names = ", ".join(coordinator.lost)
+        progress.say(f"lost: {names}; when it is back: `scanready fleet verify --resume {ledger.name}`")
+    else:
+        coordinator.forget()
+    return 0
+
+
+def _done(store: str | None, run: StoredRun, estate: Estate) -> set[int]:
+    """Return the places that have a result of their agent."""
+    with open_store(store) as kept:
+        found = {
+            (identity(report.target), report.agent.name)
+            for report in map(restored, stored_results(kept, run))
+            if report.cause is not fleet.LOST
+        }
+    return {place for place, target, name in estate.places() if (identity(target), name) in found}
+
+
+@contextlib.contextmanager
+def _interruptible(stopped: threading.Event) -> Iterator[None]:
+    """Set ``stopped`` at the first SIGINT, SIGTERM or SIGHUP; the second one ends the process."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def handle(_: int, __: FrameType | None) -> None:
+        if stopped.is_set():
+            os._exit(INTERRUPTED)
+        stopped.set()
+
+    for number in numbers:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

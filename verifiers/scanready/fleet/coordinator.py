@@ -1,0 +1,279 @@
+"""Send the batches of an estate to its agents, and store their results as they come.
+
+Results are acknowledged after their commit. The coordinator may end at any time: the broker keeps what comes meanwhile,
+and the run is continued from the store.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import kombu
+
+from scanready.causes import common, fleet
+from scanready.model import Agent, Cause, Report, Target
+from scanready.report.parse import NotAResult, restored
+from scanready.report.serialize import identity
+
+from .celery_app import celery_app, task_queue
+from .connection import DENIED, LOST, Broker, BrokerError, explained, heard, opened
+from .division import Estate
+from .engine import not_checked
+from .ledger import Ledger
+from .messages import CANCELLED, Batch, Heartbeat, MessageError, Results, decode, encode, target_sent
+from .names import CHECK, HEARTBEAT, RESULTS, heartbeats_of, results_of, tasks_of
+
+#: Batches that are sent before results are looked for again.
+_AT_ONCE = 20
+#: Messages that the broker sends ahead.
+_PREFETCH = 40
+#: Milliseconds after which the broker drops the results of a run that is not continued.
+_KEPT = 7 * 86_400_000
+_PAUSE = 2.0
+
+
+class Coordinator:
+    """One run of many agents.
+
+    Args:
+        done: the places whose results are stored already.
+        tell: called with a line for people.
+        count: called with each result for the first time.
+        agent_timeout: seconds without a heartbeat after which an agent counts as lost.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        estate: Estate,
+        ledger: Ledger,
+        done: set[int],
+        tell: Callable[[str], None],
+        count: Callable[[Report], None],
+        agent_timeout: float,
+    ) -> None:
+        self.broker, self.estate, self.ledger = broker, estate, ledger
+        self._tell, self._count, self._agent_timeout = tell, count, agent_timeout
+        self._app = celery_app(broker)
+        self._open: dict[str, set[int]] = defaultdict(set)  # agent -> places without a result
+        self._batches: dict[str, tuple[int, ...]] = {}
+        self._lost: set[str] = set()
+        self._heard = {agent.name: time.monotonic() for agent in estate.agents}
+        self._platforms = {agent.name: agent.platform for agent in estate.agents}
+        self._dropped = 0
+        without = self._refuse_secrets(done)
+        for place, _, name in estate.places():
+            if place not in done and place not in without:
+                self._open[name].add(place)
+        self._unsent = self._needed(estate.batches(ledger.name, frozenset(without)))
+
+    @property
+    def missing(self) -> int:
+        """The number of results that did not come."""
+        return sum(map(len, self._open.values())) + self._dropped
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The names of the agents that are lost."""
+        return tuple(sorted(name for name in self._lost if self._open[name]))
+
+    def run(self, stopped: threading.Event) -> None:
+        """Return when each agent has answered for its targets or is lost, or when ``stopped`` is set.
+
+        Raises:
+            BrokerError: the broker cannot be used at the beginning. Later, the coordinator waits for it.
+        """
+        with opened(self.broker) as connection:
+            for agent in self.estate.agents:
+                self._demand_queue(connection, agent.name)
+        told = ""
+        while not stopped.is_set() and self._is_waiting():
+            try:
+                with opened(self.broker) as connection:
+                    self._work(connection, stopped)
+            except DENIED as error:  # it would be denied again
+                raise BrokerError(explained(self.broker, error)) from error
+            except (*LOST, BrokerError) as error:
+                words = str(error) if isinstance(error, BrokerError) else explained(self.broker, error)
+                if words != told:
+                    self._tell(f"{words}; trying again every {_PAUSE:.0f} s")
+                told = words
+                stopped.wait(_PAUSE)
+                self._heard = dict.fromkeys(self._heard, time.monotonic())  # nothing could be heard meanwhile
+
+    def forget(self) -> None:
+        """Delete the queue of the run: all its results are stored."""
+        try:
+            with opened(self.broker) as connection:
+                connection.channel().queue_delete(results_of(self.ledger.name))
+        except (*LOST, BrokerError) as error:
+            self._tell(f"the queue of {self.ledger.name} stays for 7 days: {explained(self.broker, error)}")
+
+    def _demand_queue(self, connection: Any, agent: str) -> None:
+        try:
+            connection.channel().queue_declare(tasks_of(agent), passive=True)
+        except LOST as error:
+            words = f"the broker {self.broker.netloc} has no queue for the agent {agent}"
+            raise BrokerError(f"{words}: import the definitions of `scanready fleet broker` again") from error
+
+    def _is_waiting(self) -> bool:
+        return any(places for name, places in self._open.items() if name not in self._lost)
+
+    def _needed(self, batches: Iterator[Batch]) -> list[Batch]:
+        needed = []
+        for batch in batches:
+            self._batches[batch.batch] = tuple(place for place, _ in batch.targets)
+            if not self._open[batch.agent].isdisjoint(self._batches[batch.batch]):
+                needed.append(batch)
+        needed.reverse()  # the first is taken from the end
+        return needed
+
+    def _refuse_secrets(self, done: set[int]) -> set[int]:
+        """Return the places whose target cannot travel; each gets a result that says so."""
+        why: dict[int, str] = {}
+        refused = []
+        for place, target, name in self.estate.places():
+            if id(target) not in why:
+                why[id(target)] = _hindrance(target)
+            if why[id(target)]:
+                refused.append((place, not_checked(self._agent(name), target, common.LIMIT, why[id(target)])))
+        self.ledger.put(one for one in refused if one[0] not in done)
+        return {place for place, _ in refused}
+
+    def _work(self, connection: kombu.Connection, stopped: threading.Event) -> None:
+        """Send and receive until the run is over; a connection that ends raises."""
+        channel = connection.channel()
+        queue = results_of(self.ledger.name)
+        channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-expires": _KEPT})
+        channel.queue_bind(queue, RESULTS, self.ledger.name)
+        listener = heartbeats_of(self.ledger.name)
+        channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
+        channel.queue_bind(listener, RESULTS, HEARTBEAT)
+        heard(connection, queue, self._take, _PREFETCH)
+        heard(connection, listener, self._take, _PREFETCH)
+        producer = kombu.Producer(channel)
+        while not stopped.is_set() and self._is_waiting():
+            for _ in range(min(_AT_ONCE, len(self._unsent))):
+                self._send(producer, self._unsent[-1])
+                self._unsent.pop()
+            try:
+                connection.drain_events(timeout=0.01 if self._unsent else 0.5)
+            except TimeoutError:
+                self._look_for_lost()
+
+    def _send(self, producer: kombu.Producer, batch: Batch) -> None:
+        queue = task_queue(batch.agent)
+        self._app.send_task(
+            CHECK,
+            args=(encode(batch),),
+            task_id=f"{batch.run}/{batch.batch}",
+            queue=queue,
+            exchange=queue.exchange.name,
+            routing_key=queue.routing_key,
+            producer=producer,
+            retry=False,
+            ignore_result=True,
+        )
+
+    def _take(self, message: Any) -> None:
+        """Store what a message holds, and acknowledge it after the commit."""
+        try:
+            found = decode(message.body)
+            self._demand_identity(found, message.properties.get("user_id"))
+            if isinstance(found, Results):
+                self._take_results(found)
+            elif isinstance(found, Heartbeat):
+                self._take_heartbeat(found)
+        except (MessageError, NotAResult) as error:
+            self._tell(f"a message was refused: {error}")
+        message.channel.basic_ack(message.delivery_tag)
+
+    def _demand_identity(self, found: Any, user: str | None) -> None:
+        if not isinstance(found, (Results, Heartbeat)):
+            raise MessageError("it is neither results nor a heartbeat")
+        if found.agent != user:
+            raise MessageError(f"it names the agent {found.agent}, and its sender is {user or 'not known'}")
+
+    def _take_heartbeat(self, beat: Heartbeat) -> None:
+        if beat.agent in self._heard:
+            self._heard[beat.agent] = time.monotonic()
+            self._platforms[beat.agent] = beat.platform
+            if beat.agent in self._lost:
+                self._lost.discard(beat.agent)
+                self._tell(f"{beat.agent} is back; its results are awaited again")
+
+    def _take_results(self, found: Results) -> None:
+        if found.run != self.ledger.name:
+            raise MessageError(f"its results are of the run {found.run}")
+        if found.agent not in self._heard:
+            raise MessageError(f"{found.agent} is not an agent of this run")
+        self._heard[found.agent] = time.monotonic()
+        reports = [(place, self._report(place, line, found.agent)) for place, line in found.lines]
+        self.ledger.put(reports)
+        for place, report in reports:
+            if place in self._open[found.agent]:
+                self._open[found.agent].discard(place)
+                self._count(report)
+        if found.done:
+            self._conclude(found)
+
+    def _report(self, place: int, line: str, agent: str) -> Report:
+        expected = self.estate.at(place)
+        if expected is None or expected[1] != agent:
+            raise MessageError(f"{agent} has no target at the place {place}")
+        try:
+            report = restored(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            raise NotAResult(f"a result of {agent} cannot be read: {str(error)[:100]}") from None
+        if identity(report.target) != identity(expected[0]) or report.agent.name != agent:
+            raise MessageError(f"a result of {agent} is of another target or agent than it was asked for")
+        report.target = expected[0]
+        return report
+
+    def _conclude(self, found: Results) -> None:
+        """End the targets of a batch that the agent will send no results for."""
+        left = self._open[found.agent].intersection(self._batches.get(found.batch, ()))
+        if not left:
+            return
+        if found.refused == CANCELLED:
+            self._dropped += len(left)
+            self._open[found.agent] -= left
+            return
+        self._tell(f"{found.agent} refused a batch: {found.refused or 'it sent no result'}")
+        self._settle(found.agent, left, common.LIMIT, f"the agent refused it: {found.refused or 'it sent no result'}")
+        self._open[found.agent] -= left
+
+    def _look_for_lost(self) -> None:
+        now = time.monotonic()
+        for name, since in self._heard.items():
+            if name not in self._lost and self._open[name] and now - since > self._agent_timeout:
+                self._lost.add(name)
+                detail = f"no heartbeat of {name} for {self._agent_timeout:.0f} s"
+                self._tell(f"{detail}: {len(self._open[name])} of its targets are undecided until it is back")
+                self._settle(name, self._open[name], fleet.LOST, detail)
+
+    def _settle(self, agent: str, places: set[int], cause: Cause, detail: str) -> None:
+        """Give targets a result that says why the agent has none."""
+        found = [(place, self.estate.at(place)) for place in sorted(places)]
+        self.ledger.put(
+            (place, not_checked(self._agent(agent), expected[0], cause, detail))
+            for place, expected in found
+            if expected
+        )
+
+    def _agent(self, name: str) -> Agent:
+        return Agent(name, self._platforms[name])
+
+
+def _hindrance(target: Target) -> str:
+    """Return why a target cannot travel; empty if it can."""
+    try:
+        target_sent(target)
+    except MessageError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,111 @@
+"""Keep what an agent has done in a file of its own: deliveries of a batch, and its results until they are not needed.
+
+A batch that was carried out is not carried out again when the broker delivers it again: its results are sent again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+#: Seconds that a batch is remembered. A broker that stays away longer than this gets its targets checked again.
+KEPT = 7 * 86_400.0
+_TABLES = """
+    CREATE TABLE IF NOT EXISTS batches (
+        run TEXT NOT NULL, batch TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0, finished INTEGER NOT NULL DEFAULT 0,
+        at REAL NOT NULL, PRIMARY KEY (run, batch));
+    CREATE TABLE IF NOT EXISTS results (
+        run TEXT NOT NULL, batch TEXT NOT NULL, place INTEGER NOT NULL, line TEXT NOT NULL,
+        PRIMARY KEY (run, batch, place));
+    CREATE TABLE IF NOT EXISTS cancelled (run TEXT PRIMARY KEY, at REAL NOT NULL);
+"""
+
+
+class JournalError(Exception):
+    """Raised if the file cannot be used; the message names it."""
+
+
+class Journal:
+    """The file. Its methods may be called in any thread.
+
+    Raises:
+        JournalError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._path = path
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._file.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_TABLES}")
+            self._forget()
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(f"{path}: {error}: name another file with --store") from error
+
+    def begin(self, run: str, batch: str) -> int:
+        """Note that a batch is begun; return how many times it has been, this time included."""
+        with self._committed() as file:
+            file.execute(
+                "INSERT INTO batches (run, batch, begun, at) VALUES (?, ?, 1, ?)"
+                " ON CONFLICT (run, batch) DO UPDATE SET begun = begun + 1",
+                (run, batch, time.time()),
+            )
+            row = file.execute("SELECT begun FROM batches WHERE run = ? AND batch = ?", (run, batch)).fetchone()
+            return int(row[0])
+
+    def finish(self, run: str, batch: str) -> None:
+        """Note that all targets of a batch have a result."""
+        with self._committed() as file:
+            file.execute("UPDATE batches SET finished = 1 WHERE run = ? AND batch = ?", (run, batch))
+
+    def is_finished(self, run: str, batch: str) -> bool:
+        """Return True if all targets of a batch have a result."""
+        with self._committed() as file:
+            found = file.execute("SELECT finished FROM batches WHERE run = ? AND batch = ?", (run, batch)).fetchone()
+            return bool(found and found[0])
+
+    def keep(self, run: str, batch: str, place: int, line: str) -> None:
+        """Keep one result."""
+        with self._committed() as file:
+            file.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", (run, batch, place, line))
+
+    def results(self, run: str, batch: str) -> dict[int, str]:
+        """Return the results of a batch by their places."""
+        with self._committed() as file:
+            rows = file.execute("SELECT place, line FROM results WHERE run = ? AND batch = ?", (run, batch))
+            return dict(rows.fetchall())
+
+    def cancel(self, run: str) -> None:
+        """Note that a run is cancelled."""
+        with self._committed() as file:
+            file.execute("INSERT OR REPLACE INTO cancelled VALUES (?, ?)", (run, time.time()))
+
+    def is_cancelled(self, run: str) -> bool:
+        """Return True if a run was cancelled."""
+        with self._committed() as file:
+            return file.execute("SELECT 1 FROM cancelled WHERE run = ?", (run,)).fetchone() is not None
+
+    def _forget(self) -> None:
+        old = (time.time() - KEPT,)
+        with self._committed() as file:
+            file.execute("DELETE FROM results WHERE (run, batch) IN (SELECT run, batch FROM batches WHERE at < ?)", old)
+            file.execute("DELETE FROM batches WHERE at < ?", old)
+            file.execute("DELETE FROM cancelled WHERE at < ?", old)
+
+    @contextlib.contextmanager
+    def _committed(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._file
+            except BaseException:
+                self._file.execute("ROLLBACK")
+                raise
+            self._file.execute("COMMIT")

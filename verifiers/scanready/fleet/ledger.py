@@ -1,0 +1,117 @@
+"""Store a run of many agents: each result under its target and agent; a newer one takes the place of an earlier one.
+
+A method returns after its commit, so the caller may then tell the broker to forget the message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from scanready.model import Report
+from scanready.report.serialize import as_line, identity_at
+from scanready.run import timestamps
+from scanready.store import NewRun, RunLock, Store, StoredRun, StoreError
+from scanready.store.database import close, open_for_writing
+from scanready.store.errors import explained, roll_back
+from scanready.store.names import new_name
+
+#: The command of such a run in the store.
+COMMAND = "fleet"
+_PUT = """INSERT INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (run, key) DO UPDATE SET place = excluded.place, verdict = excluded.verdict, result = excluded.result"""
+_NAMES_TRIED = 20
+
+
+class Ledger:
+    """One run, for writing. Use as a context manager.
+
+    Args:
+        run: a new run, or the one that is continued.
+
+    Raises:
+        StoreError: the store cannot be written, or another process writes this run; any method may find that.
+    """
+
+    def __init__(self, path: Path, run: NewRun | StoredRun) -> None:
+        self.path = path
+        self._file = open_for_writing(path)
+        try:
+            self.number, self.name, self._lock = self._entered(run)
+        except (StoreError, sqlite3.Error) as error:
+            close(self._file)
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(explained(path, error)) from error
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        close(self._file)
+        self._lock.release()
+
+    def put(self, reports: Iterable[tuple[int, Report]]) -> None:
+        """Store results with their places."""
+        rows = [
+            (self.number, place, identity_at(report), report.verdict.value, as_line(report))
+            for place, report in reports
+        ]
+        with self._committed():
+            self._file.executemany(_PUT, rows)
+
+    def end(self, asked: Mapping[str, Any], seconds: float, *, interrupted: bool) -> None:
+        """Store how the run ended; ``asked`` takes the place of the text from its start."""
+        with self._committed():
+            self._file.execute(
+                "UPDATE runs SET ended = ?, seconds = ?, interrupted = ?, asked = ? WHERE id = ?",
+                (timestamps.now(), seconds, interrupted, json.dumps(asked, separators=(",", ":")), self.number),
+            )
+
+    def _entered(self, run: NewRun | StoredRun) -> tuple[int, str, RunLock]:
+        if isinstance(run, StoredRun):
+            lock = RunLock(self.path, run.number, run.name)
+            with self._committed():
+                self._file.execute("UPDATE runs SET ended = NULL, interrupted = 0 WHERE id = ?", (run.number,))
+            return run.number, run.name, lock
+        values = (run.started, run.command, run.source, run.targets, run.version, run.agent, run.asked)
+        for _ in range(_NAMES_TRIED):
+            name = new_name(datetime.datetime.fromisoformat(run.started))
+            try:
+                with self._committed():
+                    row = self._file.execute(
+                        "INSERT INTO runs (name, started, command, source, targets, version, agent, asked)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (name, *values),
+                    )
+                    number = int(row.lastrowid or 0)
+                    lock = RunLock(self.path, number, name)  # before others can see the run
+            except sqlite3.IntegrityError:
+                continue  # another one of this minute has the name
+            return number, name, lock
+        raise StoreError(f"{self.path}: no name is left for a run of {run.started}")
+
+    @contextlib.contextmanager
+    def _committed(self) -> Iterator[None]:
+        try:
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                roll_back(self._file)
+                raise
+            self._file.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise StoreError(explained(self.path, error)) from error
+
+
+def stored_results(store: Store, run: StoredRun) -> Iterator[Any]:
+    """Yield the results of a run as JSON types, one in memory at a time."""
+    return (json.loads(line) for line in store.results(run))

@@ -1,0 +1,65 @@
+"""Hear which agents are there, and tell agents to drop a run."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from .agent import BEAT
+from .connection import LOST, Broker, BrokerError, explained, heard, opened, publish
+from .messages import Cancel, Heartbeat, MessageError, decode, encode
+from .names import HEARTBEAT, RESULTS, TASKS, cancel_key, cancels_of, heartbeats_of
+
+#: Seconds to listen: each agent sends one heartbeat at least.
+LISTEN = BEAT + 2.0
+
+
+def heartbeats(broker: Broker, seconds: float) -> dict[str, Heartbeat]:
+    """Return the last heartbeat of each agent, by name, after listening for so long.
+
+    Raises:
+        BrokerError: the broker cannot be used.
+    """
+    found: dict[str, Heartbeat] = {}
+
+    def take(message: Any) -> None:
+        try:
+            beat = decode(message.body)
+        except MessageError:
+            return
+        if isinstance(beat, Heartbeat) and beat.agent == message.properties.get("user_id"):
+            found[beat.agent] = beat
+
+    try:
+        with opened(broker) as connection:
+            channel = connection.channel()
+            listener = heartbeats_of(secrets.token_hex(8))
+            channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
+            channel.queue_bind(listener, RESULTS, HEARTBEAT)
+            heard(connection, listener, take, 0)
+            until = time.monotonic() + seconds
+            while (left := until - time.monotonic()) > 0:
+                try:
+                    connection.drain_events(timeout=left)
+                except TimeoutError:
+                    break
+    except LOST as error:
+        raise BrokerError(explained(broker, error)) from error
+    return found
+
+
+def cancel(broker: Broker, run: str, agents: Iterable[str]) -> None:
+    """Tell agents to drop the targets of a run; those that are away hear it when they are back.
+
+    Raises:
+        BrokerError: the broker cannot be used.
+    """
+    try:
+        with opened(broker) as connection:
+            for agent in agents:
+                connection.channel().queue_declare(cancels_of(agent), passive=True)
+                publish(connection.channel(), TASKS, cancel_key(agent), encode(Cancel(run)), broker.user)
+    except LOST as error:
+        raise BrokerError(explained(broker, error)) from error
