@@ -20,8 +20,8 @@ from scanready.store import NewRun, Writer
 from tests.report.estate_view import twelve
 
 
-def scanready(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(group, [str(one) for one in arguments], prog_name="scanready")
+def scanready(*arguments: str | Path, width: int = 120) -> Result:
+    return CliRunner(env={"COLUMNS": str(width)}).invoke(group, [str(one) for one in arguments], prog_name="scanready")
 
 
 def a_file(tmp_path: Path, reports: Iterable[Report]) -> Path:
@@ -154,13 +154,12 @@ def test_what_a_ranking_cannot_do_is_said(mixed: Path, arguments: list[str], cod
 
 def test_the_page_shows_true_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[2] / "docs" / "assign.md").read_text()
-    monkeypatch.setenv("COLUMNS", "104")
     monkeypatch.setenv("SCANREADY_STORE", str(stored(tmp_path, twelve.results(), twelve.FRAME)))
     monkeypatch.chdir(tmp_path)
     shown = re.findall(r"```console\n\$ scanready ([^\n]+)\n(.*?)```", page, re.DOTALL)
     assert [arguments for arguments, _ in shown] == ["assign last -o assigned.yaml", "firewall --from last --rank"]
     for arguments, output in shown:
-        assert scanready(*arguments.split()).stdout == output
+        assert scanready(*arguments.split(), width=104).stdout == output
     (written,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert (tmp_path / "assigned.yaml").read_text() == written
 

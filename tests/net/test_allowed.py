@@ -14,7 +14,7 @@ from scanready.climb.explain import explain
 from scanready.model import Step
 from scanready.net import datagram
 from scanready.net.allowed import NotAllowed, demand_allowed, limited_to
-from scanready.net.dial import dial
+from scanready.net.dial import accepting, dial
 
 NETWORKS = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
 
@@ -53,6 +53,7 @@ def test_nothing_is_dialled_outside() -> None:
                 await dial(where, soon)
             with pytest.raises(NotAllowed):
                 await datagram.ask(where, b"?", lambda data: data, soon)
+            assert await accepting(where, soon) is None
 
         asyncio.run(tries())
         with pytest.raises(BlockingIOError):

@@ -257,7 +257,7 @@ def test_what_is_wrong_with_the_canary_of_a_verifier(
     globals()["fails_at_the_canary"] = fails_at_the_canary
     monkeypatch.setattr(Probe, "answers", answers)
     brought(fails_at_the_canary)
-    report = asyncio.run(verify(Target("127.0.0.1", "other", 9), Settings(timeout=PLENTY)))
+    report = asyncio.run(verify(Target("localhost", "other", 9), Settings(timeout=PLENTY)))
     expect(report, Verdict.UNDECIDED, FAILED)
     assert f"on port {CANARY_PORT}: {says}" in story(report)
 

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 
 from . import icmp, sockets
-from .allowed import demand_allowed
+from .allowed import NotAllowed, demand_allowed
 from .poller import poller_of
 from .sockets import Address
 from .stream import ConnectError, ReadTimeout, Stream, Tap
@@ -33,7 +33,6 @@ async def dial(
         ConnectError: refused, rejected, unreachable, not allowed or a limit of this host.
         ReadTimeout: no answer until ``deadline``.
     """
-    demand_allowed(address)
     for _ in range(_RESERVED_TRIES if privileged else 0):
         try:
             return await _dial(address, deadline, tap, opened, privileged)
@@ -56,6 +55,8 @@ async def accepting(address: Address, deadline: float) -> sockets.KeepingSocket 
     try:
         if await _attempt(sock, address, deadline) is None:
             return sock
+    except NotAllowed:
+        pass
     except BaseException:
         if _connected(sock):
             await Stream(sock, str(address[1][0]), deadline).close()
@@ -101,7 +102,11 @@ async def _attempt(sock: sockets.KeepingSocket, address: Address, deadline: floa
 
     A reset is a connection: the peer accepted first, and the first word will show it. A TimeoutError without a number
     is silence; the system's own time-out has one.
+
+    Raises:
+        NotAllowed: this process may not contact the address; no packet was sent.
     """
+    demand_allowed(address)
     try:
         await poller_of(asyncio.get_running_loop()).connect(sock, address, deadline)
     except TimeoutError as error:
