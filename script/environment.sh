@@ -60,8 +60,8 @@ TOOLS='tests/tools tests/examples'
 HOSTILE='tests/hostile'
 # The tests of servers that need more packages, for script/test-peers.
 PEERS='tests/peers'
-# The tests that need a message broker, for script/test-fleet.
-FLEET='tests/fleet/real'
+# The tests that need a message broker, or several agents in the lab, for script/test-fleet.
+FLEET='tests/fleet/real tests/fleet/lab'
 
 # without FOLDERS: the options of pytest that leave them out.
 without() { for folder in $1; do echo "--ignore=$folder"; done; }

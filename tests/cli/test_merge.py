@@ -163,6 +163,14 @@ def test_two_agents_are_one_run_target_by_target(folder: Path) -> None:
         assert store.keys(run) == {identity_at(one) for agent in (LON, NYC) for one in of(agent)}
 
 
+def test_the_report_of_a_merge_goes_to_standard_output(folder: Path) -> None:
+    """As a process: `merge` runs `report`, and neither may take the stream of data for the one of messages."""
+    lon, nyc = export(folder, LON), export(folder, NYC)
+    done = plugin.run_fresh(folder, ["merge", lon, nyc, "--format", "jsonl"])
+    assert [json.loads(line)["agent"]["name"] for line in done.stdout.splitlines()].count("proxy-lon") == 6
+    assert "12 results of 2 agents" in done.stderr
+
+
 def test_a_result_file_and_a_stored_merge_can_be_merged(folder: Path) -> None:
     call("merge", export(folder, LON), "--format", "jsonl")
     mixed = folder / "more.jsonl"

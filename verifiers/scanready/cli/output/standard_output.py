@@ -26,8 +26,11 @@ def data_stream() -> TextIO:
 
 @contextlib.contextmanager
 def kept_for_data() -> Iterator[None]:
-    """Reserve standard output for :func:`data_stream`; meanwhile ``print`` and ``sys.stdout`` use standard error."""
-    _kept.append(sys.stdout)
+    """Reserve standard output for :func:`data_stream`; meanwhile ``print`` and ``sys.stdout`` use standard error.
+
+    A command that another command runs writes its data to the same stream.
+    """
+    _kept.append(data_stream())
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield

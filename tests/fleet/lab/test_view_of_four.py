@@ -77,6 +77,7 @@ def test_without_the_absent_agent_what_nobody_reaches_is_blocked(estate: Estate)
     inventory.write_text(text)
     files = exports(estate, tuple(estate.agents))
     done = estate.coordinator("merge", *files, "--inventory", str(inventory), "--format", "json")
+    assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
     vault = [one for one in document["estate"]["targets"] if "publickey" in one["target"]]
     assert [one["verdict"] for one in vault] == ["blocked"]
@@ -110,10 +111,10 @@ def test_the_assignment_is_as_good_as_brute_force(estate: Estate) -> None:
     assert len(found) == 12
     answer = json.loads(estate.coordinator("assign", "last", "--format", "json").stdout)
     value, agents = brute_force(found)
-    assigned = {one["target"]: one["agent"] for one in answer["targets"]}
+    assigned = {one["target"]: one["agent"] for one in answer["assignments"]}
     names = {one["target"]["name"]: one["target"]["tags"][0] for one in report["results"]}
     reached = {names[target]: BADNESS[found[names[target]][agent]] for target, agent in assigned.items()}
-    nobody = [names[one["target"]] for one in answer["nobody"]]
+    nobody = [names[one["target"]] for one in answer["unassigned"]]
     assert nobody == ["vault"]
     assert sum(reached.values()) + BADNESS["blocked"] == value
     assert len(set(assigned.values())) == agents
