@@ -70,9 +70,9 @@ def test_four_agents_and_one_wrong_password(estate: Estate, first: str) -> None:
 
 def test_a_corrected_file_works_at_the_next_run_without_an_option(estate: Estate) -> None:
     write_password(estate, "not-this-one\n")
-    estate.inventory(credentials=CREDENTIALS, accounts=ACCOUNTS, only=["ssh1", "db1"])
+    estate.inventory(credentials=CREDENTIALS, accounts=ACCOUNTS, only=["ssh1", "ssh2"])
     name, agent = next(iter(estate.agents.items()))
-    count = since_now(estate.targets["ssh1"].server), since_now(estate.targets["db1"].server)
+    count = since_now(estate.targets["ssh1"].server), since_now(estate.targets["ssh2"].server)
     verify = ("verify", "estate.yaml", "--as", name, "--format", "jsonl")
     assert agent.scanready(*verify).returncode == 1
     again = [json.loads(line) for line in agent.scanready(*verify).stdout.splitlines()]
