@@ -62,7 +62,7 @@ def test_where_it_is_and_where_it_is_not(site: Path) -> None:
     assert "verify.py" not in parts["result.json"]
     assert json.loads(parts["about.json"])["plugins"] == ["queue = acme_queue.row:QUEUE"]
     for arguments in ([], ["--json"], ["--format", "csv"], ["--format", "html"], ["--format", "junit"]):
-        # Nobody knows what became of the secret of the run before, so another try must be asked for.
+        # The fate of the secret of the run before is unknown, so another try must be asked for.
         plain = run(site, "--retry-refused", *arguments)
         assert "LookupError: no *** in" in plain
         assert "verify.py" not in plain, arguments

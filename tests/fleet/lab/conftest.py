@@ -11,7 +11,6 @@ import pytest
 from fixtures.fleet.estate import Estate
 from fixtures.lab import lab as laboratory
 
-
 HERE = Path(__file__).parent
 
 

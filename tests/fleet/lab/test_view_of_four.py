@@ -63,7 +63,7 @@ def test_the_estate_verdicts(merged: Path) -> None:
     assert found["ssh1"]["by"] == ["proxy-nyc"]
     assert verdicts["mail"] == "limited"
     assert found["mail"]["by"] == ["proxy-lon"]
-    # Nobody reaches it, but an agent that never came may: so it is not blocked.
+    # No agent reaches it, but the one that never came may: so it is not blocked.
     assert verdicts["vault"] == "undecided"
     assert found["vault"]["missing"] == [ABSENT]
     assert verdicts["web"] == "scannable"
