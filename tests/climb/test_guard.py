@@ -390,7 +390,7 @@ def test_a_refusal_of_an_earlier_part_of_the_run_counts_everywhere(cause: Cause)
     async def run() -> None:
         guard = LockoutGuard()
         guard.note(SCAN, "h1", "h1:22", cause)
-        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 refused the credential 'scan'"):
+        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 refused the account of the credential 'scan'"):
             await attempt(guard, "h2")
 
     asyncio.run(run())

@@ -389,7 +389,7 @@ class LockoutGuard:
         if account.refused_by:
             raise Failure(
                 common.LOGIN_WITHHELD,
-                f"{account.refused_by} refused the credential {name} earlier in this run; "
+                f"{account.refused_by} refused the account of the credential {name} earlier in this run; "
                 "it was not tried again, to protect the account from a lockout",
             )
         if where := at.found_in(account.barred):
