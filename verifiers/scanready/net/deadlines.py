@@ -13,7 +13,7 @@ import math
 import weakref
 
 #: Seconds between two looks at the deadlines; the most by which a wait ends late.
-STEP = 0.01
+STEP = 0.002
 #: The result of a wait whose time is over; events of a socket are never negative.
 EXPIRED = -1
 
