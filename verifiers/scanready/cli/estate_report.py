@@ -21,6 +21,7 @@ from scanready.report import FORMATS
 from scanready.report.estate import EstateInfo, EstateTotals, EstateView, Row
 from scanready.report.estate.causes import lead_of, other_causes
 from scanready.report.handover import Unchecked
+from scanready.report.paper import counted
 from scanready.report.serialize import identity
 
 #: Yields the rows of a report from the start at each call.
@@ -52,7 +53,8 @@ def write(source: Source, options: Options, wanted: Selection, *, ladder: bool, 
         what = "result was" if count == 1 else "results were"
         warn(f"{fitting(agent)}: {count} {what} replaced by a later one of the same target")
     if not wanted.alternatives and source.asked > info.targets:
-        warn(f"{source.asked - info.targets} targets of this run have no result yet")
+        left = source.asked - info.targets
+        warn(f"{counted(left, 'target')} of this run {'has' if left == 1 else 'have'} no result yet")
         code = code or UNDECIDED
     return USAGE if handover and not handover.write() else code
 
