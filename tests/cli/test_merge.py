@@ -188,6 +188,31 @@ def test_the_file_of_another_inventory_is_left_out_and_named(folder: Path) -> No
     assert {json.loads(line)["agent"]["name"] for line in stored(folder)} == {"proxy-lon", "proxy-nyc"}
 
 
+def test_the_targets_of_a_file_that_is_left_out_are_not_counted(folder: Path) -> None:
+    *written, end = lines(of(NYC), TARGETS)
+    miscounted = write(folder / "nyc.scanready", [*written, end.replace('"results":6', '"results":5')])
+    done = call("merge", miscounted, export(folder, LON, REPORTS[:2]), "--format", "jsonl")
+    assert "nyc.scanready was left out: it has 6 results, and its end counts 5" in done.stderr
+    assert "2 results of 1 agent about 2 targets" in done.stderr
+    assert "no result yet" not in done.stderr
+    with Store(folder / "runs.db") as store:
+        assert store.find("last").targets == 2
+
+
+@pytest.mark.parametrize("asked", [["-o"], ["--report", "html"]])
+@pytest.mark.parametrize("read", ["proxy-nyc.scanready", "estate.yaml"])
+def test_an_output_overwrites_none_of_the_files_that_are_merged(folder: Path, asked: list[str], read: str) -> None:
+    files = [export(folder, LON), export(folder, NYC), "--inventory", inventory(folder)]
+    kept = (folder / read).read_bytes()
+    *options, last = asked
+    output = [*options, f"{last}={read}"] if options else [last, read]
+    done = call("merge", *files, *output)
+    assert done.exit_code == 2
+    assert f"{read} would be overwritten: it is the input" in done.stderr
+    assert (folder / read).read_bytes() == kept
+    assert not (folder / "runs.db").exists()
+
+
 def test_a_file_twice_counts_once_and_is_said_once(folder: Path) -> None:
     first = export(folder, LON)
     copy = folder / "copy.scanready"
