@@ -284,6 +284,36 @@ def test_four_agents_one_after_another_cost_one_refusal(site: Site) -> None:
     assert site.refused == 1
 
 
+def guard_file(site: Site) -> str:
+    """Let another agent find the account refused; return what it says of that."""
+    store = {"SCANREADY_STORE": str(site.where / "other.db")}
+    site.causes(**store)
+    path = site.where / "other.json"
+    path.write_text(plugin.run(site.where, ["credentials", "--json"], {**site.extra, **store}).stdout)
+    return str(path)
+
+
+def test_a_resumed_run_keeps_the_files_of_other_agents(site: Site) -> None:
+    file = guard_file(site)
+    assert site.causes("--guard", file) == WITHHELD
+    with sqlite3.connect(site.where / "runs.db") as connection:
+        connection.execute("DELETE FROM results")  # as if it had been interrupted before the first one
+    connection.close()
+    done = site.command("verify", "--resume", "last", "--format", "json")
+    assert [one["cause"]["code"] for one in json.loads(done.stdout)["results"]] == WITHHELD
+    assert site.refused == 1
+
+
+@pytest.mark.parametrize("option", ["--export", "-o"])
+def test_no_output_overwrites_the_file_of_another_agent(site: Site, option: str) -> None:
+    file = guard_file(site)
+    before = Path(file).read_bytes()
+    done = site.command("verify", site.inventory, "--guard", file, option, file)
+    assert done.returncode == 2
+    assert "write to another file" in done.stderr
+    assert Path(file).read_bytes() == before
+
+
 def _entry(**changes: Any) -> dict[str, Any]:
     entry = {"credential": "ad", "user": "er", "authority": None, "outcome": "login.refused"}
     return {**entry, "where": "fs9:99", "when": "2026-11-27T09:12:00.000Z", **changes}

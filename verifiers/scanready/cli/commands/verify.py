@@ -104,7 +104,7 @@ def command(
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
         as_name = going_on.agent(as_name)
-        logins = replace(logins, no_login=logins.no_login or going_on.no_login)
+        logins = logins.resumed(going_on.guards, no_login=going_on.no_login)
         inventory = inventory or going_on.inventory
     elif inventory is None:
         raise click.UsageError("give an INVENTORY or --resume RUN")
@@ -128,10 +128,17 @@ def command(
     if going_on and (changed := going_on.changed(targets)):
         warn(changed)
     record = recording(
-        options, source_path(inventory), only, options.types, failed_from, agent, no_login=logins.no_login
+        options,
+        source_path(inventory),
+        only,
+        options.types,
+        failed_from,
+        agent,
+        no_login=logins.no_login,
+        guards=logins.guards,
     )
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
-    outputs, tap = _outputs(options, inventory, whole)
+    outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], inventory, whole)
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
@@ -184,13 +191,13 @@ def _unless_for_all(ctx: click.Context, **given: str | None) -> list[str | None]
     ]
 
 
-def _outputs(options: Options, file: str, whole: Inventory) -> tuple[Outputs, Any]:
+def _outputs(options: Options, keep: Sequence[str], file: str, whole: Inventory) -> tuple[Outputs, Any]:
     """Open the outputs; an export describes the whole inventory, so that those of all agents are of one."""
-    outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(file))
+    outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
     if options.export is not None:
         from scanready.cli.output.export import add_export
 
-        add_export(outputs, options.export, options, file, whole)
+        add_export(outputs, options.export, options, keep, file, whole)
     return outputs, tap
 
 
