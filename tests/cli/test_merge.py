@@ -313,6 +313,18 @@ def test_with_the_inventory_the_targets_without_a_result_are_there_by_name(folde
     assert len(stored(folder)) == 1
 
 
+def test_a_merge_of_a_merge_keeps_the_targets_without_a_result(folder: Path) -> None:
+    (folder / "estate.yaml").write_text("targets: [ssh://db1, ssh://db2, ssh://db3]\n")
+    for agent, host in ((LON, "db1"), (NYC, "db2")):
+        one = dataclasses.replace(of(agent)[0], target=Target(host, "ssh", 22), started=ago())
+        (folder / f"{host}.jsonl").write_text(as_line(one) + "\n")
+    remarks(folder, "db1.jsonl", "--inventory", "estate.yaml")
+    done = call("merge", "last", "db2.jsonl", "--format", "json")
+    assert "2 results of 2 agents about 3 targets" in done.stderr
+    assert [target.host for target in frame_of().unseen] == ["db3"]
+    assert json.loads(done.stdout)["estate"]["targets"][-1]["verdict"] == "undecided"
+
+
 def test_an_export_of_another_inventory_than_the_given_one_is_left_out(folder: Path) -> None:
     (folder / "estate.yaml").write_text("targets: [ssh://db1]\n")
     told = remarks(folder, export(folder, LON), "--inventory", "estate.yaml", code=2)

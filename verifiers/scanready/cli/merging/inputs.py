@@ -16,7 +16,7 @@ from scanready.cli.export_file import MAGIC, ExportFile, export_file, is_export
 from scanready.cli.messages import fitting
 from scanready.cli.source import Source, opened, told
 from scanready.files.reading import Unreadable
-from scanready.model import Agent
+from scanready.model import Agent, Target
 from scanready.report.estate.export import End, Estate
 from scanready.report.parse import NotAResult
 from scanready.store import looks_like_a_run
@@ -39,6 +39,7 @@ class Input:
         started: UTC, ISO 8601; empty if it does not say.
         end: the last line of an export, once its results are read; None if it is cut off, and for other files.
         absent: the agents that a merged run has no fresh results of.
+        unseen: the targets that a merged run has no result for.
         lasting: the name to open it by again: while the merge is stored, `last` is the merge itself.
     """
 
@@ -49,6 +50,7 @@ class Input:
     started: str = ""
     end: Callable[[], End | None] = lambda: None
     absent: tuple[str, ...] = ()
+    unseen: tuple[Target, ...] = ()
     lasting: str = ""
 
     @property
@@ -94,7 +96,7 @@ def _of_source(name: str, source: Source) -> Input:
         return Input(name, results, started=source.started, lasting=lasting)
     estate = Estate(frame.inventory, "", frame.agents)
     absent = tuple(one.agent for one in frame.absent)
-    return Input(name, results, estate, None, source.started, absent=absent, lasting=lasting)
+    return Input(name, results, estate, None, source.started, absent=absent, unseen=frame.unseen, lasting=lasting)
 
 
 @contextlib.contextmanager
