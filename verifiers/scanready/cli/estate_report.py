@@ -60,7 +60,7 @@ def write(source: Source, options: Options, wanted: Selection, *, ladder: bool, 
 
 
 def judgement(row: Row) -> Judgement:
-    """Return what a selection compares: the estate verdict, its cause, and the owners who can fix it.
+    """Return what a selection compares: the estate verdict, its cause, the owners who can fix it, and the agents.
 
     For a target that no agent can scan, the causes of every agent's result count as well.
     """
@@ -75,7 +75,7 @@ def judgement(row: Row) -> Judgement:
         for place, one in enumerate(report.types)
         if place == 0 or one.verdict in GOOD
     )
-    return Judgement(row.verdict.verdict, tuple(owners), tuple(codes), tuple(types))
+    return Judgement(row.verdict.verdict, tuple(owners), tuple(codes), tuple(types), row.expected)
 
 
 def _check(options: Options) -> None:
