@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import json
 import re
 import sqlite3
@@ -314,6 +315,28 @@ def test_no_output_overwrites_the_file_of_another_agent(site: Site, option: str)
     assert Path(file).read_bytes() == before
 
 
+@pytest.mark.parametrize("nights", [1, 2])
+def test_an_export_has_what_an_earlier_night_found_refused(site: Site, nights: int) -> None:
+    file = str(site.where / "other.scanready")
+    other = {"SCANREADY_STORE": str(site.where / "other.db")}
+    for _night in range(nights):
+        site.causes("--export", file, **other)
+    assert site.causes("--guard", file) == WITHHELD
+    assert site.refused == 1
+
+
+def test_an_export_does_not_repeat_a_refusal_of_another_secret(site: Site) -> None:
+    secret, file = site.where / "pw", site.where / "own.scanready"
+    secret.write_text("wrong")
+    secret.chmod(0o600)
+    site.inventory = site.estate("judges", password=f"file:{secret}")
+    site.causes()
+    secret.write_text("right")
+    assert site.causes("--export", str(file)) == ["scannable"]
+    end = json.loads(gzip.decompress(file.read_bytes()).splitlines()[-1])["end"]
+    assert [one["outcome"] for one in end["accounts"]] == ["accepted"]
+
+
 def _entry(**changes: Any) -> dict[str, Any]:
     entry = {"credential": "ad", "user": "er", "authority": None, "outcome": "login.refused"}
     return {**entry, "where": "fs9:99", "when": "2026-11-27T09:12:00.000Z", **changes}
@@ -350,8 +373,6 @@ def test_a_guard_file_that_is_missing_ends_the_command(site: Site) -> None:
 
 
 def _gzip(content: bytes) -> bytes:
-    import gzip
-
     return gzip.compress(content)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,13 @@ class _CompressedFile(AtomicFile):
 
 
 def add_export(
-    outputs: Outputs, name: str, options: Options, keep: Sequence[str], file: str, inventory: Inventory
+    outputs: Outputs,
+    name: str,
+    options: Options,
+    keep: Sequence[str],
+    file: str,
+    inventory: Inventory,
+    known: Sequence[Mapping[str, Any]],
 ) -> None:
     """Add the export to the outputs.
 
@@ -59,6 +65,7 @@ def add_export(
         keep: the input files, which must be other files, too.
         file: the inventory's file; "-" is standard input.
         inventory: the whole inventory, whichever of its targets are checked.
+        known: the accounts that are withheld because of earlier runs.
 
     Raises:
         click.UsageError: the file cannot be written, is an input or another output, or is standard output.
@@ -74,5 +81,5 @@ def add_export(
         raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None
     estate = estate_of(inventory.targets, inventory.agents, "" if file == "-" else Path(file).name)
     outlet = Outlet(raw, fitting(name), owned=True)
-    outputs.outputs.append(Output(Export(estate), outlet))
+    outputs.outputs.append(Output(Export(estate, known), outlet))
     outputs.watch(outlet, close=False)
