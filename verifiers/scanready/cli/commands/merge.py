@@ -44,7 +44,6 @@ def command(
 ) -> None:
     """Merge."""
     from scanready.cli.commands import report
-    from scanready.cli.job.job import Options
     from scanready.cli.job.prepare import source_files
     from scanready.cli.job.run_store import store_path
     from scanready.cli.merging.merging import Wish, merge
@@ -53,7 +52,7 @@ def command(
     from scanready.store import StoreError
 
     seconds = Age().convert(max_age, None, ctx)
-    spare(Options(**rest), [*files, *source_files(inventory)])
+    spare((rest["output"], *(file for _, file in rest["reports"])), [*files, *source_files(inventory)])
     try:
         path = store_path(rest["store"])
     except StoreError as error:

@@ -128,16 +128,7 @@ def command(
     resumed = going_on.resumed(targets) if going_on else None
     if going_on and (changed := going_on.changed(targets)):
         warn(changed)
-    record = recording(
-        options,
-        source_path(inventory),
-        only,
-        options.types,
-        failed_from,
-        agent,
-        no_login=logins.no_login,
-        guards=logins.guards,
-    )
+    record = recording(options, source_path(inventory), only, options.types, failed_from, agent, **logins.kept)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
     known = _known(targets, record, policy) if options.export else []
     outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], inventory, whole, known)

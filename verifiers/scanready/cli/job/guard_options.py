@@ -95,6 +95,11 @@ class Logins:
         return kept if self.guards else replace(kept, elsewhere=read_guard_files(guards), guards=tuple(guards))
 
     @property
+    def kept(self) -> dict[str, Any]:
+        """What a stored run keeps of the options, for ``--resume``."""
+        return {"no_login": self.no_login, "guards": self.guards}
+
+    @property
     def secrets(self) -> tuple[str, ...] | None:
         """The credentials whose secrets are looked up; None for all that targets use."""
         return () if self.no_login else None

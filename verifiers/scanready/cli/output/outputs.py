@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from .outlet import Outlet, standard_output
 from .standard_output import data_stream
 
 if TYPE_CHECKING:
-    from scanready.cli.job.job import Options
     from scanready.report.estate import EstateInfo, EstateTotals, Row
 
     from .bundle import Bundle
@@ -170,14 +169,14 @@ def open_file(name: str, keep: Sequence[str], mode: int | None = None, *, whole:
     return _open(name, _resolved(keep), mode, whole=whole)
 
 
-def spare(options: Options, keep: Sequence[str]) -> None:
+def spare(names: Iterable[str | None], keep: Sequence[str]) -> None:
     """Refuse an output that would overwrite one of the files ``keep``, before these are read.
 
     Raises:
         click.UsageError: an output is one of them, or named twice.
     """
     taken = _resolved(keep)
-    for name in (options.output, *(file for _, file in options.reports)):
+    for name in names:
         if name not in (None, "-"):
             _take(str(name), taken)
 
