@@ -123,6 +123,7 @@ PROBLEMS = {
     "inline-password": ("svc: {username: er, password: hunter2-secret, hosts: ['*']}\n", "inline password is refused"),
     "unknown-key": ("svc: {username: er, pasword: env:LOCAL, hosts: ['*']}\n", "unknown key; did you mean `password`"),
     "no-username": ("svc: {password: env:LOCAL, hosts: ['*']}\n", "`username` is missing, and the inventory has none"),
+    "no-network": ("svc: {username: er, password: env:LOCAL, hosts: [10.0.0.1/8]}\n", "`10.0.0.1/8` is no network: "),
     "list": ("[a]\n", "must be a mapping of names to credentials"),
 }
 
