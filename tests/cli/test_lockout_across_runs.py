@@ -397,6 +397,13 @@ RULES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "unknown-outcome": ([_entry(outcome=None)], WITHHELD),
     "unknown-cause": ([_entry(outcome="newer.cause")], WITHHELD),
     "accepted-since": ([_entry(), _entry(outcome="accepted", when="2026-11-28T00:00:00Z")], ["scannable"] * 3),
+    "accepted-there-since": (
+        [
+            _entry(where="127.0.0.2:99"),
+            _entry(where="127.0.0.2:99", outcome="accepted", when="2026-11-28T00:00:00Z"),
+        ],
+        ["scannable"] * 3,
+    ),
     "accepted-before": (
         [_entry(where="127.0.0.2:99"), _entry(outcome="accepted", when="2026-11-01T00:00:00Z")],
         ["scannable", "login.withheld", "scannable"],

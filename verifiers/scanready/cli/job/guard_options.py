@@ -96,7 +96,7 @@ class Logins:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What a stored run keeps of the options, for ``--resume``."""
+        """The options that a stored run keeps for ``--resume``."""
         return {"no_login": self.no_login, "guards": self.guards}
 
     @property
