@@ -313,6 +313,15 @@ def test_with_the_inventory_the_targets_without_a_result_are_there_by_name(folde
     assert len(stored(folder)) == 1
 
 
+def test_a_pipe_is_left_out_with_the_reason_since_files_are_read_twice(folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, "".join(as_line(one) + "\n" for one in of(NYC)[:1]).encode())
+    os.close(writer)
+    told = remarks(folder, export(folder, LON), f"/dev/fd/{reader}", code=3)
+    os.close(reader)
+    assert "was left out: it is no regular file, and each is read twice: write it to a file, and name that" in told
+
+
 def test_a_merge_of_a_merge_keeps_the_targets_without_a_result(folder: Path) -> None:
     (folder / "estate.yaml").write_text("targets: [ssh://db1, ssh://db2, ssh://db3]\n")
     for agent, host in ((LON, "db1"), (NYC, "db2")):

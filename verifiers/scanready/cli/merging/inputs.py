@@ -71,6 +71,8 @@ def input_of(name: str, store: str | None) -> Iterator[Input]:
         Unfit: it is no such file; reading its results raises it as well.
     """
     with _unfit(name):
+        if os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name):
+            raise Unfit("it is no regular file, and each is read twice: write it to a file, and name that")
         if not looks_like_a_run(name) and os.path.isfile(name) and is_export(name):
             with export_file(name) as file:
                 yield _of_export(name, file)
