@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
@@ -71,7 +72,7 @@ def input_of(name: str, store: str | None) -> Iterator[Input]:
         Unfit: it is no such file; reading its results raises it as well.
     """
     with _unfit(name):
-        if os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name):
+        if os.path.exists(name) and not os.path.isfile(name) and not Path(name).is_dir():
             raise Unfit("it is no regular file, and each is read twice: write it to a file, and name that")
         if not looks_like_a_run(name) and os.path.isfile(name) and is_export(name):
             with export_file(name) as file:
