@@ -168,3 +168,11 @@ def test_two_files_of_several_agents_are_compared_as_estates(folder: Path) -> No
     code, found, _ = compared(*names)
     assert (code, len(found["estate"]["failures"])) == (1, 1)
     assert [name for name, own in found["agents"].items() if own["failures"]] == ["proxy-nyc"]
+
+
+@pytest.mark.parametrize(("other", "is_told"), [("proxy-lon", True), ("proxy-nyc", False)])
+def test_a_comparison_of_two_agents_says_so(folder: Path, other: str, is_told: bool) -> None:
+    for file, name in (("a.jsonl", "proxy-nyc"), ("b.jsonl", other)):
+        (folder / file).write_text(as_line(of(name, FINE, Step.AUTH)) + "\n")
+    told = call("diff", "a.jsonl", "b.jsonl").stderr
+    assert ("a.jsonl has the results of proxy-nyc, and b.jsonl those of proxy-lon" in told) is is_told

@@ -152,6 +152,14 @@ def test_a_selection_judges_the_estate_verdict(mixed: str, only: str, targets: l
     assert document["run"]["targets"] == document["estate"]["counts"]["targets"] == len(targets)
 
 
+def test_a_selection_by_agent_takes_the_targets_that_it_should_check(tmp_path: Path) -> None:
+    lonely = replace(lab.LONELY, agents=("proxy-lon",))
+    reports = [lab.of("proxy-nyc", lab.FINE, Step.AUTH), lab.of("proxy-lon", lonely, Step.AUTH)]
+    file = written(tmp_path / "two.jsonl", map(as_line, reports))
+    assert sorted(verdicts(estate(file, "--only", "agent=proxy-lon"))) == ["https://web3:443", "postgresql://db7:5432"]
+    assert sorted(verdicts(estate(file, "--only", "agent=proxy-nyc"))) == ["https://web3:443"]
+
+
 def test_the_later_of_two_results_counts_and_one_line_says_so(mixed: str, tmp_path: Path) -> None:
     late = as_line(lab.of("proxy-lon", lab.LONELY, Step.AUTH)).replace("2026-01-01T", "2026-01-02T")
     both = written(tmp_path / "both.jsonl", [late, *Path(mixed).read_text().splitlines()])

@@ -73,6 +73,15 @@ def test_a_name_that_nobody_defines_says_where_it_was_looked_for(agent: Agent) -
     assert f"unknown credential `svc` (also looked for in `{agent.file}` and " in done.stderr
 
 
+@pytest.mark.parametrize(("text", "mode"), [(ENTRY, 0o644), ("svc: {username: er, password: env:LOCAL}\n", 0o600)])
+def test_a_file_with_a_problem_is_the_only_problem(agent: Agent, text: str, mode: int) -> None:
+    agent.keep(text, mode)
+    done = agent.verify("")
+    assert done.returncode == 2
+    assert str(agent.file) in done.stderr
+    assert "unknown credential" not in done.stderr
+
+
 @pytest.mark.parametrize("host", ["10.1.2.3", "127.0.0.1"])
 def test_a_network_or_a_pattern_permits_a_host(agent: Agent, host: str) -> None:
     agent.keep("svc: {username: er, password: env:LOCAL, hosts: ['127.0.0.*', 10.0.0.0/8]}\n")
@@ -114,6 +123,7 @@ PROBLEMS = {
     "inline-password": ("svc: {username: er, password: hunter2-secret, hosts: ['*']}\n", "inline password is refused"),
     "unknown-key": ("svc: {username: er, pasword: env:LOCAL, hosts: ['*']}\n", "unknown key; did you mean `password`"),
     "no-username": ("svc: {password: env:LOCAL, hosts: ['*']}\n", "`username` is missing, and the inventory has none"),
+    "no-network": ("svc: {username: er, password: env:LOCAL, hosts: [10.0.0.1/8]}\n", "`10.0.0.1/8` is no network: "),
     "list": ("[a]\n", "must be a mapping of names to credentials"),
 }
 

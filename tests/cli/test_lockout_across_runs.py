@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import json
 import re
 import sqlite3
@@ -284,6 +285,58 @@ def test_four_agents_one_after_another_cost_one_refusal(site: Site) -> None:
     assert site.refused == 1
 
 
+def guard_file(site: Site) -> str:
+    """Let another agent find the account refused; return what it says of that."""
+    store = {"SCANREADY_STORE": str(site.where / "other.db")}
+    site.causes(**store)
+    path = site.where / "other.json"
+    path.write_text(plugin.run(site.where, ["credentials", "--json"], {**site.extra, **store}).stdout)
+    return str(path)
+
+
+def test_a_resumed_run_keeps_the_files_of_other_agents(site: Site) -> None:
+    file = guard_file(site)
+    assert site.causes("--guard", file) == WITHHELD
+    with sqlite3.connect(site.where / "runs.db") as connection:
+        connection.execute("DELETE FROM results")  # as if it had been interrupted before the first one
+    connection.close()
+    done = site.command("verify", "--resume", "last", "--format", "json")
+    assert [one["cause"]["code"] for one in json.loads(done.stdout)["results"]] == WITHHELD
+    assert site.refused == 1
+
+
+@pytest.mark.parametrize("option", ["--export", "-o"])
+def test_no_output_overwrites_the_file_of_another_agent(site: Site, option: str) -> None:
+    file = guard_file(site)
+    before = Path(file).read_bytes()
+    done = site.command("verify", site.inventory, "--guard", file, option, file)
+    assert done.returncode == 2
+    assert "write to another file" in done.stderr
+    assert Path(file).read_bytes() == before
+
+
+@pytest.mark.parametrize("nights", [1, 2])
+def test_an_export_has_what_an_earlier_night_found_refused(site: Site, nights: int) -> None:
+    file = str(site.where / "other.scanready")
+    other = {"SCANREADY_STORE": str(site.where / "other.db")}
+    for _night in range(nights):
+        site.causes("--export", file, **other)
+    assert site.causes("--guard", file) == WITHHELD
+    assert site.refused == 1
+
+
+def test_an_export_does_not_repeat_a_refusal_of_another_secret(site: Site) -> None:
+    secret, file = site.where / "pw", site.where / "own.scanready"
+    secret.write_text("wrong")
+    secret.chmod(0o600)
+    site.inventory = site.estate("judges", password=f"file:{secret}")
+    site.causes()
+    secret.write_text("right")
+    assert site.causes("--export", str(file)) == ["scannable"]
+    end = json.loads(gzip.decompress(file.read_bytes()).splitlines()[-1])["end"]
+    assert [one["outcome"] for one in end["accounts"]] == ["accepted"]
+
+
 def _entry(**changes: Any) -> dict[str, Any]:
     entry = {"credential": "ad", "user": "er", "authority": None, "outcome": "login.refused"}
     return {**entry, "where": "fs9:99", "when": "2026-11-27T09:12:00.000Z", **changes}
@@ -320,8 +373,6 @@ def test_a_guard_file_that_is_missing_ends_the_command(site: Site) -> None:
 
 
 def _gzip(content: bytes) -> bytes:
-    import gzip
-
     return gzip.compress(content)
 
 
@@ -346,6 +397,13 @@ RULES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "unknown-outcome": ([_entry(outcome=None)], WITHHELD),
     "unknown-cause": ([_entry(outcome="newer.cause")], WITHHELD),
     "accepted-since": ([_entry(), _entry(outcome="accepted", when="2026-11-28T00:00:00Z")], ["scannable"] * 3),
+    "accepted-there-since": (
+        [
+            _entry(where="127.0.0.2:99"),
+            _entry(where="127.0.0.2:99", outcome="accepted", when="2026-11-28T00:00:00Z"),
+        ],
+        ["scannable"] * 3,
+    ),
     "accepted-before": (
         [_entry(where="127.0.0.2:99"), _entry(outcome="accepted", when="2026-11-01T00:00:00Z")],
         ["scannable", "login.withheld", "scannable"],

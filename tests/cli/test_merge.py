@@ -188,6 +188,31 @@ def test_the_file_of_another_inventory_is_left_out_and_named(folder: Path) -> No
     assert {json.loads(line)["agent"]["name"] for line in stored(folder)} == {"proxy-lon", "proxy-nyc"}
 
 
+def test_the_targets_of_a_file_that_is_left_out_are_not_counted(folder: Path) -> None:
+    *written, end = lines(of(NYC), TARGETS)
+    miscounted = write(folder / "nyc.scanready", [*written, end.replace('"results":6', '"results":5')])
+    done = call("merge", miscounted, export(folder, LON, REPORTS[:2]), "--format", "jsonl")
+    assert "nyc.scanready was left out: it has 6 results, and its end counts 5" in done.stderr
+    assert "2 results of 1 agent about 2 targets" in done.stderr
+    assert "no result yet" not in done.stderr
+    with Store(folder / "runs.db") as store:
+        assert store.find("last").targets == 2
+
+
+@pytest.mark.parametrize("asked", [["-o"], ["--report", "html"]])
+@pytest.mark.parametrize("read", ["proxy-nyc.scanready", "estate.yaml"])
+def test_an_output_overwrites_none_of_the_files_that_are_merged(folder: Path, asked: list[str], read: str) -> None:
+    files = [export(folder, LON), export(folder, NYC), "--inventory", inventory(folder)]
+    kept = (folder / read).read_bytes()
+    *options, last = asked
+    output = [*options, f"{last}={read}"] if options else [last, read]
+    done = call("merge", *files, *output)
+    assert done.exit_code == 2
+    assert f"{read} would be overwritten: it is the input" in done.stderr
+    assert (folder / read).read_bytes() == kept
+    assert not (folder / "runs.db").exists()
+
+
 def test_a_file_twice_counts_once_and_is_said_once(folder: Path) -> None:
     first = export(folder, LON)
     copy = folder / "copy.scanready"
@@ -286,6 +311,27 @@ def test_with_the_inventory_the_targets_without_a_result_are_there_by_name(folde
     frame = frame_of()
     assert [target.host for target in frame.unseen] == ["db2"]
     assert len(stored(folder)) == 1
+
+
+def test_a_pipe_is_left_out_with_the_reason_since_files_are_read_twice(folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, "".join(as_line(one) + "\n" for one in of(NYC)[:1]).encode())
+    os.close(writer)
+    told = remarks(folder, export(folder, LON), f"/dev/fd/{reader}", code=3)
+    os.close(reader)
+    assert "was left out: it is no regular file, and each is read twice: write it to a file, and name that" in told
+
+
+def test_a_merge_of_a_merge_keeps_the_targets_without_a_result(folder: Path) -> None:
+    (folder / "estate.yaml").write_text("targets: [ssh://db1, ssh://db2, ssh://db3]\n")
+    for agent, host in ((LON, "db1"), (NYC, "db2")):
+        one = dataclasses.replace(of(agent)[0], target=Target(host, "ssh", 22), started=ago())
+        (folder / f"{host}.jsonl").write_text(as_line(one) + "\n")
+    remarks(folder, "db1.jsonl", "--inventory", "estate.yaml")
+    done = call("merge", "last", "db2.jsonl", "--format", "json")
+    assert "2 results of 2 agents about 3 targets" in done.stderr
+    assert [target.host for target in frame_of().unseen] == ["db3"]
+    assert json.loads(done.stdout)["estate"]["targets"][-1]["verdict"] == "undecided"
 
 
 def test_an_export_of_another_inventory_than_the_given_one_is_left_out(folder: Path) -> None:

@@ -127,6 +127,13 @@ def test_names_are_short_and_found(tmp_path: Path) -> None:
             store.find("ssh://er:a-password@a")
 
 
+def test_a_hyphen_is_not_the_name_of_the_only_run(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    kept(path)
+    with Store(path) as store, pytest.raises(StoreError, match="there is no run '-'"):
+        store.find("-")
+
+
 def test_a_name_that_is_taken_is_not_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     letters = iter("bbbbbbccc")
     monkeypatch.setattr(secrets, "choice", lambda _: next(letters))

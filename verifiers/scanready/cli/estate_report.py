@@ -21,6 +21,7 @@ from scanready.report import FORMATS
 from scanready.report.estate import EstateInfo, EstateTotals, EstateView, Row
 from scanready.report.estate.causes import lead_of, other_causes
 from scanready.report.handover import Unchecked
+from scanready.report.paper import counted
 from scanready.report.serialize import identity
 
 #: Yields the rows of a report from the start at each call.
@@ -52,13 +53,14 @@ def write(source: Source, options: Options, wanted: Selection, *, ladder: bool, 
         what = "result was" if count == 1 else "results were"
         warn(f"{fitting(agent)}: {count} {what} replaced by a later one of the same target")
     if not wanted.alternatives and source.asked > info.targets:
-        warn(f"{source.asked - info.targets} targets of this run have no result yet")
+        left = source.asked - info.targets
+        warn(f"{counted(left, 'target')} of this run {'has' if left == 1 else 'have'} no result yet")
         code = code or UNDECIDED
     return USAGE if handover and not handover.write() else code
 
 
 def judgement(row: Row) -> Judgement:
-    """Return what a selection compares: the estate verdict, its cause, and the owners who can fix it.
+    """Return what a selection compares: the estate verdict, its cause, the owners who can fix it, and the agents.
 
     For a target that no agent can scan, the causes of every agent's result count as well.
     """
@@ -73,7 +75,7 @@ def judgement(row: Row) -> Judgement:
         for place, one in enumerate(report.types)
         if place == 0 or one.verdict in GOOD
     )
-    return Judgement(row.verdict.verdict, tuple(owners), tuple(codes), tuple(types))
+    return Judgement(row.verdict.verdict, tuple(owners), tuple(codes), tuple(types), row.expected)
 
 
 def _check(options: Options) -> None:

@@ -77,7 +77,8 @@ class Accounts:
             which = "" if ":" in name else f" {shown(name)}"
             near = did_you_mean(name, self._known)
             files = " and ".join(shown(file) for file in self._local.files) if self._local else ""
-            self._page.wrong(node, f"unknown credential{which}{near or f' (also looked for in {files})'}")
+            if files:  # otherwise a file of this host has problems, and may define it
+                self._page.wrong(node, f"unknown credential{which}{near or f' (also looked for in {files})'}")
             return None
         return self._used.setdefault(name, self._known[name])
 

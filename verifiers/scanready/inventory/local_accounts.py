@@ -121,8 +121,19 @@ def _entries(page: Page, root: Node | None) -> dict[str, LocalAccount]:
     for name, (_, node) in root.value.items():
         entry = page.shaped(LocalCredentialEntry, node)
         if entry is not None:
+            _check_networks(page, node["hosts"])
             found[name] = LocalAccount(page, node, entry)
     return found
+
+
+def _check_networks(page: Page, hosts: Node) -> None:
+    """Note each item that looks like a network and is none: it would match no host."""
+    for item in hosts.value:
+        if "/" in item.value:
+            try:
+                ipaddress.ip_network(item.value)
+            except ValueError as error:
+                page.wrong(item, f"{shown(item.value)} is no network: {error}")
 
 
 def elsewhere(name: str, account: LocalAccount, host: str) -> str:

@@ -104,7 +104,7 @@ class Store:
                 f"SELECT {_COLUMNS} FROM runs WHERE name = ?1 OR instr(name, ?1) ORDER BY name != ?1, id DESC",
                 (text,),
             ).fetchmany(3)
-        if not rows or not text:
+        if not rows or not text.strip("-"):  # "-" is part of every name, and means standard input elsewhere
             raise StoreError(f"there is no run {without_passwords(text)!r}: `scanready runs` lists the stored runs")
         if len(rows) > 1 and rows[0][1] != text:
             raise StoreError(f"{text!r} matches {rows[0][1]} and {rows[1][1]}: write more of the name")

@@ -108,6 +108,12 @@ def _compared(
             chosen = _chosen(ctx, wanted, found, before, after)
         of_estates = compare_estates(before.view(), after.view(), chosen)
         return of_estates.estate, of_estates
+    if None not in agents and "" not in agents and agents[0] != agents[1]:
+        first, second = (visible(str(agent), 80) for agent in agents)
+        warn(
+            f"{before.name} has the results of {first}, and {after.name} those of {second}: a difference may be one "
+            "of the agents, not a change"
+        )
     runs = _of_agent(before, agents[1]), _of_agent(after, agents[0])
     takes = None
     if wanted:

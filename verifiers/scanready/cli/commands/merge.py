@@ -44,12 +44,15 @@ def command(
 ) -> None:
     """Merge."""
     from scanready.cli.commands import report
+    from scanready.cli.job.prepare import source_files
     from scanready.cli.job.run_store import store_path
     from scanready.cli.merging.merging import Wish, merge
+    from scanready.cli.output.outputs import spare
     from scanready.report.paper import counted
     from scanready.store import StoreError
 
     seconds = Age().convert(max_age, None, ctx)
+    spare((rest["output"], *(file for _, file in rest["reports"])), [*files, *source_files(inventory)])
     try:
         path = store_path(rest["store"])
     except StoreError as error:

@@ -12,9 +12,10 @@ from click.core import ParameterSource
 
 from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX
+from scanready.cli.job.earlier import Policy, entries, journal_of
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
-from scanready.cli.job.job import EVERY, Job, Options
+from scanready.cli.job.job import EVERY, Job, Options, Record
 from scanready.cli.job.options import AS, background_options, option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
@@ -104,7 +105,7 @@ def command(
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
         as_name = going_on.agent(as_name)
-        logins = replace(logins, no_login=logins.no_login or going_on.no_login)
+        logins = logins.resumed(going_on.guards, no_login=going_on.no_login)
         inventory = inventory or going_on.inventory
     elif inventory is None:
         raise click.UsageError("give an INVENTORY or --resume RUN")
@@ -127,11 +128,10 @@ def command(
     resumed = going_on.resumed(targets) if going_on else None
     if going_on and (changed := going_on.changed(targets)):
         warn(changed)
-    record = recording(
-        options, source_path(inventory), only, options.types, failed_from, agent, no_login=logins.no_login
-    )
+    record = recording(options, source_path(inventory), only, options.types, failed_from, agent, **logins.kept)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
-    outputs, tap = _outputs(options, inventory, whole)
+    known = _known(targets, record, policy) if options.export else []
+    outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], inventory, whole, known)
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
@@ -184,13 +184,21 @@ def _unless_for_all(ctx: click.Context, **given: str | None) -> list[str | None]
     ]
 
 
-def _outputs(options: Options, file: str, whole: Inventory) -> tuple[Outputs, Any]:
+def _known(targets: Sequence[Target], record: Record | None, policy: Policy) -> list[dict[str, Any]]:
+    """Return the accounts that this run does not try because of earlier runs, for its export."""
+    credentials = {target.credential for target in targets if target.credential is not None}
+    return entries(credentials, journal_of(record.path), policy) if credentials and record else []
+
+
+def _outputs(
+    options: Options, keep: Sequence[str], file: str, whole: Inventory, known: Sequence[dict[str, Any]]
+) -> tuple[Outputs, Any]:
     """Open the outputs; an export describes the whole inventory, so that those of all agents are of one."""
-    outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(file))
+    outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
     if options.export is not None:
         from scanready.cli.output.export import add_export
 
-        add_export(outputs, options.export, options, file, whole)
+        add_export(outputs, options.export, options, keep, file, whole, known)
     return outputs, tap
 
 

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scanready.model import Credential
 from scanready.run import timestamps
@@ -117,6 +117,38 @@ def bind_earlier(
     guard: LockoutGuard, credentials: Collection[Credential], records: Iterable[AccountRecord], policy: Policy
 ) -> None:
     """Tell the guard which accounts earlier runs found refused, as far as that binds now."""
+    for record, accounts, binding in _bound_now(credentials, records, policy):
+        for credential in accounts:
+            guard.bind(
+                credential, binding.event.place, binding.detail(credential.name, record.credential), binding.host
+            )
+
+
+def entries(
+    credentials: Collection[Credential], records: Iterable[AccountRecord], policy: Policy
+) -> list[dict[str, Any]]:
+    """Return what binds now, as the accounts of an export have it: this run does not try these, and says why."""
+    found: dict[tuple[str, Event], AccountRecord] = {}
+    for record, _, binding in _bound_now(credentials, records, policy):
+        events = [binding.event] if record.accepted is None else [binding.event, record.accepted]
+        found |= {(record.credential, event): record for event in events}
+    return [
+        {
+            "credential": record.credential,
+            "user": record.username,
+            "authority": record.authority,
+            "outcome": "accepted" if event.cause == "" else event.cause,
+            "where": event.place,
+            "when": event.when,
+        }
+        for (_, event), record in found.items()
+    ]
+
+
+def _bound_now(
+    credentials: Collection[Credential], records: Iterable[AccountRecord], policy: Policy
+) -> Iterator[tuple[AccountRecord, Sequence[Credential], Binding]]:
+    """Yield each account with its credentials and one thing that binds it."""
     users: dict[tuple[str, str], list[Credential]] = {}
     for one in credentials:
         users.setdefault(one.guarded_by, []).append(one)
@@ -129,10 +161,7 @@ def bind_earlier(
         if all(one.source != record.source for one in accounts):
             continue  # the secret comes from elsewhere, or its file is newer
         for binding in bindings(record, policy, now):
-            for credential in accounts:
-                guard.bind(
-                    credential, binding.event.place, binding.detail(credential.name, record.credential), binding.host
-                )
+            yield record, accounts, binding
 
 
 def journal_of(path: Path) -> Sequence[AccountRecord]:

@@ -147,10 +147,11 @@ def bind_elsewhere(
     for key, history in histories.items():
         if len(refused := _refusals(history)) == 1 and refused[0].ambiguous:
             continue  # it may be about that agent's address: one further agent may try
-        accepted = sorted(each.when for each in history if each.outcome == _ACCEPTED)
+        accepted = sorted(each.when for each in history if _is_accepted(each))
+        latest = {each.where: each.when for each in sorted(history, key=lambda one: one.when) if _is_accepted(each)}
         for each in sorted(history, key=lambda one: one.when, reverse=True):
-            if each.outcome == _ACCEPTED:
-                continue
+            if _is_accepted(each) or each.when < latest.get(each.where, ""):
+                continue  # this server has accepted it since
             cause = _cause(each.outcome)
             if cause is not None and cause.scope is not Scope.ACCOUNT and cause.owner is not Owner.IDENTITY:
                 continue  # it says nothing about the account
@@ -159,9 +160,13 @@ def bind_elsewhere(
                 guard.bind(credential, each.where, _detail(each, credential.name, host), host)
 
 
+def _is_accepted(found: Found) -> bool:
+    return found.outcome == _ACCEPTED
+
+
 def _refusals(history: Sequence[Found]) -> list[Found]:
     """Return the logins of one account that no server accepted, each once: a file may be given twice."""
-    return list(dict.fromkeys(each for each in history if each.outcome != _ACCEPTED))
+    return list(dict.fromkeys(each for each in history if not _is_accepted(each)))
 
 
 def _cause(outcome: str | None) -> Cause | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,13 @@ class Logins:
         no_login: no login is made.
         retried: the credential of ``--retry-refused``.
         elsewhere: the logins of other agents.
+        guards: the files that have them.
     """
 
     no_login: bool
     retried: str
     elsewhere: Sequence[Found]
+    guards: tuple[str, ...] = ()
 
     @classmethod
     def taken(cls, options: dict[str, Any]) -> Logins:
@@ -79,7 +82,22 @@ class Logins:
             click.UsageError: a file of ``--guard`` cannot be read.
         """
         no_login, retried = options.pop("no_login"), options.pop("retry_refused")
-        return cls(no_login, retried or "", read_guard_files(options.pop("guards", ())))
+        guards = options.pop("guards", ())
+        return cls(no_login, retried or "", read_guard_files(guards), tuple(map(os.path.realpath, guards)))
+
+    def resumed(self, guards: Sequence[str], *, no_login: bool) -> Logins:
+        """Return those of a run that goes on: without ``--guard``, the files that it was started with.
+
+        Raises:
+            click.UsageError: one of these files cannot be read any more.
+        """
+        kept = replace(self, no_login=self.no_login or no_login)
+        return kept if self.guards else replace(kept, elsewhere=read_guard_files(guards), guards=tuple(guards))
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The options that a stored run keeps for ``--resume``."""
+        return {"no_login": self.no_login, "guards": self.guards}
 
     @property
     def secrets(self) -> tuple[str, ...] | None:

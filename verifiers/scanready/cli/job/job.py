@@ -90,7 +90,7 @@ class Job:
 class Record:
     """The store of a run, and the facts stored besides the results; see :class:`scanready.store.NewRun`.
 
-    ``agent`` is the name of ``--as``, or the one that was chosen in its place.
+    ``agent`` is the name of ``--as``, or the one that was chosen in its place. ``guards`` are the files of ``--guard``.
     """
 
     path: Path
@@ -100,6 +100,7 @@ class Record:
     failed_from: str | None = None
     agent: str | None = None
     no_login: bool = False
+    guards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

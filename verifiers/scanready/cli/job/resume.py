@@ -95,6 +95,11 @@ class Resumption:
         """True if the run was started with ``--no-login``."""
         return bool(self.asked.get("no_login"))
 
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """The files of ``--guard`` that the run was started with."""
+        return tuple(self.asked.get("guards", ()))
+
     def merged(self, options: Options) -> Options:
         """Return the options; those not given now are taken from the start of the run."""
         return dataclasses.replace(

@@ -24,6 +24,7 @@ def recording(
     agent: str | None = None,
     *,
     no_login: bool = False,
+    guards: tuple[str, ...] = (),
 ) -> Record | None:
     """Return how to store a run; None with --no-store, or, with a warning, if it cannot be stored."""
     if options.no_store:
@@ -32,7 +33,7 @@ def recording(
         path = store_path(options.store)
         for remark in remarks(path):
             warn(remark)
-        return Record(path, source, only, types, failed_from, agent, no_login)
+        return Record(path, source, only, types, failed_from, agent, no_login, guards)
     except StoreError as error:
         warn(f"this run is not stored: {error}")
         return None

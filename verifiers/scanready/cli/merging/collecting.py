@@ -104,6 +104,7 @@ class Collection:
         """
         self._file, self._foreign, self._count = {}, 0, self.results
         self._current, self._part, self._name = {}, None, ""
+        before = len(self._numbers)
         try:
             for line, result in file.results():
                 self._add(line, result, file)
@@ -112,6 +113,8 @@ class Collection:
             raise Unusable(str(error)) from error
         except BaseException:
             self._store.reject()
+            for key in list(self._numbers)[before:]:
+                del self._numbers[key]
             raise
         for name, part in self._file.items():
             self.parts.setdefault(name, Part(part.number)).take(part)

@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from scanready.cli.export_file import MAGIC, ExportFile, export_file, is_export
 from scanready.cli.messages import fitting
 from scanready.cli.source import Source, opened, told
 from scanready.files.reading import Unreadable
-from scanready.model import Agent
+from scanready.model import Agent, Target
 from scanready.report.estate.export import End, Estate
 from scanready.report.parse import NotAResult
 from scanready.store import looks_like_a_run
@@ -39,6 +40,7 @@ class Input:
         started: UTC, ISO 8601; empty if it does not say.
         end: the last line of an export, once its results are read; None if it is cut off, and for other files.
         absent: the agents that a merged run has no fresh results of.
+        unseen: the targets that a merged run has no result for.
         lasting: the name to open it by again: while the merge is stored, `last` is the merge itself.
     """
 
@@ -49,6 +51,7 @@ class Input:
     started: str = ""
     end: Callable[[], End | None] = lambda: None
     absent: tuple[str, ...] = ()
+    unseen: tuple[Target, ...] = ()
     lasting: str = ""
 
     @property
@@ -69,6 +72,8 @@ def input_of(name: str, store: str | None) -> Iterator[Input]:
         Unfit: it is no such file; reading its results raises it as well.
     """
     with _unfit(name):
+        if os.path.exists(name) and not os.path.isfile(name) and not Path(name).is_dir():
+            raise Unfit("it is no regular file, and each is read twice: write it to a file, and name that")
         if not looks_like_a_run(name) and os.path.isfile(name) and is_export(name):
             with export_file(name) as file:
                 yield _of_export(name, file)
@@ -94,7 +99,7 @@ def _of_source(name: str, source: Source) -> Input:
         return Input(name, results, started=source.started, lasting=lasting)
     estate = Estate(frame.inventory, "", frame.agents)
     absent = tuple(one.agent for one in frame.absent)
-    return Input(name, results, estate, None, source.started, absent=absent, lasting=lasting)
+    return Input(name, results, estate, None, source.started, absent=absent, unseen=frame.unseen, lasting=lasting)
 
 
 @contextlib.contextmanager

@@ -63,12 +63,13 @@ class Merged:
 class _Looks:
     """Hold the findings of the first look at the files: their estates by name, and why files are left out.
 
-    ``lasting`` has the names to open them by again.
+    ``lasting`` has the names to open them by again, ``unseen`` the targets that earlier merges had no result for.
     """
 
     lasting: dict[str, str] = field(default_factory=dict)
     estates: dict[str, tuple[Estate, str, str]] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
+    unseen: dict[str, tuple[Target, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -103,7 +104,7 @@ def merge(wish: Wish, warn: Callable[[str], None]) -> Merged:
             if not files or not collection.results:
                 raise Unusable("\n".join([*_refusals(looks), _nothing(wish, collection)]))
             frame = _frame(wish, looks, estate, collection, files, now)
-            targets = len(collection.numbers)
+            targets = len(collection.numbers.keys() | {identity(target) for target in frame.unseen})
             store.end(targets, _asked(frame), time.perf_counter() - began)
     except StoreError as error:
         raise Unusable(str(error)) from error
@@ -120,6 +121,7 @@ def _look(wish: Wish) -> _Looks:
                 looks.estates[name] = file.estate, file.started, agent
                 looks.lasting[name] = file.lasting
                 looks.absent |= set(file.absent)
+                looks.unseen[name] = file.unseen
         except Unfit as error:
             looks.refuse(name, str(error))
     return looks
@@ -207,12 +209,16 @@ def _frame(
         remarks.append(f"{counted(collection.foreign, 'result')} of targets that the inventory does not have: left out")
     if (left := len(remarks) - _MOST_REMARKS) > 0:
         remarks[_MOST_REMARKS:] = [f"and {left} more remarks"]
-    return Frame(estate.inventory, estate.agents, absent, _unseen(wish, collection), tuple(remarks))
+    return Frame(estate.inventory, estate.agents, absent, _unseen(wish, looks, collection), tuple(remarks))
 
 
-def _unseen(wish: Wish, collection: Collection) -> tuple[Target, ...]:
+def _unseen(wish: Wish, looks: _Looks, collection: Collection) -> tuple[Target, ...]:
+    """Return the targets without a result: of the inventory, or else those that earlier merges name."""
     checked = set[int]().union(*(part.targets for part in collection.parts.values()))
-    return tuple(target for place, target in enumerate(wish.targets or ()) if place not in checked)
+    if wish.targets is not None:
+        return tuple(target for place, target in enumerate(wish.targets) if place not in checked)
+    named = {identity(target): target for name in looks.left() for target in looks.unseen.get(name, ())}
+    return tuple(target for key, target in named.items() if key not in collection.numbers)
 
 
 def _refusals(looks: _Looks) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,21 +48,31 @@ class _CompressedFile(AtomicFile):
         super().commit()
 
 
-def add_export(outputs: Outputs, name: str, options: Options, file: str, inventory: Inventory) -> None:
+def add_export(
+    outputs: Outputs,
+    name: str,
+    options: Options,
+    keep: Sequence[str],
+    file: str,
+    inventory: Inventory,
+    known: Sequence[Mapping[str, Any]],
+) -> None:
     """Add the export to the outputs.
 
     Args:
         name: the file to write.
         options: they have the other outputs, which must be other files.
+        keep: the input files, which must be other files, too.
         file: the inventory's file; "-" is standard input.
         inventory: the whole inventory, whichever of its targets are checked.
+        known: the accounts that are withheld because of earlier runs.
 
     Raises:
-        click.UsageError: the file cannot be written, is the inventory or another output, or is standard output.
+        click.UsageError: the file cannot be written, is an input or another output, or is standard output.
     """
     if name == "-":
         raise click.UsageError("--export writes a compressed file: name one, as in --export proxy-nyc.scanready")
-    others = (options.output, options.transcript, options.bundle, *(report for _, report in options.reports), file)
+    others = (options.output, options.transcript, options.bundle, *(report for _, report in options.reports), *keep)
     if os.path.realpath(name) in {os.path.realpath(other) for other in others if other not in (None, "-")}:
         raise click.UsageError(f"--export: {fitting(name)} is the input or another output; write to another file")
     try:
@@ -70,5 +81,5 @@ def add_export(outputs: Outputs, name: str, options: Options, file: str, invento
         raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None
     estate = estate_of(inventory.targets, inventory.agents, "" if file == "-" else Path(file).name)
     outlet = Outlet(raw, fitting(name), owned=True)
-    outputs.outputs.append(Output(Export(estate), outlet))
+    outputs.outputs.append(Output(Export(estate, known), outlet))
     outputs.watch(outlet, close=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +169,18 @@ def open_file(name: str, keep: Sequence[str], mode: int | None = None, *, whole:
     return _open(name, _resolved(keep), mode, whole=whole)
 
 
+def spare(names: Iterable[str | None], keep: Sequence[str]) -> None:
+    """Refuse an output that would overwrite one of the files ``keep``, before these are read.
+
+    Raises:
+        click.UsageError: an output is one of them, or named twice.
+    """
+    taken = _resolved(keep)
+    for name in names:
+        if name not in (None, "-"):
+            _take(str(name), taken)
+
+
 def _resolved(names: Sequence[str]) -> list[str]:
     return [os.path.realpath(name) for name in names if os.path.exists(name)]
 
@@ -176,14 +188,23 @@ def _resolved(names: Sequence[str]) -> list[str]:
 def _open(
     name: str, taken: list[str], mode: int | None, fallback: Outlet | None = None, *, whole: bool = False
 ) -> Outlet:
+    _take(name, taken)
+    try:
+        raw = AtomicFile(name, mode=mode, streamed=not whole)
+        return Outlet(raw, fitting(name), owned=True, fallback=fallback)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None
+
+
+def _take(name: str, taken: list[str]) -> None:
+    """Add the file to those that are taken.
+
+    Raises:
+        click.UsageError: it is one of them.
+    """
     where = os.path.realpath(name)  # Path.resolve raises for a link that leads to itself
     if where in taken and not where.startswith("/dev/"):
         raise click.UsageError(
             f"{fitting(name)} would be overwritten: it is the input, or named twice; write to another file"
         )
     taken.append(where)
-    try:
-        raw = AtomicFile(name, mode=mode, streamed=not whole)
-        return Outlet(raw, fitting(name), owned=True, fallback=fallback)
-    except OSError as error:
-        raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None

@@ -91,10 +91,15 @@ class End:
 
 
 class Export:
-    """The document of an export; see :class:`scanready.report.document.Document`."""
+    """The document of an export; see :class:`scanready.report.document.Document`.
 
-    def __init__(self, estate: Estate) -> None:
-        self._estate, self._accounts, self._asked = estate, Accounts(), 0
+    Args:
+        estate: what is known of the inventory.
+        known: the accounts that are withheld because of earlier runs, as :meth:`Accounts.as_list` has them.
+    """
+
+    def __init__(self, estate: Estate, known: Sequence[Mapping[str, Any]] = ()) -> None:
+        self._estate, self._known, self._accounts, self._asked = estate, known, Accounts(), 0
 
     def begin(self, run: RunInfo) -> str:
         """Return the header."""
@@ -114,7 +119,7 @@ class Export:
             "results": totals.targets,
             "targets": self._asked,
             "interrupted": totals.interrupted,
-            "accounts": self._accounts.as_list(),
+            "accounts": [*self._known, *self._accounts.as_list()],
         }
         return _line({"end": end})
 
