@@ -156,7 +156,7 @@ def test_the_page_shows_true_output(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     page = (Path(__file__).parents[2] / "docs" / "assign.md").read_text()
     monkeypatch.setenv("SCANREADY_STORE", str(stored(tmp_path, twelve.results(), twelve.FRAME)))
     monkeypatch.chdir(tmp_path)
-    shown = re.findall(r"```console\n\$ scanready ([^\n]+)\n(.*?)```", page, re.DOTALL)
+    shown = re.findall(r"```text\n\$ scanready ([^\n]+)\n(.*?)```", page, re.DOTALL)
     assert [arguments for arguments, _ in shown] == ["assign last -o assigned.yaml", "firewall --from last --rank"]
     for arguments, output in shown:
         assert scanready(*arguments.split(), width=104).stdout == output

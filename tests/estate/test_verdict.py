@@ -259,7 +259,9 @@ def refused_at(place: str, agent: str, cause: Cause = common.LOGIN_REFUSED, acco
 
 
 def withheld(agent: str, place: str, account: Credential = SCAN) -> Report:
-    detail = f"{place} refused the account of the credential '{account.name}' earlier in this run; it was not tried again"
+    detail = (
+        f"{place} refused the account of the credential '{account.name}' earlier in this run; it was not tried again"
+    )
     return result(agent, failed(common.LOGIN_WITHHELD, detail=detail), Target("db7", "mssql", 1433, credential=account))
 
 

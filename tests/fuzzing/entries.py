@@ -71,6 +71,7 @@ CALLED: Mapping[str, Callable[[bytes], object]] = {
 
 #: The errors of its own that a function may raise, where that is not WireError only.
 OWN: Mapping[str, tuple[type[Exception], ...]] = {
+    "fleet.messages.decode": (importlib.import_module("scanready.fleet.messages").MessageError,),
     "inventory.yaml_nodes.decode": (importlib.import_module("scanready.inventory.problems").InventoryError,),
     "targets.smb.login_answers.directory": (ValueError,),
     "targets.smb.login_answers.referral": (ValueError,),

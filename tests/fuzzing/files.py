@@ -20,6 +20,7 @@ from unittest import mock
 import click
 
 from fixtures.emulators import certificates
+from scanready.cli.job.elsewhere import read_guard_files
 from scanready.cli.source import Source, opened
 from scanready.clients.login_process import codec
 from scanready.climb.certificates import judge
@@ -38,6 +39,8 @@ from tests.fuzzing.entries import Entry
 
 #: The modules that the entries below cover, of those that read files.
 COVERED = {
+    "cli.export_file": "file.scanready",
+    "cli.job.elsewhere": "file.guard",
     "cli.result_file": "file.json",
     "cli.source": "file.json",
     "inventory.importing.ansible": "file.import-ansible",
@@ -48,6 +51,7 @@ COVERED = {
 #: Modules that read files which no entry covers, with the reason.
 NOT_COVERED = {
     "fitness.resolvers": "reads /etc/resolv.conf and its like, which only root writes",
+    "inventory.local_accounts": "reads a file that only its owner or root can write, as `inventory.reading` does",
     "inventory.secrets": "reads one line of a file that the operator names",
     "targets.notes.client": "reads the installation of a client on this host",
     "targets.ssh.client": "reads known_hosts of this user, which paramiko parses",
@@ -106,6 +110,8 @@ def _results(path: str) -> None:
         targets = source.targets()
         reports = [report for report, _ in source.with_stored_verdicts(targets)]
         _all_formats(source, reports)
+        if source.has_several_agents():
+            assert all(row.expected for row in source.view().rows() if row.reports)
 
 
 def _all_formats(source: Source, reports: list[Report]) -> None:
@@ -184,8 +190,9 @@ def entries() -> Mapping[str, Entry]:
         *(Entry(f"file.import-{kind}", _as_file(_import(kind), ".list"), bad_file, _SLOW) for kind in KINDS),
         *(
             Entry(f"file.{suffix}", _as_file(_results, f".{suffix}"), (click.UsageError,), _SLOW)
-            for suffix in ("json", "jsonl", "html", "zip")
+            for suffix in ("json", "jsonl", "html", "zip", "scanready")
         ),
+        Entry("file.guard", _as_file(lambda path: read_guard_files([path]), ".guard"), (click.UsageError,), _SLOW),
         Entry("target", lambda data: parse_target(data.decode("utf-8", "replace")), bad_file),
         Entry("login-answer", _login_answer, ()),
         Entry("certificate", _certificate, ()),

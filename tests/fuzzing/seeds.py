@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -13,6 +14,7 @@ from fixtures.transcripts import HERE, load
 from scanready.model import Step
 from scanready.report import new_document
 from scanready.report.document import Look, RunInfo, Totals
+from tests.cli import exports
 from tests.fuzzing import files
 from tests.report.reports import AGENT, blocked, ready
 from tests.wire.floods import all_floods
@@ -64,6 +66,11 @@ def _all_transcripts() -> list[bytes]:
     return [load(path.relative_to(HERE).as_posix()) for path in sorted(HERE.glob("*/*.s2c.hex"))]
 
 
+def _export() -> bytes:
+    reports = [blocked(), ready()]
+    return "".join(exports.lines(reports, [one.target for one in reports])).encode()
+
+
 def _document(form: str) -> bytes:
     reports = [blocked(), ready()]
     document = new_document(form, Look(80, False, True, 0))
@@ -109,6 +116,8 @@ _MADE: Mapping[str, Callable[[], list[bytes]]] = {
     "file.import-hosts": _lists("*.txt", _HOSTS),
     "file.import-etc-hosts": _lists("*.etc", _ETC_HOSTS),
     "file.json": lambda: [_document("json")],
+    "file.guard": lambda: [_export(), gzip.compress(_export())],
+    "file.scanready": lambda: [_export(), gzip.compress(_export())],
     "file.jsonl": lambda: [_document("jsonl")],
     "file.html": lambda: [_document("html")],
     "file.zip": lambda: [_bundle(zipfile.ZIP_STORED), _bundle(zipfile.ZIP_DEFLATED)],

@@ -412,7 +412,9 @@ def test_no_secret_leaves_after_a_refusal(kind: Kind) -> None:
     for report in withheld:
         assert report.cause is not None, story(report)
         assert report.cause.code == "login.withheld", story(report)
-        assert "refused the account of the credential 'scan' earlier in this run" in finding_of(report).detail, story(report)
+        assert "refused the account of the credential 'scan' earlier in this run" in finding_of(report).detail, story(
+            report
+        )
         assert report.footprint.login_attempts == 0, story(report)
 
 

@@ -32,7 +32,7 @@ from scanready.fleet.division import Estate
 from scanready.fleet.ledger import COMMAND, Ledger, stored_results
 from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Verdict
 from scanready.net.this_agent import this_agent
-from scanready.report.estate.frame import Absent, Frame, frame_restored
+from scanready.report.estate.frame import Frame, frame_restored
 from scanready.report.parse import restored
 from scanready.report.serialize import agent_object, identity, identity_of_all
 from scanready.run import timestamps
@@ -144,7 +144,10 @@ class Asked:
         """Return the request in its stored form, as JSON types."""
         estate = self.estate
         key = identity_of_all(estate.targets)
-        absent = tuple(Absent(name, f"no heartbeat for {self.agent_timeout:.0f} s") for name in lost)
+        # Its finished results count, so it is not absent; each of the others is a result that says why.
+        remarks = tuple(
+            f"no heartbeat of {name} for {self.agent_timeout:.0f} s: its other targets are undecided" for name in lost
+        )
         return {
             "only": self.only,
             "types": [],
@@ -153,7 +156,7 @@ class Asked:
             "timeout": estate.timeout,
             "tried": [target.host for target in estate.targets if target.tries],
             "estate": key,
-            "frame": Frame(key, tuple(estate.agents), absent).as_object(),
+            "frame": Frame(key, tuple(estate.agents), remarks=remarks).as_object(),
         }
 
 
