@@ -172,7 +172,9 @@ def test_a_changed_byte_is_noticed(folder: Path, place: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x1f\x8b", b"junk", b"\x00" * 99, gzip.compress(b"\xff\xfe\n"), b"\x80\x04."]
+    "content",
+    [b"", b"\x1f\x8b", b"junk", b"\x00" * 99, gzip.compress(b"\xff\xfe\n", mtime=0), b"\x80\x04."],
+    ids=["empty", "the mark of gzip", "text", "zeros", "no UTF-8", "a pickle"],
 )
 def test_a_file_that_is_no_export_is_left_out(folder: Path, content: bytes) -> None:
     (folder / "bad.scanready").write_bytes(content)
