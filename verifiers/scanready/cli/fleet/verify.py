@@ -124,6 +124,10 @@ def command(
     if unknown:
         raise click.UsageError(f"a target names the agent {fitting(min(unknown))!r}, which is not among the agents")
     estate = Estate(targets, declared, Step(depth), timeout or described.timeout or 10.0)
+    if earlier is not None and asked["places"] != estate.digest():
+        raise click.UsageError(
+            f"the order of the targets or their agents differ from {earlier.name}: start a new run without --resume"
+        )
     code, name = _carried_out(Asked(estate, chosen, source_path(inventory), only, agent_timeout), earlier, store)
     if code:
         ctx.exit(code)
@@ -153,6 +157,7 @@ class Asked:
             "timeout": estate.timeout,
             "tried": [target.host for target in estate.targets if target.tries],
             "estate": key,
+            "places": estate.digest(),
             "frame": Frame(key, tuple(estate.agents), absent).as_object(),
         }
 
