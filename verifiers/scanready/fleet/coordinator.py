@@ -47,6 +47,9 @@ class Coordinator:
         tell: called with a line for people.
         count: called with each result for the first time.
         agent_timeout: seconds without a heartbeat after which an agent counts as lost.
+
+    Attributes:
+        dropped: the number of results that agents do not send because the run was cancelled.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Coordinator:
         self._lost: set[str] = set()
         self._heard = {agent.name: time.monotonic() for agent in estate.agents}
         self._platforms = {agent.name: agent.platform for agent in estate.agents}
-        self._dropped = 0
+        self.dropped = 0
         self._looked = time.monotonic()
         without = self._refuse_secrets(done)
         for place, _, name in estate.places():
@@ -78,7 +81,7 @@ class Coordinator:
     @property
     def missing(self) -> int:
         """The number of results that did not come."""
-        return sum(map(len, self._open.values())) + self._dropped
+        return sum(map(len, self._open.values())) + self.dropped
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -274,7 +277,7 @@ class Coordinator:
         if not left:
             return
         if found.refused == CANCELLED:
-            self._dropped += len(left)
+            self.dropped += len(left)
             self._open[found.agent] -= left
             return
         self._tell(f"{found.agent} refused a batch: {found.refused or 'it sent no result'}")

@@ -32,7 +32,7 @@ from scanready.fleet.division import Estate
 from scanready.fleet.ledger import COMMAND, Ledger, stored_results
 from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Verdict
 from scanready.net.this_agent import this_agent
-from scanready.report.estate.frame import Absent, Frame, frame_restored
+from scanready.report.estate.frame import Frame, frame_restored
 from scanready.report.parse import restored
 from scanready.report.serialize import agent_object, identity, identity_of_all
 from scanready.run import timestamps
@@ -148,7 +148,8 @@ class Asked:
         """Return the request in its stored form, as JSON types."""
         estate = self.estate
         key = identity_of_all(estate.targets)
-        absent = tuple(Absent(name, f"no heartbeat for {self.agent_timeout:.0f} s") for name in lost)
+        # Its earlier results count, so it is not absent; the targets without one have `agent.lost`.
+        remarks = tuple(f"{name} is lost: no heartbeat for {self.agent_timeout:.0f} s." for name in lost)
         return {
             "only": self.only,
             "types": [],
@@ -158,7 +159,7 @@ class Asked:
             "tried": [target.host for target in estate.targets if target.tries],
             "estate": key,
             "places": estate.digest(),
-            "frame": Frame(key, tuple(estate.agents), absent).as_object(),
+            "frame": Frame(key, tuple(estate.agents), remarks=remarks).as_object(),
         }
 
 
@@ -216,6 +217,10 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
             f"`scanready fleet verify --resume {ledger.name}`. To stop them: `scanready fleet cancel {ledger.name}`."
         )
         return INTERRUPTED
+    if coordinator.dropped:
+        progress.say(
+            f"cancelled: {ledger.name} lacks {coordinator.dropped} results; to check these targets, start a new run"
+        )
     if coordinator.lost:
         names = ", ".join(coordinator.lost)
         progress.say(f"lost: {names}; when it is back: `scanready fleet verify --resume {ledger.name}`")
