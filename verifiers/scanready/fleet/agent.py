@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import amqp
 from celery.exceptions import Reject, SecurityWarning
 from celery.signals import worker_shutting_down
 
@@ -27,7 +28,7 @@ from scanready.report.serialize import as_line
 from scanready.run import timestamps
 
 from .celery_app import BATCHES, celery_app
-from .connection import DENIED, LOST, PATIENCE, Broker, explained, heard, opened, publish
+from .connection import LOST, PATIENCE, Broker, explained, heard, opened, publish
 from .engine import Engine, not_checked
 from .journal import Journal
 from .messages import CANCELLED, MOST_TARGETS, Batch, Cancel, Heartbeat, MessageError, Results, decode, encode
@@ -78,12 +79,12 @@ class Publisher:
                         self._channel = self._broker.connection().channel()
                     publish(self._channel, RESULTS, key, text, self._name)
                     return
-                except DENIED as error:
-                    self._channel = None
+                except amqp.exceptions.PreconditionFailed as error:  # too large, for example: it would be so again
+                    self._disconnect()
                     self._warn(f"{explained(self._broker, error)}; a message was dropped")
                     return
                 except LOST as error:
-                    self._channel = None
+                    self._disconnect()
                     failed += 1
                     if failed > 1 and self._ending.is_set():
                         raise Unsent from error
@@ -92,6 +93,12 @@ class Publisher:
                     if failed == 2:
                         self._warn(f"{explained(self._broker, error)}; trying again")
                     self._ending.wait(_PAUSE)
+
+    def _disconnect(self) -> None:
+        channel, self._channel = self._channel, None
+        if channel is not None and channel.connection is not None:
+            with contextlib.suppress(*LOST):
+                channel.connection.collect()  # without a farewell, which would wait for the broker
 
 
 class Worker:
