@@ -7,6 +7,10 @@ import hashlib
 import re
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
+
+from scanready.cli.fleet.broker import command
 from scanready.fleet.broker import definitions, password_hash
 from scanready.fleet.names import is_agent_name
 
@@ -54,3 +58,23 @@ def test_a_user_without_a_password_has_no_hash() -> None:
 def test_names_that_an_agent_may_have() -> None:
     names = ["proxy-nyc", "p.1", "a" * 63, "a" * 64, "", "-a", "a b", "a|b", "coordinator", "a\n"]
     assert [name for name in names if is_agent_name(name)] == names[:3]
+
+
+def test_users_that_exist_keep_their_passwords_and_get_their_permissions() -> None:
+    """RabbitMQ takes an empty hash as a new password."""
+    made = definitions(["a", "b"], {"b": "pw-of-b"}, existing=["coordinator", "a"])
+    assert [one["name"] for one in made["users"]] == ["b"]
+    assert [one["user"] for one in made["permissions"]] == ["coordinator", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["--existing", "x"], "there is no user 'x'; the users are coordinator, a"),
+        (["--existing", "a", "--password", "a=env:HOME"], "give one of both"),
+    ],
+)
+def test_existing_users_are_users_without_a_password(words: list[str], answer: str) -> None:
+    ended = CliRunner().invoke(command, ["--agents", "a", *words])
+    assert ended.exit_code == 2
+    assert answer in ended.output

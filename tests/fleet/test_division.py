@@ -21,6 +21,15 @@ def test_each_agent_gets_its_own_targets() -> None:
     assert given == [("a", [(0, "all")]), ("b", [(1, "all"), (4, "site")]), ("c", [(2, "all"), (8, "named")])]
     assert made.at(4) == (made.targets[1], "b")
     assert made.at(9) is None
+    assert made.at(5) is None, "c does not check a target of the site lon"
+
+
+def test_the_digest_is_of_the_targets_and_their_agents_in_their_order() -> None:
+    one, other = Target("h", "ssh", 22), Target("i", "ssh", 22)
+    digest = estate(one, other).digest()
+    assert estate(one, other).digest() == digest
+    assert estate(other, one).digest() != digest
+    assert estate(one, Target("i", "ssh", 22, sites=("nyc",))).digest() != digest
 
 
 def test_a_batch_is_bounded_and_agents_take_turns() -> None:

@@ -45,6 +45,18 @@ def test_an_old_batch_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert Journal(tmp_path / "a.db").results("r", "a-0") == {}
 
 
+def test_an_agent_that_never_ends_forgets_old_batches_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Journal(tmp_path / "a.db")
+    first.begin("r", "a-0")
+    first.keep("r", "a-0", 7, "line")
+    monkeypatch.setattr(journal, "KEPT", -1.0)
+    first.begin("s", "a-0")
+    assert first.results("r", "a-0") == {7: "line"}
+    monkeypatch.setattr(journal, "_TIDY", -1.0)
+    first.begin("s", "a-0")
+    assert first.results("r", "a-0") == {}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
     Journal(tmp_path / "new" / "a.db")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,22 @@ def test_the_results_of_a_lost_agent_come_when_it_is_back(site: Site, servers: S
     }
 
 
+def test_a_lost_agent_loses_no_result_that_it_sent(site: Site, tmp_path: Path) -> None:
+    """It is lost while one target of three is silent."""
+    site.start("a")
+    targets = [{"host": "127.0.0.1", "type": "http", "port": 9}, {"host": "127.0.0.2", "type": "http", "port": 9}]
+    silent = socket.create_server(("127.0.0.1", 0))
+    targets.append({"host": "127.0.0.1", "type": "ssh", "port": silent.getsockname()[1]})
+    going = site.coordinator(
+        targets_file(tmp_path, targets), "--agents", "a", "--agent-timeout", "12s", "--timeout", "100"
+    )
+    until(lambda: site.stored() == 2)
+    site.kill("a")
+    silent.close()
+    assert going.wait(PATIENCE) in (1, 3)
+    assert sorted(cause for *_, cause in site.answers()) == ["agent.lost", "connect.refused", "connect.refused"]
+
+
 def give(broker: RabbitMq, body: bytes, **properties: Any) -> None:
     channel = channel_of(broker, "coordinator")
     channel.basic_publish_confirm(amqp.Message(body, **properties), "tasks", "task.a")
@@ -169,6 +186,8 @@ def test_a_cancelled_run_ends_without_its_results(site: Site, tmp_path: Path) ->
     site.start("c")
     assert going.wait(PATIENCE) in (1, 3, 4)
     assert len(site.results()) < 59
+    told = (site.folder / "coordinator.log").read_text()
+    assert f"cancelled: {site.run_name()} lacks 59 results" in told
 
 
 @pytest.mark.parametrize(

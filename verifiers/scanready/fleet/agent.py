@@ -6,6 +6,7 @@ keeps the results in its own file, too: it does not carry out a batch again that
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -16,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from celery.exceptions import SecurityWarning
+import amqp
+from celery.exceptions import Reject, SecurityWarning
+from celery.signals import worker_shutting_down
 
 from scanready import __version__
 from scanready.causes import common
@@ -25,7 +28,7 @@ from scanready.report.serialize import as_line
 from scanready.run import timestamps
 
 from .celery_app import BATCHES, celery_app
-from .connection import DENIED, LOST, PATIENCE, Broker, explained, heard, opened, publish
+from .connection import LOST, PATIENCE, Broker, explained, heard, opened, publish
 from .engine import Engine, not_checked
 from .journal import Journal
 from .messages import CANCELLED, MOST_TARGETS, Batch, Cancel, Heartbeat, MessageError, Results, decode, encode
@@ -46,16 +49,28 @@ class _End:
     error: BaseException | None
 
 
-class Publisher:
-    """Send messages to the exchange of results, again and again until the broker confirms each one."""
+class Unsent(Exception):
+    """Raised if this process is to end, and the broker is away: a message was not sent."""
 
-    def __init__(self, broker: Broker, name: str, warn: Callable[[str], None]) -> None:
-        self._broker, self._name, self._warn = broker, name, warn
+
+class Publisher:
+    """Send messages to the exchange of results, again and again until the broker confirms each one.
+
+    Args:
+        ending: set when this process is to end; then a message is tried once.
+    """
+
+    def __init__(self, broker: Broker, name: str, warn: Callable[[str], None], ending: threading.Event) -> None:
+        self._broker, self._name, self._warn, self._ending = broker, name, warn, ending
         self._lock = threading.Lock()
         self._channel: Any = None
 
     def send(self, key: str, text: str) -> None:
-        """Return when the broker has the message."""
+        """Return when the broker has the message.
+
+        Raises:
+            Unsent: this process is to end, and the broker is away.
+        """
         with self._lock:
             failed = 0
             while True:
@@ -64,18 +79,26 @@ class Publisher:
                         self._channel = self._broker.connection().channel()
                     publish(self._channel, RESULTS, key, text, self._name)
                     return
-                except DENIED as error:
-                    self._channel = None
+                except amqp.exceptions.PreconditionFailed as error:  # too large, for example: it would be so again
+                    self._disconnect()
                     self._warn(f"{explained(self._broker, error)}; a message was dropped")
                     return
                 except LOST as error:
-                    self._channel = None
+                    self._disconnect()
                     failed += 1
+                    if failed > 1 and self._ending.is_set():
+                        raise Unsent from error
                     if failed == 1:
                         continue  # the connection was idle, and has ended unnoticed
                     if failed == 2:
                         self._warn(f"{explained(self._broker, error)}; trying again")
-                    time.sleep(_PAUSE)
+                    self._ending.wait(_PAUSE)
+
+    def _disconnect(self) -> None:
+        channel, self._channel = self._channel, None
+        if channel is not None and channel.connection is not None:
+            with contextlib.suppress(*LOST):
+                channel.connection.collect()  # without a farewell, which would wait for the broker
 
 
 class Worker:
@@ -90,7 +113,8 @@ class Worker:
         self.broker, self.agent, self.warn = broker, agent, warn
         self.journal = Journal(journal)
         self._engine = Engine(agent)
-        self._publisher = Publisher(broker, agent.name, warn)
+        self._ending = threading.Event()
+        self._publisher = Publisher(broker, agent.name, warn, self._ending)
         self._since = timestamps.now()
         self._ended = threading.Event()
         self._lock = threading.Lock()
@@ -99,6 +123,8 @@ class Worker:
 
     def work(self) -> None:
         """Work until SIGTERM or Ctrl-C: batches under way are finished first.
+
+        If the broker is away then, their results stay in the file. The broker delivers the batches to the next process.
 
         Raises:
             BrokerError: the broker cannot be used.
@@ -110,6 +136,7 @@ class Worker:
         threading.Thread(target=self._hear_cancels, name="cancel", daemon=True).start()
         # It warns of root because of pickled messages, and this worker refuses those.
         warnings.simplefilter("ignore", SecurityWarning)
+        worker_shutting_down.connect(self._end, weak=False)
         self.warn(f"{self.agent.name} is waiting for targets at {self.broker.netloc}")
         app.Worker(
             hostname=f"scanready@{self.agent.name}",
@@ -120,6 +147,10 @@ class Worker:
             without_heartbeat=True,
         ).start()
         self._ended.set()
+
+    def _end(self, **_: object) -> None:
+        """Hear of SIGTERM or Ctrl-C."""
+        self._ending.set()
 
     def take(self, text: str) -> None:
         """Carry out the task in a message of Celery. Its results are at the broker when this returns."""
@@ -146,6 +177,9 @@ class Worker:
             return
         try:
             self._carry_out(message)
+        except Unsent as error:
+            self.warn(f"results of {message.run} were not sent: the broker is away; they are kept for the next start")
+            raise Reject(str(error), requeue=True) from error
         except Exception as error:  # noqa: BLE001  # the coordinator must not wait for a batch that failed
             failed = f"{type(error).__name__}: {error}"[:500]
             self.warn(f"a batch of {message.run} failed: {failed}")
@@ -186,19 +220,24 @@ class Worker:
             return
         done: queue.SimpleQueue[tuple[int, str] | _End] = queue.SimpleQueue()
 
-        def put(place: int, line: str) -> None:
-            done.put((place, line))
+        got = len(known)
+
+        def put(place: int, line: str) -> None:  # kept at once: the broker may be away when they are to be sent
+            nonlocal got
+            got += 1
+            done.put((place, self._keep(batch, place, line)))
 
         def check() -> None:
             error: BaseException | None = None
             try:
                 self._engine.check(batch, known, put, lambda: self.journal.is_cancelled(batch.run), exclusive=begun > 1)
+                if got == len(batch.targets):
+                    self.journal.finish(batch.run, batch.batch)
             except BaseException as raised:  # noqa: BLE001  # it is raised where the batch is carried out
                 error = raised
             done.put(_End(error))
 
         self._threads.submit(check)
-        got = len(known)
         while True:
             try:
                 found = done.get(timeout=_FLUSH)
@@ -207,12 +246,9 @@ class Worker:
                 continue
             if isinstance(found, _End):
                 break
-            got += 1
-            yield found[0], self._keep(batch, *found)
+            yield found
         if found.error is not None:
             raise found.error
-        if got == len(batch.targets):
-            self.journal.finish(batch.run, batch.batch)
 
     def _keep(self, batch: Batch, place: int, line: str) -> str:
         self.journal.keep(batch.run, batch.batch, place, line)
@@ -234,12 +270,14 @@ class Worker:
         return waiting[count:]
 
     def _beat(self) -> None:
-        publisher = Publisher(self.broker, self.agent.name, lambda _: None)  # the results complain already
+        # The results complain already. While batches are finished, the coordinator hears that the agent is there.
+        publisher = Publisher(self.broker, self.agent.name, lambda _: None, self._ended)
         while not self._ended.is_set():
             with self._lock:
                 runs = tuple(sorted({run for run, _ in self._carried_out}))
             beat = Heartbeat(self.agent.name, __version__, self.agent.platform, self._since, runs)
-            publisher.send(HEARTBEAT, encode(beat))
+            with contextlib.suppress(Unsent):
+                publisher.send(HEARTBEAT, encode(beat))
             self._ended.wait(BEAT)
 
     def _hear_cancels(self) -> None:

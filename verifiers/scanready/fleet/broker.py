@@ -21,15 +21,16 @@ _OWN = r"scanready\.(results|heartbeat)\..*"
 _DURABLE = {"vhost": VHOST, "durable": True, "auto_delete": False, "arguments": {}}
 
 
-def definitions(agents: Sequence[str], passwords: Mapping[str, str]) -> dict[str, Any]:
+def definitions(agents: Sequence[str], passwords: Mapping[str, str], existing: Sequence[str] = ()) -> dict[str, Any]:
     """Return the definitions for these agents and one coordinator, for ``rabbitmqctl import_definitions``.
 
     Args:
         agents: names for which :func:`scanready.fleet.names.is_agent_name` is true.
         passwords: by user. Only a salted hash of each is in the result. A user without one cannot log in until
             ``rabbitmqctl change_password`` gives it one.
+        existing: users that the broker has: an import would replace their passwords, so they are left out.
     """
-    users = [COORDINATOR, *agents]
+    users = [user for user in (COORDINATOR, *agents) if user not in existing]
     return {
         "vhosts": [{"name": VHOST}],
         "users": [

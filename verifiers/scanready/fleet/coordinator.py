@@ -35,6 +35,8 @@ _PREFETCH = 40
 #: Milliseconds after which the broker drops the results of a run that is not continued.
 _KEPT = 7 * 86_400_000
 _PAUSE = 2.0
+#: Seconds between two looks for lost agents while messages come without a pause.
+_LOOK = 5.0
 
 
 class Coordinator:
@@ -45,6 +47,9 @@ class Coordinator:
         tell: called with a line for people.
         count: called with each result for the first time.
         agent_timeout: seconds without a heartbeat after which an agent counts as lost.
+
+    Attributes:
+        dropped: the number of results that agents do not send because the run was cancelled.
     """
 
     def __init__(
@@ -65,7 +70,8 @@ class Coordinator:
         self._lost: set[str] = set()
         self._heard = {agent.name: time.monotonic() for agent in estate.agents}
         self._platforms = {agent.name: agent.platform for agent in estate.agents}
-        self._dropped = 0
+        self.dropped = 0
+        self._looked = time.monotonic()
         without = self._refuse_secrets(done)
         for place, _, name in estate.places():
             if place not in done and place not in without:
@@ -75,7 +81,7 @@ class Coordinator:
     @property
     def missing(self) -> int:
         """The number of results that did not come."""
-        return sum(map(len, self._open.values())) + self._dropped
+        return sum(map(len, self._open.values())) + self.dropped
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -119,7 +125,9 @@ class Coordinator:
             connection.channel().queue_declare(tasks_of(agent), passive=True)
         except LOST as error:
             words = f"the broker {self.broker.netloc} has no queue for the agent {agent}"
-            raise BrokerError(f"{words}: import the definitions of `scanready fleet broker` again") from error
+            raise BrokerError(
+                f"{words}: import the definitions of `scanready fleet broker` with it (--existing names the others)"
+            ) from error
 
     def _is_waiting(self) -> bool:
         return any(places for name, places in self._open.items() if name not in self._lost)
@@ -165,6 +173,9 @@ class Coordinator:
                 connection.drain_events(timeout=0.01 if self._unsent else 0.5)
             except TimeoutError:
                 self._look_for_lost()
+            else:
+                if time.monotonic() > self._looked + _LOOK:  # the heartbeats of many agents leave no pause
+                    self._look_for_lost()
 
     def _send(self, producer: kombu.Producer, batch: Batch) -> None:
         queue = task_queue(batch.agent)
@@ -177,20 +188,23 @@ class Coordinator:
             routing_key=queue.routing_key,
             producer=producer,
             retry=False,
+            expiration=_KEPT / 1000,  # an agent that was away for longer has no old runs to carry out
             ignore_result=True,
         )
 
     def _take(self, message: Any) -> None:
         """Store what a message holds, and acknowledge it after the commit."""
+        user = message.properties.get("user_id")
         try:
             found = decode(message.body)
-            self._demand_identity(found, message.properties.get("user_id"))
+            self._demand_identity(found, user)
             if isinstance(found, Results):
                 self._take_results(found)
             elif isinstance(found, Heartbeat):
                 self._take_heartbeat(found)
-        except (MessageError, NotAResult) as error:
-            self._tell(f"a message was refused: {error}")
+        except MessageError as error:
+            self._tell(f"a message of {user or 'an unknown sender'} was refused: {error}")
+            self._give_up(user, error)
         message.channel.basic_ack(message.delivery_tag)
 
     def _demand_identity(self, found: Any, user: str | None) -> None:
@@ -213,7 +227,7 @@ class Coordinator:
         if found.agent not in self._heard:
             raise MessageError(f"{found.agent} is not an agent of this run")
         self._heard[found.agent] = time.monotonic()
-        reports = [(place, self._report(place, line, found.agent)) for place, line in found.lines]
+        reports = [(place, self._report(place, line, found.agent)) for place, line in self._assigned(found)]
         self.ledger.put(reports)
         for place, report in reports:
             if place in self._open[found.agent]:
@@ -222,18 +236,40 @@ class Coordinator:
         if found.done:
             self._conclude(found)
 
+    def _assigned(self, found: Results) -> Iterator[tuple[int, str]]:
+        """Yield the results at places of this agent; no other one is stored."""
+        for place, line in found.lines:
+            expected = self.estate.at(place)
+            if expected is None or expected[1] != found.agent:
+                self._tell(f"a result was refused: {found.agent} has no target at the place {place}")
+            else:
+                yield place, line
+
     def _report(self, place: int, line: str, agent: str) -> Report:
+        """Return the report in a result; one that says so if it cannot be read: the agent does not send it again."""
         expected = self.estate.at(place)
-        if expected is None or expected[1] != agent:
-            raise MessageError(f"{agent} has no target at the place {place}")
+        assert expected is not None, "it is a place of this agent"
+        target = expected[0]
         try:
             report = restored(json.loads(line))
+            if any(one.agent.name != agent for one in (report, *report.types)):
+                raise NotAResult("it names another agent")
+            hosts = {one.target.host for one in report.types}
+            if identity(report.target) != identity(target) or hosts - {target.host}:
+                raise NotAResult("it is of another target than the agent was asked for")
         except (ValueError, RecursionError) as error:
-            raise NotAResult(f"a result of {agent} cannot be read: {str(error)[:100]}") from None
-        if identity(report.target) != identity(expected[0]) or report.agent.name != agent:
-            raise MessageError(f"a result of {agent} is of another target or agent than it was asked for")
-        report.target = expected[0]
+            why = f"the coordinator refused the result of {agent}: {str(error)[:200]}"
+            self._tell(why)
+            return not_checked(self._agent(agent), target, common.LIMIT, why)
+        report.target = target
         return report
+
+    def _give_up(self, agent: str | None, error: MessageError) -> None:
+        """End the targets of a batch whose message cannot be read: the agent does not send it again."""
+        if agent is not None and agent in self._heard and error.run == self.ledger.name:
+            left = self._open[agent].intersection(self._batches.get(error.batch, ()))
+            self._settle(agent, left, common.LIMIT, f"the coordinator refused a message of {agent}: {error}"[:500])
+            self._open[agent] -= left
 
     def _conclude(self, found: Results) -> None:
         """End the targets of a batch that the agent will send no results for."""
@@ -241,7 +277,7 @@ class Coordinator:
         if not left:
             return
         if found.refused == CANCELLED:
-            self._dropped += len(left)
+            self.dropped += len(left)
             self._open[found.agent] -= left
             return
         self._tell(f"{found.agent} refused a batch: {found.refused or 'it sent no result'}")
@@ -249,7 +285,7 @@ class Coordinator:
         self._open[found.agent] -= left
 
     def _look_for_lost(self) -> None:
-        now = time.monotonic()
+        self._looked = now = time.monotonic()
         for name, since in self._heard.items():
             if name not in self._lost and self._open[name] and now - since > self._agent_timeout:
                 self._lost.add(name)

@@ -6,10 +6,12 @@ batches, and an agent that has carried one out only sends its results again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from scanready.model import DeclaredAgent, Step, Target, assigned
+from scanready.report.serialize import identity
 
 from .messages import MOST_SECONDS, MOST_TARGETS, Batch
 
@@ -39,9 +41,19 @@ class Estate:
         return target * len(self.agents) + self._index[agent]
 
     def at(self, place: int) -> tuple[Target, str] | None:
-        """Return target and agent of a place; None if there is none."""
+        """Return target and agent of a place; None if there is none, or if the agent does not check that target."""
         number, agent = divmod(place, len(self.agents))
-        return (self.targets[number], self.agents[agent].name) if number < len(self.targets) else None
+        if number >= len(self.targets):
+            return None
+        target, name = self.targets[number], self.agents[agent].name
+        return (target, name) if name in assigned(target, self.agents) else None
+
+    def digest(self) -> str:
+        """Return a short key of all places: of the targets and their agents, in their order."""
+        told = hashlib.blake2b(digest_size=12)
+        for place, target, name in self.places():
+            told.update(f"{place} {identity(target)} {name}\n".encode())
+        return told.hexdigest()
 
     def places(self) -> Iterator[tuple[int, Target, str]]:
         """Yield each place with its target and agent."""

@@ -1,7 +1,8 @@
 """Check the batches of an agent in one event loop with one engine, whichever threads they come from.
 
 Limits for a host, the rate and shared ports hold for the whole agent. Batches with other settings wait until the engine
-is idle, and a batch that may have ended this process before runs by itself.
+is idle, and a batch that may have ended this process before runs by itself. A batch that waits holds up those that come
+later: else an agent with much work would never be idle.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import datetime
+import itertools
 import threading
 from collections.abc import AsyncIterator, Callable
 
@@ -34,6 +36,8 @@ class Engine:
         self._free = asyncio.Condition()
         self._run: Run | None = None
         self._busy = 0
+        self._numbers = itertools.count()
+        self._waiting: list[int] = []
         self._exclusive = self._unfinished = False
         threading.Thread(target=self._loop.run_forever, name="engine", daemon=True).start()
 
@@ -76,7 +80,13 @@ class Engine:
         today = datetime.datetime.now(datetime.UTC).date()
         settings = Settings(timeout=batch.timeout, depth=batch.depth, agent=self.agent, day=today)
         async with self._free:
-            await self._free.wait_for(lambda: self._has_room(settings, exclusive))
+            number = next(self._numbers)
+            self._waiting.append(number)
+            try:
+                await self._free.wait_for(lambda: self._waiting[0] == number and self._has_room(settings, exclusive))
+            finally:
+                self._waiting.remove(number)
+                self._free.notify_all()
             self._busy += 1
             self._exclusive = exclusive
             if self._run is None or self._run.settings != settings or (self._unfinished and self._busy == 1):

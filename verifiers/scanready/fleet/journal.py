@@ -15,6 +15,8 @@ from pathlib import Path
 
 #: Seconds that a batch is remembered. A broker that stays away longer than this gets its targets checked again.
 KEPT = 7 * 86_400.0
+#: Seconds between two times that old batches are deleted: an agent runs for months.
+_TIDY = 3600.0
 _TABLES = """
     CREATE TABLE IF NOT EXISTS batches (
         run TEXT NOT NULL, batch TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0, finished INTEGER NOT NULL DEFAULT 0,
@@ -40,6 +42,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._path = path
+        self._tidied = time.monotonic()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
@@ -51,6 +54,8 @@ class Journal:
 
     def begin(self, run: str, batch: str) -> int:
         """Note that a batch is begun; return how many times it has been, this time included."""
+        if time.monotonic() > self._tidied + _TIDY:
+            self._forget()
         with self._committed() as file:
             file.execute(
                 "INSERT INTO batches (run, batch, begun, at) VALUES (?, ?, 1, ?)"
@@ -94,6 +99,7 @@ class Journal:
 
     def _forget(self) -> None:
         old = (time.time() - KEPT,)
+        self._tidied = time.monotonic()
         with self._committed() as file:
             file.execute("DELETE FROM results WHERE (run, batch) IN (SELECT run, batch FROM batches WHERE at < ?)", old)
             file.execute("DELETE FROM batches WHERE at < ?", old)

@@ -292,7 +292,7 @@ def _cause(stored: Mapping[str, Any]) -> Cause:
         _text(stored, "meaning"),
         _text(stored, "remedy"),
         _string(stored.get("confirm", ""), "confirm"),
-        also=tuple(_other(one) for one in stored.get("also") or ()),
+        also=tuple(_other(one) for one in _list(stored, "also")) if stored.get("also") else (),
     )
 
 

@@ -124,6 +124,10 @@ def command(
     if unknown:
         raise click.UsageError(f"a target names the agent {fitting(min(unknown))!r}, which is not among the agents")
     estate = Estate(targets, declared, Step(depth), timeout or described.timeout or 10.0)
+    if earlier is not None and asked["places"] != estate.digest():
+        raise click.UsageError(
+            f"the order of the targets or their agents differ from {earlier.name}: start a new run without --resume"
+        )
     code, name = _carried_out(Asked(estate, chosen, source_path(inventory), only, agent_timeout), earlier, store)
     if code:
         ctx.exit(code)
@@ -144,10 +148,8 @@ class Asked:
         """Return the request in its stored form, as JSON types."""
         estate = self.estate
         key = identity_of_all(estate.targets)
-        # Its finished results count, so it is not absent; each of the others is a result that says why.
-        remarks = tuple(
-            f"no heartbeat of {name} for {self.agent_timeout:.0f} s: its other targets are undecided" for name in lost
-        )
+        # Its earlier results count, so it is not absent; the targets without one have `agent.lost`.
+        remarks = tuple(f"{name} is lost: no heartbeat for {self.agent_timeout:.0f} s." for name in lost)
         return {
             "only": self.only,
             "types": [],
@@ -156,6 +158,7 @@ class Asked:
             "timeout": estate.timeout,
             "tried": [target.host for target in estate.targets if target.tries],
             "estate": key,
+            "places": estate.digest(),
             "frame": Frame(key, tuple(estate.agents), remarks=remarks).as_object(),
         }
 
@@ -214,6 +217,10 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
             f"`scanready fleet verify --resume {ledger.name}`. To stop them: `scanready fleet cancel {ledger.name}`."
         )
         return INTERRUPTED
+    if coordinator.dropped:
+        progress.say(
+            f"cancelled: {ledger.name} lacks {coordinator.dropped} results; to check these targets, start a new run"
+        )
     if coordinator.lost:
         names = ", ".join(coordinator.lost)
         progress.say(f"lost: {names}; when it is back: `scanready fleet verify --resume {ledger.name}`")

@@ -1,0 +1,84 @@
+"""The engine of an agent: batches with the same settings run together, and none waits for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from fixtures.limits import PATIENCE
+from scanready.causes import common
+from scanready.fleet import engine
+from scanready.fleet.engine import Engine, not_checked
+from scanready.fleet.messages import Batch
+from scanready.model import Agent, Report, Step, Target
+from scanready.run.settings import Settings
+
+AGENT = Agent("a", "Linux")
+
+
+class Gate:
+    """Stand for the engine's run: a target ends when it is let through."""
+
+    begun: list[str]
+    through: dict[str, threading.Event]
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def renew(self) -> None:
+        """Do nothing."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """Do nothing."""
+
+    async def results(self, targets: Sequence[Target]) -> AsyncIterator[Report]:
+        """Yield a report of each target."""
+        import asyncio
+
+        for target in targets:
+            self.begun.append(target.host)
+            while not self.through[target.host].is_set():
+                await asyncio.sleep(0.01)
+            yield not_checked(AGENT, target, common.OUT_OF_TIME, "")
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("exclusive", [True, False], ids=["alone", "other settings"])
+def test_a_batch_that_waits_is_not_overtaken(monkeypatch: pytest.MonkeyPatch, exclusive: bool) -> None:
+    """An agent with much work would never be idle for it."""
+    names = ("first", "waits", "later")
+    monkeypatch.setattr(Gate, "begun", [], raising=False)
+    monkeypatch.setattr(Gate, "through", {name: threading.Event() for name in names}, raising=False)
+    monkeypatch.setattr(engine, "Run", Gate)
+    working = Engine(AGENT)
+
+    def check(name: str, depth: Step, alone: bool) -> threading.Thread:
+        batch = Batch("r", name, "a", depth, 10.0, 60.0, ((0, Target(name, "ssh", 22)),))
+        taken: dict[str, Any] = {"exclusive": alone}
+        words: Any = (batch, set(), lambda *_: None, lambda: False)
+        thread = threading.Thread(target=working.check, args=words, kwargs=taken, daemon=True)
+        thread.start()
+        return thread
+
+    threads = [check("first", Step.ACCESS, alone=False)]
+    until(lambda: Gate.begun == ["first"])
+    threads.append(check("waits", Step.ACCESS if exclusive else Step.AUTH, alone=exclusive))
+    until(lambda: len(working._waiting) == 1)
+    threads.append(check("later", Step.ACCESS, alone=False))
+    until(lambda: len(working._waiting) == 2)
+    for name in names:
+        until(lambda name=name: Gate.begun[-1] == name)  # type: ignore[misc]
+        Gate.through[name].set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert Gate.begun == list(names)
