@@ -121,8 +121,27 @@ def test_the_assignment_is_as_good_as_brute_force(estate: Estate) -> None:
 
 
 def test_the_first_rule_of_the_ranking_unlocks_what_it_says(estate: Estate) -> None:
-    """Apply it in the firewall and check again: as many targets as it says pass that step."""
-    estate.inventory(agents=False)
-    estate.coordinator("merge", *exports(estate, THREE))
-    ranking = json.loads(estate.coordinator("firewall", "--from", "last", "--rank", "--format", "json").stdout)
-    assert ranking
+    """Apply it in the firewall and check again: as many targets can be scanned as it says."""
+    agents = ("proxy-lon", "proxy-both")
+    two_types = f"  - {{host: {estate.targets['ssh1'].server.hostname}, type: unix, tags: [ssh1-unix]}}"
+    estate.inventory(agents=False, extra=two_types)
+    before = scannable(estate, agents, RULES)
+    done = estate.coordinator("firewall", "--from", "last", "--rank", "--format", "json")
+    first = json.loads(done.stdout)["ranking"][0]
+    assert first["up_to"] == 2, "the two targets on the host of ssh1"
+    (change,) = first["changes"]
+    (rule,) = change["rules"]
+    assert (change["agent"] in agents, rule["ports"], rule["transport"]) == (True, [22, 22], "tcp")
+    opened = {pair: action for pair, action in RULES.items() if pair != (change["agent"], "ssh1")}
+    assert rule["source"] == estate.agents[change["agent"]].host.address
+    assert rule["destination"] == estate.targets["ssh1"].server.address
+    after = scannable(estate, agents, opened)
+    assert after - before == set(first["targets"])
+
+
+def scannable(estate: Estate, agents: tuple[str, ...], rules: Mapping[tuple[str, str], str]) -> set[str]:
+    """Return the names of the targets that some of these agents can scan behind this firewall."""
+    assert estate.coordinator("merge", *exports(estate, agents, rules)).returncode == 1
+    document = json.loads(estate.coordinator("report", "last", "--format", "json").stdout)
+    good = ("scannable", "ready", "limited")
+    return {one["target"] for one in document["estate"]["targets"] if one["verdict"] in good}
