@@ -45,7 +45,10 @@ for found in pkgutil.walk_packages(scanready.__path__, "scanready."):
 print("\\n".join(failed) or "all")
 """
 #: Libraries that bring their own care for Windows, and take POSIX's way here: loaded before it is gone.
-LIBRARIES = "click, rich.console, ruamel.yaml, pytest, psutil, cryptography.x509, OpenSSL.crypto, xml.sax, jinja2"
+LIBRARIES = (
+    "click, rich.console, ruamel.yaml, pytest, psutil, cryptography.x509, OpenSSL.crypto, xml.sax, jinja2, "
+    "celery.apps.worker, kombu.transport.pyamqp"
+)
 
 
 def test_no_module_needs_posix_to_be_imported() -> None:

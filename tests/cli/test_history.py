@@ -225,7 +225,7 @@ def test_a_password_that_was_refused_is_not_tried_again_after_a_kill(plugins: Pa
     results = {r["target"]["host"]: r for r in json.loads(done.stdout)["results"]}
     third = results["127.0.0.3"]
     assert (third["cause"]["code"], third["footprint"]["login_attempts"]) == ("login.withheld", 0)
-    assert "127.0.0.1:99 refused the credential" in third["cause"]["detail"]
+    assert "127.0.0.1:99 refused the account of the credential" in third["cause"]["detail"]
 
 
 def test_a_login_that_a_kill_left_open_is_not_sent_again(plugins: Path) -> None:

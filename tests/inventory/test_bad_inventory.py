@@ -419,3 +419,13 @@ def attempt(file: Path, content: bytes, read: Callable[[Path], Inventory]) -> In
         return read(file)
     except InventoryError as error:
         return error
+
+
+@pytest.mark.parametrize("content", [b"7", b"1e999", b"&x 1e999", b"true", b"2026-01-01", b'"text"', b"[[]]"])
+def test_a_file_that_is_no_mapping_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "inv.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InventoryError) as told:
+        load(path)
+    (problem,) = told.value.problems
+    assert "\n" not in str(problem)

@@ -26,6 +26,7 @@ KNOWN = frozenset(
         "CONCURRENCY",
         "CREDENTIAL",
         "DEPTH",
+        "EXISTING",
         "EXPORT",
         "FAILED_FROM",
         "FILE_MODE",

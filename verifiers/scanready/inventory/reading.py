@@ -198,7 +198,8 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
 
 def _agents(page: Page, head: Mapping[str, Node], root: Node) -> Agents:
     """Return the declared agents of the inventory."""
-    agents = Agents(page, readable="agents" in head or "agents" not in root.value)
+    written = root.value if isinstance(root.value, dict) else {}
+    agents = Agents(page, readable="agents" in head or "agents" not in written)
     if "agents" in head:
         agents.read(head["agents"])
     if "agent" in head and "agents" in head:
