@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from scanready.files.json_stream import LARGEST_VALUE, JsonError, JsonStream
+from scanready.files.places import standard_descriptor
 from scanready.files.reading import open_file
 from scanready.report.estate.export import MARK, End, Header, end_restored, header_restored
 from scanready.report.parse import NotAResult
@@ -24,6 +25,7 @@ MAGIC = b"\x1f\x8b"
 #: The most bytes of a file, and of what it holds. The results of 200,000 targets are 500 MB.
 LARGEST_FILE = 1 << 30
 _MOST = 4 << 30
+_ANY_SIZE = 1 << 62
 _BLOCK = 1 << 20
 #: The beginning of a result, as this version writes it.
 _RESULT = b'{"schema":'
@@ -151,11 +153,16 @@ def export_file(path: str) -> Iterator[ExportFile]:
 def is_export(path: str) -> bool:
     """Return whether a file begins as an export does; every gzip file does.
 
+    Standard input is no export: to look at it would take its first bytes away. The size of the file does not matter
+    here, since the reader of its kind has a limit of its own.
+
     Raises:
         Unreadable: it is no file.
     """
-    with open_file(path, LARGEST_FILE) as file:
-        return file.read(2) == MAGIC
+    if standard_descriptor(path) is not None:
+        return False
+    with open_file(path, _ANY_SIZE) as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _refused(name: str) -> Any:
