@@ -32,6 +32,7 @@ from scanready.model import (
     judge,
     reached,
 )
+from scanready.model.platforms import platform_name
 
 P, W, F, S = Outcome.PASSED, Outcome.WARNED, Outcome.FAILED, Outcome.SKIPPED
 CLIMBED = [(Step.RESOLVE, P), (Step.CONNECT, P), (Step.HANDSHAKE, P), (Step.AUTH, P)]
@@ -351,3 +352,22 @@ def test_a_known_failure_is_an_expectation_and_tells_no_targets_apart() -> None:
     assert hash(replace(target, expected=known)) == hash(target)
     with pytest.raises(TypeError, match=r"Target\.expected must be an Expectation or None, not str"):
         Target("db7", "mysql", 3306, expected="blocked")  # type: ignore[arg-type]
+
+
+def test_an_account_without_its_secrets_makes_no_login() -> None:
+    account = Credential("scan", "er", "secret", "key", "words", "corp")
+    bare = account.without_secrets()
+    assert (bare.name, bare.username, bare.authority, bare.is_unused) == ("scan", "er", "corp", True)
+    assert (bare.password, bare.key_file, bare.key_passphrase) == (None, None, None)
+    assert not account.is_unused
+
+
+@pytest.mark.parametrize("name", ["agents", "sites"])
+@pytest.mark.parametrize("value", ["nyc", ("nyc", 5), None], ids=["a text", "a number among them", "none"])
+def test_the_agents_and_sites_of_a_target_are_texts(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"Target.{name} must be a tuple of texts"):
+        Target("h", "ssh", 22, **{name: value})  # type: ignore[arg-type]  # that is the test
+
+
+def test_a_platform_has_the_name_of_the_inventory_and_an_unknown_one_its_own() -> None:
+    assert [platform_name(system) for system in ("Darwin", "Linux", "Plan9")] == ["macos", "linux", "Plan9"]
