@@ -204,7 +204,7 @@ def test_a_server_that_feeds_byte_by_byte_harms_no_one(types: list[str], servers
     outcome = json.loads(done.stdout)
     assert {name for name, *_ in outcome["found"]} == set(types)
     assert len(outcome["found"]) == len(types) * len(FEEDS)
-    # What other processes took from this one is no fault of it; a reader that begins anew computes for 13 s itself.
+    # Time that other processes took is no fault of a reader; one that begins anew computes for 13 s itself.
     latest = TIMEOUT * 1.1 + outcome["held"]
     assert not [found for found in outcome["found"] if found[-1] > latest], "late"
     assert not [found for found in outcome["found"] if found[3] == "scanready.bug"]
