@@ -73,19 +73,19 @@ def _merged(outer: Values, inner: Values) -> Values:
 
 def _helpers(modules: Iterable[_Module]) -> set[str]:
     """Name the functions of the tests that assert something, or call one that does."""
-    functions = [function for module in modules for function in _functions(module.tree)]
-    helpers = {f.name for f in functions if any(isinstance(node, ast.Assert) for node in ast.walk(f))}
-    while True:
-        callers = {f.name for f in functions if f.name not in helpers and any(_calls(f, helpers))}
-        if not callers:
-            return helpers
+    helpers: set[str] = set()
+    called: dict[str, set[str]] = {}
+    for module in modules:
+        for function in _functions(module.tree):
+            names = called.setdefault(function.name, set())
+            for node in ast.walk(function):
+                if isinstance(node, ast.Assert):
+                    helpers.add(function.name)
+                elif isinstance(node, ast.Call):
+                    names.add(_called(node))
+    while callers := {name for name, names in called.items() if name not in helpers and names & helpers}:
         helpers |= callers
-
-
-def _calls(node: ast.AST, names: set[str]) -> Iterator[ast.Call]:
-    for call in ast.walk(node):
-        if isinstance(call, ast.Call) and _called(call) in names:
-            yield call
+    return helpers
 
 
 def _called(call: ast.Call) -> str:
@@ -102,11 +102,11 @@ def _assertions(function: Function, helpers: set[str]) -> Iterator[ast.expr]:
     for node in ast.walk(function):
         if isinstance(node, ast.Assert):
             yield node.test
-    for call in _calls(function, helpers):
-        yield from call.args
-        yield from (keyword.value for keyword in call.keywords)
-    for call in _calls(function, {"raises"}):
-        yield from (keyword.value for keyword in call.keywords if keyword.arg == "match")
+        elif isinstance(node, ast.Call) and (name := _called(node)) in helpers:
+            yield from node.args
+            yield from (keyword.value for keyword in node.keywords)
+        elif isinstance(node, ast.Call) and name == "raises":
+            yield from (keyword.value for keyword in node.keywords if keyword.arg == "match")
 
 
 def _values(node: ast.AST) -> Values:

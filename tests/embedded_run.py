@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from typing import Any
 
 from scanready.report.formats.packing import Unpacker
 
@@ -32,11 +33,16 @@ def run_in(page: str) -> str:
 
     Each result has its story as well, under ``story``.
     """
+    document, texts = packed_run_in(page)
+    document["results"] = [json.loads(line) | {"story": json.loads(story)} for line, story in texts]
+    return json.dumps(document)
+
+
+def packed_run_in(page: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Return the same in two parts: the document without results, and the JSON of each result and of its story."""
     reader = _Page()
     reader.feed(page)
     assert reader.found, "no run is embedded in this page"
     document = json.loads("".join(reader.found))
     unpacker = Unpacker(1 << 30, 1 << 30)
-    texts = [unpacker.texts(row) for row in document.pop("rows")]
-    document["results"] = [json.loads(line) | {"story": json.loads(story)} for line, story in texts]
-    return json.dumps(document)
+    return document, [unpacker.texts(row) for row in document.pop("rows")]

@@ -52,7 +52,11 @@ def held_up() -> float:
     It is run_delay in the kernel's sched-stats; 0 where there are none. The difference of two calls is what a wait may
     be late through no fault of the process.
     """
-    return sum(int(path.read_text().split()[1]) for path in Path("/proc/self/task").glob("*/schedstat")) / 1e9
+    nanoseconds = 0
+    for path in Path("/proc/self/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # the thread has ended meanwhile
+            nanoseconds += int(path.read_text().split()[1])
+    return nanoseconds / 1e9
 
 
 @contextlib.contextmanager

@@ -17,10 +17,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import reduction
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from fixtures.limits import HANG
 
 SOURCE = Path(__file__).parents[2] / "verifiers"
 
@@ -54,9 +56,12 @@ def run(
     environment: Mapping[str, str],
     cwd: str | Path = ".",
     stdin: int | None = None,
-    timeout: float = 60,
+    timeout: float = HANG,
+    move: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run scanready to its end; stdout and stderr are text. ``stdin`` is as for subprocess.
+
+    The new process calls ``move`` first, which may take it to another namespace.
 
     Raises:
         subprocess.TimeoutExpired: it takes longer, and was killed.
@@ -64,7 +69,7 @@ def run(
     given = os.open(os.devnull, os.O_RDONLY) if stdin == subprocess.DEVNULL else os.dup(0 if stdin is None else stdin)
     out, err = os.pipe(), os.pipe()
     streams = [_Stream(given), _Stream(out[1]), _Stream(err[1])]
-    process = _forking.Process(target=_begin, args=(list(arguments), dict(environment), str(cwd), streams))
+    process = _forking.Process(target=_begin, args=(list(arguments), dict(environment), str(cwd), streams, move))
     process.start()
     for stream in streams:
         os.close(stream.descriptor)
@@ -101,8 +106,16 @@ class _Reader:
         return io.TextIOWrapper(io.BytesIO(self._read), encoding="utf-8").read()
 
 
-def _begin(arguments: list[str], environment: dict[str, str], cwd: str, streams: list[_Stream]) -> None:
+def _begin(
+    arguments: list[str],
+    environment: dict[str, str],
+    cwd: str,
+    streams: list[_Stream],
+    move: Callable[[], None] | None,
+) -> None:
     """Be ``python -m scanready``, in the new process."""
+    if move is not None:
+        move()
     atexit._clear()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     random.seed()  # else all have the numbers of the process they are forked from

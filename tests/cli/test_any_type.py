@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.emulators import in_background, misbehave, ssh
 from tests.cli import plugin
+from tests.closed_ports import closed_port
 
 
 def run(where: Path, *arguments: str) -> Any:
@@ -23,11 +24,10 @@ def write(where: Path, *entries: str) -> str:
 
 
 @pytest.fixture
-def closed() -> int:
+def closed() -> Iterator[int]:
     """A port of this host that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with closed_port() as port:
+        yield port
 
 
 def test_a_host_that_serves_one_type(plugins: Path) -> None:

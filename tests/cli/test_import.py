@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from fixtures.limits import HANG
 from scanready.inventory import load
 from tests.cli import plugin
 
@@ -15,15 +15,14 @@ SAMPLE = Path(__file__).parents[2] / "fixtures" / "imports" / "nmap-7.93-probed.
 
 
 def run(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        plugin.command("import", *arguments),
-        env=plugin.environment(Path("/nowhere")),
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=HANG,
-        check=False,
-    )
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, (given or "").encode())  # a pipe has room for it
+        os.close(writing)
+        done: subprocess.CompletedProcess[str] = plugin.run(Path("/nowhere"), ("import", *arguments), stdin=reading)
+        return done
+    finally:
+        os.close(reading)
 
 
 def test_to_standard_output(tmp_path: Path) -> None:

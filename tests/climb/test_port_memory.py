@@ -22,6 +22,7 @@ from scanready.run.registry import catalogue
 from scanready.run.settings import Settings
 from scanready.targets.mysql import causes as mysql_causes
 from tests import clock
+from tests.closed_ports import closed_port
 from tests.ladder import check_of, expect, story, target
 
 TYPES = ("unix", "mysql", "http", "https", "imap", "imaps", "postgresql")
@@ -215,10 +216,9 @@ def test_what_is_spoken_inside_tls_is_nothing_to_who_needs_tls_alone(first: str)
 
 def test_what_one_type_thinks_of_a_connection_is_not_the_next_ones_opinion() -> None:
     """Elsewhere than on the Master a closed way to the update server proves nothing; to a web site it does."""
-    with in_background(misbehave.silent) as server:
-        pass
     for pair in permutations(("update", "https")):
-        reports = {report.target.type: report for report in together(on(server.port, *pair))}
+        with closed_port() as port:
+            reports = {report.target.type: report for report in together(on(port, *pair))}
         expect(reports["update"], Verdict.UNDECIDED, "update.not-the-master", step=Step.AGENT, owner=Owner.OPERATOR)
         expect(reports["https"], Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
         assert not any(check.tentative for check in reports["https"].checks)

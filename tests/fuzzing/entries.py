@@ -20,7 +20,7 @@ import inspect
 import pkgutil
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import scanready
@@ -104,11 +104,11 @@ class Entry:
     seconds_per_byte: float = 20e-6
 
 
-def modules() -> Iterator[types.ModuleType]:
-    """Yield every module of the package but those that run when they are imported."""
-    for found in pkgutil.walk_packages(scanready.__path__, "scanready."):
-        if not found.name.endswith("__main__"):
-            yield importlib.import_module(found.name)
+@functools.cache
+def modules() -> tuple[types.ModuleType, ...]:
+    """Return every module of the package but those that run when they are imported."""
+    found = (module.name for module in pkgutil.walk_packages(scanready.__path__, "scanready."))
+    return tuple(importlib.import_module(name) for name in found if not name.endswith("__main__"))
 
 
 def place(function: Any) -> str:

@@ -19,6 +19,7 @@ from fixtures.lab.server import listening
 from fixtures.limits import HANG
 from scanready.model import Outcome, Step, Verdict
 from scanready.report.schema import fitness_schema
+from tests.lab import cli
 from tests.ladder import climb, expect, pasted, target
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,7 +50,10 @@ class Told:
 
 
 def ask(where: Namespace, *arguments: str, before: tuple[str, ...] = ()) -> Told:
-    return Told(where.command([*before, *SCANREADY, "--json", "--timeout", "6", *arguments], env=SOURCE))
+    words = ("--json", "--timeout", "6", *arguments)
+    if before:
+        return Told(where.command([*before, *SCANREADY, *words], env=SOURCE))
+    return Told(cli.scanready(where, "agent", *words, env=SOURCE))
 
 
 def ask_here(*before: str) -> Told:

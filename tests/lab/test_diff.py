@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.lab.lab import Lab
+from tests.lab import cli
 
 
 def scanready(lab: Lab, where: Path, *arguments: str) -> Any:
-    argv = [sys.executable, "-m", "scanready", *arguments]
     environment = {"SCANREADY_STORE": str(where / "runs.db"), "NO_COLOR": "1", "COLUMNS": "100"}
-    return lab.agent.command(argv, env=environment)
+    return cli.scanready(lab.agent, *arguments, env=environment)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import pytest
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.nfs import firewall
+from tests.lab import cli
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ["README.md", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md")))]
@@ -100,9 +100,7 @@ def _run(lab: Lab, command: str, where: Path) -> str:
         "SCANREADY_STORE": str(where / "runs.db"),
     }
     # A host name of its own: the pages must not show that of the machine they were written on.
-    named = ["unshare", "--uts", "sh", "-c", f'echo {AGENT} > /proc/sys/kernel/hostname && exec "$@"', "sh"]
-    there = ["env", "-C", str(where), *named, sys.executable, "-m", "scanready", *arguments]
-    done = lab.agent.command(there, env=environment)
+    done = cli.scanready(lab.agent, *arguments, env=environment, cwd=where, named=AGENT)
     assert not done.stderr, done.stderr
     printed = done.stdout.strip()
     if command.endswith(EXIT_CODE):

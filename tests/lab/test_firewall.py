@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import Namespace
+from tests.lab import cli
 
 ROOT = Path(__file__).parent.parent.parent
 CLOSED = """
@@ -40,7 +40,7 @@ def closed(router: Namespace) -> Iterator[None]:
 
 def scanready(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"PYTHONPATH": str(ROOT / "verifiers"), "NO_COLOR": "1"}
-    return lab.agent.command([sys.executable, "-m", "scanready", *arguments], env=environment)
+    return cli.scanready(lab.agent, *arguments, env=environment)
 
 
 def verdicts(lab: Lab, target: str, *options: str) -> dict[str, str | None]:

@@ -18,6 +18,7 @@ from fixtures.lab.nfs import FIREWALLS, Nfs, firewall
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run.engine import verify
 from scanready.run.settings import Settings
+from tests.lab import cli
 from tests.ladder import PLENTY, check_of, climb, expect, pasted, story, target
 
 DYNAMIC = {"mountd 20048", "nlockmgr 32803", "status 32765", "rquotad 875"}
@@ -181,10 +182,10 @@ def _names_every_dynamic_port(address: str, report: Report) -> None:
 @pytest.mark.parametrize(("query", "code", "verdict"), [("?version=3", 1, "blocked"), ("", 0, "limited")])
 def test_dynamic_ports_dropped_by_the_command_line(lab: Lab, query: str, code: int, verdict: str) -> None:
     server = lab.nfs("both")
-    command = [sys.executable, "-m", "scanready", "check", f"nfs://{server.address}/export{query}", "--json"]
+    command = ["check", f"nfs://{server.address}/export{query}", "--json"]
     command += ["--timeout", str(PLENTY)]
     with lab.policy(firewall("rest-dropped", server.address)):
-        done = lab.agent.command(command)
+        done = cli.scanready(lab.agent, *command)
     assert done.returncode == code, done.stderr
     (result,) = json.loads(done.stdout)["results"]
     assert result["seconds"] < PLENTY / 2

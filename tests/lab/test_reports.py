@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from fixtures.lab.lab import Lab
 from fixtures.lab.nfs import firewall
 from tests.browser import Page, browser
 from tests.embedded_run import run_in
+from tests.lab import cli
 from tests.ladder import pasted
 
 ROOT = Path(__file__).parent.parent.parent
@@ -56,8 +55,7 @@ def run(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     reports = [f"--report={name}={where / name}" for name in FORMATS]
     with lab.policy("\n".join(closed)):
         environment = {"PYTHONPATH": str(ROOT / "verifiers"), "ER_PW": PASSWORD}
-        command = [sys.executable, "-m", "scanready", "verify", str(where / "estate.yaml"), *reports]
-        done: subprocess.CompletedProcess[str] = lab.agent.command(command, env=environment)
+        done = cli.scanready(lab.agent, "verify", str(where / "estate.yaml"), *reports, env=environment)
     assert done.returncode == 1, done.stderr
     return where
 

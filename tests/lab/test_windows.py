@@ -7,7 +7,6 @@ import functools
 import json
 import re
 import socket
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.net.dial import dial
 from scanready.net.this_agent import this_agent
 from scanready.targets.windows import endpoint_mapper
+from tests.lab import cli
 from tests.ladder import PLENTY, account, check_of, climb, expect, passed, pasted, story, target
 
 AGENT = this_agent("proxy", "Windows")
@@ -125,17 +125,17 @@ class TestFirewall:
 
     def test_dropped_by_the_command_line(self, lab: Lab) -> None:
         host = lab.windows("healthy")
-        command = [sys.executable, "-m", "scanready", "check", f"windows://{host.address}", "--json"]
+        command = ["check", f"windows://{host.address}", "--json"]
         command += ["--timeout", str(PLENTY)]
         with lab.policy(f"ip daddr {host.address} tcp dport 49152-65535 drop"):
-            done = lab.agent.command([*command, "--assume-agent", "windows"])
+            done = cli.scanready(lab.agent, *command, "--assume-agent", "windows")
             assert done.returncode == 1, done.stderr
             (result,) = json.loads(done.stdout)["results"]
             assert result["seconds"] < PLENTY / 2
             assert (result["verdict"], result["cause"]["code"]) == ("blocked", "windows.dynamic-port-blocked")
             assert "tcp dport 49664 accept" in result["cause"]["fix"]
             assert "tcp dport 49152-65535 accept" in result["cause"]["fix"]
-            done = lab.agent.command([*command, "--assume-agent", "linux"])
+            done = cli.scanready(lab.agent, *command, "--assume-agent", "linux")
             (result,) = json.loads(done.stdout)["results"]
             assert (result["verdict"], result["cause"]["code"]) == ("blocked", "windows.dynamic-port-blocked")
             assert [cause["code"] for cause in result["besides"]] == ["agent.platform-mismatch"]

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.causes import common
 from scanready.climb.explain import explain
 from scanready.model import Step
@@ -19,6 +20,7 @@ from scanready.net.stream import ConnectError, UdpTimeout
 from scanready.wire import WireError
 from tests.clock import JumpingLoop
 from tests.clock import run as run_on_a_jumping_clock
+from tests.closed_ports import closed_udp_port
 
 Answer = Callable[[bytes, int], list[bytes]]
 
@@ -107,10 +109,8 @@ def test_a_flood_of_other_answers_ends() -> None:
 
 def test_a_closed_port_says_so_itself() -> None:
     async def run() -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-            closed.bind(("127.0.0.1", 0))
-            where = closed.getsockname()
-        await datagram.ask((socket.AF_INET, where), b"who?", only_named, asyncio.get_running_loop().time() + 2)
+        with closed_udp_port() as where:
+            await datagram.ask(where, b"who?", only_named, asyncio.get_running_loop().time() + HANG)
 
     with pytest.raises(ConnectError) as caught:
         asyncio.run(run())

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.climb.explain import explain
 from scanready.model import Step
 from scanready.net import datagram, resolve
@@ -21,6 +22,7 @@ from scanready.net.sockets import Address
 from scanready.net.stream import ReadTimeout
 from scanready.net.system_errors import NO_SUCH_NAME, number_of, of_name, of_number, posix_errors, words_of
 from tests.clock import JumpingLoop, PortableLoop
+from tests.closed_ports import closed_port, closed_udp_port
 from tests.completion_ports import CompletionPorts, TellingTuples, completed, winsock
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -137,16 +139,10 @@ def dialled(loop: str, address: Address, seconds: float = 5.0) -> BaseException 
         return runner.run(run())
 
 
-@pytest.fixture
-def closed_port() -> Address:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return socket.AF_INET, sock.getsockname()
-
-
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_closed_port(loop: str, closed_port: Address) -> None:
-    error = dialled(loop, closed_port)
+def test_a_closed_port(loop: str) -> None:
+    with closed_port() as port:
+        error = dialled(loop, (socket.AF_INET, ("127.0.0.1", port)))
     assert isinstance(error, ConnectError)
     assert (error.errno, error.strerror) == (errno.ECONNREFUSED, "Connection refused")
 
@@ -175,16 +171,16 @@ def test_what_the_loop_raises_while_it_connects(number: int, monkeypatch: pytest
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_closed_udp_port(loop: str) -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        address = socket.AF_INET, sock.getsockname()
+    async def run(where: Address) -> None:
+        deadline = asyncio.get_running_loop().time() + HANG
+        await datagram.ask(where, b"who?", lambda data: data, deadline)
 
-    async def run() -> None:
-        deadline = asyncio.get_running_loop().time() + 3
-        await datagram.ask(address, b"who?", lambda data: data, deadline)
-
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner, pytest.raises(ConnectError) as error:
-        runner.run(run())
+    with (
+        closed_udp_port() as where,
+        asyncio.Runner(loop_factory=LOOPS[loop]) as runner,
+        pytest.raises(ConnectError) as error,
+    ):
+        runner.run(run(where))
     assert error.value.errno == errno.ECONNREFUSED
     found = explain(error.value, Step.CONNECT, "nfs")
     assert found.cause.code == "connect.refused"

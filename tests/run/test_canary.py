@@ -17,15 +17,10 @@ from scanready.run import canary
 from scanready.run.engine import Run
 from scanready.run.settings import Settings
 from tests.clock import PortableLoop, WatchesNoDescriptor
+from tests.closed_ports import closed_port
 from tests.ladder import expect, target
 
 LOOPS = pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, WatchesNoDescriptor], ids=["epoll", "socket-calls"])
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture
@@ -46,13 +41,12 @@ def climbs(monkeypatch: pytest.MonkeyPatch) -> list[Target]:
 def test_a_closed_port_needs_no_climb(
     loop: type[asyncio.SelectorEventLoop], climbs: list[Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(canary, "CANARY_PORT", free_port())
-
     async def run() -> Report:
         async with serve(ssh.openssh_9_2) as server, Run(Settings()) as run_:
             return await run_.verify(target("ssh", "127.0.0.1", server.port))
 
-    with asyncio.Runner(loop_factory=loop) as runner:
+    with closed_port() as closed, asyncio.Runner(loop_factory=loop) as runner:
+        monkeypatch.setattr(canary, "CANARY_PORT", closed)
         report = expect(runner.run(run()), Verdict.READY)
     assert report.footprint.connections == 1
     assert [where.host for where in climbs] == ["127.0.0.1"], "the target's own climb only"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib
-import pkgutil
 import random
 import time
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ import pytest
 
 import scanready
 from scanready.wire import Buffer, Cursor, Reader, Steps, Stepwise, WireError, stepwise
+from tests.fuzzing.entries import modules
 from tests.wire.floods import ARGUMENTS, TINY, Flood, all_floods
 
 PACKAGE = Path(scanready.__file__).parent
@@ -28,12 +27,11 @@ SIZE, CONSTANT = 40_000, 1024
 def _readers() -> dict[str, Stepwise[..., Any]]:
     """Every reader of the package, by the name of the module that defines it and its own."""
     found = {}
-    for module in pkgutil.walk_packages(scanready.__path__, "scanready."):
-        if not module.name.endswith("__main__"):
-            for value in vars(importlib.import_module(module.name)).values():
-                if isinstance(value, Stepwise):
-                    place = value.steps.__module__.removeprefix("scanready.")
-                    found[f"{place}.{value.steps.__qualname__}"] = value
+    for module in modules():
+        for value in vars(module).values():
+            if isinstance(value, Stepwise):
+                place = value.steps.__module__.removeprefix("scanready.")
+                found[f"{place}.{value.steps.__qualname__}"] = value
     return found
 
 

@@ -25,6 +25,7 @@ from scanready.model import Owner
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError
 from tests.clients.login_process import logins, with_runtime
+from tests.closed_ports import closed_port
 from tests.in_process import Anywhere, in_process
 from tests.ladder import account, in_time, logins_end
 
@@ -248,8 +249,8 @@ def test_its_connections_come_from_here(way: str) -> None:
         port = server.getsockname()[1]
         assert in_process(logins.call_host, "127.0.0.1", port).startswith("127.0.0.1 ")
         assert in_process(logins.call_host, "localhost", port).endswith("False")
-    with pytest.raises(ConnectionRefusedError, match="Connection refused"):
-        in_process(logins.call_host, "127.0.0.1", port)
+    with closed_port() as closed, pytest.raises(ConnectionRefusedError, match="Connection refused"):
+        in_process(logins.call_host, "127.0.0.1", closed)
     with pytest.raises(PermissionError):
         in_process(logins.ask_by_datagram, port)
 

@@ -17,6 +17,7 @@ from scanready.model import Check, Outcome, Owner, Report, Step, Verdict
 from scanready.net import resolve
 from scanready.net.sockets import Address
 from scanready.targets.cloud.services import BY_SERVICE, OTHER_NAMES, SERVICES, domain_of, is_own, places
+from tests.closed_ports import closed_port
 from tests.clouds import MICROSOFT, S3, dated, hosts, internet, joining
 from tests.ladder import account, check_of, climb, expect, passed, story, target
 from tests.websites import OK, PAGE, answer, look, moved, serving, tls
@@ -313,10 +314,8 @@ def test_a_name_that_the_inventory_made_may_be_misspelt(monkeypatch: pytest.Monk
 
 
 def test_one_endpoint_that_is_closed_blocks_and_the_others_are_shown() -> None:
-    with serving(OK, **tls()) as server, in_background(misbehave.silent) as gone:
-        pass
-    with serving(OK, **tls()) as server:
-        own = f"127.0.0.1:{server.port},127.0.0.1:{gone.port}"
+    with serving(OK, **tls()) as server, closed_port() as gone:
+        own = f"127.0.0.1:{server.port},127.0.0.1:{gone}"
         report = look(target("cloud", "private-cloud", endpoints=own))
     expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
     assert report.facts["endpoints"] == {f"127.0.0.1:{server.port}": 200}

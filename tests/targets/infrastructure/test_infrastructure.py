@@ -14,6 +14,7 @@ from fixtures.emulators import http as emulated
 from fixtures.emulators.certificates import authority
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run import canary, engine, settings
+from tests.closed_ports import closed_port
 from tests.ladder import PLENTY, WAIT, check_of, climb, expect, passed, story, target
 from tests.websites import OK, answer, look, moved, serving, tls
 
@@ -112,9 +113,9 @@ def test_too_little_time_to_listen() -> None:
 
 
 def test_nothing_listens() -> None:
-    with master(misbehave.silent) as server:
-        pass
-    expect(asked(server), Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
+    with closed_port() as port:
+        report = climb(target("master", "127.0.0.1", port), timeout=PLENTY)
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
 
 
 def test_what_stands_says_nothing_to_other_types_on_the_port() -> None:
@@ -220,9 +221,9 @@ def test_on_the_master_its_certificate_is_judged() -> None:
 
 
 def test_on_the_master_a_closed_way_blocks() -> None:
-    with in_background(misbehave.silent) as server:
-        pass
-    expect(update(server, on_master=True), Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
+    with closed_port() as port:
+        report = look(target("update", "127.0.0.1", port, None, on_master=True))
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
 
 
 def test_on_the_master_an_alert_is_an_alert() -> None:

@@ -9,6 +9,7 @@ import pytest
 from scanready.clients.http_talk import Url
 from scanready.model import Owner, Step, Verdict
 from scanready.targets.web.content import Read, judge
+from tests.closed_ports import closed_port
 from tests.ladder import check_of, expect
 from tests.websites import BASIC, ER, FORM, answer, moved, serving, visited
 
@@ -268,10 +269,10 @@ def test_a_refresh_to_another_port_of_the_host_is_followed() -> None:
 
 
 def test_a_refresh_to_a_closed_port_is_unreachable() -> None:
-    with serving(page(WELCOME)) as gone:
-        pass
-    with serving(page(b"<meta http-equiv=refresh content='0;url=http://127.0.0.1:%d/'>" % gone.port)) as server:
-        expect(visited(server), Verdict.BLOCKED, "http.redirect-unreachable")
+    with closed_port() as gone:
+        leads_there = page(b"<meta http-equiv=refresh content='0;url=http://127.0.0.1:%d/'>" % gone)
+        with serving(leads_there) as server:
+            expect(visited(server), Verdict.BLOCKED, "http.redirect-unreachable")
 
 
 # applications in JavaScript -------------------------------------------------------------------------------------

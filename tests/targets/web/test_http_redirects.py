@@ -12,6 +12,7 @@ from fixtures.emulators import in_background, misbehave
 from scanready.clients.http_talk import Url
 from scanready.climb.other_services import SERVICES
 from scanready.model import Outcome, Owner, Step, Verdict
+from tests.closed_ports import closed_port
 from tests.ladder import check_of, expect, finding_of
 from tests.websites import BASIC, ER, OK, answer, moved, serving, site, tls, visited
 
@@ -46,13 +47,11 @@ def test_a_redirect_to_a_bad_certificate_limits() -> None:
 
 
 def test_a_redirect_to_a_closed_port_blocks() -> None:
-    with serving(OK) as gone:
-        pass
-    with serving(moved(f"https://127.0.0.1:{gone.port}/", "301 Moved Permanently")) as plain:
+    with closed_port() as gone, serving(moved(f"https://127.0.0.1:{gone}/", "301 Moved Permanently")) as plain:
         report = expect(visited(plain), Verdict.BLOCKED, "http.redirect-unreachable", owner=Owner.NETWORK)
     assert report.finding_step is Step.HANDSHAKE
-    assert report.facts["redirect"] == f"https://127.0.0.1:{gone.port}/"
-    assert f"127.0.0.1:{gone.port}: connection refused (reset)" in check_of(report, Step.HANDSHAKE).summary
+    assert report.facts["redirect"] == f"https://127.0.0.1:{gone}/"
+    assert f"127.0.0.1:{gone}: connection refused (reset)" in check_of(report, Step.HANDSHAKE).summary
 
 
 def test_a_redirect_to_a_port_without_tls_is_the_servers_fault() -> None:
