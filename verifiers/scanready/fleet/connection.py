@@ -16,6 +16,7 @@ from kombu.exceptions import KombuError
 
 from scanready.model import bracketed
 
+from .framing import results_frames
 from .names import VHOST
 
 #: Seconds to open a connection, and to wait for a confirm.
@@ -24,6 +25,8 @@ PATIENCE = 10
 LOST = (OSError, amqp.exceptions.AMQPError, KombuError)
 #: The errors of missing permissions or queues: another attempt fails as well.
 DENIED = (amqp.exceptions.AccessRefused, amqp.exceptions.NotFound, amqp.exceptions.PreconditionFailed)
+#: The options of each connection. The broker confirms each message.
+TRANSPORT = {"confirm_publish": True}
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
 
@@ -44,7 +47,7 @@ class Broker:
 
     def connection(self) -> kombu.Connection:
         """Return a connection, not opened yet; what is published through it is confirmed by the broker."""
-        return kombu.Connection(**self.settings(), transport_options={"confirm_publish": True})
+        return kombu.Connection(**self.settings(), transport_options=TRANSPORT | {"frame_handler": results_frames})
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments of a connection."""
