@@ -20,7 +20,7 @@ from fixtures.emulators.certificates import authority
 from scanready.causes import fleet
 from scanready.model import Credential, Report, Target, Verdict
 from scanready.net import resolve
-from scanready.net.allowed import limited_to
+from scanready.net.allowed import Network, limited_to
 from scanready.net.sockets import Address
 from tests.ladder import account, climb, finding_of, story, target
 from tests.websites import OK, moved, site
@@ -85,8 +85,7 @@ def _named(type_: str) -> Case:
 
 def _by_proxy(type_: str, host: str | None) -> Case:
     def case(outside: Server) -> contextlib.AbstractContextManager[Target]:
-        options = {"proxy": f"{OUTSIDE}:{outside.port}"}
-        return contextlib.nullcontext(target(type_, host or "s3", None, **options))
+        return contextlib.nullcontext(target(type_, host or "s3", proxy=f"{OUTSIDE}:{outside.port}"))
 
     return case
 
@@ -130,8 +129,8 @@ CASES: dict[str, tuple[Behaviour, Case]] = {
 }
 
 
-def climbed(where: Target, *networks: ipaddress.IPv4Network) -> Report:
-    with limited_to(networks):
+def climbed(where: Target, network: Network) -> Report:
+    with limited_to([network]):
         return climb(where, canary=False, ca_file=str(authority().ca_file))
 
 
