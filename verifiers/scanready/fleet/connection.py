@@ -137,6 +137,10 @@ def explained(broker: Broker, error: BaseException) -> str:
             return (
                 f"{where}: {reason}: name the file of its authority with --ca-file, and the host as in the certificate"
             )
+        case ssl.SSLEOFError():  # it was killed, or the port has no TLS: both end so
+            return (
+                f"{where} ended the connection: start it, see its log, or correct the port, usually 5671 for amqps://"
+            )
         case ssl.SSLError():
             return f"{where}: no TLS ({cause.reason or cause}): the port of amqps:// is usually 5671"
         case amqp.exceptions.AccessRefused():
