@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import socket
 import sys
@@ -14,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from scanready.causes import fleet
 from scanready.clients.login_process import memory
 from scanready.clients.login_process.processes import LoginProcesses
 from scanready.climb.explain import Failure
 from scanready.climb.login_network import OwnPlaces
 from scanready.model import Target
+from scanready.net.allowed import NotAllowed, limited_to
 from scanready.net.dial import dial
 from scanready.net.resolve import Resolver
 from scanready.net.stream import Stream, StreamError
@@ -145,6 +148,20 @@ def test_a_hostile_server(library: Library, behaviour: str) -> None:
     if behaviour != "echoes":  # a report hides what a server repeats
         assert SECRET not in repr(outcome)
     assert isinstance(outcome, BaseException) or getattr(outcome, "denied", None) is not None
+
+
+@pytest.mark.parametrize("library", LIBRARIES, ids=[library.name for library in LIBRARIES])
+def test_an_agent_with_a_limit_lets_no_library_out(library: Library) -> None:
+    """The connection is asked of this process, which judges the address; the server is outside --allow."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        with limited_to([ipaddress.ip_network("127.0.0.9/32")]):
+            outcome, _ = visited(library, server.getsockname()[1])
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert isinstance(outcome, (Failure, NotAllowed)), outcome
+    if isinstance(outcome, Failure):
+        assert outcome.cause is fleet.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=[library.name for library in LIBRARIES])

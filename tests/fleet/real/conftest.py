@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.broker)
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rabbitmq.RabbitMq]:
+def demand_broker() -> None:
+    """Skip the test where no broker can run, or fail it if one is required."""
     why = rabbitmq.missing()
     if importlib.util.find_spec("celery") is None:
         why = "no Celery: install the extra fleet"
@@ -30,6 +30,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rabbitmq.Rabbit
         if os.environ.get("SCANREADY_REQUIRE_LAB") == "1":
             pytest.fail(why)
         pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rabbitmq.RabbitMq]:
+    demand_broker()
     with rabbitmq.RabbitMq(tmp_path_factory.mktemp("broker"), site_definitions()) as running:
         yield running
 

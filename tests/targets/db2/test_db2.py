@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from fixtures.emulators import Behaviour, db2, in_background, misbehave, ssh
 from fixtures.emulators.certificates import authority
 from scanready.causes import common
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
+from scanready.net.allowed import limited_to
 from scanready.targets.db2 import causes
 from scanready.targets.db2 import login as driver
 from scanready.wire import drda
@@ -267,6 +269,13 @@ def played(driver_module: PlayedDriver, monkeypatch: pytest.MonkeyPatch) -> Play
 def test_with_the_vendors_driver_it_is_scannable(played: Played) -> None:
     report = expect(played(), Verdict.SCANNABLE)
     assert (report.footprint.login_attempts, report.footprint.connections) == (1, 2)
+
+
+def test_an_agent_with_a_limit_leaves_the_vendors_driver_alone(played: Played) -> None:
+    """It dials by itself, and may follow the server elsewhere."""
+    with limited_to([ipaddress.ip_network("127.0.0.0/8")]):
+        report = expect(played(), Verdict.UNDECIDED, "agent.not-allowed", step=Step.LOGIN)
+    assert report.footprint.login_attempts == 0
 
 
 #: The driver's messages at the login with a reason of SQL30082N or an SQL number; cause and owner.

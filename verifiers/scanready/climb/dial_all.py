@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from scanready.causes import common
+from scanready.causes import common, fleet
 from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.dial import dial
 from scanready.net.sockets import Address, source_address
@@ -113,6 +113,9 @@ def _finding(error: ConnectError | ReadTimeout, source: str | None, host: str, p
 def _soften(check: Check) -> None:
     """Turn a dead address beside a live one into a warning; skip a loopback address, or one without a route."""
     if check.outcome is not Outcome.FAILED or check.finding is None:
+        return
+    if check.finding.cause is fleet.NOT_ALLOWED:  # it was not asked, so it may answer
+        check.outcome, check.tentative = Outcome.WARNED, True
         return
     loopback = check.endpoint.startswith(("127.", "[::1]"))
     no_route_here = check.finding.cause is common.UNREACHABLE and not check.facts and check.seconds < 1

@@ -16,14 +16,15 @@ from collections.abc import Callable, Iterable, Sequence
 from scanready.catalogue import Catalogue, TargetType
 from scanready.catalogue.option import FOLLOW_REDIRECTS
 from scanready.causes import common
-from scanready.model import Target, bracketed
+from scanready.model import Step, Target, bracketed
+from scanready.net.allowed import NotAllowed
 from scanready.net.dial import dial
 from scanready.net.resolve import Resolver, literal
 from scanready.net.sockets import Address
 from scanready.net.stream import Stream
 from scanready.wire.printable import printable
 
-from .explain import Failure
+from .explain import Failure, explain
 from .other_services import other_services
 
 #: Connections of one login; none needs more than four.
@@ -93,7 +94,11 @@ class OwnPlaces:
         await self._demand_port(host, address)
         now = asyncio.get_running_loop().time()
         end = self._deadline if seconds is None else min(self._deadline, now + seconds)
-        return await dial(address, end, None, self._opened)
+        try:
+            return await dial(address, end, None, self._opened)
+        except NotAllowed as error:  # the library would say in its own words that the server cannot be reached
+            found = explain(error, Step.LOGIN, "")
+            raise Failure(found.cause, f"the login is led to {found.detail}") from error
 
     async def _demand_permission(self, host: str, address: Address) -> None:
         where, port = str(address[1][0]), int(address[1][1])

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -210,9 +211,9 @@ class Worker:
 
     def _coming(self, batch: Batch, known: set[int]) -> Iterator[tuple[int, str]]:
         """Yield place and result of each target as it ends; an empty result after a time without one."""
-        begun = self.journal.begin(batch.run, batch.batch)
-        if begun >= _MOST_TRIES:
-            detail = f"the batch of this target was begun {begun - 1} times, and each time the agent ended before it"
+        begun = self.journal.begun(batch.run, batch.batch)
+        if begun + 1 >= _MOST_TRIES:
+            detail = f"the batch of this target was begun {begun} times, and each time the agent ended before it"
             for place, target in batch.targets:
                 if place not in known:
                     yield place, self._keep(batch, place, as_line(not_checked(self.agent, target, common.BUG, detail)))
@@ -227,10 +228,14 @@ class Worker:
             got += 1
             done.put((place, self._keep(batch, place, line)))
 
+        # It is begun in its turn: a batch that waits has not ended this process.
+        begin = partial(self.journal.begin, batch.run, batch.batch)
+        cancelled = partial(self.journal.is_cancelled, batch.run)
+
         def check() -> None:
             error: BaseException | None = None
             try:
-                self._engine.check(batch, known, put, lambda: self.journal.is_cancelled(batch.run), exclusive=begun > 1)
+                self._engine.check(batch, known, put, cancelled, exclusive=begun > 0, begin=begin)
                 if got == len(batch.targets):
                     self.journal.finish(batch.run, batch.batch)
             except BaseException as raised:  # noqa: BLE001  # it is raised where the batch is carried out

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import celery
 import kombu
 
-from .connection import PATIENCE, Broker
+from .connection import PATIENCE, TRANSPORT, Broker
+from .framing import task_frames
 from .names import TASKS, VHOST, task_key, tasks_of
 
 #: Batches that an agent works on at once: with 25 targets each, 100 targets.
@@ -29,7 +30,7 @@ def celery_app(broker: Broker, agent: str | None = None) -> Any:
         broker_connection_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={"confirm_publish": True},
+        broker_transport_options=TRANSPORT | {"frame_handler": task_frames},
         # A message in another form, such as a pickled one, is refused, and the worker lives on.
         task_serializer="json",
         result_serializer="json",

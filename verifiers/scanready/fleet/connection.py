@@ -16,6 +16,7 @@ from kombu.exceptions import KombuError
 
 from scanready.model import bracketed
 
+from .framing import results_frames
 from .names import VHOST
 
 #: Seconds to open a connection, and to wait for a confirm.
@@ -24,6 +25,8 @@ PATIENCE = 10
 LOST = (OSError, amqp.exceptions.AMQPError, KombuError)
 #: The errors of missing permissions or queues: another attempt fails as well.
 DENIED = (amqp.exceptions.AccessRefused, amqp.exceptions.NotFound, amqp.exceptions.PreconditionFailed)
+#: The options of each connection. The broker confirms each message.
+TRANSPORT = {"confirm_publish": True}
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
 
@@ -44,7 +47,7 @@ class Broker:
 
     def connection(self) -> kombu.Connection:
         """Return a connection, not opened yet; what is published through it is confirmed by the broker."""
-        return kombu.Connection(**self.settings(), transport_options={"confirm_publish": True})
+        return kombu.Connection(**self.settings(), transport_options=TRANSPORT | {"frame_handler": results_frames})
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments of a connection."""
@@ -133,6 +136,10 @@ def explained(broker: Broker, error: BaseException) -> str:
             reason = f"its certificate is not trusted ({cause.verify_message})"
             return (
                 f"{where}: {reason}: name the file of its authority with --ca-file, and the host as in the certificate"
+            )
+        case ssl.SSLEOFError():  # it was killed, or the port has no TLS: both end so
+            return (
+                f"{where} ended the connection: start it, see its log, or correct the port, usually 5671 for amqps://"
             )
         case ssl.SSLError():
             return f"{where}: no TLS ({cause.reason or cause}): the port of amqps:// is usually 5671"

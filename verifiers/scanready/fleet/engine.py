@@ -41,7 +41,16 @@ class Engine:
         self._exclusive = self._unfinished = False
         threading.Thread(target=self._loop.run_forever, name="engine", daemon=True).start()
 
-    def check(self, batch: Batch, skip: set[int], take: Take, stopped: Callable[[], bool], *, exclusive: bool) -> None:
+    def check(
+        self,
+        batch: Batch,
+        skip: set[int],
+        take: Take,
+        stopped: Callable[[], bool],
+        *,
+        exclusive: bool,
+        begin: Callable[[], object] = lambda: None,
+    ) -> None:
         """Check the targets of a batch; return when each has a result, or when it was stopped.
 
         Args:
@@ -49,17 +58,25 @@ class Engine:
             take: gets each place with its result as a line of JSON, in the engine's thread.
             stopped: asked before each target is begun.
             exclusive: no other batch runs meanwhile.
+            begin: called in the engine's thread when the batch has its turn, before the first target.
         """
         todo = [(place, target) for place, target in batch.targets if place not in skip]
-        coming = self._check(batch, todo, take, stopped, exclusive)
+        coming = self._check(batch, todo, take, stopped, exclusive, begin)
         future: concurrent.futures.Future[None] = asyncio.run_coroutine_threadsafe(coming, self._loop)
         future.result()
 
     async def _check(
-        self, batch: Batch, todo: list[tuple[int, Target]], take: Take, stopped: Callable[[], bool], exclusive: bool
+        self,
+        batch: Batch,
+        todo: list[tuple[int, Target]],
+        take: Take,
+        stopped: Callable[[], bool],
+        exclusive: bool,
+        begin: Callable[[], object],
     ) -> None:
         left = {id(target): (place, target) for place, target in todo}
         async with self._place(batch, exclusive) as run:
+            begin()
             try:
                 async with asyncio.timeout(batch.seconds):
                     async with contextlib.aclosing(run.results([target for _, target in todo])) as reports:

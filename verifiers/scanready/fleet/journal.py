@@ -65,6 +65,12 @@ class Journal:
             row = file.execute("SELECT begun FROM batches WHERE run = ? AND batch = ?", (run, batch)).fetchone()
             return int(row[0])
 
+    def begun(self, run: str, batch: str) -> int:
+        """Return how many times a batch has been begun."""
+        with self._committed() as file:
+            row = file.execute("SELECT begun FROM batches WHERE run = ? AND batch = ?", (run, batch)).fetchone()
+            return int(row[0]) if row else 0
+
     def finish(self, run: str, batch: str) -> None:
         """Note that all targets of a batch have a result."""
         with self._committed() as file:

@@ -37,6 +37,7 @@ _DEEPEST = 12
 _MOST_PLACES = 1 << 40
 _MOST_TRIES = 100
 _MOST_RUNS = 1000
+_DROPPED = "dropped"
 
 
 class MessageError(ValueError):
@@ -134,6 +135,11 @@ def encode(message: Message) -> str:
     return json.dumps({"message": VERSION, "kind": kind, **fields}, allow_nan=False, separators=(",", ":"))
 
 
+def dropped(size: int) -> str:
+    """Return what takes the place of a message with so many bytes: :func:`decode` refuses it with the reason."""
+    return json.dumps({_DROPPED: size})
+
+
 def target_sent(target: Target) -> dict[str, Any]:
     """Return a target as it travels, as JSON types.
 
@@ -192,6 +198,8 @@ def _bound_depth(value: Any, left: int) -> None:
 
 
 def _decoded(fields: dict[str, Any]) -> Message:
+    if isinstance(size := fields.get(_DROPPED), int):
+        raise MessageError(f"the message has {size:,} bytes, and was dropped")
     version = fields.pop("message", None)
     if version != VERSION or isinstance(version, bool):
         raise MessageError(f"the message has version {_short(version)}; this scanready reads version {VERSION}")

@@ -38,6 +38,11 @@ def limited_to(networks: Sequence[Network]) -> Iterator[None]:
         _limit = before
 
 
+def is_limited() -> bool:
+    """Return True if this process may contact some networks only: a library that dials by itself is not bound."""
+    return _limit is not None
+
+
 def demand_allowed(address: Address) -> None:
     """Judge an address before it is dialled.
 

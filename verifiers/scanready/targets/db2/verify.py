@@ -14,12 +14,13 @@ A listener for TLS only (usually 50001) closes the connection after that. The ch
 
 from __future__ import annotations
 
-from scanready.causes import common
+from scanready.causes import common, fleet
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.climb.shared import usual_ports
 from scanready.climb.shared.tls_port import first_answer
 from scanready.model import Step
+from scanready.net.allowed import is_limited
 from scanready.net.events import record
 from scanready.net.stream import Stream
 from scanready.wire import drda as wire
@@ -87,6 +88,9 @@ async def _with_the_vendors_driver(
     if encrypted:
         detail = f"inside TLS, the server offers {answers.asked(offer)}, which scanready's driver does not support"
         login.stop(common.LIMIT, detail)
+    if is_limited():
+        detail = "IBM's driver may follow the server to an address that --allow cannot judge; no login was tried"
+        login.stop(fleet.NOT_ALLOWED, detail)
     await probe.leave(stream)
     database, table = probe.target.options["database"], answers.catalogue_of(product)
     where = driver.where(probe.address or probe.host, probe.target.port, database, table)

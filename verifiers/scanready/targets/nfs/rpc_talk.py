@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from scanready.climb.probe import Probe
 from scanready.net import sockets
+from scanready.net.allowed import demand_allowed
 from scanready.net.events import record
 from scanready.net.stream import HEARD, Stream
 from scanready.wire import UnknownValue, WireError
@@ -132,7 +133,9 @@ class Datagrams:
         question = wire.call(random.getrandbits(32), program, version, procedure, arguments, credential)
         address = self._probe.address
         assert address is not None, "the server has answered before"
-        with suppress(OSError), sockets.udp(socket.AF_INET6 if ":" in address else socket.AF_INET, True) as sock:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with suppress(OSError), sockets.udp(family, True) as sock:
+            demand_allowed((family, (address, self._port)))
             self._probe.footprint.connections += 1
             sock.connect((address, self._port))
             sock.send(question)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from scanready.causes import common
+from scanready.causes import common, fleet
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Finding, Outcome, Step, bracketed, is_address
@@ -93,6 +93,9 @@ async def _ask(probe: Probe, name: str, address: str, into: list[Check]) -> None
             answer: wire.Configuration | wire.Refusal = await stream.receive(wire.read_answer)
             await probe.leave(stream)
         except (Failure, StreamError, WireError, OSError) as error:
+            if isinstance(error, Failure) and error.cause is fleet.NOT_ALLOWED:  # the node itself was not asked
+                rung.inconclusive(error.cause, error.detail)
+                return
             rule = firewall_rule(probe.agent_address, address, probe.target.port)
             rung.warn(causes.COP_UNREACHABLE, f"{getattr(error, 'detail', None) or error}", rule)
             return
