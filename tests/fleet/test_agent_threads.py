@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -153,7 +154,7 @@ def test_an_alarm_of_the_broker_is_no_matter_of_the_firewall() -> None:
     for blocked in (False, True):
         if blocked:
             channel.connection.on_blocked("low on memory")
-        with pytest.raises(OSError, match="alarm|no confirm") as raised, blocking_told(channel):
+        with pytest.raises(OSError, match=r"alarm|no confirm") as raised, blocking_told(channel):
             raise TimeoutError("no confirm")
         assert isinstance(raised.value, BlockedError) == blocked
         words = explained(BROKER, raised.value)
@@ -208,7 +209,12 @@ def test_a_batch_that_goes_back_was_not_tried(tmp_path: Path) -> None:
 def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     codes: list[int] = []
     done = threading.Event()
-    monkeypatch.setattr(stopping.os, "_exit", lambda code: (codes.append(code), done.set()))
+
+    def end(code: int) -> None:
+        codes.append(code)
+        done.set()
+
+    monkeypatch.setattr(os, "_exit", end)
     lines: list[str] = []
     stop = Stopping(lines.append, grace=0.0, limit=0.01)
     assert not stop.is_over

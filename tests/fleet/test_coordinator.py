@@ -195,13 +195,12 @@ class Clock:
     def __init__(self, site: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
         self.site, self.now = site, time.monotonic()
         self.outbox = Outbox()
-        self.queued = 0
+        self.queued, self.consumers = 0, 1
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         told = SimpleNamespace
         monkeypatch.setattr(
             site.coordinator, "_word_on", lambda _: told(message_count=self.queued, consumer_count=self.consumers)
         )
-        self.consumers = 1
         site.coordinator._outbox = self.outbox  # type: ignore[assignment]
 
     def passes(self, seconds: float, *beating: str, runs: tuple[str, ...] = ()) -> None:
