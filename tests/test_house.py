@@ -113,6 +113,11 @@ _TAKES_ALL = [
     "climb/probe.py: climb",  # a verifier's bug is one report
     "fleet/agent.py: take",  # a batch that fails is reported to the coordinator, which waits for it
     "fleet/agent.py: check",  # raised again, where the batch is carried out
+    "fleet/cancels.py: _named",  # a hostile message is dropped, and the next one is heard
+    "fleet/connection.py: drop",  # the end of a connection that may be broken in any way
+    "fleet/publisher.py: _tried",  # a result that is not sent is sent again
+    "fleet/publisher.py: _wait_for_end_of_alarm",  # the message is sent again, through another connection
+    "fleet/threads.py: loop",  # a thread of the agent survives any error
     "inventory/key_ring.py: ask",  # the words of any exception may be the secret
     "net/threads.py: _work",  # raised again, where the result is awaited
     "run/plugins/attempt.py: attempted",  # another package's function

@@ -15,7 +15,8 @@ from scanready.causes import common, fleet
 from scanready.fleet.division import Estate
 from scanready.fleet.engine import not_checked
 from scanready.fleet.ledger import COMMAND, Ledger, stored_results
-from scanready.fleet.messages import Heartbeat, Results, encode
+from scanready.fleet.messages import Batch, Heartbeat, Results, decode, encode
+from scanready.fleet.names import HEARTBEAT
 from scanready.model import Agent, DeclaredAgent, Step, Target
 from scanready.report.serialize import as_line
 from scanready.store import NewRun, Store
@@ -24,10 +25,39 @@ pytest.importorskip("celery")
 
 from scanready.fleet.connection import Broker
 from scanready.fleet.coordinator import Coordinator
+from scanready.fleet.outbox import Sent
 
 BOTH, ONLY_A = Target("h1", "ssh", 22), Target("h2", "ssh", 22, agents=("a",))
 ESTATE = Estate((BOTH, ONLY_A), (DeclaredAgent("a"), DeclaredAgent("b")), Step.AUTH, 10.0)
 A1, B1, A2, B2 = range(4)
+
+
+class Outbox:
+    """Stand for the connection that batches are sent through."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.blocked = False
+        self.full: set[str] = set()
+        self.probes = 0
+
+    def send(self, batch: Batch) -> Sent:
+        """Keep the name of a batch."""
+        if self.blocked:
+            return Sent.BLOCKED
+        if batch.agent in self.full:
+            return Sent.FULL
+        self.sent.append(batch.batch)
+        return Sent.KEPT
+
+    def is_blocked(self) -> bool:
+        """Return what the test says."""
+        return self.blocked
+
+    def probe(self) -> bool:
+        """Count it."""
+        self.probes += 1
+        return not self.blocked
 
 
 class Fleet:
@@ -36,7 +66,7 @@ class Fleet:
     def __init__(self, folder: Path) -> None:
         self.told: list[str] = []
         self.path = folder / "runs.db"
-        new = NewRun("2026-01-01T00:00:00Z", COMMAND, "x.yaml", 2, "1", "{}", "{}")
+        new = NewRun("2026-01-01T00:00:00Z", COMMAND, "x.yaml", 2, "1", "{}", '{"token": "fedcba9876543210"}')
         self.ledger = Ledger(self.path, new)
         broker = Broker("127.0.0.1", 1, "coordinator", "x", tls=False)
         self.coordinator = Coordinator(broker, ESTATE, self.ledger, set(), self.told.append, lambda _: None, 60.0)
@@ -44,11 +74,24 @@ class Fleet:
     def hear(self, user: str, text: str) -> None:
         channel = SimpleNamespace(basic_ack=lambda _: None)
         self.coordinator._take(
-            SimpleNamespace(body=text, properties={"user_id": user}, channel=channel, delivery_tag=1)
+            SimpleNamespace(body=text, properties={"user_id": user}, channel=channel, delivery_tag=1, delivery_info={})
         )
 
     def results(self, agent: str, *lines: tuple[int, str], done: bool = True) -> str:
-        return encode(Results(self.ledger.name, f"{agent}-0", agent, lines, done))
+        return encode(Results(self.ledger.key, f"{agent}-0", agent, lines, done))
+
+    def beat(self, agent: str, runs: tuple[str, ...] = (), since: str = "2026-01-01T00:00:00Z") -> None:
+        """Deliver a heartbeat."""
+        channel = SimpleNamespace(basic_ack=lambda _: None)
+        self.coordinator._take_beat(
+            SimpleNamespace(
+                body=encode(Heartbeat(agent, "1", "Linux", since, runs)),
+                properties={"user_id": agent},
+                channel=channel,
+                delivery_tag=1,
+                delivery_info={"routing_key": HEARTBEAT},
+            )
+        )
 
     def stored(self) -> set[tuple[str, str, str]]:
         with Store(self.path) as store:
@@ -130,9 +173,8 @@ def test_a_lost_agent_is_noticed_while_others_never_pause(site: Fleet, monkeypat
     monkeypatch.setattr(time, "monotonic", lambda: now)
     connection: Any = SimpleNamespace(channel=lambda: SimpleNamespace(queue_declare=_nothing, queue_bind=_nothing))
     monkeypatch.setattr("scanready.fleet.coordinator.heard", _nothing)
-    monkeypatch.setattr("scanready.fleet.coordinator.kombu.Producer", _nothing)
-    monkeypatch.setattr(site.coordinator, "_send", _nothing)
-    beat = encode(Heartbeat("a", "1", "Linux", "2026-01-01T00:00:00Z"))
+    site.coordinator._outbox = Outbox()  # type: ignore[assignment]
+    beat = encode(Heartbeat("a", "1", "Linux", "2026-01-01T00:00:00Z", (site.ledger.key,)))
 
     def drain_events(timeout: float) -> None:
         nonlocal now
@@ -145,6 +187,163 @@ def test_a_lost_agent_is_noticed_while_others_never_pause(site: Fleet, monkeypat
     connection.drain_events = drain_events
     site.coordinator._work(connection, SimpleNamespace(is_set=lambda: bool(stopped)))  # type: ignore[arg-type]
     assert site.stored() == {("h1", "b", fleet.LOST.code)}
+
+
+class Clock:
+    """A clock that the test moves, and agents that send heartbeats by it."""
+
+    def __init__(self, site: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.site, self.now = site, time.monotonic()
+        self.outbox = Outbox()
+        self.queued, self.consumers = 0, 1
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        told = SimpleNamespace
+        monkeypatch.setattr(
+            site.coordinator, "_word_on", lambda _: told(message_count=self.queued, consumer_count=self.consumers)
+        )
+        site.coordinator._outbox = self.outbox  # type: ignore[assignment]
+
+    def passes(self, seconds: float, *beating: str, runs: tuple[str, ...] = ()) -> None:
+        """Let so many seconds pass, in which these agents send heartbeats."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now += 10.0
+            for agent in beating:
+                self.site.beat(agent, runs)
+            while self.site.coordinator._send_some():
+                pass
+            self.site.coordinator._look_for_lost()
+
+
+@pytest.fixture
+def clock(site: Fleet, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(site, monkeypatch)
+
+
+def test_a_batch_that_is_nowhere_is_sent_again_once_and_ends_undecided(site: Fleet, clock: Clock) -> None:
+    clock.passes(90, "a", "b")
+    assert sorted(clock.outbox.sent) == ["a-0", "a-0", "b-0", "b-0"]
+    assert site.stored() == set()
+    clock.passes(200, "a", "b")
+    assert sorted(clock.outbox.sent) == ["a-0", "a-0", "b-0", "b-0"]
+    assert site.stored() == {
+        (host, agent, "agent.unanswered") for host, agent in (("h1", "a"), ("h1", "b"), ("h2", "a"))
+    }
+    assert site.coordinator.unanswered == site.coordinator.missing == 3
+    assert not site.coordinator._is_waiting()
+
+
+def test_only_missing_results_of_a_lost_batch_are_undecided(site: Fleet, clock: Clock) -> None:
+    clock.passes(1)
+    site.hear("a", site.results("a", (A1, line("a", BOTH)), done=False))
+    clock.passes(400, "a", "b")
+    assert ("h1", "a", "scanready.out-of-time") in site.stored()
+    assert ("h2", "a", "agent.unanswered") in site.stored()
+
+
+def test_a_batch_in_the_queue_or_in_hand_is_waited_for(site: Fleet, clock: Clock) -> None:
+    clock.passes(1600, "a", "b", runs=(site.ledger.key,))
+    clock.queued = 1
+    clock.passes(1600, "a", "b")
+    assert site.stored() == set()
+    assert len(clock.outbox.sent) == 2
+
+
+def test_no_agent_is_lost_while_the_broker_takes_no_messages(site: Fleet, clock: Clock) -> None:
+    clock.passes(10, "a", "b")
+    clock.outbox.blocked = True
+    clock.passes(1000)
+    assert site.stored() == set()
+    assert site.told == [
+        "the broker 127.0.0.1:1 takes no messages: its memory or its disk is short, see its log. "
+        "No agent counts as lost meanwhile"
+    ]
+    clock.outbox.blocked = False
+    clock.passes(30, "a")
+    assert site.told[1:] == ["the broker 127.0.0.1:1 takes messages again"]
+    clock.passes(100, "a", runs=(site.ledger.key,))
+    assert site.coordinator.lost == ("b",)
+    assert len(site.told) == 3
+
+
+def test_the_broker_is_asked_seldom_and_only_if_agents_are_silent(site: Fleet, clock: Clock) -> None:
+    clock.passes(600, "a", "b", runs=(site.ledger.key,))
+    assert clock.outbox.probes == 0
+    clock.passes(40, "a", runs=(site.ledger.key,))
+    assert clock.outbox.probes == 1
+
+
+def test_a_flood_of_heartbeats_makes_no_agent_lost_that_is_connected(site: Fleet, clock: Clock) -> None:
+    def flood() -> None:
+        for _ in range(500):
+            site.beat("a", (site.ledger.key,))
+
+    for _ in range(20):
+        flood()
+        clock.passes(10, runs=(site.ledger.key,))
+    assert site.coordinator.lost == ()
+    clock.consumers = 0
+    flood()
+    clock.passes(80)
+    assert "b" in site.coordinator.lost
+    assert [one for one in site.told if "too many heartbeats" in one] == [
+        "a sends too many heartbeats; they are dropped. See who uses its password"
+    ]
+
+
+def test_a_flood_of_results_is_dropped_unread(site: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def decoded(text: str) -> Any:
+        nonlocal read
+        read += 1
+        return decode(text)
+
+    monkeypatch.setattr("scanready.fleet.coordinator.decode", decoded)
+    for _ in range(5000):
+        site.hear("a", site.results("a", done=False))
+        site.hear("stranger", site.results("a"))
+    assert read == site.coordinator._flood.most_results("a") < 2000
+    site.hear("b", site.results("b", (B1, line("b", BOTH))))
+    assert site.stored() == {("h1", "b", "scanready.out-of-time")}
+    assert len(site.told) == 2
+
+
+@pytest.mark.parametrize("place", [B2, 4, 10**9, 1 << 40, (1 << 40) + 1, 10**30])
+def test_any_place_that_is_not_its_own_is_refused(site: Fleet, place: int) -> None:
+    site.hear("b", site.results("b", (B1, line("b", BOTH))).replace(f'"place":{B1}', f'"place":{place}'))
+    assert not {agent for host, agent, _ in site.stored()} - {"b"}
+    assert len(site.told) <= 2
+
+
+def test_hostile_results_do_not_fill_the_log(site: Fleet) -> None:
+    for _ in range(200):
+        site.hear("b", site.results("b", *[(B2, "x")] * 25, done=False))
+    assert len(site.told) == 20
+
+
+def test_a_full_queue_of_one_agent_does_not_hold_up_the_others(site: Fleet, clock: Clock) -> None:
+    clock.outbox.full = {"a"}
+    clock.passes(50, "a", "b", runs=(site.ledger.key,))
+    assert clock.outbox.sent == ["b-0"]
+    clock.outbox.full = set()
+    clock.passes(20, "a", "b", runs=(site.ledger.key,))
+    assert clock.outbox.sent == ["b-0", "a-0"]
+    assert site.told == ["the queue of a is full: its batches are sent as it works"]
+
+
+def test_two_processes_of_one_agent_are_told_once(site: Fleet, clock: Clock) -> None:
+    for since in ("s1", "s2", "s1", "s2"):
+        clock.passes(10)
+        site.beat("a", since=since)
+    assert site.told == ["two processes are a: stop one of them, or give each its own --name"]
+
+
+def test_the_results_of_a_run_of_the_same_name_are_not_taken(site: Fleet) -> None:
+    other = encode(Results(f"{site.ledger.name}.0123456789abcdef", "a-0", "a", ((A1, line("a", BOTH)),), True))
+    site.hear("a", other)
+    assert site.stored() == set()
+    assert site.coordinator.missing == 3
 
 
 def _nothing(*_: object, **__: object) -> Callable[..., None]:

@@ -12,9 +12,10 @@ pytest.importorskip("celery")
 
 import amqp
 
-from scanready.fleet import agent
-from scanready.fleet.agent import Publisher, Unsent
+from scanready.fleet import publisher
 from scanready.fleet.connection import Broker
+from scanready.fleet.once import Once
+from scanready.fleet.publisher import Publisher, Unsent
 
 
 class Line:
@@ -24,11 +25,11 @@ class Line:
         self.errors, self.sent, self.opened, self.closed = list(errors), list[str](), 0, 0
         self.warned: list[str] = []
         self.ending = threading.Event()
-        monkeypatch.setattr(agent, "publish", self._publish)
-        monkeypatch.setattr(agent, "_PAUSE", 0.0)
+        monkeypatch.setattr(publisher, "publish", self._publish)
+        monkeypatch.setattr(publisher, "_PAUSE", 0.0)
         monkeypatch.setattr(Broker, "connection", lambda _: SimpleNamespace(channel=self._channel))
         broker = Broker("127.0.0.1", 1, "a", "x", tls=False)
-        self.publisher = Publisher(broker, "a", self.warned.append, self.ending)
+        self.publisher = Publisher(broker, "a", Once(self.warned.append), self.ending)
 
     def _channel(self) -> Any:
         self.opened += 1
@@ -51,7 +52,9 @@ def test_a_message_is_sent_until_the_broker_has_it(monkeypatch: pytest.MonkeyPat
     line = Line(monkeypatch, *[error] * 5)
     line.publisher.send("r", "text")
     assert line.sent == ["text"]
-    assert len(line.warned) == 1
+    assert len(line.warned) == 2
+    assert "; trying again" in line.warned[0]
+    assert line.warned[1] == "results are sent again"
     assert (line.opened, line.closed) == (6, 5)
 
 

@@ -25,14 +25,14 @@ def test_an_agent_with_results_in_hand_ends_while_the_broker_is_away(site: Site,
         server.accept()
         site.broker.kill()
         journal = Journal(site.folder / "b.db")
-        until(lambda: journal.is_finished(site.run_name(), "b-0"))
+        until(lambda: journal.is_finished(site.run_key(), "b-0"))
         site.end("b", signal.SIGTERM)
-    assert "they are kept for the next start" in site.log("b")
+    assert "are kept for the next start" in site.log("b")
     site.broker.start()
     site.start("b")
     assert going.wait(PATIENCE) in (1, 3, 4)
     assert {agent for _, agent, *_ in site.answers()} == {"b"}
-    assert journal.begin(site.run_name(), "b-0") == 2, "it was begun once"
+    assert journal.begin(site.run_key(), "b-0") == 2, "it was begun once"
 
 
 def test_a_batch_expires_with_its_run(site: Site, tmp_path: Path) -> None:

@@ -12,13 +12,11 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import amqp
 from celery.exceptions import Reject, SecurityWarning
 from celery.signals import worker_shutting_down
 
@@ -28,12 +26,18 @@ from scanready.model import Agent
 from scanready.report.serialize import as_line
 from scanready.run import timestamps
 
-from .celery_app import BATCHES, celery_app
-from .connection import LOST, PATIENCE, Broker, explained, heard, opened, publish
+from .cancels import Cancels
+from .celery_app import celery_app
+from .connection import Broker, BrokerError, opened
 from .engine import Engine, not_checked
 from .journal import Journal
-from .messages import CANCELLED, MOST_TARGETS, Batch, Cancel, Heartbeat, MessageError, Results, decode, encode
-from .names import CHECK, HEARTBEAT, RESULTS, cancels_of
+from .messages import CANCELLED, MOST_TARGETS, Batch, Heartbeat, MessageError, Results, decode, encode
+from .names import CHECK, HEARTBEAT, name_of
+from .once import Once
+from .own_file import held_alone
+from .publisher import Publisher, Unsent
+from .stopping import GRACE, Stopping, Unfinished
+from .threads import keep_up
 
 #: Seconds between two heartbeats.
 BEAT = 10.0
@@ -42,64 +46,11 @@ _FLUSH = 0.5
 _FULL = 1 << 20
 #: A batch that was begun so often, and never finished, has probably ended this process each time.
 _MOST_TRIES = 3
-_PAUSE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
     error: BaseException | None
-
-
-class Unsent(Exception):
-    """Raised if this process is to end, and the broker is away: a message was not sent."""
-
-
-class Publisher:
-    """Send messages to the exchange of results, again and again until the broker confirms each one.
-
-    Args:
-        ending: set when this process is to end; then a message is tried once.
-    """
-
-    def __init__(self, broker: Broker, name: str, warn: Callable[[str], None], ending: threading.Event) -> None:
-        self._broker, self._name, self._warn, self._ending = broker, name, warn, ending
-        self._lock = threading.Lock()
-        self._channel: Any = None
-
-    def send(self, key: str, text: str) -> None:
-        """Return when the broker has the message.
-
-        Raises:
-            Unsent: this process is to end, and the broker is away.
-        """
-        with self._lock:
-            failed = 0
-            while True:
-                try:
-                    if self._channel is None:
-                        self._channel = self._broker.connection().channel()
-                    publish(self._channel, RESULTS, key, text, self._name)
-                    return
-                except amqp.exceptions.PreconditionFailed as error:  # too large, for example: it would be so again
-                    self._disconnect()
-                    self._warn(f"{explained(self._broker, error)}; a message was dropped")
-                    return
-                except LOST as error:
-                    self._disconnect()
-                    failed += 1
-                    if failed > 1 and self._ending.is_set():
-                        raise Unsent from error
-                    if failed == 1:
-                        continue  # the connection was idle, and has ended unnoticed
-                    if failed == 2:
-                        self._warn(f"{explained(self._broker, error)}; trying again")
-                    self._ending.wait(_PAUSE)
-
-    def _disconnect(self) -> None:
-        channel, self._channel = self._channel, None
-        if channel is not None and channel.connection is not None:
-            with contextlib.suppress(*LOST):
-                channel.connection.collect()  # without a farewell, which would wait for the broker
 
 
 class Worker:
@@ -108,36 +59,44 @@ class Worker:
     Args:
         agent: its name is that of its user at the broker.
         warn: called with a line for people, in any thread.
+
+    Raises:
+        JournalError: the file cannot be written, or another process uses it.
     """
 
     def __init__(self, broker: Broker, agent: Agent, journal: Path, warn: Callable[[str], None]) -> None:
         self.broker, self.agent, self.warn = broker, agent, warn
+        self._held = held_alone(journal, agent.name)
         self.journal = Journal(journal)
         self._engine = Engine(agent)
-        self._ending = threading.Event()
-        self._publisher = Publisher(broker, agent.name, warn, self._ending)
+        self._stopping = Stopping(warn)
+        self._once = Once(warn)
+        self._publisher = Publisher(broker, agent.name, self._once, self._stopping.event)
         self._since = timestamps.now()
         self._ended = threading.Event()
+        # While batches are finished, the coordinator hears that the agent is there.
+        self._heart = Publisher(broker, agent.name, self._once, self._ended)
         self._lock = threading.Lock()
         self._carried_out: dict[tuple[str, str], Future[None]] = {}
-        self._threads = ThreadPoolExecutor(BATCHES, "batch")
 
     def work(self) -> None:
-        """Work until SIGTERM or Ctrl-C: batches under way are finished first.
+        """Work until SIGTERM or Ctrl-C: batches under way may go on for some seconds, see :mod:`.stopping`.
 
-        If the broker is away then, their results stay in the file. The broker delivers the batches to the next process.
+        The results of the others stay in the file, and the broker delivers their batches to the next process.
 
         Raises:
-            BrokerError: the broker cannot be used.
+            BrokerError: the broker cannot be used, or another process has this agent's name there.
         """
         opened(self.broker).release()
+        cancels = Cancels(self.broker, self.agent.name, self.journal.cancel, self._once)
+        cancels.hold()
         app = celery_app(self.broker, self.agent.name)
-        app.task(self.take, name=CHECK)
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
-        threading.Thread(target=self._hear_cancels, name="cancel", daemon=True).start()
+        app.task(self._begin, name=CHECK)
+        keep_up("the heartbeat", self._beat, self._ended, self._once)
+        keep_up("the hearing of cancellations", lambda: cancels.hear(self._ended), self._ended, self._once)
         # It warns of root because of pickled messages, and this worker refuses those.
         warnings.simplefilter("ignore", SecurityWarning)
-        worker_shutting_down.connect(self._end, weak=False)
+        worker_shutting_down.connect(self._stopping.begin, weak=False)
         self.warn(f"{self.agent.name} is waiting for targets at {self.broker.netloc}")
         app.Worker(
             hostname=f"scanready@{self.agent.name}",
@@ -148,10 +107,17 @@ class Worker:
             without_heartbeat=True,
         ).start()
         self._ended.set()
+        if not self._stopping.event.is_set():
+            raise BrokerError("the worker has ended by itself: see the lines above, and start it again")
 
-    def _end(self, **_: object) -> None:
-        """Hear of SIGTERM or Ctrl-C."""
-        self._ending.set()
+    def _begin(self, text: str) -> None:
+        """Take a task, unless this process ends: then the broker keeps it for the next one."""
+        if self._stopping.event.is_set():
+            raise Reject("the agent ends", requeue=True)
+        try:
+            self.take(text)
+        except (Unsent, Unfinished) as error:
+            raise Reject(str(error), requeue=True) from error
 
     def take(self, text: str) -> None:
         """Carry out the task in a message of Celery. Its results are at the broker when this returns."""
@@ -175,15 +141,18 @@ class Worker:
                 going = self._carried_out[key] = Future()
         if not first:
             going.result()
+            if self._stopping.event.is_set():  # the first delivery may have gone back
+                raise Reject("the agent ends", requeue=True)
             return
         try:
             self._carry_out(message)
-        except Unsent as error:
-            self.warn(f"results of {message.run} were not sent: the broker is away; they are kept for the next start")
+        except (Unsent, Unfinished) as error:
+            name = name_of(message.run)
+            self.warn(f"a batch of {name} goes back to the broker: {error}; its results are kept for the next start")
             raise Reject(str(error), requeue=True) from error
         except Exception as error:  # noqa: BLE001  # the coordinator must not wait for a batch that failed
             failed = f"{type(error).__name__}: {error}"[:500]
-            self.warn(f"a batch of {message.run} failed: {failed}")
+            self.warn(f"a batch of {name_of(message.run)} failed: {failed}")
             sent = Results(*key, self.agent.name, done=True, refused=f"scanready failed: {failed}")
             self._publisher.send(message.run, encode(sent))
         finally:
@@ -242,8 +211,20 @@ class Worker:
                 error = raised
             done.put(_End(error))
 
-        self._threads.submit(check)
+        # The end of this process does not wait for a daemon thread.
+        threading.Thread(target=check, name="batch", daemon=True).start()
+        yield from self._until_end(batch, done)
+
+    def _until_end(self, batch: Batch, done: queue.SimpleQueue[tuple[int, str] | _End]) -> Iterator[tuple[int, str]]:
+        put_back = False
         while True:
+            if self._stopping.event.is_set() and not put_back:
+                self.journal.put_back(batch.run, batch.batch)
+                put_back = True
+            if self._stopping.is_over:
+                time.sleep(_FLUSH)
+                yield 0, ""  # results that wait for others are sent now
+                raise Unfinished(f"it was not finished within {GRACE:.0f} s")
             try:
                 found = done.get(timeout=_FLUSH)
             except queue.Empty:
@@ -271,41 +252,17 @@ class Worker:
             count += 1
         last = done and count == len(waiting)
         made = Results(batch.run, batch.batch, self.agent.name, tuple(waiting[:count]), last, refused if last else "")
-        self._publisher.send(batch.run, encode(made))
+        self._publisher.send(batch.run, encode(made), lambda: self.journal.is_cancelled(batch.run))
         return waiting[count:]
 
     def _beat(self) -> None:
-        # The results complain already. While batches are finished, the coordinator hears that the agent is there.
-        publisher = Publisher(self.broker, self.agent.name, lambda _: None, self._ended)
-        while not self._ended.is_set():
-            with self._lock:
-                runs = tuple(sorted({run for run, _ in self._carried_out}))
-            beat = Heartbeat(self.agent.name, __version__, self.agent.platform, self._since, runs)
-            with contextlib.suppress(Unsent):
-                publisher.send(HEARTBEAT, encode(beat))
-            self._ended.wait(BEAT)
-
-    def _hear_cancels(self) -> None:
-        def take(message: Any) -> None:
-            try:
-                cancel = decode(message.body)
-                if isinstance(cancel, Cancel):
-                    self.journal.cancel(cancel.run)
-            except MessageError as error:
-                self.warn(f"a message was refused: {error}")
-            message.channel.basic_ack(message.delivery_tag)
-
-        while not self._ended.is_set():
-            try:
-                with self.broker.connection() as connection:
-                    heard(connection, cancels_of(self.agent.name), take, 10)
-                    while not self._ended.is_set():
-                        try:
-                            connection.drain_events(timeout=1.0)
-                        except TimeoutError:
-                            connection.heartbeat_check()
-            except LOST:
-                self._ended.wait(PATIENCE / 5)
+        """Send one heartbeat, and wait until the next one is due."""
+        with self._lock:
+            runs = tuple(sorted({run for run, _ in self._carried_out}))
+        beat = Heartbeat(self.agent.name, __version__, self.agent.platform, self._since, runs)
+        with contextlib.suppress(Unsent):
+            self._heart.send(HEARTBEAT, encode(beat))
+        self._ended.wait(BEAT)
 
 
 def _is_full(waiting: list[tuple[int, str]]) -> bool:

@@ -1,4 +1,4 @@
-"""Describe the broker: RabbitMQ's definitions of users, queues, exchanges and permissions. No I/O.
+"""Describe the broker: RabbitMQ's definitions of users, queues with bounds, exchanges, permissions. No I/O.
 
 An agent may write to the exchange ``results`` and read its own two queues. It may neither declare anything nor write to
 the default exchange, which would reach the queues of all others.
@@ -18,6 +18,16 @@ from .names import COORDINATOR, RESULTS, TASKS, VHOST, cancel_key, cancels_of, t
 _NOTHING = "^$"
 #: The queues that a coordinator makes for itself: one for the results of each run, one for heartbeats.
 _OWN = r"scanready\.(results|heartbeat)\..*"
+_MIB = 1 << 20
+#: The most messages and bytes in a queue, by the beginning of its name, and the fate of one more. As policies they hold
+#: for queues that are there already. A publisher whose message is rejected keeps it, and tries again. A heartbeat is
+#: worth nothing after the next one.
+_BOUNDS = {
+    "tasks": (20_000, 256 * _MIB, "reject-publish"),
+    "cancel": (10_000, 16 * _MIB, "reject-publish"),
+    "results": (200_000, 1024 * _MIB, "reject-publish"),
+    "heartbeat": (10_000, 64 * _MIB, "drop-head"),
+}
 _DURABLE = {"vhost": VHOST, "durable": True, "auto_delete": False, "arguments": {}}
 
 
@@ -42,6 +52,7 @@ def definitions(agents: Sequence[str], passwords: Mapping[str, str], existing: S
             }
             for user in users
         ],
+        "policies": [_policy(kind, *bounds) for kind, bounds in _BOUNDS.items()],
         "permissions": [_coordinator(), *map(_permissions, agents)],
         "exchanges": [
             {"name": TASKS, "type": "direct", "internal": False, **_DURABLE},
@@ -63,6 +74,17 @@ def password_hash(password: str, salt: bytes | None = None) -> str:
     """
     salt = salt or secrets.token_bytes(4)
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode("utf-8")).digest()).decode("ascii")
+
+
+def _policy(kind: str, most: int, most_bytes: int, overflow: str) -> dict[str, Any]:
+    return {
+        "vhost": VHOST,
+        "name": f"scanready-{kind}",
+        "pattern": rf"^scanready\.{kind}\.",
+        "apply-to": "queues",
+        "definition": {"max-length": most, "max-length-bytes": most_bytes, "overflow": overflow},
+        "priority": 0,
+    }
 
 
 def _permissions(agent: str) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -27,11 +28,32 @@ LOST = (OSError, amqp.exceptions.AMQPError, KombuError)
 DENIED = (amqp.exceptions.AccessRefused, amqp.exceptions.NotFound, amqp.exceptions.PreconditionFailed)
 #: The options of each connection. The broker confirms each message.
 TRANSPORT = {"confirm_publish": True}
+#: The error of a queue that is full: the broker has not kept the message, and the connection goes on.
+FULL = amqp.exceptions.MessageNacked
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 class BrokerError(Exception):
     """Raised if the broker cannot be used; the message says what to do."""
+
+
+class BlockedError(OSError):
+    """Raised if the broker takes no message because its memory or its disk is short."""
+
+
+class Alarm:
+    """Know whether the broker blocks one connection. RabbitMQ tells only connections that publish."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+
+    def begin(self, _reason: str) -> None:
+        """Hear that the broker reads nothing more from this connection."""
+        self.is_on = True
+
+    def end(self) -> None:
+        """Hear that it reads again."""
+        self.is_on = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +67,16 @@ class Broker:
     tls: bool = True
     ca_file: str | None = None
 
-    def connection(self) -> kombu.Connection:
-        """Return a connection, not opened yet; what is published through it is confirmed by the broker."""
-        return kombu.Connection(**self.settings(), transport_options=TRANSPORT | {"frame_handler": results_frames})
+    def connection(self, heartbeat: int = 0) -> kombu.Connection:
+        """Return a connection, not opened yet; what is published through it is confirmed by the broker.
+
+        Args:
+            heartbeat: seconds; the owner must call ``heartbeat_check`` each second. 0 for none.
+        """
+        alarm = Alarm()
+        told = {"on_blocked": alarm.begin, "on_unblocked": alarm.end}
+        options = TRANSPORT | told | {"frame_handler": results_frames}
+        return kombu.Connection(**{**self.settings(), "heartbeat": heartbeat}, transport_options=options)
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments of a connection."""
@@ -110,13 +139,16 @@ def _is_this_host(host: str) -> bool:
         return host == "localhost"
 
 
-def opened(broker: Broker) -> kombu.Connection:
+def opened(broker: Broker, heartbeat: int = 0) -> kombu.Connection:
     """Connect to a broker.
+
+    Args:
+        heartbeat: as in :meth:`Broker.connection`.
 
     Raises:
         BrokerError: it is away, refuses the login, or shows a certificate that is not trusted.
     """
-    connection = broker.connection()
+    connection = broker.connection(heartbeat)
     try:
         connection.connect()
     except LOST as error:
@@ -125,13 +157,23 @@ def opened(broker: Broker) -> kombu.Connection:
     return connection
 
 
+def drop(connection: Any) -> None:
+    """End a connection without a farewell, which would wait for the broker."""
+    with contextlib.suppress(Exception):  # it may be broken in any way
+        connection.collect()
+
+
 def explained(broker: Broker, error: BaseException) -> str:
     """Return in words why a broker cannot be used, and what to do."""
     cause: BaseException = error
-    while cause.__cause__ is not None:
+    while cause.__cause__ is not None and not isinstance(cause, BlockedError):
         cause = cause.__cause__
     where = f"the broker {broker.netloc}"
     match cause:
+        case BlockedError():
+            return f"{where} takes no messages: its memory or its disk is short: free some, or see its log"
+        case amqp.exceptions.MessageNacked():
+            return f"{where} has a full queue: its reader is away or slow"
         case ssl.SSLCertVerificationError():
             reason = f"its certificate is not trusted ({cause.verify_message})"
             return (
@@ -147,6 +189,11 @@ def explained(broker: Broker, error: BaseException) -> str:
             return f"{where} refuses {broker.user}: {_short(cause)}: compare user and password with its definitions"
         case amqp.exceptions.NotAllowed() | amqp.exceptions.NotFound():
             return f"{where}: {_short(cause)}: import the definitions that `scanready fleet broker` prints"
+        case amqp.exceptions.PreconditionFailed() if "inequivalent arg" in _short(cause):
+            return (
+                f"{where}: {_short(cause)}: another version made this queue: "
+                "delete it when it is empty (`rabbitmqctl delete_queue --vhost scanready QUEUE`)"
+            )
         case socket.gaierror():
             return f"{where}: the name has no address: correct --broker, or the DNS"
         case ConnectionRefusedError():
@@ -166,6 +213,9 @@ def publish(channel: Any, exchange: str, key: str, text: str, user: str) -> None
 
     Args:
         user: the broker compares it with the user of the connection.
+
+    Raises:
+        BlockedError: the broker takes no messages now.
     """
     message = amqp.Message(
         text.encode("ascii"),
@@ -174,12 +224,41 @@ def publish(channel: Any, exchange: str, key: str, text: str, user: str) -> None
         delivery_mode=2,
         user_id=user,
     )
-    channel.basic_publish_confirm(message, exchange, key, mandatory=False, confirm_timeout=PATIENCE)
+    with blocking_told(channel):
+        channel.basic_publish_confirm(message, exchange, key, mandatory=False, confirm_timeout=PATIENCE)
 
 
-def heard(connection: kombu.Connection, queue: str, take: Callable[[Any], None], prefetch: int) -> Any:
-    """Consume a queue in a channel of its own; return the channel. ``take`` gets each message, not acknowledged."""
+@contextlib.contextmanager
+def blocking_told(channel: Any) -> Iterator[None]:
+    """Turn a confirm that does not come because of an alarm into a BlockedError."""
+    try:
+        yield
+    except TimeoutError as error:
+        if is_blocked(channel):
+            raise BlockedError("the broker has an alarm") from error
+        raise
+
+
+def is_blocked(channel: Any) -> bool:
+    """Return True if the broker has said that it reads nothing more from the connection of a channel."""
+    told = getattr(getattr(channel.connection, "on_blocked", None), "__self__", None)
+    return isinstance(told, Alarm) and told.is_on
+
+
+def heard(
+    connection: kombu.Connection,
+    queue: str,
+    take: Callable[[Any], None],
+    prefetch: int,
+    *,
+    exclusive: bool = False,
+) -> Any:
+    """Consume a queue in a channel of its own; return the channel. ``take`` gets each message, not acknowledged.
+
+    Args:
+        exclusive: the broker refuses any other consumer of the queue, and this one if there is another already.
+    """
     channel = connection.channel()
     channel.basic_qos(0, prefetch, False)
-    channel.basic_consume(queue, callback=take)
+    channel.basic_consume(queue, callback=take, exclusive=exclusive)
     return channel

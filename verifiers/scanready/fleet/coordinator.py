@@ -7,26 +7,32 @@ and the run is continued from the store.
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import kombu
-
-from scanready.causes import common, fleet
+from scanready.causes import common
 from scanready.model import Agent, Cause, Report, Target
 from scanready.report.parse import NotAResult, restored
 from scanready.report.serialize import identity
 
-from .celery_app import celery_app, task_queue
 from .connection import DENIED, LOST, Broker, BrokerError, explained, heard, opened
 from .division import Estate
 from .engine import not_checked
+from .flood import Flood
 from .ledger import Ledger
-from .messages import CANCELLED, Batch, Heartbeat, MessageError, Results, decode, encode, target_sent
-from .names import CHECK, HEARTBEAT, RESULTS, heartbeats_of, results_of, tasks_of
+from .liveness import Liveness
+from .messages import CANCELLED, Batch, Heartbeat, MessageError, Results, decode, target_sent
+from .names import HEARTBEAT, RESULTS, heartbeats_of, results_of, tasks_of
+from .once import Limited, Once
+from .outbox import Outbox, Sent
+from .watch import Watch, looked_at
+
+if TYPE_CHECKING:
+    import kombu
 
 #: Batches that are sent before results are looked for again.
 _AT_ONCE = 20
@@ -39,7 +45,7 @@ _PAUSE = 2.0
 _LOOK = 5.0
 
 
-class Coordinator:
+class Coordinator(Watch):
     """One run of many agents.
 
     Args:
@@ -50,6 +56,7 @@ class Coordinator:
 
     Attributes:
         dropped: the number of results that agents do not send because the run was cancelled.
+        unanswered: the number of results that were given up, because a batch is nowhere or its agent hangs.
     """
 
     def __init__(
@@ -63,25 +70,34 @@ class Coordinator:
         agent_timeout: float,
     ) -> None:
         self.broker, self.estate, self.ledger = broker, estate, ledger
-        self._tell, self._count, self._agent_timeout = tell, count, agent_timeout
-        self._app = celery_app(broker)
+        self._tell, self._count, self._agent_timeout = Limited(tell), count, agent_timeout
+        self._once = Once(tell)
+        self._outbox = Outbox(broker, _KEPT / 1000)  # an agent that was away for longer has no old runs to carry out
+        self._connection: kombu.Connection | None = None
+        self._liveness = Liveness()
+        self._flood = Flood(agent.name for agent in estate.agents)
         self._open: dict[str, set[int]] = defaultdict(set)  # agent -> places without a result
         self._batches: dict[str, tuple[int, ...]] = {}
         self._lost: set[str] = set()
         self._heard = {agent.name: time.monotonic() for agent in estate.agents}
         self._platforms = {agent.name: agent.platform for agent in estate.agents}
-        self.dropped = 0
+        self.dropped = self.unanswered = 0
+        self._probed = self._judged = float("-inf")
         self._looked = time.monotonic()
         without = self._refuse_secrets(done)
         for place, _, name in estate.places():
             if place not in done and place not in without:
                 self._open[name].add(place)
-        self._unsent = self._needed(estate.batches(ledger.name, frozenset(without)))
+        self._without = frozenset(without)
+        self._unsent = self._needed(estate.batches(ledger.key, self._without))
+        for places in self._batches.values():
+            if (first := estate.at(places[0])) is not None:
+                self._flood.expect(first[1], 1)
 
     @property
     def missing(self) -> int:
         """The number of results that did not come."""
-        return sum(map(len, self._open.values())) + self.dropped
+        return sum(map(len, self._open.values())) + self.dropped + self.unanswered
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -97,7 +113,6 @@ class Coordinator:
         with opened(self.broker) as connection:
             for agent in self.estate.agents:
                 self._demand_queue(connection, agent.name)
-        told = ""
         while not stopped.is_set() and self._is_waiting():
             try:
                 with opened(self.broker) as connection:
@@ -106,23 +121,28 @@ class Coordinator:
                 raise BrokerError(explained(self.broker, error)) from error
             except (*LOST, BrokerError) as error:
                 words = str(error) if isinstance(error, BrokerError) else explained(self.broker, error)
-                if words != told:
-                    self._tell(f"{words}; trying again every {_PAUSE:.0f} s")
-                told = words
+                self._once.say(words, f"{words}; trying again every {_PAUSE:.0f} s")
                 stopped.wait(_PAUSE)
-                self._heard = dict.fromkeys(self._heard, time.monotonic())  # nothing could be heard meanwhile
+                self._nothing_heard()
+            finally:
+                self._outbox.close()
 
     def forget(self) -> None:
         """Delete the queue of the run: all its results are stored."""
         try:
             with opened(self.broker) as connection:
-                connection.channel().queue_delete(results_of(self.ledger.name))
+                connection.channel().queue_delete(results_of(self.ledger.key))
         except (*LOST, BrokerError) as error:
             self._tell(f"the queue of {self.ledger.name} stays for 7 days: {explained(self.broker, error)}")
 
-    def _demand_queue(self, connection: Any, agent: str) -> None:
+    def _demand_queue(self, connection: Any, agent: str) -> Any:
+        """Return the broker's word on the queue of an agent: ``message_count`` and ``consumer_count``.
+
+        Raises:
+            BrokerError: there is no such queue.
+        """
         try:
-            connection.channel().queue_declare(tasks_of(agent), passive=True)
+            return looked_at(connection, tasks_of(agent))
         except LOST as error:
             words = f"the broker {self.broker.netloc} has no queue for the agent {agent}"
             raise BrokerError(
@@ -155,51 +175,70 @@ class Coordinator:
 
     def _work(self, connection: kombu.Connection, stopped: threading.Event) -> None:
         """Send and receive until the run is over; a connection that ends raises."""
+        self._connection = connection
         channel = connection.channel()
-        queue = results_of(self.ledger.name)
+        queue = results_of(self.ledger.key)
         channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-expires": _KEPT})
-        channel.queue_bind(queue, RESULTS, self.ledger.name)
-        listener = heartbeats_of(self.ledger.name)
+        channel.queue_bind(queue, RESULTS, self.ledger.key)
+        # A name of its own each time: after a cut, the broker keeps that of the old connection for a while.
+        listener = heartbeats_of(secrets.token_hex(8))
         channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
         channel.queue_bind(listener, RESULTS, HEARTBEAT)
         heard(connection, queue, self._take, _PREFETCH)
-        heard(connection, listener, self._take, _PREFETCH)
-        producer = kombu.Producer(channel)
+        heard(connection, listener, self._take_beat, _PREFETCH)
         while not stopped.is_set() and self._is_waiting():
-            for _ in range(min(_AT_ONCE, len(self._unsent))):
-                self._send(producer, self._unsent[-1])
-                self._unsent.pop()
             try:
-                connection.drain_events(timeout=0.01 if self._unsent else 0.5)
+                connection.drain_events(timeout=0.01 if self._send_some() else 0.5)
             except TimeoutError:
                 self._look_for_lost()
             else:
                 if time.monotonic() > self._looked + _LOOK:  # the heartbeats of many agents leave no pause
                     self._look_for_lost()
 
-    def _send(self, producer: kombu.Producer, batch: Batch) -> None:
-        queue = task_queue(batch.agent)
-        self._app.send_task(
-            CHECK,
-            args=(encode(batch),),
-            task_id=f"{batch.run}/{batch.batch}",
-            queue=queue,
-            exchange=queue.exchange.name,
-            routing_key=queue.routing_key,
-            producer=producer,
-            retry=False,
-            expiration=_KEPT / 1000,  # an agent that was away for longer has no old runs to carry out
-            ignore_result=True,
-        )
+    def _send_some(self) -> bool:
+        """Give some batches to the broker; return True if it takes more at once."""
+        for _ in range(min(_AT_ONCE, len(self._unsent))):
+            batch = self._unsent[-1]
+            sent = self._outbox.send(batch)
+            if sent is not Sent.KEPT:
+                if sent is Sent.FULL:
+                    self._once.say(
+                        f"full {batch.agent}", f"the queue of {batch.agent} is full: its batches are sent as it works"
+                    )
+                    self._unsent.insert(0, self._unsent.pop())  # others need not wait for this agent
+                return False
+            self._unsent.pop()
+            self._liveness.sent(batch.agent, batch.batch, time.monotonic())
+        return bool(self._unsent)
+
+    def _take_beat(self, message: Any) -> None:
+        """Hear a heartbeat; one of an agent that sends too many is dropped unread."""
+        user, now = message.properties.get("user_id"), time.monotonic()
+        if self._flood.takes_heartbeat(user, now):
+            self._take(message)
+            return
+        message.channel.basic_ack(message.delivery_tag)
+        for agent in self._flood.flooding if self._flood.is_flooded(now) else ():
+            self._once.say(
+                f"flood {agent}", f"{agent} sends too many heartbeats; they are dropped. See who uses its password"
+            )
 
     def _take(self, message: Any) -> None:
         """Store what a message holds, and acknowledge it after the commit."""
         user = message.properties.get("user_id")
+        if message.delivery_info.get("routing_key") != HEARTBEAT and not self._flood.takes_results(user):
+            self._once.say(
+                f"many {user}", f"messages of {user or 'an unknown sender'} are dropped: more than it can have"
+            )
+            message.channel.basic_ack(message.delivery_tag)
+            return
         try:
             found = decode(message.body)
             self._demand_identity(found, user)
             if isinstance(found, Results):
                 self._take_results(found)
+                if found.done:
+                    self._liveness.answered(found.agent, found.batch)
             elif isinstance(found, Heartbeat):
                 self._take_heartbeat(found)
         except MessageError as error:
@@ -217,12 +256,15 @@ class Coordinator:
         if beat.agent in self._heard:
             self._heard[beat.agent] = time.monotonic()
             self._platforms[beat.agent] = beat.platform
+            lists_run = self.ledger.key in beat.runs
+            if self._liveness.beat(beat.agent, beat.since, lists_run=lists_run, now=time.monotonic()):
+                self._tell(f"two processes are {beat.agent}: stop one of them, or give each its own --name")
             if beat.agent in self._lost:
                 self._lost.discard(beat.agent)
                 self._tell(f"{beat.agent} is back; its results are awaited again")
 
     def _take_results(self, found: Results) -> None:
-        if found.run != self.ledger.name:
+        if found.run != self.ledger.key:
             raise MessageError(f"its results are of the run {found.run}")
         if found.agent not in self._heard:
             raise MessageError(f"{found.agent} is not an agent of this run")
@@ -266,7 +308,8 @@ class Coordinator:
 
     def _give_up(self, agent: str | None, error: MessageError) -> None:
         """End the targets of a batch whose message cannot be read: the agent does not send it again."""
-        if agent is not None and agent in self._heard and error.run == self.ledger.name:
+        if agent is not None and agent in self._heard and error.run == self.ledger.key:
+            self._liveness.answered(agent, error.batch)
             left = self._open[agent].intersection(self._batches.get(error.batch, ()))
             self._settle(agent, left, common.LIMIT, f"the coordinator refused a message of {agent}: {error}"[:500])
             self._open[agent] -= left
@@ -283,15 +326,6 @@ class Coordinator:
         self._tell(f"{found.agent} refused a batch: {found.refused or 'it sent no result'}")
         self._settle(found.agent, left, common.LIMIT, f"the agent refused it: {found.refused or 'it sent no result'}")
         self._open[found.agent] -= left
-
-    def _look_for_lost(self) -> None:
-        self._looked = now = time.monotonic()
-        for name, since in self._heard.items():
-            if name not in self._lost and self._open[name] and now - since > self._agent_timeout:
-                self._lost.add(name)
-                detail = f"no heartbeat of {name} for {self._agent_timeout:.0f} s"
-                self._tell(f"{detail}: {len(self._open[name])} of its targets are undecided until it is back")
-                self._settle(name, self._open[name], fleet.LOST, detail)
 
     def _settle(self, agent: str, places: set[int], cause: Cause, detail: str) -> None:
         """Give targets a result that says why the agent has none."""

@@ -76,6 +76,11 @@ class Journal:
         with self._committed() as file:
             file.execute("UPDATE batches SET finished = 1 WHERE run = ? AND batch = ?", (run, batch))
 
+    def put_back(self, run: str, batch: str) -> None:
+        """Note that a batch was begun, and goes back because this process ends: that is no failed try."""
+        with self._committed() as file:
+            file.execute("UPDATE batches SET begun = begun - 1 WHERE run = ? AND batch = ? AND begun > 0", (run, batch))
+
     def is_finished(self, run: str, batch: str) -> bool:
         """Return True if all targets of a batch have a result."""
         with self._committed() as file:

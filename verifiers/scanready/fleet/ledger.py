@@ -21,6 +21,8 @@ from scanready.store.database import close, open_for_writing
 from scanready.store.errors import explained, roll_back
 from scanready.store.names import new_name
 
+from .names import run_key
+
 #: The command of such a run in the store.
 COMMAND = "fleet"
 _PUT = """INSERT INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)
@@ -33,6 +35,9 @@ class Ledger:
 
     Args:
         run: a new run, or the one that is continued.
+
+    Attributes:
+        key: what names the run at the broker, where another coordinator may have a run of the same name.
 
     Raises:
         StoreError: the store cannot be written, or another process writes this run; any method may find that.
@@ -48,6 +53,7 @@ class Ledger:
             if isinstance(error, StoreError):
                 raise
             raise StoreError(explained(path, error)) from error
+        self.key = run_key(self.name, json.loads(run.asked).get("token", ""))
 
     def __enter__(self) -> Ledger:
         return self

@@ -174,11 +174,11 @@ def decode(text: str | bytes) -> Message:
 
 
 def _parsed(text: str | bytes) -> Any:
-    if len(text) > LARGEST:
+    if isinstance(text, (str, bytes)) and len(text) > LARGEST:
         raise MessageError(f"the message has {len(text):,} bytes; at most {LARGEST:,} are allowed")
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         raise MessageError("the message is not JSON") from None
     _bound_depth(value, _DEEPEST)
     return value

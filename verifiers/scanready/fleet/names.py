@@ -10,7 +10,7 @@ VHOST = "scanready"
 COORDINATOR = "coordinator"
 #: The exchange that only the coordinator writes to, and the one that agents write to.
 TASKS, RESULTS = "tasks", "results"
-#: The routing key of heartbeats. The key of results is the name of their run.
+#: The routing key of heartbeats. The key of results is that of their run.
 HEARTBEAT = "heartbeat"
 #: The name of the task, as Celery knows it.
 CHECK = "scanready.check"
@@ -51,3 +51,17 @@ def results_of(run: str) -> str:
 def heartbeats_of(listener: str) -> str:
     """Return the name of the queue that a coordinator hears heartbeats on; it ends with its connection."""
     return f"scanready.heartbeat.{listener}"
+
+
+def run_key(name: str, token: str) -> str:
+    """Return what names a run at the broker: two coordinators may give their runs the same name.
+
+    Args:
+        token: random; empty for a run of an older version, which is known by its name.
+    """
+    return f"{name}.{token}" if token else name
+
+
+def name_of(key: str) -> str:
+    """Return the name of the run that a key is for, as its coordinator shows it."""
+    return key.partition(".")[0]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .agent import BEAT
-from .connection import LOST, Broker, BrokerError, explained, heard, opened, publish
+from .connection import FULL, LOST, Broker, BrokerError, explained, heard, opened, publish
 from .messages import Cancel, Heartbeat, MessageError, decode, encode
 from .names import HEARTBEAT, RESULTS, TASKS, cancel_key, cancels_of, heartbeats_of
 
@@ -53,6 +53,9 @@ def heartbeats(broker: Broker, seconds: float) -> dict[str, Heartbeat]:
 def cancel(broker: Broker, run: str, agents: Iterable[str]) -> None:
     """Tell agents to drop the targets of a run; those that are away hear it when they are back.
 
+    Args:
+        run: its key.
+
     Raises:
         BrokerError: the broker cannot be used.
     """
@@ -61,5 +64,5 @@ def cancel(broker: Broker, run: str, agents: Iterable[str]) -> None:
             for agent in agents:
                 connection.channel().queue_declare(cancels_of(agent), passive=True)
                 publish(connection.channel(), TASKS, cancel_key(agent), encode(Cancel(run)), broker.user)
-    except LOST as error:
+    except (*LOST, FULL) as error:
         raise BrokerError(explained(broker, error)) from error

@@ -11,6 +11,7 @@ from scanready.cli.job.options import option
 from scanready.cli.job.run_store import find_run, open_store
 from scanready.cli.messages import warn
 from scanready.fleet.ledger import COMMAND
+from scanready.fleet.names import run_key
 from scanready.report.estate.frame import frame_restored
 
 from .options import broker_options, broker_told, chosen_broker
@@ -38,7 +39,8 @@ def command(run: str, broker: str, password_from: str | None, ca_file: str | Non
         found = find_run(kept, run)
     if found.command != COMMAND:
         raise click.UsageError(f"{found.name} is no run of `fleet verify`")
-    agents = [agent.name for agent in frame_restored(json.loads(found.asked)["frame"]).agents]
+    asked = json.loads(found.asked)
+    agents = [agent.name for agent in frame_restored(asked["frame"]).agents]
     with broker_told():
-        cancel(chosen, found.name, agents)
+        cancel(chosen, run_key(found.name, asked.get("token", "")), agents)
     warn(f"sent to the agents of {found.name}: {', '.join(agents)}")

@@ -6,6 +6,7 @@ import click
 
 from scanready.cli.messages import warn
 from scanready.cli.output.outlet import show
+from scanready.fleet.names import name_of
 from scanready.wire.printable import visible
 
 from .options import broker_options, broker_told, chosen_broker
@@ -30,6 +31,6 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
         found = heartbeats(chosen, LISTEN)
     for run in sorted({run for beat in found.values() for run in beat.runs}):
         names = ", ".join(sorted(name for name, beat in found.items() if run in beat.runs))
-        show(f"{visible(run, 60)}  {names}\n")
+        show(f"{visible(name_of(run), 60)}  {names}\n")
     there = f"{len(found)} agents are there" if len(found) != 1 else "1 agent is there"
     warn(f"{there}: {', '.join(sorted(found))}" if found else "no agent is there")

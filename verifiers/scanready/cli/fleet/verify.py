@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import threading
 import time
@@ -56,6 +57,8 @@ are checked up to the login prompt: no agent logs in. The results are stored as 
 shown at the end as `scanready report RUN` shows them. After an interruption the agents go on:
 --resume takes their results, `scanready fleet cancel RUN` stops them.
 """
+#: The options that a run keeps from its start.
+_KEPT = ("agents", "only", "depth", "timeout")
 #: Seconds between two lines of progress.
 _EVERY = 10.0
 
@@ -94,6 +97,7 @@ def command(
     """Verify."""
     chosen = chosen_broker(broker, password_from, ca_file)
     names = agent_names(agents)
+    _demand_no_change(ctx, resume)
     earlier = _earlier(resume, store) if resume else None
     if earlier is not None:
         asked: dict[str, Any] = json.loads(earlier.asked)
@@ -128,7 +132,9 @@ def command(
         raise click.UsageError(
             f"the order of the targets or their agents differ from {earlier.name}: start a new run without --resume"
         )
-    code, name = _carried_out(Asked(estate, chosen, source_path(inventory), only, agent_timeout), earlier, store)
+    token = asked.get("token", "") if earlier is not None else secrets.token_hex(8)
+    request = Asked(estate, chosen, source_path(inventory), only, agent_timeout, token)
+    code, name = _carried_out(request, earlier, store)
     if code:
         ctx.exit(code)
     ctx.invoke(report_command.command, run=name, store=store)
@@ -136,13 +142,14 @@ def command(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Hold the request of a run."""
+    """Hold the request of a run; ``token`` tells it from a run of the same name in another store."""
 
     estate: Estate
     broker: Broker
     source: str
     only: tuple[str, ...]
     agent_timeout: float
+    token: str
 
     def as_object(self, lost: Sequence[str] = ()) -> dict[str, Any]:
         """Return the request in its stored form, as JSON types."""
@@ -151,6 +158,7 @@ class Asked:
         # Its earlier results count, so it is not absent; the targets without one have `agent.lost`.
         remarks = tuple(f"{name} is lost: no heartbeat for {self.agent_timeout:.0f} s." for name in lost)
         return {
+            "token": self.token,
             "only": self.only,
             "types": [],
             "failed_from": None,
@@ -161,6 +169,16 @@ class Asked:
             "places": estate.digest(),
             "frame": Frame(key, tuple(estate.agents), remarks=remarks).as_object(),
         }
+
+
+def _demand_no_change(ctx: click.Context, resume: str | None) -> None:
+    """Refuse options that a run keeps from its start, if they are given again."""
+    given = [name for name in _KEPT if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if resume and given:
+        options = ", ".join(f"--{name}" for name in given)
+        raise click.UsageError(
+            f"--resume continues a run as it was started: leave out {options}, or start a new run without --resume"
+        )
 
 
 def _earlier(name: str, store: str | None) -> StoredRun:
@@ -221,6 +239,11 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
         progress.say(
             f"cancelled: {ledger.name} lacks {coordinator.dropped} results; to check these targets, start a new run"
         )
+    if coordinator.unanswered:
+        progress.say(
+            f"unanswered: {ledger.name} lacks {coordinator.unanswered} results; to check these targets again: "
+            f"`scanready fleet verify --resume {ledger.name}`"
+        )
     if coordinator.lost:
         names = ", ".join(coordinator.lost)
         progress.say(f"lost: {names}; when it is back: `scanready fleet verify --resume {ledger.name}`")
@@ -235,7 +258,7 @@ def _done(store: str | None, run: StoredRun, estate: Estate) -> set[int]:
         found = {
             (identity(report.target), report.agent.name)
             for report in map(restored, stored_results(kept, run))
-            if report.cause is not fleet.LOST
+            if report.cause not in (fleet.LOST, fleet.UNANSWERED)
         }
     return {place for place, target, name in estate.places() if (identity(target), name) in found}
 

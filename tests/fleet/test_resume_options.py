@@ -1,0 +1,41 @@
+"""``fleet verify --resume`` continues a run as it was started: options that it would ignore are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("celery")
+
+from scanready.cli.fleet.verify import command
+
+AT = ["--broker", "amqp://coordinator:x@127.0.0.1:1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--agents", "a"], "--agents"),
+        (["--depth", "auth"], "--depth"),
+        (["--timeout", "5"], "--timeout"),
+        (["--only", "type=ssh"], "--only"),
+        (
+            ["--only", "type=ssh", "--depth", "auth", "--timeout", "5", "--agents", "a"],
+            "--agents, --only, --depth, --timeout",
+        ),
+    ],
+)
+def test_an_option_of_the_start_is_refused(tmp_path: Path, words: list[str], named: str) -> None:
+    ended = CliRunner().invoke(command, ["--resume", "last", "--store", str(tmp_path / "x.db"), *AT, *words])
+    assert ended.exit_code == 2
+    assert f"--resume continues a run as it was started: leave out {named}, or start a new run" in ended.output
+
+
+def test_the_time_for_a_heartbeat_may_be_another(tmp_path: Path) -> None:
+    """The run is what is missing here."""
+    words = ["--resume", "last", "--store", str(tmp_path / "x.db"), *AT, "--agent-timeout", "5s"]
+    ended = CliRunner().invoke(command, words)
+    assert ended.exit_code == 2
+    assert "leave out" not in ended.output
