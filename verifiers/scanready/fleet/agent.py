@@ -27,10 +27,12 @@ from scanready.model import Agent
 from scanready.report.serialize import as_line
 from scanready.run import timestamps
 
+from .account_book import AccountBook
 from .celery_app import BATCHES, celery_app
 from .connection import LOST, PATIENCE, Broker, explained, heard, opened, publish
 from .engine import Engine, not_checked
 from .journal import Journal
+from .login_batch import BindEarlier, LoginDesk
 from .messages import CANCELLED, MOST_TARGETS, Batch, Cancel, Heartbeat, MessageError, Results, decode, encode
 from .names import CHECK, HEARTBEAT, RESULTS, cancels_of
 
@@ -106,12 +108,24 @@ class Worker:
 
     Args:
         agent: its name is that of its user at the broker.
+        journal: the file of its batches.
         warn: called with a line for people, in any thread.
+        accounts: the run store of this agent, which has the journal of accounts.
+        bind: withholds what earlier runs of this agent found refused.
     """
 
-    def __init__(self, broker: Broker, agent: Agent, journal: Path, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        agent: Agent,
+        journal: Path,
+        warn: Callable[[str], None],
+        accounts: Path,
+        bind: BindEarlier,
+    ) -> None:
         self.broker, self.agent, self.warn = broker, agent, warn
         self.journal = Journal(journal)
+        self._desk = LoginDesk(self.journal, AccountBook(accounts, agent.name), bind, warn)
         self._engine = Engine(agent)
         self._ending = threading.Event()
         self._publisher = Publisher(broker, agent.name, warn, self._ending)
@@ -163,7 +177,8 @@ class Worker:
         except MessageError as error:
             self.warn(f"a message was refused: {error}")
             if error.run:
-                refused = Results(error.run, error.batch, self.agent.name, done=True, refused=str(error)[:500])
+                name, why = self.agent.name, str(error)[:500]
+                refused = Results(error.run, error.batch, name, done=True, refused=why, logins=None)
                 self._publisher.send(error.run, encode(refused))
             return
         key = message.run, message.batch
@@ -181,9 +196,10 @@ class Worker:
             self.warn(f"results of {message.run} were not sent: the broker is away; they are kept for the next start")
             raise Reject(str(error), requeue=True) from error
         except Exception as error:  # noqa: BLE001  # the coordinator must not wait for a batch that failed
-            failed = f"{type(error).__name__}: {error}"[:500]
+            failed = self._desk.masked(message, f"{type(error).__name__}: {error}")[:500]
             self.warn(f"a batch of {message.run} failed: {failed}")
-            sent = Results(*key, self.agent.name, done=True, refused=f"scanready failed: {failed}")
+            ends = self._desk.ends(message)
+            sent = Results(*key, self.agent.name, done=True, refused=f"scanready failed: {failed}", logins=ends)
             self._publisher.send(message.run, encode(sent))
         finally:
             with self._lock:
@@ -220,7 +236,10 @@ class Worker:
             return
         done: queue.SimpleQueue[tuple[int, str] | _End] = queue.SimpleQueue()
 
+        prepared = self._desk.prepare(batch) if batch.login else None
+        asked = prepared.batch if prepared else batch
         got = len(known)
+        wanted = len(known | {place for place, _ in asked.targets})
 
         def put(place: int, line: str) -> None:  # kept at once: the broker may be away when they are to be sent
             nonlocal got
@@ -230,8 +249,16 @@ class Worker:
         def check() -> None:
             error: BaseException | None = None
             try:
-                self._engine.check(batch, known, put, lambda: self.journal.is_cancelled(batch.run), exclusive=begun > 1)
-                if got == len(batch.targets):
+                self._engine.check(
+                    asked,
+                    known,
+                    put,
+                    lambda: self.journal.is_cancelled(batch.run),
+                    exclusive=begun > 1,
+                    guard=prepared.guard if prepared else None,
+                    enter=lambda: self._desk.enter(batch),
+                )
+                if got == wanted:
                     self.journal.finish(batch.run, batch.batch)
             except BaseException as raised:  # noqa: BLE001  # it is raised where the batch is carried out
                 error = raised
@@ -265,7 +292,9 @@ class Worker:
                 break
             count += 1
         last = done and count == len(waiting)
-        made = Results(batch.run, batch.batch, self.agent.name, tuple(waiting[:count]), last, refused if last else "")
+        ends = self._desk.ends(batch) if last and batch.login else ()
+        why = refused if last else ""
+        made = Results(batch.run, batch.batch, self.agent.name, tuple(waiting[:count]), last, why, ends)
         self._publisher.send(batch.run, encode(made))
         return waiting[count:]
 

@@ -25,7 +25,8 @@ from .connection import DENIED, LOST, Broker, BrokerError, explained, heard, ope
 from .division import Estate
 from .engine import not_checked
 from .ledger import Ledger
-from .messages import CANCELLED, Batch, Heartbeat, MessageError, Results, decode, encode, target_sent
+from .login_pass import LoginPass
+from .messages import CANCELLED, Batch, Heartbeat, Login, MessageError, Results, decode, encode, target_sent
 from .names import CHECK, HEARTBEAT, RESULTS, heartbeats_of, results_of, tasks_of
 
 #: Batches that are sent before results are looked for again.
@@ -47,9 +48,11 @@ class Coordinator:
         tell: called with a line for people.
         count: called with each result for the first time.
         agent_timeout: seconds without a heartbeat after which an agent counts as lost.
+        login: what login batches say; None if no login is made.
 
     Attributes:
         dropped: the number of results that agents do not send because the run was cancelled.
+        logins: the second pass.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Coordinator:
         tell: Callable[[str], None],
         count: Callable[[Report], None],
         agent_timeout: float,
+        login: Login | None = None,
     ) -> None:
         self.broker, self.estate, self.ledger = broker, estate, ledger
         self._tell, self._count, self._agent_timeout = tell, count, agent_timeout
@@ -76,17 +80,18 @@ class Coordinator:
         for place, _, name in estate.places():
             if place not in done and place not in without:
                 self._open[name].add(place)
+        self.logins = LoginPass(estate, ledger, login, tell)
         self._unsent = self._needed(estate.batches(ledger.name, frozenset(without)))
 
     @property
     def missing(self) -> int:
         """The number of results that did not come."""
-        return sum(map(len, self._open.values())) + self.dropped
+        return sum(map(len, self._open.values())) + self.dropped + self.logins.unfinished
 
     @property
     def lost(self) -> tuple[str, ...]:
         """The names of the agents that are lost."""
-        return tuple(sorted(name for name in self._lost if self._open[name]))
+        return tuple(sorted(name for name in self._lost if self._open[name] or self.logins.owes(name)))
 
     def run(self, stopped: threading.Event) -> None:
         """Return when each agent has answered for its targets or is lost, or when ``stopped`` is set.
@@ -111,6 +116,8 @@ class Coordinator:
                 told = words
                 stopped.wait(_PAUSE)
                 self._heard = dict.fromkeys(self._heard, time.monotonic())  # nothing could be heard meanwhile
+        if not stopped.is_set():
+            self.logins.finish()
 
     def forget(self) -> None:
         """Delete the queue of the run: all its results are stored."""
@@ -130,7 +137,16 @@ class Coordinator:
             ) from error
 
     def _is_waiting(self) -> bool:
-        return any(places for name, places in self._open.items() if name not in self._lost)
+        """Return whether an agent that is there owes something; begin the logins once the first visits are over."""
+        first = any(places for name, places in self._open.items() if name not in self._lost)
+        if not first or self.logins.has_begun:
+            for batch in self.logins.batches(self._lost):
+                self._batches[batch.batch] = tuple(place for place, _ in batch.targets)
+                self._unsent.insert(0, batch)
+        return first or any(self.logins.waits_for(name) for name in self._heard if name not in self._lost)
+
+    def _awaits(self, agent: str) -> bool:
+        return bool(self._open[agent]) or self.logins.waits_for(agent)
 
     def _needed(self, batches: Iterator[Batch]) -> list[Batch]:
         needed = []
@@ -227,9 +243,14 @@ class Coordinator:
         if found.agent not in self._heard:
             raise MessageError(f"{found.agent} is not an agent of this run")
         self._heard[found.agent] = time.monotonic()
-        reports = [(place, self._report(place, line, found.agent)) for place, line in self._assigned(found)]
+        reports = [
+            (place, self._report(place, line, found.agent))
+            for place, line in self._assigned(found)
+            if not self.logins.replaces(place, found.batch)
+        ]
         self.ledger.put(reports)
         for place, report in reports:
+            self.logins.add(place, report)
             if place in self._open[found.agent]:
                 self._open[found.agent].discard(place)
                 self._count(report)
@@ -270,9 +291,11 @@ class Coordinator:
             left = self._open[agent].intersection(self._batches.get(error.batch, ()))
             self._settle(agent, left, common.LIMIT, f"the coordinator refused a message of {agent}: {error}"[:500])
             self._open[agent] -= left
+            self.logins.give_up(error.batch, agent)
 
     def _conclude(self, found: Results) -> None:
         """End the targets of a batch that the agent will send no results for."""
+        self.logins.take(found)
         left = self._open[found.agent].intersection(self._batches.get(found.batch, ()))
         if not left:
             return
@@ -287,7 +310,7 @@ class Coordinator:
     def _look_for_lost(self) -> None:
         self._looked = now = time.monotonic()
         for name, since in self._heard.items():
-            if name not in self._lost and self._open[name] and now - since > self._agent_timeout:
+            if name not in self._lost and self._awaits(name) and now - since > self._agent_timeout:
                 self._lost.add(name)
                 detail = f"no heartbeat of {name} for {self._agent_timeout:.0f} s"
                 self._tell(f"{detail}: {len(self._open[name])} of its targets are undecided until it is back")
