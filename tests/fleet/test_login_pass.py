@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,6 +220,21 @@ def test_a_first_result_that_comes_again_does_not_replace_the_second(run: Run) -
     assert run.logins.replaces(place, "a-0")
     assert not run.logins.replaces(place, batch.batch)
     assert not run.logins.replaces(ESTATE.place(1, "b"), "b-0")
+
+
+def test_the_footprint_is_that_of_both_visits(run: Run) -> None:
+    batch = one(run.logins)
+    ((place, target),) = batch.targets
+    first = first_visit("a", target)
+    first.footprint.connections = 2
+    run.ledger.put([(place, first)])
+    second = dataclasses.replace(first_visit("a", target), started="2026-01-01T00:01:00Z", footprint=Footprint(3, 1))
+    counted = run.logins.counted(place, batch.batch, second)
+    assert counted.footprint == Footprint(5, 1)
+    run.ledger.put([(place, counted)])
+    again = dataclasses.replace(second, footprint=Footprint(5, 1))
+    assert run.logins.counted(place, batch.batch, again).footprint == Footprint(5, 1)
+    assert run.logins.counted(place, "a-0", again).footprint == Footprint(5, 1)
 
 
 def test_without_logins_nothing_is_sent(run: Run) -> None:

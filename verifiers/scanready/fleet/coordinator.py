@@ -244,7 +244,7 @@ class Coordinator:
             raise MessageError(f"{found.agent} is not an agent of this run")
         self._heard[found.agent] = time.monotonic()
         reports = [
-            (place, self._report(place, line, found.agent))
+            (place, self.logins.counted(place, found.batch, self._report(place, line, found.agent)))
             for place, line in self._assigned(found)
             if not self.logins.replaces(place, found.batch)
         ]

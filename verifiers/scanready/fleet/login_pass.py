@@ -58,6 +58,13 @@ class LoginPass:
             visit = Visit(place, agent, host, account.name)
             self._accounts.add(account.guarded_by, visit, judged_alike=account.authority is not None)
 
+    def counted(self, place: int, batch: str, report: Report) -> Report:
+        """Return the result of a second visit, whose footprint includes that of the first one."""
+        first = self._ledger.result(self._target(place), report.agent.name) if batch in self._sent else None
+        if first is not None and first.started != report.started:  # a message that comes again is counted already
+            report.footprint.add(first.footprint)
+        return report
+
     def replaces(self, place: int, batch: str) -> bool:
         """Return True if the result of this place is no longer that of a first visit: it must not come back."""
         return place in self._visited and batch not in self._sent
