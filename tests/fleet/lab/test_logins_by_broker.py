@@ -52,6 +52,13 @@ def _fresh(fleet: Brokered) -> Iterator[None]:
     fleet.fresh()
 
 
+def holders(fleet: Brokered, text: str) -> set[str]:
+    """Return the files of agents, coordinator and broker that hold a text, but for the file that is to have it."""
+    folders = (fleet.estate.disk, fleet.broker.folder)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.name != "password"]
+    return {str(path) for path in files if text.encode() in path.read_bytes()}
+
+
 def inventory(fleet: Brokered, *only: str, db1: str = "shared") -> None:
     """``db1`` is the credential of the database, which knows the account ``er`` only."""
     accounts = {name: ACCOUNTS[name] for name in only} | {"db1": db1}
@@ -73,6 +80,7 @@ def test_one_wrong_password_costs_one_refusal(fleet: Brokered, names: tuple[str,
     again = fleet.verify(*BY_NAME)
     assert {cause for _, cause in again.values()} == {"login.withheld"}, fleet.told()
     assert sum(count() for count in counts.values()) == 1, "the journal of the agent binds the next run"
+    assert holders(fleet, WRONG) == set(), "stores, logs and queues hold no secret"
 
 
 def test_a_right_password_makes_every_target_scannable(fleet: Brokered) -> None:
