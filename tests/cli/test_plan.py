@@ -70,6 +70,21 @@ def test_types_of_one_endpoint_never_cause_a_second_visit(tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("no_network")
+def test_the_first_visits_of_a_fleet_are_in_the_plan(tmp_path: Path) -> None:
+    path = tmp_path / "estate.yaml"
+    path.write_text("agents: [{name: p1}, {name: p2}]" + PLANNED)
+    plan = json.loads(call("plan", str(path), "--json").output)
+    assert plan["fleet"]["targets"] == 3
+    assert plan["fleet"]["connections"] >= 2
+    words = f"at most {plan['fleet']['connections']} further connections from each agent"
+    assert words in " ".join(call("plan", str(path)).output.split())
+    shallow = json.loads(call("plan", str(path), "--json", "--no-login").output)
+    assert shallow["fleet"] == {"targets": 0, "connections": 0}
+    path.write_text(PLANNED)
+    assert "fleet" not in json.loads(call("plan", str(path), "--json").output)
+
+
+@pytest.mark.usefixtures("no_network")
 def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAN_PW", "the-secret")
     path = tmp_path / "estate.yaml"

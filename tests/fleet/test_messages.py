@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanready.fleet.login_end import End, LoginEnd
 from scanready.fleet.messages import (
     LARGEST,
     Batch,
     Cancel,
     Heartbeat,
+    Login,
     MessageError,
     Results,
     decode,
@@ -29,8 +31,22 @@ TARGETS = (
     (4, Target("web1", "any", 0, tries=(Target("web1", "ssh", 22, guessed=True),))),
 )
 BATCH = Batch("2026-01-01_0001", "a-0", "proxy-a", Step.AUTH, 10.0, 600.0, TARGETS)
+LOGIN = Batch(
+    "r",
+    "a-login-1",
+    "proxy-a",
+    Step.ACCESS,
+    10.0,
+    600.0,
+    ((0, Target("db7", "postgresql", 5432, {}, Credential("svc", "scan", CANARY, authority="corp"))),),
+    Login(86_400.0, "svc"),
+)
+ENDS = (LoginEnd("svc", "db7", End.ACCEPTED, "db7:5432"), LoginEnd("svc", "db8", End.UNABLE, detail="none"))
 MESSAGES = (
     BATCH,
+    LOGIN,
+    Results("r", "a-login-1", "proxy-a", (), done=True, logins=ENDS),
+    Results("r", "a-login-1", "proxy-a", (), done=True, refused="x", logins=None),
     Results("r", "a-0", "proxy-a", ((3, '{"schema":1}'),), done=True),
     Results("r", "a-0", "proxy-a", refused="the message has version 2"),
     Heartbeat("proxy-a", "1.0", "Linux", "2026-01-01T00:00:00Z", ("r",)),
@@ -54,8 +70,19 @@ def test_a_batch_keeps_its_targets() -> None:
     assert got.targets[0][1].credential == Credential("svc", "scan")
 
 
+def test_a_login_keeps_its_authority_and_its_ends() -> None:
+    got = decode(encode(LOGIN))
+    assert isinstance(got, Batch)
+    assert got.login == Login(86_400.0, "svc")
+    assert got.targets[0][1].credential == Credential("svc", "scan", authority="corp")
+    results = decode(encode(MESSAGES[2]))
+    assert isinstance(results, Results)
+    assert results.logins == ENDS
+
+
 def test_no_secret_is_in_a_batch() -> None:
     assert CANARY not in encode(BATCH)
+    assert CANARY not in encode(LOGIN)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +104,22 @@ def of_target(**fields: object) -> str:
     return changed(targets=[{"place": 0, **sent, "target": sent["target"] | fields}])
 
 
+def of_end(**fields: object) -> str:
+    """Return results with one login with these fields."""
+    whole = json.loads(encode(MESSAGES[2]))
+    return json.dumps(whole | {"logins": [whole["logins"][0] | fields]})
+
+
 REFUSED = {
+    "a login that asks for more": (changed(login={"retry_after": 1, "retried": "", "x": 1}), "unknown key 'x'"),
+    "a login for ever": (changed(login={"retry_after": 1e12, "retried": ""}), "seconds up to"),
+    "a login without words": (changed(login=True), "place of an object"),
+    "a number as authority": (changed(targets=[{"place": 0, "tries": [], "authority": 5}]), "authority is not a"),
+    "an unknown end": (of_end(end="maybe"), "the end 'maybe' of a login is unknown"),
+    "an end with a secret": (of_end(password="x"), "unknown key 'password'"),
+    "an end without a host": (of_end(host=""), "host is not a text"),
+    "too long a reason": (of_end(detail="x" * 1001), "detail is not a text"),
+    "too many ends": (json.dumps(json.loads(of_end()) | {"logins": [{}] * 1001}), "at most 1000"),
     "newer": (changed(message=2), "version 2; this scanready reads version 1"),
     "unknown kind": (changed(kind="login"), "unknown kind 'login'"),
     "unknown key": (changed(surprise=1), "unknown key 'surprise'"),

@@ -25,7 +25,7 @@ GROWTH = 32
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
     """A broker whose largest message is not the one that docs/fleet.md recommends."""
     demand_broker()
-    with RabbitMq(tmp_path_factory.mktemp("large"), site_definitions(), 2 * LARGE) as running:
+    with RabbitMq(tmp_path_factory.mktemp("large"), site_definitions(), largest=2 * LARGE) as running:
         yield running
 
 

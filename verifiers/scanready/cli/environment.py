@@ -37,6 +37,7 @@ KNOWN = frozenset(
         "INFER",
         "INTERVAL",
         "INVENTORY",
+        "JOURNAL",
         "JSON",
         "KEEP",
         "KEY_FILE",

@@ -26,11 +26,13 @@ from scanready.model import Agent
 from scanready.report.serialize import as_line
 from scanready.run import timestamps
 
+from .account_book import AccountBook
 from .cancels import Cancels
 from .celery_app import celery_app
 from .connection import Broker, BrokerError, opened
 from .engine import Engine, not_checked
 from .journal import Journal
+from .login_batch import BindEarlier, LoginDesk
 from .messages import CANCELLED, MOST_TARGETS, Batch, Heartbeat, MessageError, Results, decode, encode
 from .names import CHECK, HEARTBEAT, name_of
 from .once import Once
@@ -58,16 +60,28 @@ class Worker:
 
     Args:
         agent: its name is that of its user at the broker.
+        journal: the file of its batches.
         warn: called with a line for people, in any thread.
+        accounts: the run store of this agent, which has the journal of accounts.
+        bind: withholds what earlier runs of this agent found refused.
 
     Raises:
         JournalError: the file cannot be written, or another process uses it.
     """
 
-    def __init__(self, broker: Broker, agent: Agent, journal: Path, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        agent: Agent,
+        journal: Path,
+        warn: Callable[[str], None],
+        accounts: Path,
+        bind: BindEarlier,
+    ) -> None:
         self.broker, self.agent, self.warn = broker, agent, warn
         self._held = held_alone(journal, agent.name)
         self.journal = Journal(journal)
+        self._desk = LoginDesk(self.journal, AccountBook(accounts, agent.name), bind, warn)
         self._engine = Engine(agent)
         self._stopping = Stopping(warn)
         self._once = Once(warn)
@@ -130,7 +144,8 @@ class Worker:
         except MessageError as error:
             self.warn(f"a message was refused: {error}")
             if error.run:
-                refused = Results(error.run, error.batch, self.agent.name, done=True, refused=str(error)[:500])
+                name, why = self.agent.name, str(error)[:500]
+                refused = Results(error.run, error.batch, name, done=True, refused=why, logins=None)
                 self._publisher.send(error.run, encode(refused))
             return
         key = message.run, message.batch
@@ -151,9 +166,10 @@ class Worker:
             self.warn(f"a batch of {name} goes back to the broker: {error}; its results are kept for the next start")
             raise Reject(str(error), requeue=True) from error
         except Exception as error:  # noqa: BLE001  # the coordinator must not wait for a batch that failed
-            failed = f"{type(error).__name__}: {error}"[:500]
+            failed = self._desk.masked(message, f"{type(error).__name__}: {error}")[:500]
             self.warn(f"a batch of {name_of(message.run)} failed: {failed}")
-            sent = Results(*key, self.agent.name, done=True, refused=f"scanready failed: {failed}")
+            ends = self._desk.ends(message)
+            sent = Results(*key, self.agent.name, done=True, refused=f"scanready failed: {failed}", logins=ends)
             self._publisher.send(message.run, encode(sent))
         finally:
             with self._lock:
@@ -190,7 +206,10 @@ class Worker:
             return
         done: queue.SimpleQueue[tuple[int, str] | _End] = queue.SimpleQueue()
 
+        prepared = self._desk.prepare(batch) if batch.login else None
+        asked = prepared.batch if prepared else batch
         got = len(known)
+        wanted = len(known | {place for place, _ in asked.targets})
 
         def put(place: int, line: str) -> None:  # kept at once: the broker may be away when they are to be sent
             nonlocal got
@@ -204,8 +223,17 @@ class Worker:
         def check() -> None:
             error: BaseException | None = None
             try:
-                self._engine.check(batch, known, put, cancelled, exclusive=begun > 0, begin=begin)
-                if got == len(batch.targets):
+                self._engine.check(
+                    asked,
+                    known,
+                    put,
+                    cancelled,
+                    exclusive=begun > 0,
+                    begin=begin,
+                    guard=prepared.guard if prepared else None,
+                    enter=lambda: self._desk.enter(batch),
+                )
+                if got == wanted:
                     self.journal.finish(batch.run, batch.batch)
             except BaseException as raised:  # noqa: BLE001  # it is raised where the batch is carried out
                 error = raised
@@ -251,7 +279,9 @@ class Worker:
                 break
             count += 1
         last = done and count == len(waiting)
-        made = Results(batch.run, batch.batch, self.agent.name, tuple(waiting[:count]), last, refused if last else "")
+        ends = self._desk.ends(batch) if last and batch.login else ()
+        why = refused if last else ""
+        made = Results(batch.run, batch.batch, self.agent.name, tuple(waiting[:count]), last, why, ends)
         self._publisher.send(batch.run, encode(made), lambda: self.journal.is_cancelled(batch.run))
         return waiting[count:]
 

@@ -174,17 +174,8 @@ def explained(broker: Broker, error: BaseException) -> str:
             return f"{where} takes no messages: its memory or its disk is short: free some, or see its log"
         case amqp.exceptions.MessageNacked():
             return f"{where} has a full queue: its reader is away or slow"
-        case ssl.SSLCertVerificationError():
-            reason = f"its certificate is not trusted ({cause.verify_message})"
-            return (
-                f"{where}: {reason}: name the file of its authority with --ca-file, and the host as in the certificate"
-            )
-        case ssl.SSLEOFError():  # it was killed, or the port has no TLS: both end so
-            return (
-                f"{where} ended the connection: start it, see its log, or correct the port, usually 5671 for amqps://"
-            )
         case ssl.SSLError():
-            return f"{where}: no TLS ({cause.reason or cause}): the port of amqps:// is usually 5671"
+            return f"{where}{_insecure(cause)}"
         case amqp.exceptions.AccessRefused():
             return f"{where} refuses {broker.user}: {_short(cause)}: compare user and password with its definitions"
         case amqp.exceptions.NotAllowed() | amqp.exceptions.NotFound():
@@ -201,6 +192,16 @@ def explained(broker: Broker, error: BaseException) -> str:
         case TimeoutError():
             return f"{where} does not answer within {PATIENCE} s: permit this connection in the firewall"
     return f"{where}: {_short(cause) or type(cause).__name__}: start it, or see its log"
+
+
+def _insecure(error: ssl.SSLError) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            reason = f"its certificate is not trusted ({error.verify_message})"
+            return f": {reason}: name the file of its authority with --ca-file, and the host as in the certificate"
+        case ssl.SSLEOFError():  # it was killed, or the port has no TLS: both end so
+            return " ended the connection: start it, see its log, or correct the port, usually 5671 for amqps://"
+    return f": no TLS ({error.reason or error}): the port of amqps:// is usually 5671"
 
 
 def _short(error: BaseException) -> str:

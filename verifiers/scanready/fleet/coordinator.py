@@ -25,7 +25,8 @@ from .engine import not_checked
 from .flood import Flood
 from .ledger import Ledger
 from .liveness import Liveness
-from .messages import CANCELLED, Batch, Heartbeat, MessageError, Results, decode, target_sent
+from .login_pass import LoginPass
+from .messages import CANCELLED, Batch, Heartbeat, Login, MessageError, Results, decode, target_sent
 from .names import HEARTBEAT, RESULTS, heartbeats_of, results_of, tasks_of
 from .once import Limited, Once
 from .outbox import Outbox, Sent
@@ -53,10 +54,12 @@ class Coordinator(Watch):
         tell: called with a line for people.
         count: called with each result for the first time.
         agent_timeout: seconds without a heartbeat after which an agent counts as lost.
+        login: what login batches say; None if no login is made.
 
     Attributes:
         dropped: the number of results that agents do not send because the run was cancelled.
         unanswered: the number of results that were given up, because a batch is nowhere or its agent hangs.
+        logins: the second pass.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Coordinator(Watch):
         tell: Callable[[str], None],
         count: Callable[[Report], None],
         agent_timeout: float,
+        login: Login | None = None,
     ) -> None:
         self.broker, self.estate, self.ledger = broker, estate, ledger
         self._tell, self._count, self._agent_timeout = Limited(tell), count, agent_timeout
@@ -89,6 +93,7 @@ class Coordinator(Watch):
             if place not in done and place not in without:
                 self._open[name].add(place)
         self._without = frozenset(without)
+        self.logins = LoginPass(estate, ledger, login, self._tell)
         self._unsent = self._needed(estate.batches(ledger.key, self._without))
         for places in self._batches.values():
             if (first := estate.at(places[0])) is not None:
@@ -97,12 +102,12 @@ class Coordinator(Watch):
     @property
     def missing(self) -> int:
         """The number of results that did not come."""
-        return sum(map(len, self._open.values())) + self.dropped + self.unanswered
+        return sum(map(len, self._open.values())) + self.dropped + self.unanswered + self.logins.unfinished
 
     @property
     def lost(self) -> tuple[str, ...]:
         """The names of the agents that are lost."""
-        return tuple(sorted(name for name in self._lost if self._open[name]))
+        return tuple(sorted(name for name in self._lost if self._open[name] or self.logins.owes(name)))
 
     def run(self, stopped: threading.Event) -> None:
         """Return when each agent has answered for its targets or is lost, or when ``stopped`` is set.
@@ -126,6 +131,8 @@ class Coordinator(Watch):
                 self._nothing_heard()
             finally:
                 self._outbox.close()
+        if not stopped.is_set():
+            self.logins.finish()
 
     def forget(self) -> None:
         """Delete the queue of the run: all its results are stored."""
@@ -150,7 +157,17 @@ class Coordinator(Watch):
             ) from error
 
     def _is_waiting(self) -> bool:
-        return any(places for name, places in self._open.items() if name not in self._lost)
+        """Return whether an agent that is there owes something; begin the logins once the first visits are over."""
+        first = any(places for name, places in self._open.items() if name not in self._lost)
+        if not first or self.logins.has_begun:
+            for batch in self.logins.batches(self._lost):
+                self._batches[batch.batch] = tuple(place for place, _ in batch.targets)
+                self._unsent.insert(0, batch)
+                self._flood.expect(batch.agent, 1)
+        return first or any(self.logins.waits_for(name) for name in self._heard if name not in self._lost)
+
+    def _awaits(self, agent: str) -> bool:
+        return bool(self._open[agent]) or self.logins.waits_for(agent)
 
     def _needed(self, batches: Iterator[Batch]) -> list[Batch]:
         needed = []
@@ -269,9 +286,14 @@ class Coordinator(Watch):
         if found.agent not in self._heard:
             raise MessageError(f"{found.agent} is not an agent of this run")
         self._heard[found.agent] = time.monotonic()
-        reports = [(place, self._report(place, line, found.agent)) for place, line in self._assigned(found)]
+        reports = [
+            (place, self.logins.counted(place, found.batch, self._report(place, line, found.agent)))
+            for place, line in self._assigned(found)
+            if not self.logins.replaces(place, found.batch)
+        ]
         self.ledger.put(reports)
         for place, report in reports:
+            self.logins.add(place, report)
             if place in self._open[found.agent]:
                 self._open[found.agent].discard(place)
                 self._count(report)
@@ -313,9 +335,11 @@ class Coordinator(Watch):
             left = self._open[agent].intersection(self._batches.get(error.batch, ()))
             self._settle(agent, left, common.LIMIT, f"the coordinator refused a message of {agent}: {error}"[:500])
             self._open[agent] -= left
+            self.logins.give_up(error.batch, agent)
 
     def _conclude(self, found: Results) -> None:
         """End the targets of a batch that the agent will send no results for."""
+        self.logins.take(found)
         left = self._open[found.agent].intersection(self._batches.get(found.batch, ()))
         if not left:
             return

@@ -16,6 +16,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 
 from scanready.causes import common
+from scanready.climb.guard import LockoutGuard
 from scanready.model import Agent, Cause, Check, Finding, Footprint, Outcome, Report, Step, Target, Verdict, reached
 from scanready.report.serialize import as_line
 from scanready.run import timestamps
@@ -35,6 +36,7 @@ class Engine:
         self._loop = asyncio.new_event_loop()
         self._free = asyncio.Condition()
         self._run: Run | None = None
+        self._guard: LockoutGuard | None = None
         self._busy = 0
         self._numbers = itertools.count()
         self._waiting: list[int] = []
@@ -50,6 +52,8 @@ class Engine:
         *,
         exclusive: bool,
         begin: Callable[[], object] = lambda: None,
+        guard: LockoutGuard | None = None,
+        enter: Callable[[], None] = lambda: None,
     ) -> None:
         """Check the targets of a batch; return when each has a result, or when it was stopped.
 
@@ -59,9 +63,11 @@ class Engine:
             stopped: asked before each target is begun.
             exclusive: no other batch runs meanwhile.
             begin: called in the engine's thread when the batch has its turn, before the first target.
+            guard: that of the batch's logins; batches with another one wait.
+            enter: called in the task that checks, before anything is contacted.
         """
         todo = [(place, target) for place, target in batch.targets if place not in skip]
-        coming = self._check(batch, todo, take, stopped, exclusive, begin)
+        coming = self._check(batch, todo, take, stopped, exclusive, guard, enter, begin)
         future: concurrent.futures.Future[None] = asyncio.run_coroutine_threadsafe(coming, self._loop)
         future.result()
 
@@ -72,10 +78,13 @@ class Engine:
         take: Take,
         stopped: Callable[[], bool],
         exclusive: bool,
+        guard: LockoutGuard | None,
+        enter: Callable[[], None],
         begin: Callable[[], object],
     ) -> None:
         left = {id(target): (place, target) for place, target in todo}
-        async with self._place(batch, exclusive) as run:
+        enter()
+        async with self._place(batch, exclusive, guard) as run:
             begin()
             try:
                 async with asyncio.timeout(batch.seconds):
@@ -93,23 +102,27 @@ class Engine:
                     take(place, as_line(not_checked(self.agent, target, common.OUT_OF_TIME, detail)))
 
     @contextlib.asynccontextmanager
-    async def _place(self, batch: Batch, exclusive: bool) -> AsyncIterator[Run]:
+    async def _place(self, batch: Batch, exclusive: bool, guard: LockoutGuard | None) -> AsyncIterator[Run]:
         today = datetime.datetime.now(datetime.UTC).date()
         settings = Settings(timeout=batch.timeout, depth=batch.depth, agent=self.agent, day=today)
         async with self._free:
             number = next(self._numbers)
             self._waiting.append(number)
             try:
-                await self._free.wait_for(lambda: self._waiting[0] == number and self._has_room(settings, exclusive))
+                await self._free.wait_for(
+                    lambda: self._waiting[0] == number and self._has_room(settings, exclusive, guard)
+                )
             finally:
                 self._waiting.remove(number)
                 self._free.notify_all()
             self._busy += 1
             self._exclusive = exclusive
-            if self._run is None or self._run.settings != settings or (self._unfinished and self._busy == 1):
+            fits = self._run is not None and self._run.settings == settings and self._guard is guard
+            if self._run is None or not fits or (self._unfinished and self._busy == 1):
                 if self._run is not None:
                     await self._run.__aexit__()
-                self._run, self._unfinished = Run(settings), False
+                self._run, self._unfinished = Run(settings, guard) if guard else Run(settings), False
+                self._guard = guard
             elif self._busy == 1:
                 self._run.renew()  # names and hosts may have changed since the last batch
             run = self._run
@@ -121,10 +134,11 @@ class Engine:
                 self._exclusive = False
                 self._free.notify_all()
 
-    def _has_room(self, settings: Settings, exclusive: bool) -> bool:
+    def _has_room(self, settings: Settings, exclusive: bool, guard: LockoutGuard | None) -> bool:
         if not self._busy:
             return True
-        return not (exclusive or self._exclusive) and self._run is not None and self._run.settings == settings
+        fits = self._run is not None and self._run.settings == settings and self._guard is guard
+        return fits and not (exclusive or self._exclusive)
 
 
 def not_checked(agent: Agent, target: Target, cause: Cause, detail: str) -> Report:

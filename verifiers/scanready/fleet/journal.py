@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 #: Seconds that a batch is remembered. A broker that stays away longer than this gets its targets checked again.
@@ -25,7 +26,21 @@ _TABLES = """
         run TEXT NOT NULL, batch TEXT NOT NULL, place INTEGER NOT NULL, line TEXT NOT NULL,
         PRIMARY KEY (run, batch, place));
     CREATE TABLE IF NOT EXISTS cancelled (run TEXT PRIMARY KEY, at REAL NOT NULL);
+    CREATE TABLE IF NOT EXISTS logins (
+        id INTEGER PRIMARY KEY, run TEXT NOT NULL, batch TEXT NOT NULL, credential TEXT NOT NULL, host TEXT NOT NULL,
+        place TEXT NOT NULL, effect TEXT);
+    CREATE INDEX IF NOT EXISTS logins_of_batch ON logins (run, batch);
 """
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRow:
+    """One login of a batch, noted once for each name of its host. ``effect`` is None until it is known."""
+
+    credential: str
+    host: str
+    place: str
+    effect: str | None
 
 
 class JournalError(Exception):
@@ -98,6 +113,32 @@ class Journal:
             rows = file.execute("SELECT place, line FROM results WHERE run = ? AND batch = ?", (run, batch))
             return dict(rows.fetchall())
 
+    def intend(self, run: str, batch: str, credential: str, host: str, place: str) -> None:
+        """Note a login that is about to be made."""
+        with self._committed() as file:
+            file.execute(
+                "INSERT INTO logins (run, batch, credential, host, place) VALUES (?, ?, ?, ?, ?)",
+                (run, batch, credential, host.casefold(), place),
+            )
+
+    def conclude(self, run: str, batch: str, credential: str, host: str, effect: str) -> None:
+        """Note what the end of a login means."""
+        with self._committed() as file:
+            file.execute(
+                "UPDATE logins SET effect = ? WHERE run = ? AND batch = ? AND credential = ? AND host = ?"
+                " AND effect IS NULL",
+                (effect, run, batch, credential, host.casefold()),
+            )
+
+    def logins(self, run: str, batch: str) -> list[LoginRow]:
+        """Return the logins of a batch, in their order."""
+        with self._committed() as file:
+            rows = file.execute(
+                "SELECT credential, host, place, effect FROM logins WHERE run = ? AND batch = ? ORDER BY id",
+                (run, batch),
+            )
+            return [LoginRow(*row) for row in rows.fetchall()]
+
     def cancel(self, run: str) -> None:
         """Note that a run is cancelled."""
         with self._committed() as file:
@@ -113,6 +154,7 @@ class Journal:
         self._tidied = time.monotonic()
         with self._committed() as file:
             file.execute("DELETE FROM results WHERE (run, batch) IN (SELECT run, batch FROM batches WHERE at < ?)", old)
+            file.execute("DELETE FROM logins WHERE (run, batch) IN (SELECT run, batch FROM batches WHERE at < ?)", old)
             file.execute("DELETE FROM batches WHERE at < ?", old)
             file.execute("DELETE FROM cancelled WHERE at < ?", old)
 

@@ -9,12 +9,13 @@ import contextlib
 import datetime
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scanready.model import Report
-from scanready.report.serialize import as_line, identity_at
+from scanready.model import Report, Target
+from scanready.report.parse import NotAResult, restored
+from scanready.report.serialize import as_line, identity, identity_at
 from scanready.run import timestamps
 from scanready.store import NewRun, RunLock, Store, StoredRun, StoreError
 from scanready.store.database import close, open_for_writing
@@ -70,6 +71,47 @@ class Ledger:
         ]
         with self._committed():
             self._file.executemany(_PUT, rows)
+
+    def result(self, target: Target, agent: str) -> Report | None:
+        """Return the stored result of an agent for a target; None if there is none that can be read."""
+        key = f"{identity(target)}@{agent}"
+        try:
+            found = self._file.execute("SELECT result FROM results WHERE run = ? AND key = ?", (self.number, key))
+            row = found.fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(explained(self.path, error)) from error
+        try:
+            return restored(json.loads(row[0]), target) if row else None
+        except (NotAResult, ValueError):
+            return None
+
+    def login_sent(self, batches: Iterable[tuple[str, str, Sequence[int]]]) -> None:
+        """Store login batches that are sent next: name, agent and places of each.
+
+        They are rows of the table that holds a run's logins; the name of the batch stands for the credential.
+        """
+        rows = [(self.number, name, agent, json.dumps(places)) for name, agent, places in batches]
+        with self._committed():
+            self._file.executemany("INSERT INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)", rows)
+
+    def login_ended(self, batch: str, ends: Sequence[Mapping[str, Any]]) -> None:
+        """Store what became of the logins of a batch, as JSON types."""
+        with self._committed():
+            self._file.execute(
+                "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ?",
+                (json.dumps(ends), self.number, batch),
+            )
+
+    def logins(self) -> list[tuple[str, str, list[int], list[dict[str, Any]] | None]]:
+        """Return the login batches that were sent: name, agent, places, and the ends as stored; None if not known."""
+        with self._committed():
+            rows = self._file.execute(
+                "SELECT credential, host, place, outcome FROM attempts WHERE run = ?", (self.number,)
+            ).fetchall()
+        return [
+            (name, agent, json.loads(places), None if ends is None else json.loads(ends))
+            for name, agent, places, ends in rows
+        ]
 
     def end(self, asked: Mapping[str, Any], seconds: float, *, interrupted: bool) -> None:
         """Store how the run ended; ``asked`` takes the place of the text from its start."""

@@ -18,6 +18,7 @@ from scanready.report.parse import NotAResult, target_restored
 from scanready.report.serialize import target_object
 from scanready.run.registry import catalogue
 
+from .login_end import End, LoginEnd
 from .names import is_agent_name
 
 #: The version of the messages that this scanready writes, and the only one that it reads.
@@ -38,6 +39,9 @@ _MOST_PLACES = 1 << 40
 _MOST_TRIES = 100
 _MOST_RUNS = 1000
 _DROPPED = "dropped"
+#: Logins of one batch: a host without a type has one for each type that asks for one.
+_MOST_LOGINS = 1000
+_LONGEST_WAIT = 10 * 366 * 86_400.0
 
 
 class MessageError(ValueError):
@@ -52,6 +56,19 @@ class MessageError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """Permit the logins of a batch.
+
+    Attributes:
+        retry_after: seconds after which an earlier refusal in the agent's journal stops binding.
+        retried: the credential whose earlier refusals do not bind; "*" for all, "" for none.
+    """
+
+    retry_after: float
+    retried: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Ask one agent to check some targets.
 
@@ -62,7 +79,8 @@ class Batch:
         depth: the last step that is asked.
         timeout: seconds for each target.
         seconds: for the whole batch.
-        targets: each with its place in the run. Its credential is only a name and a user.
+        targets: each with its place in the run. Its credential is a name, a user and an authority.
+        login: how the agent may log in; None if it may not.
     """
 
     run: str
@@ -72,6 +90,7 @@ class Batch:
     timeout: float
     seconds: float
     targets: tuple[tuple[int, Target], ...]
+    login: Login | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +98,7 @@ class Results:
     """Report some results of a batch; ``lines`` has each place with the result as a line of JSON.
 
     ``done`` is true in the last message of the batch. ``refused`` says why the batch was not carried out, if it was
-    not.
+    not. ``logins`` in the last message has what became of each login; None if the batch was not read.
     """
 
     run: str
@@ -88,6 +107,7 @@ class Results:
     lines: tuple[tuple[int, str], ...] = ()
     done: bool = False
     refused: str = ""
+    logins: tuple[LoginEnd, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +150,10 @@ def encode(message: Message) -> str:
     fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
     if isinstance(message, Batch):
         fields["targets"] = [{"place": place, **target_sent(target)} for place, target in message.targets]
+        fields["login"] = message.login and dataclasses.asdict(message.login)
     if isinstance(message, Results):
         fields["lines"] = [{"place": place, "line": line} for place, line in message.lines]
+        fields["logins"] = message.logins and list(map(dataclasses.asdict, message.logins))
     return json.dumps({"message": VERSION, "kind": kind, **fields}, allow_nan=False, separators=(",", ":"))
 
 
@@ -150,6 +172,7 @@ def target_sent(target: Target) -> dict[str, Any]:
         if options_shown(one.options) != dict(one.options):
             raise MessageError("an option of this target holds a secret, and no secret travels through the broker")
     sent: dict[str, Any] = {"target": target_object(target), "tries": [target_object(one) for one in target.tries]}
+    sent["authority"] = target.credential.authority if target.credential else None
     try:
         json.dumps(sent, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
@@ -233,16 +256,36 @@ def _batch(fields: Mapping[str, Any]) -> Batch:
         _seconds(fields, "timeout"),
         _seconds(fields, "seconds"),
         tuple(map(_placed, _list(fields, "targets", MOST_TARGETS))),
+        _login(fields.get("login")),
     )
+
+
+def _login(value: Any) -> Login | None:
+    if value is None:
+        return None
+    fields = _object(value)
+    _known_only(fields, ("retry_after", "retried"), "the login")
+    return Login(_seconds(fields, "retry_after", _LONGEST_WAIT), _text(fields, "retried", least=0))
+
+
+def _known_only(fields: Mapping[str, Any], known: Sequence[str], what: str) -> None:
+    if unknown := sorted(fields.keys() - set(known)):
+        raise MessageError(f"{what} has the unknown key {_short(unknown[0])}")
 
 
 def _placed(value: Any) -> tuple[int, Target]:
     fields = _object(value)
-    if unknown := sorted(fields.keys() - {"place", "target", "tries"}):
-        raise MessageError(f"a target has the unknown key {_short(unknown[0])}")
-    target = _target(fields.get("target"))
-    tries = tuple(map(_target, _list(fields, "tries", _MOST_TRIES)))
+    _known_only(fields, ("place", "target", "tries", "authority"), "a target")
+    authority = None if fields.get("authority") is None else _text(fields, "authority")
+    target = _judged_by(authority, _target(fields.get("target")))
+    tries = tuple(_judged_by(authority, _target(one)) for one in _list(fields, "tries", _MOST_TRIES))
     return _place(fields), dataclasses.replace(target, tries=tries) if tries else target
+
+
+def _judged_by(authority: str | None, target: Target) -> Target:
+    if authority is None or target.credential is None:
+        return target
+    return dataclasses.replace(target, credential=dataclasses.replace(target.credential, authority=authority))
 
 
 def _target(value: Any) -> Target:
@@ -273,7 +316,18 @@ def _results(fields: Mapping[str, Any]) -> Results:
     if not isinstance(done, bool):
         raise MessageError("done is neither true nor false")
     refused = _text(fields, "refused", least=0)
-    return Results(_text(fields, "run"), _text(fields, "batch"), _agent(fields), tuple(lines), done, refused)
+    ends = None if fields.get("logins") is None else tuple(map(_end, _list(fields, "logins", _MOST_LOGINS)))
+    return Results(_text(fields, "run"), _text(fields, "batch"), _agent(fields), tuple(lines), done, refused, ends)
+
+
+def _end(value: Any) -> LoginEnd:
+    fields = _object(value)
+    _known_only(fields, ("credential", "host", "end", "where", "detail"), "a login")
+    end = _text(fields, "end")
+    if end not in tuple(End):
+        raise MessageError(f"the end {_short(end)} of a login is unknown")
+    credential, host = _text(fields, "credential"), _text(fields, "host")
+    return LoginEnd(credential, host, End(end), _text(fields, "where", least=0), _text(fields, "detail", least=0))
 
 
 def _runs(fields: Mapping[str, Any]) -> tuple[str, ...]:
@@ -318,11 +372,11 @@ def _place(fields: Mapping[str, Any]) -> int:
     return value
 
 
-def _seconds(fields: Mapping[str, Any], name: str) -> float:
+def _seconds(fields: Mapping[str, Any], name: str, most: float = MOST_SECONDS) -> float:
     value: Any = fields.get(name)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 < value <= MOST_SECONDS:  # neither is true of a NaN
-        raise MessageError(f"{name} is not a number of seconds up to {MOST_SECONDS:.0f}")
+    if not number or not 0 < value <= most:  # neither is true of a NaN
+        raise MessageError(f"{name} is not a number of seconds up to {most:.0f}")
     return float(value)
 
 

@@ -16,6 +16,7 @@ from .division import Estate
 from .flood import Flood
 from .ledger import Ledger
 from .liveness import STALL, Liveness, Verdict
+from .login_pass import LoginPass
 from .messages import Batch
 from .names import results_of, tasks_of
 from .once import Limited, Once
@@ -36,6 +37,7 @@ class Watch:
     broker: Broker
     estate: Estate
     ledger: Ledger
+    logins: LoginPass
     unanswered: int
     _agent_timeout: float
     _batches: dict[str, tuple[int, ...]]
@@ -53,6 +55,9 @@ class Watch:
     _tell: Limited
     _unsent: list[Batch]
     _without: frozenset[int]
+
+    def _awaits(self, agent: str) -> bool:
+        raise NotImplementedError
 
     def _needed(self, batches: Iterator[Batch]) -> list[Batch]:
         raise NotImplementedError
@@ -90,7 +95,7 @@ class Watch:
 
     def _awaited(self) -> list[str]:
         """Return the agents that are there, and have not answered for all of their targets."""
-        return [name for name in self._heard if name not in self._lost and self._open[name]]
+        return [name for name in self._heard if name not in self._lost and self._awaits(name)]
 
     def _is_blocked(self, now: float) -> bool:
         self._probed = now
@@ -107,7 +112,10 @@ class Watch:
     def _lose(self, name: str) -> None:
         self._lost.add(name)
         detail = f"no heartbeat of {name} for {self._agent_timeout:.0f} s"
-        self._tell(f"{detail}: {len(self._open[name])} of its targets are undecided until it is back")
+        if self._open[name]:
+            self._tell(f"{detail}: {len(self._open[name])} of its targets are undecided until it is back")
+        else:
+            self._tell(f"{detail}: what became of the logins that it was given is not known until it is back")
         self._settle(name, self._open[name], fleet.LOST, detail)
 
     def _judge(self, name: str, now: float) -> None:
@@ -131,7 +139,7 @@ class Watch:
             for one in self.estate.batches(self.ledger.key, self._without)
             if one.agent == name and one.batch in batches
         )
-        again = self._needed(asked)
+        again = self._needed(asked) + self.logins.asked_again(batches)  # the agent repeats no login of a batch
         self._tell(f"{name} has not answered {len(batches)} batches, and does not have them: they are sent again")
         for batch in batches - {one.batch for one in again}:
             self._liveness.answered(name, batch)  # only its last message is missing
@@ -141,6 +149,7 @@ class Watch:
         left = set[int]()
         for batch in self._liveness.unanswered(name):
             left |= self._open[name].intersection(self._batches.get(batch, ()))
+            self.logins.give_up(batch, name)
         self._liveness.give_up(name)
         if left:
             self._tell(f"{name} does not answer for {len(left)} of its targets, which are undecided: {why}")

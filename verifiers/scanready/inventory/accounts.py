@@ -62,6 +62,10 @@ class Accounts:
             )
         self._known[name] = Credential(name, entry.username, None, entry.key_file, None, entry.authority)
 
+    def name_only(self, account: Credential, local: LocalAccounts) -> None:
+        """Take the name of an account; the references to its secrets are in this host's own files."""
+        self._known[account.name], self._local = account.without_secrets(), local
+
     def _check(self, name: str, key: str, page: Page, node: Node) -> None:
         with page.reading(node):
             if node.value is None:

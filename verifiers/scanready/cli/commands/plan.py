@@ -87,6 +87,8 @@ def command(
     reaches = (Step(depth) if depth else None) or (inventory and inventory.depth) or Step.ACCESS
     master = inventory.master if inventory else None
     plan = plan_object(targets, reaches, canary=not no_canary, master=master, login=not no_login)
+    if inventory and inventory.agents:
+        plan["fleet"] = _of_fleet(targets, reaches, login=not no_login)
     plan |= plan_agent(share, asked.addresses, targets)
     if as_json or format_ == "json":
         show(json.dumps(plan, indent=2) + "\n")
@@ -169,6 +171,20 @@ def _second_visits(endpoints: list[list[Target]], depth: Step) -> dict[str, int]
         if len(places) > 1:
             again += sorted(chain.from_iterable(places))[1:]
     return {"targets": len(again), "connections": sum(again)}
+
+
+def _of_fleet(targets: list[Target], depth: Step, *, login: bool) -> dict[str, int]:
+    """Count the targets that `fleet verify` visits twice, and the connections of the first visits of one agent.
+
+    The agents of a fleet climb to the login prompt first. Targets that may log in are visited again.
+    """
+    sharing: dict[tuple[str, str, int], list[Target]] = {}
+    for target in targets if login and depth.height >= Step.LOGIN.height else ():
+        row = catalogue().get(target.type)
+        if target.credential is not None and row is not None and not row.broken and Step.LOGIN in row.steps:
+            sharing.setdefault(_first_contact(target), []).append(target)
+    first = [_endpoint(members, Step.AUTH)["connections"] for members in sharing.values()]
+    return {"targets": sum(map(len, sharing.values())), "connections": sum(first)}
 
 
 def _accounts(places: list[Target]) -> list[dict[str, Any]]:

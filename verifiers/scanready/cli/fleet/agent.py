@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from scanready.cli.job.earlier import Policy, bind_earlier
 from scanready.cli.job.options import option
 from scanready.cli.messages import fitting, warn
 from scanready.fleet.journal import JournalError
@@ -18,6 +21,12 @@ from scanready.wire.printable import visible
 
 from .options import broker_options, broker_told, chosen_broker, demand_name
 
+if TYPE_CHECKING:
+    from scanready.climb.guard import LockoutGuard
+    from scanready.fleet.messages import Login
+    from scanready.model import Credential
+    from scanready.store import AccountRecord
+
 _HELP = """\
 \b
 Examples:
@@ -25,9 +34,9 @@ Examples:
       --password-from file:/etc/scanready/broker.txt --ca-file /etc/scanready/ca.pem
 
 Works until SIGTERM or Ctrl-C. It contacts only addresses within --allow, whatever a target or a
-server names: the address is judged at each connection. It logs in nowhere: targets with a
-credential are checked up to the login prompt. A file of its own keeps what it found until the
-coordinator has it.
+server names: the address is judged at each connection. It logs in where the coordinator asks for
+it, with the secrets of its own credentials.yaml, at the hosts that this file permits. A file of
+its own keeps what it found until the coordinator has it.
 """
 
 
@@ -36,8 +45,15 @@ coordinator has it.
 @broker_options
 @option("--allow", required=True, multiple=True, metavar="NET", help="A network that it may contact. Repeatable.")
 @option("--store", metavar="FILE", help="The file of this agent. [default: in this user's data directory]")
+@option("--journal", metavar="FILE", help="The run store with the journal of accounts. [default: that of verify]")
 def command(
-    name: str, broker: str, password_from: str | None, ca_file: str | None, allow: tuple[str, ...], store: str | None
+    name: str,
+    broker: str,
+    password_from: str | None,
+    ca_file: str | None,
+    allow: tuple[str, ...],
+    store: str | None,
+    journal: str | None,
 ) -> None:
     """Work."""
     networks = [_network(text) for word in allow for text in word.split(",")]
@@ -48,11 +64,19 @@ def command(
 
     try:
         path = Path(store) if store else default_path().with_name(f"fleet-{name}.db")
-        worker = Worker(chosen, dataclasses.replace(this_agent(), name=name), path, warn)
+        accounts = Path(journal) if journal else default_path()
+        worker = Worker(chosen, dataclasses.replace(this_agent(), name=name), path, warn, accounts, _bind)
     except (JournalError, StoreError) as error:
         raise click.UsageError(visible(str(error), 400)) from error
     with limited_to(networks), broker_told():
         worker.work()
+
+
+def _bind(
+    guard: LockoutGuard, credentials: Collection[Credential], records: Sequence[AccountRecord], login: Login
+) -> None:
+    """Withhold what earlier runs of this agent found refused, as ``verify`` does."""
+    bind_earlier(guard, credentials, records, Policy(login.retry_after, login.retried))
 
 
 def _network(text: str) -> Network:

@@ -10,9 +10,9 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -20,7 +20,10 @@ from scanready import __version__
 from scanready.causes import fleet
 from scanready.cli.commands import report as report_command
 from scanready.cli.commands.verify import source_path
+from scanready.cli.job.earlier import RETRY_AFTER, Policy
+from scanready.cli.job.elsewhere import bind_elsewhere
 from scanready.cli.job.exit_code import NOTHING_SELECTED
+from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.interrupt import INTERRUPTED
 from scanready.cli.job.options import ONLY, option
 from scanready.cli.job.prepare import read_inventory
@@ -31,7 +34,7 @@ from scanready.cli.parameters import Duration, Positive
 from scanready.cli.selection import selection
 from scanready.fleet.division import Estate
 from scanready.fleet.ledger import COMMAND, Ledger, stored_results
-from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Verdict
+from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Target, Verdict
 from scanready.net.this_agent import this_agent
 from scanready.report.estate.frame import Frame, frame_restored
 from scanready.report.parse import restored
@@ -43,7 +46,10 @@ from scanready.store import NewRun, StoredRun, StoreError
 from .options import agent_names, broker_options, broker_told, chosen_broker, demand_name
 
 if TYPE_CHECKING:
+    from scanready.climb.guard import LockoutGuard
     from scanready.fleet.connection import Broker
+    from scanready.fleet.login_pass import LoginPass
+    from scanready.fleet.messages import Login
 
 _HELP = """\
 \b
@@ -52,10 +58,11 @@ Examples:
   scanready fleet verify estate.yaml --agents proxy-nyc,proxy-lon --broker amqps://broker.corp
   scanready fleet verify --resume last --broker amqps://broker.corp
 
-Each target is checked by the agents that it names, by those of its sites, or by all. Targets with a credential
-are checked up to the login prompt: no agent logs in. The results are stored as they come, and
-shown at the end as `scanready report RUN` shows them. After an interruption the agents go on:
---resume takes their results, `scanready fleet cancel RUN` stops them.
+Each target is checked by the agents that it names, by those of its sites, or by all. At first they
+check up to the login prompt. Then one agent tries each account at one target; if a server accepts
+it, the others log in, too. Each agent has the secrets in its own credentials.yaml. The results are
+stored as they come, and shown at the end as `scanready report RUN` shows them. After an
+interruption the agents go on: --resume takes their results, `scanready fleet cancel RUN` stops them.
 """
 #: The options that a run keeps from its start.
 _KEPT = ("agents", "only", "depth", "timeout")
@@ -63,7 +70,7 @@ _KEPT = ("agents", "only", "depth", "timeout")
 _EVERY = 10.0
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, cls=RetryingCommand)
 @click.argument("inventory", metavar="INVENTORY", required=False)
 @broker_options
 @option("--agents", metavar="NAMES", help="The agents, with commas. [default: those of the inventory]")
@@ -77,11 +84,13 @@ _EVERY = 10.0
 @ONLY
 @option("--depth", type=click.Choice(DEPTHS), help="Check up to this step. [default: access]")
 @option("--timeout", type=Positive(), metavar="SECONDS", help="Time limit for one whole target. [default: 10]")
+@guard_options
 @option("--resume", metavar="RUN", help="Continue this run: finished targets are not checked again.")
 @option("--store", metavar="FILE", help="The file that holds the runs. [default: in this user's data directory]")
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     inventory: str | None,
     broker: str,
     password_from: str | None,
@@ -93,8 +102,10 @@ def command(
     timeout: float | None,
     resume: str | None,
     store: str | None,
+    **rest: Any,
 ) -> None:
     """Verify."""
+    logins = Logins.taken(rest)
     chosen = chosen_broker(broker, password_from, ca_file)
     names = agent_names(agents)
     _demand_no_change(ctx, resume)
@@ -103,6 +114,7 @@ def command(
         asked: dict[str, Any] = json.loads(earlier.asked)
         only, depth, timeout = tuple(asked["only"]), asked["depth"], asked["timeout"]
         inventory = inventory or earlier.source
+        logins = _resumed(logins, asked)
     if inventory is None:
         raise click.UsageError("give an INVENTORY or --resume RUN")
     described = read_inventory(inventory, allow_large=False, quiet=False, credentials=())
@@ -117,27 +129,44 @@ def command(
         declared = frame_restored(asked["frame"]).agents
         if asked["estate"] != identity_of_all(targets):
             raise click.UsageError(f"the targets differ from those of {earlier.name}: start a new run without --resume")
-    if not declared:
-        raise click.UsageError(
-            "the inventory declares no agents: list them there, or name them with --agents NAME,NAME"
-        )
+    _demand_agents(targets, declared)
     depth = depth or (described.depth or Step.ACCESS).value
-    for agent in declared:
-        demand_name(agent.name)
-    unknown = {name for target in targets for name in target.agents} - {agent.name for agent in declared}
-    if unknown:
-        raise click.UsageError(f"a target names the agent {fitting(min(unknown))!r}, which is not among the agents")
     estate = Estate(targets, declared, Step(depth), timeout or described.timeout or 10.0)
     if earlier is not None and asked["places"] != estate.digest():
         raise click.UsageError(
             f"the order of the targets or their agents differ from {earlier.name}: start a new run without --resume"
         )
+    logins.policy(None, targets)
+    retry_after = described.retry_after or RETRY_AFTER
     token = asked.get("token", "") if earlier is not None else secrets.token_hex(8)
-    request = Asked(estate, chosen, source_path(inventory), only, agent_timeout, token)
+    request = Asked(estate, chosen, source_path(inventory), only, agent_timeout, token, logins, retry_after)
     code, name = _carried_out(request, earlier, store)
     if code:
         ctx.exit(code)
     ctx.invoke(report_command.command, run=name, store=store)
+
+
+def _resumed(logins: Logins, asked: dict[str, Any]) -> Logins:
+    """Return the login options of a run that goes on."""
+    kept = logins.resumed(asked.get("guards", ()), no_login=asked.get("no_login", False))
+    return replace(kept, retried=logins.retried or asked.get("retried", ""))
+
+
+def _demand_agents(targets: Sequence[Target], declared: Sequence[DeclaredAgent]) -> None:
+    """Check the names of the agents.
+
+    Raises:
+        click.UsageError: there is none, one cannot be an agent's, or a target names another one.
+    """
+    if not declared:
+        raise click.UsageError(
+            "the inventory declares no agents: list them there, or name them with --agents NAME,NAME"
+        )
+    for agent in declared:
+        demand_name(agent.name)
+    unknown = {name for target in targets for name in target.agents} - {agent.name for agent in declared}
+    if unknown:
+        raise click.UsageError(f"a target names the agent {fitting(min(unknown))!r}, which is not among the agents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +179,16 @@ class Asked:
     only: tuple[str, ...]
     agent_timeout: float
     token: str
+    logins: Logins
+    retry_after: float
+
+    @property
+    def login(self) -> Login | None:
+        """The words of login batches; None if no login is made."""
+        from scanready.fleet.login_pass import login_of
+
+        deep = self.estate.depth.height >= Step.LOGIN.height
+        return login_of(self.retry_after, self.logins.retried) if deep and not self.logins.no_login else None
 
     def as_object(self, lost: Sequence[str] = ()) -> dict[str, Any]:
         """Return the request in its stored form, as JSON types."""
@@ -160,6 +199,8 @@ class Asked:
         return {
             "token": self.token,
             "only": self.only,
+            **self.logins.kept,
+            "retried": self.logins.retried,
             "types": [],
             "failed_from": None,
             "depth": estate.depth.value,
@@ -210,7 +251,7 @@ def _carried_out(asked: Asked, earlier: StoredRun | None, store: str | None) -> 
 def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | None) -> int:
     from scanready.fleet.coordinator import Coordinator
 
-    done = _done(store, earlier, asked.estate) if earlier else set()
+    done = {place for place, _ in _stored(store, earlier, asked.estate)} if earlier else set[int]()
     progress, began = Progress(sum(1 for _ in asked.estate.places()), quiet=False), time.monotonic()
     for _ in done:
         progress.count(Verdict.READY)  # the word is shown for the others only
@@ -223,7 +264,10 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
             told = time.monotonic()
             progress.beat()
 
-    coordinator = Coordinator(asked.broker, asked.estate, ledger, done, warn, count, asked.agent_timeout)
+    coordinator = Coordinator(asked.broker, asked.estate, ledger, done, warn, count, asked.agent_timeout, asked.login)
+    _bind(coordinator.logins, asked)
+    for place, report in _stored(store, earlier, asked.estate) if earlier and asked.login else ():
+        coordinator.logins.add(place, report)
     stopped = threading.Event()
     with _interruptible(stopped), broker_told():
         coordinator.run(stopped)
@@ -252,15 +296,21 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
     return 0
 
 
-def _done(store: str | None, run: StoredRun, estate: Estate) -> set[int]:
-    """Return the places that have a result of their agent."""
+def _bind(logins: LoginPass, asked: Asked) -> None:
+    """Withhold what the files of --guard say."""
+    credentials = {target.credential for target in asked.estate.targets if target.credential is not None}
+    policy = Policy(asked.retry_after, asked.logins.retried)
+    bind_elsewhere(cast("LockoutGuard", logins), credentials, asked.logins.elsewhere, policy)
+
+
+def _stored(store: str | None, run: StoredRun, estate: Estate) -> Iterator[tuple[int, Report]]:
+    """Yield each place that has a result of its agent, with the result."""
+    places = {(identity(target), name): place for place, target, name in estate.places()}
     with open_store(store) as kept:
-        found = {
-            (identity(report.target), report.agent.name)
-            for report in map(restored, stored_results(kept, run))
-            if report.cause not in (fleet.LOST, fleet.UNANSWERED)
-        }
-    return {place for place, target, name in estate.places() if (identity(target), name) in found}
+        for report in map(restored, stored_results(kept, run)):
+            place = places.get((identity(report.target), report.agent.name))
+            if place is not None and report.cause not in (fleet.LOST, fleet.UNANSWERED):
+                yield place, report
 
 
 @contextlib.contextmanager

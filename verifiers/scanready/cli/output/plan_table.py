@@ -103,6 +103,11 @@ def _totals(plan: dict[str, Any]) -> Iterator[str]:
             f"at most {counted(second['connections'], 'further connection')}: {counted(second['targets'], 'target')} "
             "may be visited twice, because only one login at a time is made with a new account"
         )
+    if (fleet := plan.get("fleet")) and fleet["targets"]:
+        yield (
+            f"with `fleet verify`: at most {counted(fleet['connections'], 'further connection')} from each agent, "
+            f"because it visits {counted(fleet['targets'], 'target')} with a credential up to the login prompt first"
+        )
     if canary["hosts"]:
         yield (
             f"at most {counted(canary['hosts'], 'further connection')} to the unused port {canary['port']}, one for "

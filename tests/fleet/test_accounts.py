@@ -1,0 +1,282 @@
+"""Which account may be tried where: never two secrets for an account that no server has accepted."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanready.fleet.accounts import Accounts, Denied, Grant, Visit
+from scanready.fleet.login_end import End, LoginEnd
+
+KEY = ("svc", "corp")
+AGENTS = ("a", "b", "c")
+
+
+def estate(hosts: int, agents: Sequence[str] = AGENTS, *, alike: bool = True) -> Accounts:
+    """Return accounts with one account, for each agent at each host."""
+    made = Accounts()
+    for place, (host, agent) in enumerate(itertools.product(range(hosts), agents)):
+        made.add(KEY, Visit(place, agent, f"h{host}", "cred"), judged_alike=alike)
+    return made
+
+
+def ends(grant: Grant, end: End) -> list[LoginEnd]:
+    """Return the same end for each host of a grant."""
+    hosts = dict.fromkeys(visit.host for visit in grant.visits)
+    return [LoginEnd("cred", host, end, f"{host}:22", "why") for host in hosts]
+
+
+def only(accounts: Accounts, away: Sequence[str] = ()) -> Grant:
+    """Return the one grant that is made now; it is for one target."""
+    (grant,), _ = accounts.next(away)
+    assert len(grant.visits) == 1
+    return grant
+
+
+def places(denied: Sequence[Denied]) -> set[tuple[str, str]]:
+    return {(one.visit.agent, one.visit.host) for one in denied}
+
+
+def test_one_target_is_tried_first_and_nothing_else_until_its_end() -> None:
+    accounts = estate(3)
+    first = only(accounts)
+    assert accounts.next() == ([], [])
+    assert accounts.next(["b"]) == ([], [])
+    accounts.conclude(first, ends(first, End.ACCEPTED))
+    grants, denied = accounts.next()
+    assert not denied
+    assert [grant.agent for grant in grants] == ["a"], "b and c log in at a host that accepted the account, one by one"
+
+
+@pytest.mark.parametrize("alike", [True, False], ids=["authority", "none written"])
+@pytest.mark.parametrize("end", [End.REFUSED, End.UNKNOWN, End.EARLIER])
+def test_nobody_tries_after_the_first_login_failed(end: End, *, alike: bool) -> None:
+    accounts = estate(2, alike=alike)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, end))
+    grants, denied = accounts.next()
+    assert grants == []
+    assert len(denied) == 5
+    assert all(one.withheld for one in denied)
+    if end is not End.EARLIER:
+        assert all(one.words.startswith("h0:22 ") for one in denied)
+        assert "'cred'" in denied[0].words
+
+
+def test_a_grant_without_an_end_may_have_counted() -> None:
+    accounts = estate(2)
+    first = only(accounts)
+    accounts.conclude(first, [])
+    assert accounts.next()[0] == []
+
+
+def test_one_further_agent_tries_after_an_ambiguous_refusal() -> None:
+    accounts = estate(2)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.AMBIGUOUS))
+    second = only(accounts)
+    assert second.agent != first.agent
+    accounts.conclude(second, ends(second, End.ACCEPTED))
+    granted = {visit.agent for grant in accounts.next()[0] for visit in grant.visits}
+    assert first.agent not in granted
+
+
+@pytest.mark.parametrize("end", [End.AMBIGUOUS, End.REFUSED, End.UNKNOWN, End.REFUSED_HERE])
+def test_no_third_agent_tries_after_an_ambiguous_refusal(end: End) -> None:
+    accounts = estate(2)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.AMBIGUOUS))
+    second = only(accounts)
+    accounts.conclude(second, ends(second, end))
+    assert accounts.next()[0] == []
+
+
+@pytest.mark.parametrize("end", [End.NOT_SENT, End.UNABLE, End.UNUSABLE, End.REFUSED_HERE, End.EARLIER_HERE])
+def test_the_next_candidate_follows_a_login_that_said_nothing(end: End) -> None:
+    accounts = estate(3)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, end))
+    second = only(accounts)
+    assert (second.agent, second.visits[0].host) != (first.agent, first.visits[0].host)
+    if end in (End.UNABLE, End.UNUSABLE, End.NOT_SENT):
+        assert second.agent != first.agent
+    if end in (End.REFUSED_HERE, End.EARLIER_HERE):
+        assert second.visits[0].host != first.visits[0].host
+
+
+def test_the_candidates_are_bounded() -> None:
+    accounts = estate(100)
+    tried = 0
+    while grants := accounts.next()[0]:
+        accounts.conclude(grants[0], ends(grants[0], End.NOT_SENT))
+        tried += 1
+    assert tried == 25
+
+
+def test_an_agent_without_the_credential_is_asked_once() -> None:
+    accounts = estate(4, agents=("a", "b"))
+    first = only(accounts)
+    (told,) = accounts.conclude(first, ends(first, End.UNABLE))
+    assert (told.visit, told.words, told.withheld) == (first.visits[0], "no login was made: why", False)
+    grants, denied = accounts.next()
+    assert {grant.agent for grant in grants} == {"b"}
+    assert places(denied) == {("a", f"h{host}") for host in (1, 2, 3)}
+    assert not any(one.withheld for one in denied)
+
+
+def test_a_refusal_after_the_proof_binds_its_host_only() -> None:
+    accounts = estate(3, agents=("a",), alike=False)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.ACCEPTED))
+    (grant,), _ = accounts.next()
+    accounts.conclude(grant, [LoginEnd("cred", "h1", End.REFUSED_HERE, "h1:22"), LoginEnd("cred", "h2", End.ACCEPTED)])
+    accounts.add(KEY, Visit(90, "b", "h1", "cred"), judged_alike=False)
+    accounts.add(KEY, Visit(91, "b", "h2", "cred"), judged_alike=False)
+    grants, denied = accounts.next()
+    assert places(denied) == {("b", "h1")}
+    assert [visit.host for visit in grants[0].visits] == ["h2"]
+
+
+def test_a_refusal_after_the_proof_binds_all_of_a_written_authority() -> None:
+    accounts = estate(3)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.ACCEPTED))
+    (grant, *_), _ = accounts.next()
+    accounts.conclude(grant, ends(grant, End.REFUSED))
+    assert accounts.next()[0] == []
+
+
+def test_an_agent_with_another_secret_makes_one_login() -> None:
+    """Its copy of the credential may be out of date: the proof is that of another agent's copy."""
+    accounts = estate(20, agents=("a", "b"), alike=False)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.ACCEPTED))
+    refused = 0
+    while grants := accounts.next()[0]:
+        for grant in grants:
+            accounts.conclude(grant, ends(grant, End.ACCEPTED if grant.agent == "a" else End.REFUSED))
+            refused += grant.agent == "b"
+    assert refused == 1
+
+
+def test_many_agents_with_other_secrets_make_three_logins() -> None:
+    agents = tuple("abcdefgh")
+    accounts = estate(20, agents=agents, alike=False)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.ACCEPTED))
+    refused = 0
+    while grants := accounts.next()[0]:
+        for grant in grants:
+            accounts.conclude(grant, ends(grant, End.ACCEPTED if grant.agent == "a" else End.REFUSED))
+            refused += grant.agent != "a"
+    assert refused == 3
+
+
+def test_the_order_of_the_results_does_not_choose_who_is_first() -> None:
+    """The journal of that agent knows what became of its login last night."""
+    for seed in range(20):
+        visits = [Visit(place, agent, f"h{place}", "cred") for place, agent in enumerate("bcab")]
+        random.Random(seed).shuffle(visits)
+        accounts = Accounts()
+        for visit in visits:
+            accounts.add(KEY, visit, judged_alike=True)
+        assert only(accounts).visits[0].place == 2
+
+
+def test_an_agent_that_is_lost_is_no_candidate() -> None:
+    accounts = estate(2)
+    assert only(accounts, away=["a"]).agent == "b"
+
+
+def test_who_waits_for_whom_is_told() -> None:
+    accounts = estate(1)
+    first = only(accounts)
+    assert {(visit.agent, holder) for visit, holder in accounts.waiting()} == {("b", first.agent), ("c", first.agent)}
+
+
+def test_what_a_file_of_guard_says_binds_before_the_first_login() -> None:
+    accounts = estate(2)
+    accounts.bind(KEY, "h9:22 refused it", "h0")
+    _, denied = accounts.next()
+    assert places(denied) == {(agent, "h0") for agent in AGENTS}
+    accounts.bind(KEY, "h9:22 refused it", None)
+    assert len(accounts.next()[1]) == 2
+
+
+class World:
+    """Servers that count refused logins, and agents that have one secret each, right or wrong."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.alike = chance.random() < 0.5
+        self.agents = [f"a{number}" for number in range(chance.randint(1, 6))]
+        self.hosts = chance.randint(1, 30)
+        share = chance.choice((0.0, 0.5, 0.9, 1.0))
+        self.right = {agent: chance.random() < share for agent in self.agents}
+        self.silent = {f"h{host}" for host in range(self.hosts) if chance.random() < chance.choice((0.0, 0.1))}
+        self.refused: Counter[str] = Counter()
+        self.unknown = 0
+
+    def login(self, visit: Visit) -> End:
+        """Log in, as an agent does."""
+        if visit.host in self.silent:
+            self.unknown += 1
+            return End.UNKNOWN
+        if not self.right[visit.agent]:
+            self.refused[visit.host] += 1
+            return End.REFUSED
+        return End.ACCEPTED
+
+
+def played(world: World) -> Callable[[], None]:
+    """Run to the end with grants that end in any order; return what demands the invariants of the end."""
+    accounts = estate(world.hosts, world.agents, alike=world.alike)
+    flight: list[Grant] = []
+    proven: set[str] = set()
+    known: list[int] = []
+    while True:
+        away = [agent for agent in world.agents if world.chance.random() < 0.1]
+        grants, denied = accounts.next(away)
+        assert not {grant.agent for grant in grants} & set(away)
+        known += [one.visit.place for one in denied]
+        known += [visit.place for grant in grants for visit in grant.visits]
+        flight += grants
+        at_risk = [grant for grant in flight if grant.agent not in proven]
+        assert len(at_risk) <= 1, "two secrets that no server has accepted are under way"
+        assert all(len(grant.visits) == 1 for grant in at_risk)
+        if not proven:
+            assert len(flight) <= 1
+        if not flight:
+            if not away:
+                break
+            continue
+        grant = flight.pop(world.chance.randrange(len(flight)))
+        found = {visit.host: world.login(visit) for visit in grant.visits}
+        accounts.conclude(grant, [LoginEnd("cred", host, end, f"{host}:22") for host, end in found.items()])
+        if End.ACCEPTED in found.values():
+            proven.add(grant.agent)
+
+    def demand() -> None:
+        assert sorted(known) == sorted(set(known)), "no target is given twice"
+        assert len(known) == world.hosts * len(world.agents), "each target is tried or denied"
+        if world.alike:
+            assert sum(world.refused.values()) <= 1
+        assert max(world.refused.values(), default=0) <= 1
+        if not proven:
+            assert sum(world.refused.values()) + world.unknown <= 1
+        if all(world.right.values()) and not world.silent:
+            assert not list(accounts.waiting())
+
+    return demand
+
+
+@given(st.integers(min_value=0))
+@settings(max_examples=300)
+def test_no_world_counts_two_refusals(seed: int) -> None:
+    played(World(random.Random(seed)))()

@@ -1,0 +1,255 @@
+"""An agent logs in for a coordinator: with its own secrets, noted before they leave, and never twice for one batch."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanready.causes import common
+from scanready.cli.job.earlier import Policy, bind_earlier
+from scanready.climb.explain import Failure
+from scanready.climb.guard import Attempt, LockoutGuard
+from scanready.fleet.account_book import AccountBook
+from scanready.fleet.journal import Journal
+from scanready.fleet.login_batch import LoginDesk, Prepared
+from scanready.fleet.login_end import End, LoginEnd
+from scanready.fleet.messages import Batch, Login
+from scanready.model import Credential, Step, Target
+from scanready.store import AccountRecord
+
+SECRET = "canary-" + "of-the-agent"
+ASKED = Credential("svc", "scan", authority="corp")
+LOGIN = Login(86_400.0)
+
+
+def bind(guard: LockoutGuard, accounts: Collection[Credential], records: Sequence[AccountRecord], login: Login) -> None:
+    bind_earlier(guard, accounts, records, Policy(login.retry_after, login.retried))
+
+
+class Host:
+    """One agent's disk."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.warned = folder, list[str]()
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        monkeypatch.setenv("HOME", str(folder))
+        self.file = folder / "config" / "scanready" / "credentials.yaml"
+        self.file.parent.mkdir(parents=True)
+        self.write_secret(SECRET)
+        self.write("svc: {username: scan, authority: corp, password: 'file:PASSWORD', hosts: [h1, h2, 10.0.0.0/8]}")
+
+    def write(self, text: str, mode: int = 0o600) -> None:
+        self.file.write_text(text.replace("PASSWORD", str(self.folder / "password")))
+        self.file.chmod(mode)
+
+    def write_secret(self, text: str, *, at: int = 1_700_000_000) -> None:
+        path = self.folder / "password"
+        path.write_text(text)
+        path.chmod(0o600)
+        os.utime(path, (at, at))
+
+    def desk(self) -> LoginDesk:
+        """A process of the agent."""
+        book = AccountBook(self.folder / "runs.db", "proxy-a")
+        return LoginDesk(Journal(self.folder / "a.db"), book, bind, self.warned.append)
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    return Host(tmp_path, monkeypatch)
+
+
+def batch(*hosts: str, run: str = "r", name: str = "a-login-1", login: Login = LOGIN, **options: Any) -> Batch:
+    targets = tuple((place, Target(one, "ssh", 22, options, ASKED)) for place, one in enumerate(hosts or ("h1",)))
+    return Batch(run, name, "proxy-a", Step.ACCESS, 10.0, 60.0, targets, login)
+
+
+class Killed(BaseException):
+    """Ends a login as the end of the process does: nothing is concluded."""
+
+
+def log_in(desk: LoginDesk, made: Prepared, failure: Failure | None = None, *, proof: bool = True) -> str:
+    """Log in at each target, as the climb does; return the last cause."""
+    found = ""
+
+    async def climb() -> None:
+        nonlocal found
+        desk.enter(made.batch)
+        for _, target in made.batch.targets:
+            assert target.credential is not None
+            where = target.host, f"{target.host}:22"
+            try:
+                async with made.guard.attempt(target.credential, *where, address="10.0.0.7") as going:
+                    answer(going, failure, proof=proof)
+            except Failure as error:
+                found = error.cause.code
+
+    asyncio.run(climb())
+    desk._logbook.records()  # all entries are written
+    return found
+
+
+def answer(going: Attempt, failure: Failure | None, *, proof: bool) -> None:
+    going.noted, going.proof = True, proof
+    if failure is not None:
+        raise failure
+
+
+def begin(desk: LoginDesk, made: Prepared) -> None:
+    """Note a login whose process is killed before its end."""
+
+    async def climb() -> None:
+        desk.enter(made.batch)
+        for _, target in made.batch.targets:
+            assert target.credential is not None
+            for name in (target.host, "10.0.0.7"):
+                await desk._logbook.intend(target.credential, name, f"{target.host}:22")
+
+    asyncio.run(climb())
+
+
+REFUSED = Failure(common.LOGIN_REFUSED, "no")
+ENDS = {
+    "accepted": (None, End.ACCEPTED),
+    "refused": (REFUSED, End.REFUSED),
+    "ambiguous": (Failure(common.LOGIN_REFUSED, "1045", refusal_ambiguous=True), End.AMBIGUOUS),
+    "another refusal": (Failure(common.LOGIN_LOCKED, "locked"), End.REFUSED),
+    "no answer": (Failure(common.OUT_OF_TIME, "silent"), End.UNKNOWN),
+    "not judged": (Failure(common.LOGIN_NOT_JUDGED, "no"), End.NOT_SENT),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_the_end_is_that_of_the_guard(host: Host, name: str) -> None:
+    failure, end = ENDS[name]
+    desk = host.desk()
+    made = desk.prepare(batch())
+    assert made.batch.targets[0][1].credential == Credential("svc", "scan", SECRET, authority="corp")
+    if end is End.UNKNOWN:
+        begin(desk, made)
+    else:
+        log_in(desk, made, failure)
+    (found,) = desk.ends(batch())
+    assert (found.credential, found.host, found.end) == ("svc", "h1", end)
+    assert (found.where == "h1:22") is (end is not End.NOT_SENT or name == "not judged")
+    assert SECRET not in repr(found)
+
+
+def test_a_server_that_lets_anybody_in_has_accepted_nothing(host: Host) -> None:
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()), proof=False)
+    assert [one.end for one in desk.ends(batch())] == [End.NOT_SENT]
+
+
+def test_a_login_that_was_begun_by_a_killed_process_is_not_repeated(host: Host) -> None:
+    desk = host.desk()
+    begin(desk, desk.prepare(batch()))
+    again = host.desk()
+    made = again.prepare(batch())
+    assert log_in(again, made) == "login.withheld"
+    assert [one.end for one in again.ends(batch())] == [End.UNKNOWN]
+
+
+@pytest.mark.parametrize("retried", ["", "svc", "*"])
+def test_an_option_does_not_repeat_it_either(host: Host, retried: str) -> None:
+    login = Login(86_400.0, retried)
+    desk = host.desk()
+    begin(desk, desk.prepare(batch("h1", "h2", login=login)))
+    again = host.desk()
+    assert log_in(again, again.prepare(batch("h1", "h2", login=login))) == "login.withheld"
+    assert {one.end for one in again.ends(batch("h1", "h2", login=login))} == {End.UNKNOWN}
+
+
+def test_a_refusal_that_was_not_reported_is_not_repeated(host: Host) -> None:
+    login = Login(86_400.0, "*")
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch(login=login)), REFUSED)
+    again = host.desk()
+    assert log_in(again, again.prepare(batch(login=login))) == "login.withheld"
+    assert [one.end for one in again.ends(batch(login=login))] == [End.REFUSED]
+
+
+def test_a_refusal_binds_the_next_run_and_the_whole_account(host: Host) -> None:
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()), REFUSED)
+    for process in (desk, host.desk()):
+        later = batch("h2", run=f"s{id(process)}")
+        assert log_in(process, process.prepare(later)) == "login.withheld"
+        (found,) = process.ends(later)
+        assert (found.end, found.where) == (End.EARLIER, "h1:22")
+        assert found.detail.startswith("h1:22 refused the credential 'svc' from the agent proxy-a on ")
+
+
+def test_a_changed_file_is_a_new_secret(host: Host) -> None:
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()), REFUSED)
+    host.write_secret(SECRET + "2", at=1_700_000_999)
+    later = batch("h2", run="s")
+    assert log_in(desk, desk.prepare(later)) == ""
+    assert [one.end for one in desk.ends(later)] == [End.ACCEPTED]
+
+
+def test_retry_refused_permits_one_try(host: Host) -> None:
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()), REFUSED)
+    later = batch("h2", run="s", login=Login(86_400.0, "svc"))
+    assert log_in(desk, desk.prepare(later), REFUSED) == "login.refused"
+    assert [one.end for one in desk.ends(later)] == [End.REFUSED]
+
+
+DENIED = {
+    "none of this name": ("other: {username: scan, password: 'env:X', hosts: [h1]}", End.UNABLE, "no credential"),
+    "not at this host": ("svc: {authority: corp, password: 'file:PASSWORD', hosts: [h9]}", End.NOT_SENT, "not permit"),
+    "another account": ("svc: {username: root, password: 'file:PASSWORD', hosts: [h1]}", End.UNABLE, "another account"),
+    "a prompt": ("svc: {authority: corp, password: 'prompt:', hosts: [h1]}", End.UNABLE, "which a fleet agent"),
+    "no such file": ("svc: {authority: corp, password: 'file:/nowhere/x', hosts: [h1]}", End.UNUSABLE, "nowhere"),
+    "no YAML": ("svc: [", End.UNUSABLE, "credentials.yaml"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DENIED)
+def test_a_login_that_is_not_possible_is_told(host: Host, name: str) -> None:
+    text, end, words = DENIED[name]
+    host.write(text)
+    desk = host.desk()
+    made = desk.prepare(batch())
+    assert made.batch.targets == ()
+    (found,) = desk.ends(batch())
+    assert found.end is end
+    assert words in found.detail
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_file_that_others_can_read_is_told_in_one_line(host: Host) -> None:
+    host.file.chmod(0o644)
+    desk = host.desk()
+    assert desk.prepare(batch("h1", "h2")).batch.targets == ()
+    found = desk.ends(batch("h1", "h2"))
+    assert {one.end for one in found} == {End.UNUSABLE}
+    assert "chmod 600" in found[0].detail
+    assert len(host.warned) == 1
+    assert "\n" not in host.warned[0]
+    host.file.chmod(0o600)
+    assert len(desk.prepare(batch("h1", name="b")).batch.targets) == 1, "the file is read again for each batch"
+
+
+def test_a_redirect_leads_no_secret_to_a_host_that_the_file_does_not_permit(host: Host) -> None:
+    desk = host.desk()
+    assert len(desk.prepare(batch(follow_redirects="h2,10.1.2.3")).batch.targets) == 1
+    assert desk.prepare(batch(follow_redirects="h2,evil", name="b")).batch.targets == ()
+
+
+def test_a_batch_that_was_not_prepared_sent_nothing(host: Host) -> None:
+    assert host.desk().ends(batch()) == (LoginEnd("svc", "h1", End.NOT_SENT),)
+
+
+def test_a_secret_is_masked_in_the_words_of_an_error(host: Host) -> None:
+    desk = host.desk()
+    desk.prepare(batch())
+    assert SECRET not in desk.masked(batch(), f"ValueError: {SECRET}")

@@ -1,0 +1,252 @@
+"""The coordinator sends the logins of a run: one first, kept before it is sent, and never twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanready.fleet.division import Estate
+from scanready.fleet.ledger import COMMAND, Ledger, stored_results
+from scanready.fleet.login_end import End, LoginEnd
+from scanready.fleet.login_pass import LoginPass, login_of
+from scanready.fleet.messages import CANCELLED, Batch, Results
+from scanready.model import (
+    Agent,
+    Check,
+    Credential,
+    DeclaredAgent,
+    Footprint,
+    Outcome,
+    Report,
+    Step,
+    Target,
+    Verdict,
+)
+from scanready.report.serialize import as_line
+from scanready.store import NewRun, Store
+
+ACCOUNT = Credential("svc", "scan", authority="corp")
+TARGETS = (Target("h1", "ssh", 22, {}, ACCOUNT), Target("h2", "ssh", 22, {}, ACCOUNT))
+ESTATE = Estate(TARGETS, (DeclaredAgent("a"), DeclaredAgent("b")), Step.ACCESS, 10.0)
+
+
+def first_visit(agent: str, target: Target, step: Step = Step.AUTH) -> Report:
+    """Return the result of a visit that reached a step."""
+    checks = [Check(step, f"{target.host}:22", Outcome.PASSED, "asks for a password")]
+    checks += [Check(one, "x", Outcome.SKIPPED, "not asked: depth is auth") for one in (Step.LOGIN, Step.ACCESS)]
+    verdict = Verdict.READY if step is Step.AUTH else Verdict.UNDECIDED
+    started = "2026-01-01T00:00:00Z"
+    return Report(Agent(agent, "Linux"), target, verdict, step, None, None, {}, checks, Footprint(), started, 0.1)
+
+
+class Run:
+    """A run whose first pass is over; :meth:`again` is a coordinator that continues it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.told = folder / "runs.db", list[str]()
+        new = NewRun("2026-01-01T00:00:00Z", COMMAND, "x.yaml", 2, "1", "{}", "{}")
+        self.ledger = Ledger(self.path, new)
+        self.logins = self._coordinator()
+        for place, target, agent in ESTATE.places():
+            report = first_visit(agent, target)
+            self.ledger.put([(place, report)])
+            self.logins.add(place, report)
+
+    def _coordinator(self) -> LoginPass:
+        return LoginPass(ESTATE, self.ledger, login_of(86_400.0, ""), self.told.append)
+
+    def again(self) -> LoginPass:
+        """Continue the run in another process."""
+        made = self._coordinator()
+        for place, target, agent in ESTATE.places():
+            report = self.ledger.result(target, agent)
+            assert report is not None
+            made.add(place, report)
+        return made
+
+    def results(self) -> dict[tuple[str, str], tuple[str, str, str]]:
+        """Return verdict, cause and the summary of the login, by host and agent."""
+        with Store(self.path) as store:
+            found = list(stored_results(store, store.find(self.ledger.name)))
+        return {(one["target"]["host"], one["agent"]["name"]): words(one) for one in found}
+
+
+def words(one: dict[str, Any]) -> tuple[str, str, str]:
+    login = next(check for check in one["checks"] if check["step"] == "login")
+    return one["verdict"], one["cause"]["code"] if one["cause"] else "", login["summary"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    made = Run(tmp_path)
+    with made.ledger:
+        yield made
+
+
+def ended(batch: Batch, *ends: LoginEnd, refused: str = "") -> Results:
+    return Results(batch.run, batch.batch, batch.agent, (), done=True, refused=refused, logins=ends)
+
+
+def end_of(batch: Batch, end: End, detail: str = "") -> LoginEnd:
+    host = batch.targets[0][1].host
+    return LoginEnd("svc", host, end, f"{host}:22", detail)
+
+
+def one(logins: LoginPass, *away: str) -> Batch:
+    (batch,) = logins.batches(away)
+    assert len(batch.targets) == 1
+    assert batch.login is not None
+    return batch
+
+
+def test_a_refusal_withholds_all_others_and_names_its_place(run: Run) -> None:
+    batch = one(run.logins)
+    assert (batch.agent, batch.depth) == ("a", Step.ACCESS)
+    assert run.logins.batches([]) == []
+    run.logins.take(ended(batch, end_of(batch, End.REFUSED)))
+    assert run.logins.batches([]) == []
+    found = run.results()
+    del found["h1", "a"]  # its own second result comes from the agent
+    assert len(found) == 3
+    assert {(verdict, cause) for verdict, cause, _ in found.values()} == {("undecided", "login.withheld")}
+    assert all(
+        summary.startswith("h1:22 refused the credential 'svc' from the agent a") for *_, summary in found.values()
+    )
+    assert not run.logins.unfinished
+
+
+def test_after_acceptance_the_others_are_sent(run: Run) -> None:
+    batch = one(run.logins)
+    run.logins.take(ended(batch, end_of(batch, End.ACCEPTED)))
+    places = {place for place, _ in batch.targets}
+    while batches := run.logins.batches([]):
+        for batch in batches:
+            places |= {place for place, _ in batch.targets}
+            run.logins.take(ended(batch, *(LoginEnd("svc", target.host, End.ACCEPTED) for _, target in batch.targets)))
+    assert places == {place for place, *_ in ESTATE.places()}
+
+
+def test_a_login_without_an_outcome_is_sent_again_to_its_agent_only(run: Run) -> None:
+    batch = one(run.logins)
+    logins = run.again()
+    assert logins.waits_for("a")
+    assert logins.batches([]) == [batch], "the agent knows the batch by its name"
+    assert logins.batches(["a"]) == []
+
+
+def test_a_refusal_outlives_the_coordinator(run: Run) -> None:
+    batch = one(run.logins)
+    run.logins.take(ended(batch, end_of(batch, End.REFUSED)))
+    logins = run.again()
+    assert logins.batches([]) == []
+    assert not logins.unfinished
+    logins.take(ended(batch, end_of(batch, End.ACCEPTED)))
+    assert logins.batches([]) == [], "an outcome counts once"
+
+
+def test_who_waits_for_a_lost_agent_is_told_and_goes_on_when_it_is_back(run: Run) -> None:
+    batch = one(run.logins)
+    assert run.logins.batches(["a"]) == []
+    run.logins.finish()
+    found = run.results()
+    assert found["h2", "b"][:2] == ("undecided", "login.withheld")
+    assert "was given to the agent a, which is lost" in found["h2", "b"][2]
+    assert found["h1", "a"][:2] == ("ready", ""), "the first result stays"
+    assert "which is lost" in found["h1", "a"][2]
+    logins = run.again()
+    assert logins.batches([]) == [batch]
+    logins.take(ended(batch, end_of(batch, End.ACCEPTED)))
+    assert logins.batches([]) != []
+
+
+def test_an_agent_without_the_credential_keeps_its_first_results(run: Run) -> None:
+    batch = one(run.logins)
+    run.logins.take(ended(batch, end_of(batch, End.UNABLE, "this agent has no credential 'svc'")))
+    assert one(run.logins).agent == "b"
+    found = run.results()
+    for host in ("h1", "h2"):
+        assert found[host, "a"] == ("ready", "", "no login was made: this agent has no credential 'svc'")
+
+
+def test_a_file_that_cannot_be_used_makes_the_targets_undecided(run: Run) -> None:
+    batch = one(run.logins)
+    run.logins.take(ended(batch, end_of(batch, End.UNUSABLE, "chmod 600 credentials.yaml")))
+    one(run.logins)
+    assert run.results()["h1", "a"] == (
+        "undecided",
+        "login.withheld",
+        "no login was made: chmod 600 credentials.yaml",
+    )
+
+
+def test_an_agent_that_refuses_the_batch_is_no_candidate(run: Run) -> None:
+    batch = one(run.logins)
+    refused = Results(batch.run, batch.batch, "a", (), done=True, refused="unknown key", logins=None)
+    run.logins.take(refused)
+    assert one(run.logins).agent == "b"
+
+
+def test_a_message_that_cannot_be_read_leaves_the_outcome_unknown(run: Run) -> None:
+    batch = one(run.logins)
+    run.logins.give_up(batch.batch, "b")
+    assert run.logins.waits_for("a"), "another agent ends no login"
+    run.logins.give_up(batch.batch, "a")
+    assert run.logins.batches([]) == []
+    assert run.results()["h2", "b"][2].startswith("h1 did not answer a login")
+
+
+def test_another_agent_does_not_report_a_login(run: Run) -> None:
+    batch = one(run.logins)
+    run.logins.take(Results(batch.run, batch.batch, "b", (), done=True, logins=(end_of(batch, End.ACCEPTED),)))
+    assert run.logins.waits_for("a")
+
+
+def test_a_cancelled_run_makes_no_further_login(run: Run) -> None:
+    batch = one(run.logins)
+    run.logins.take(ended(batch, end_of(batch, End.NOT_SENT), refused=CANCELLED))
+    assert run.logins.batches([]) == []
+    run.logins.finish()
+    assert run.results()["h2", "b"] == ("ready", "", "no login was made: the run was cancelled")
+
+
+def test_a_first_result_that_comes_again_does_not_replace_the_second(run: Run) -> None:
+    batch = one(run.logins)
+    place = batch.targets[0][0]
+    assert run.logins.replaces(place, "a-0")
+    assert not run.logins.replaces(place, batch.batch)
+    assert not run.logins.replaces(ESTATE.place(1, "b"), "b-0")
+
+
+def test_the_footprint_is_that_of_both_visits(run: Run) -> None:
+    batch = one(run.logins)
+    ((place, target),) = batch.targets
+    first = first_visit("a", target)
+    first.footprint.connections = 2
+    run.ledger.put([(place, first)])
+    second = dataclasses.replace(first_visit("a", target), started="2026-01-01T00:01:00Z", footprint=Footprint(3, 1))
+    counted = run.logins.counted(place, batch.batch, second)
+    assert counted.footprint == Footprint(5, 1)
+    run.ledger.put([(place, counted)])
+    again = dataclasses.replace(second, footprint=Footprint(5, 1))
+    assert run.logins.counted(place, batch.batch, again).footprint == Footprint(5, 1)
+    assert run.logins.counted(place, "a-0", again).footprint == Footprint(5, 1)
+
+
+def test_without_logins_nothing_is_sent(run: Run) -> None:
+    logins = LoginPass(ESTATE, run.ledger, None, run.told.append)
+    for place, target, agent in ESTATE.places():
+        logins.add(place, first_visit(agent, target))
+    assert logins.batches([]) == []
+
+
+def test_a_target_below_the_login_prompt_is_no_candidate(run: Run) -> None:
+    logins = LoginPass(ESTATE, run.ledger, login_of(1.0, ""), run.told.append)
+    for place, target, agent in ESTATE.places():
+        logins.add(place, first_visit(agent, target, Step.CONNECT))
+    assert logins.batches([]) == []
+    assert json.loads(as_line(first_visit("a", TARGETS[0])))["reached"] == "auth"

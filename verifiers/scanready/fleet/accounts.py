@@ -1,0 +1,314 @@
+"""Decide which account may be tried where, and by which agent: never two secrets for an unproven account. No I/O.
+
+Each agent has its own copy of a credential, and one of them may be out of date. So an account is tried by one agent at
+one target first. Once a server has accepted it, each other agent makes its own first login by itself, and only then
+gets batches. After a refusal the account is withheld from every agent; after the account was accepted elsewhere, and
+no authority is written in the inventory, a refusal binds its host.
+
+An agent that logs in at a host that has not accepted it has the host for itself, so that a host which judges the
+account by itself counts one refusal, whatever the number of agents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from .login_end import End, LoginEnd
+from .messages import MOST_TARGETS
+
+#: The account and its authority, as the lockout guard has them.
+Key = tuple[str, str]
+#: Hosts that accepted an account of an authority, from which on nothing limits its logins side by side.
+_ESTABLISHED = 16
+#: First logins of agents that failed, after which no further agent tries an account that another agent has proven.
+_MOST_FAILED = 3
+#: Visits of an unproven account that ended before its secret left.
+_MOST_UNSENT = 25
+#: Batches of one account that an agent has at once.
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Identify one target of an agent: its place in the run, and the name of its credential."""
+
+    place: int
+    agent: str
+    host: str
+    credential: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permit one agent to log in with one account at some targets."""
+
+    key: Key
+    agent: str
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Deny a login. ``withheld``: the account is protected; otherwise no login is possible, and none is missing."""
+
+    visit: Visit
+    words: str
+    withheld: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """Say why logins end. ``{}`` in ``words`` stands for the name of the credential."""
+
+    words: str
+    withheld: bool = True
+
+    def denied(self, visit: Visit) -> Denied:
+        return Denied(visit, self.words.replace("{}", repr(visit.credential)), self.withheld)
+
+
+@dataclass(slots=True)
+class _Account:
+    """Hold what is known of one account: visits that wait by agent and host, and the agents that a host accepted."""
+
+    judged_alike: bool = False
+    waiting: dict[str, dict[str, list[Visit]]] = field(default_factory=dict)
+    flight: list[Grant] = field(default_factory=list)
+    proven: set[str] = field(default_factory=set)
+    accepted: dict[str, set[str]] = field(default_factory=dict)
+    stop: _Bar | None = None
+    strangers: _Bar | None = None
+    hosts: dict[str, _Bar] = field(default_factory=dict)
+    agents: dict[str, _Bar] = field(default_factory=dict)
+    ambiguous: int = 0
+    failed: int = 0
+    unsent: dict[str, int] = field(default_factory=dict)
+
+    def barred(self, visit: Visit) -> _Bar | None:
+        """Return why this visit makes no login; None if nothing is known against it."""
+        stranger = self.strangers if visit.agent not in self.proven else None
+        return self.stop or self.agents.get(visit.agent) or self.hosts.get(visit.host) or stranger
+
+    def sifted(self) -> Iterator[Denied]:
+        """Take the visits that make no login out of those that wait."""
+        for agent, hosts in self.waiting.items():
+            whole = self.stop or self.agents.get(agent) or (self.strangers if agent not in self.proven else None)
+            for host in list(hosts) if whole else [host for host in self.hosts if host in hosts]:
+                bar = whole or self.hosts[host]
+                yield from map(bar.denied, hosts.pop(host))
+
+    def is_free(self, agent: str, host: str) -> bool:
+        """Return whether an agent may log in at a host now: one at a time, until the host has accepted its secret."""
+        there = self.accepted.get(host, ())
+        if agent in there or (self.judged_alike and there and agent in self.proven):
+            return True
+        return all(host != visit.host for grant in self.flight for visit in grant.visits)
+
+    @property
+    def room(self) -> int:
+        """The number of targets that may be sent now: few, until enough hosts have accepted an authority's account."""
+        if not self.judged_alike or len(self.accepted) >= _ESTABLISHED:
+            return MOST_TARGETS
+        return min(MOST_TARGETS, 2 * len(self.accepted) - sum(len(grant.visits) for grant in self.flight))
+
+    def chosen(self, away: Collection[str]) -> tuple[Visit, ...]:
+        """Take out the visits of the next batch; empty if none may be sent now."""
+        there = [agent for agent, hosts in self.waiting.items() if hosts and agent not in away]
+        if self.stop or not there:
+            return ()
+        if not self.accepted:
+            # The same agent every night, whose journal knows what became of its login last night.
+            return () if self.flight else self._first(sorted(there, key=lambda one: (self.unsent.get(one, 0), one)))
+        for agent in there:
+            busy = sum(grant.agent == agent for grant in self.flight)
+            if agent in self.proven and busy < _AT_ONCE and (found := self._taken(agent, self.room)):
+                return found
+        if self.room < 1 or any(grant.agent not in self.proven for grant in self.flight):
+            return ()
+        return self._first(agent for agent in there if agent not in self.proven)
+
+    def _first(self, agents: Iterable[str]) -> tuple[Visit, ...]:
+        """Take the first login of an agent, at a host that has accepted the account if there is one."""
+        for agent in agents:
+            hosts = self.waiting[agent]
+            if free := [host for host in hosts if self.is_free(agent, host)]:
+                first = min(free, key=lambda host: (host not in self.accepted, hosts[host][0].place))
+                return self._out(agent, first, 1)
+        return ()
+
+    def _taken(self, agent: str, most: int) -> tuple[Visit, ...]:
+        """Take as many visits of an agent, of any free hosts."""
+        found: list[Visit] = []
+        for host in list(self.waiting[agent]):
+            if len(found) >= most:
+                break
+            if self.is_free(agent, host):
+                found += self._out(agent, host, most - len(found))
+        return tuple(found)
+
+    def _out(self, agent: str, host: str, most: int) -> tuple[Visit, ...]:
+        visits = self.waiting[agent][host]
+        if len(visits) <= most:
+            return tuple(self.waiting[agent].pop(host))
+        self.waiting[agent][host] = visits[most:]
+        return tuple(visits[:most])
+
+    def prove(self, agent: str, host: str) -> None:
+        """Take note that a server accepted the secret of an agent. Agents begin at different hosts from then on."""
+        self.failed = 0
+        self.accepted.setdefault(host, set()).add(agent)
+        if agent not in self.proven:
+            self.proven.add(agent)
+            if hosts := list(self.waiting.get(agent, {}).items()):
+                start = len(hosts) * list(self.waiting).index(agent) // len(self.waiting)
+                self.waiting[agent] = dict(hosts[start:] + hosts[:start])
+
+    def fail(self, agent: str, host: str, bar: _Bar, *, end: End) -> None:
+        """Take note of a login that a server did not accept."""
+        everywhere = end in (End.REFUSED, End.AMBIGUOUS, End.UNKNOWN)
+        if end is End.AMBIGUOUS:
+            self.ambiguous += 1
+            self.agents.setdefault(agent, bar)
+            if self.ambiguous == 1:
+                return  # it may be about the agent's address: one further agent may try
+        if not self.accepted:
+            if everywhere or self.ambiguous:
+                self.stop = self.stop or bar
+            self.hosts.setdefault(host, bar)
+            return
+        if self.judged_alike and end in (End.REFUSED, End.AMBIGUOUS):
+            self.stop = self.stop or bar
+        self.hosts.setdefault(host, bar)
+        if everywhere and agent not in self.proven:
+            self.agents.setdefault(agent, bar)
+            self.failed += 1
+            if self.failed >= _MOST_FAILED:
+                self.strangers = self.strangers or bar
+
+    def leave(self, agent: str, detail: str) -> None:
+        """Take note of a visit whose secret did not leave."""
+        self.unsent[agent] = self.unsent.get(agent, 0) + 1
+        if not self.accepted and sum(self.unsent.values()) >= _MOST_UNSENT:
+            last = f", the last one because {detail}" if detail else ""
+            words = (
+                f"no login was made: {_MOST_UNSENT} visits with the credential {{}} ended before it was judged{last}"
+            )
+            self.stop = self.stop or _Bar(words, withheld=False)
+
+
+class Accounts:
+    """Hold all accounts of a run. A login that :meth:`next` grants has to be concluded before others depend on it."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[Key, _Account] = {}
+        self._fresh: set[Key] = set()
+        self._away: frozenset[str] = frozenset()
+
+    def add(self, key: Key, visit: Visit, *, judged_alike: bool) -> None:
+        """Add a target where the account may be tried."""
+        account = self._accounts.setdefault(key, _Account())
+        account.judged_alike = account.judged_alike or judged_alike
+        account.waiting.setdefault(visit.agent, {}).setdefault(visit.host, []).append(visit)
+        self._fresh.add(key)
+
+    def bind(self, key: Key, words: str, host: str | None) -> None:
+        """Withhold an account because of an earlier refusal, at one host or everywhere (None)."""
+        account, bar = self._accounts.setdefault(key, _Account()), _Bar(words)
+        if host is None:
+            account.stop = account.stop or bar
+        else:
+            account.hosts.setdefault(host, bar)
+        self._fresh.add(key)
+
+    def grant(self, grant: Grant, *, judged_alike: bool) -> None:
+        """Take over a grant of an earlier part of the run; its visits are not among those added."""
+        account = self._accounts.setdefault(grant.key, _Account())
+        account.judged_alike = account.judged_alike or judged_alike
+        account.flight.append(grant)
+        self._fresh.add(grant.key)
+
+    def next(self, away: Collection[str] = ()) -> tuple[list[Grant], list[Denied]]:
+        """Return the logins that may be made now, and those that are denied for this run.
+
+        Args:
+            away: agents that are lost: they get nothing.
+        """
+        if self._away != frozenset(away):
+            self._away = frozenset(away)
+            self._fresh.update(self._accounts)
+        grants: list[Grant] = []
+        denied: list[Denied] = []
+        for key in sorted(self._fresh):
+            account = self._accounts[key]
+            denied += account.sifted()
+            while visits := account.chosen(self._away):
+                grants.append(Grant(key, visits[0].agent, visits))
+                account.flight.append(grants[-1])
+        self._fresh.clear()
+        return grants, denied
+
+    def conclude(self, grant: Grant, ends: Sequence[LoginEnd]) -> list[Denied]:
+        """Take what became of a grant; return the visits that made no login, with the agent's reason.
+
+        A host of it that ``ends`` does not name counts as unknown.
+        """
+        account = self._accounts[grant.key]
+        account.flight.remove(grant)
+        self._fresh.add(grant.key)
+        named = {one.host for one in ends}
+        for end in ends:
+            self._apply(account, grant.agent, end)
+        for host in dict.fromkeys(visit.host for visit in grant.visits):
+            if host not in named:
+                self._apply(account, grant.agent, LoginEnd("", host, End.UNKNOWN))
+        unsent = {one.host: one for one in ends if one.end in _LOCAL}
+        return [_unsent(visit, unsent[visit.host]) for visit in grant.visits if visit.host in unsent]
+
+    def waiting(self) -> Iterator[tuple[Visit, str]]:
+        """Yield each visit that waits, and the agent whose first login decides about it; empty if none does."""
+        for account in self._accounts.values():
+            holder = account.flight[0].agent if account.flight and not account.accepted else ""
+            for hosts in account.waiting.values():
+                yield from ((visit, holder) for visits in hosts.values() for visit in visits)
+
+    def _apply(self, account: _Account, agent: str, end: LoginEnd) -> None:
+        where = end.where or end.host
+        match end.end:
+            case End.ACCEPTED:
+                account.prove(agent, end.host)
+            case End.REFUSED | End.AMBIGUOUS | End.REFUSED_HERE | End.UNKNOWN:
+                account.fail(agent, end.host, _Bar(_words(where, agent, end.end)), end=end.end)
+            case End.EARLIER:
+                bar = _Bar(end.detail or _words(where, agent, End.REFUSED))
+                if account.accepted:
+                    account.agents.setdefault(agent, bar)
+                else:
+                    account.stop = account.stop or bar
+            case End.EARLIER_HERE:
+                account.hosts.setdefault(end.host, _Bar(end.detail or _words(where, agent, End.REFUSED_HERE)))
+            case End.UNABLE:
+                account.agents.setdefault(agent, _Bar(f"no login was made: {end.detail}", withheld=False))
+            case End.UNUSABLE:
+                account.agents.setdefault(agent, _Bar(f"no login was made: {end.detail}"))
+            case End.NOT_SENT:
+                account.leave(agent, end.detail)
+
+
+#: The ends of a visit that the agent did not begin, or that changed nothing: the words are the coordinator's.
+_LOCAL = (End.UNABLE, End.UNUSABLE)
+
+
+def _unsent(visit: Visit, end: LoginEnd) -> Denied:
+    return Denied(visit, f"no login was made: {end.detail}", end.end is End.UNUSABLE)
+
+
+def _words(where: str, agent: str, end: End) -> str:
+    """Return the sentence of a withheld login. It begins with the place: the estate view looks for its refusal."""
+    if end is End.UNKNOWN:
+        return (
+            f"{where} did not answer a login with the credential {{}} from the agent {agent}, and may have counted it "
+            "as a failed login; it is not tried again in this run"
+        )
+    there = " again at this host" if end is End.REFUSED_HERE else " again in this run"
+    return f"{where} refused the credential {{}} from the agent {agent}; it is not tried{there}, to protect the account"

@@ -1,0 +1,294 @@
+"""Log in for a coordinator: look up secrets on this agent, note each login before its secret leaves, report its end.
+
+A login that was begun before this process, and has no outcome, is withheld when its batch is delivered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from scanready.catalogue.option import FOLLOW_REDIRECTS
+from scanready.causes import common
+from scanready.climb.confidential import secrets_in
+from scanready.climb.explain import Failure
+from scanready.climb.guard import LockoutGuard
+from scanready.climb.journal import Effect
+from scanready.inventory.agent_accounts import AgentAccounts, NoSuchCredential
+from scanready.inventory.problems import InventoryError
+from scanready.model import Credential, Target
+from scanready.redaction import Redactor
+from scanready.store import AccountRecord, StoreError
+from scanready.wire.printable import visible
+
+from .account_book import AccountBook
+from .journal import Journal, LoginRow
+from .login_end import End, LoginEnd
+from .messages import Batch, Login
+
+#: Seconds that a login waits for its note, and is not made without it.
+_PATIENCE = 6.0
+#: Runs whose guards are kept. A run that comes back later finds the refusals in the journal.
+_RUNS = 16
+_ENDS: Mapping[str | None, End] = {
+    None: End.UNKNOWN,
+    Effect.PROVEN.value: End.ACCEPTED,
+    Effect.REFUSED.value: End.REFUSED,
+    Effect.REFUSED_OR_ADDRESS.value: End.AMBIGUOUS,
+    Effect.REFUSED_HERE.value: End.REFUSED_HERE,
+    Effect.UNKNOWN.value: End.UNKNOWN,
+    Effect.NOTHING.value: End.NOT_SENT,
+}
+_CURRENT: ContextVar[tuple[str, str]] = ContextVar("batch")
+
+#: Tells a guard which accounts earlier runs of this agent found refused, as far as that binds now.
+BindEarlier = Callable[[LockoutGuard, Collection[Credential], Sequence[AccountRecord], Login], None]
+
+
+class RunGuard(LockoutGuard):
+    """The guard of one run. ``earlier`` has what bound an account (its key) before the run, at a host or everywhere."""
+
+    def __init__(self, logbook: Logbook) -> None:
+        super().__init__(logbook)
+        self.met: set[tuple[str, str]] = set()
+        self.earlier: dict[tuple[tuple[str, str], str | None], tuple[str, str]] = {}
+
+    def bind(self, credential: Credential, where: str, detail: str, host: str | None = None) -> None:
+        """See :meth:`LockoutGuard.bind`."""
+        self.earlier.setdefault((credential.guarded_by, host and host.casefold()), (where, detail))
+        super().bind(credential, where, detail, host)
+
+    def bind_again(self, credential: Credential, row: LoginRow) -> None:
+        """Withhold an account at the host of a login that this agent made for the same batch, and did not report."""
+        where, word = visible(row.place, 200), repr(visible(credential.name, 120))
+        if _ENDS.get(row.effect, End.UNKNOWN) is End.UNKNOWN:
+            detail = (
+                f"{where} may have counted a login with the credential {word}: the agent ended before its outcome was "
+                "known; it is not repeated in this run"
+            )
+        else:
+            detail = f"{where} refused the credential {word} earlier in this run; it was not tried again at this host"
+        super().bind(credential, row.place, detail, row.host)
+
+
+class Logbook:
+    """Note each login of a batch in the agent's own file and in its journal of accounts; in order, in one thread."""
+
+    def __init__(self, journal: Journal, book: AccountBook, warn: Callable[[str], None]) -> None:
+        self._journal, self._book, self._warn = journal, book, warn
+        self._thread = ThreadPoolExecutor(1, "logbook")
+
+    async def intend(self, credential: Credential, host: str, where: str) -> None:
+        """See :class:`scanready.climb.journal.Journal`."""
+        run, batch = _CURRENT.get()
+
+        def note() -> None:
+            self._book.intend(credential, host, where)
+            self._journal.intend(run, batch, credential.name, host, where)
+
+        future = self._thread.submit(note)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await asyncio.wrap_future(future)
+        except BaseException as error:  # the note may be written later, and no login follows
+            self.conclude(credential, host, common.LOGIN_WITHHELD.code, Effect.NOTHING)
+            if isinstance(error, (TimeoutError, StoreError, sqlite3.Error)):
+                why = str(error) or f"its note was not written within {_PATIENCE:.0f} s"
+                raise Failure(common.LIMIT, f"no login was made: {why}") from error
+            raise
+
+    def conclude(self, credential: Credential, host: str, cause: str, effect: Effect) -> None:
+        """See :class:`scanready.climb.journal.Journal`."""
+        run, batch = _CURRENT.get()
+
+        def note() -> None:
+            try:
+                self._journal.conclude(run, batch, credential.name, host, effect.value)
+                self._book.conclude(credential, host, cause, effect, run)
+            except (StoreError, sqlite3.Error) as error:
+                self._warn(f"the end of a login with {credential.name} was not noted, so it counts as unknown: {error}")
+
+        self._thread.submit(note)
+
+    def rows(self, run: str, batch: str) -> list[LoginRow]:
+        """Return the logins of a batch, after all entries before this call."""
+        return self._thread.submit(self._journal.logins, run, batch).result()
+
+    def records(self) -> Sequence[AccountRecord]:
+        """Return the history of all accounts, after all entries before this call.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        return self._thread.submit(self._book.records).result()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch whose targets have their secrets, the guard of its logins, and the logins that are not made."""
+
+    batch: Batch
+    guard: RunGuard
+    denied: Mapping[tuple[str, str], LoginEnd] = field(default_factory=dict)
+
+
+class LoginDesk:
+    """Prepare the login batches of an agent, and report how their logins ended.
+
+    Args:
+        bind: see :data:`BindEarlier`.
+    """
+
+    def __init__(self, journal: Journal, book: AccountBook, bind: BindEarlier, warn: Callable[[str], None]) -> None:
+        self._bind, self._warn = bind, warn
+        self._logbook = Logbook(journal, book, warn)
+        self._guards: OrderedDict[str, RunGuard] = OrderedDict()
+        self._prepared: dict[tuple[str, str], Prepared] = {}
+        self._lock = threading.Lock()
+
+    def prepare(self, batch: Batch) -> Prepared:
+        """Look up the secrets of a batch as they are now; a target that gets none is left out."""
+        with self._lock:
+            guard = self._guard(batch.run)
+            made = self._made(batch, guard)
+            self._prepared[batch.run, batch.batch] = made
+        return made
+
+    def masked(self, batch: Batch, text: str) -> str:
+        """Return a text about a batch without its secrets."""
+        with self._lock:
+            prepared = self._prepared.get((batch.run, batch.batch))
+        targets = [target for _, target in prepared.batch.targets] if prepared else []
+        return Redactor(dict.fromkeys(secret for target in targets for secret in secrets_in(target))).peer(text)
+
+    def enter(self, batch: Batch) -> None:
+        """Let the logins of this task, and of the tasks that it makes, be noted as those of a batch."""
+        _CURRENT.set((batch.run, batch.batch))
+
+    def ends(self, batch: Batch) -> tuple[LoginEnd, ...]:
+        """Return what became of each login of a batch, one for each credential and host at least."""
+        rows = self._logbook.rows(batch.run, batch.batch)
+        with self._lock:
+            prepared = self._prepared.pop((batch.run, batch.batch), None)
+        asked = {(one.credential.name, one.host): one.credential for _, one in batch.targets if one.credential}
+        found: dict[tuple[str, str, End], LoginEnd] = {}
+        for row in rows:
+            end, host = _ENDS.get(row.effect, End.UNKNOWN), _own_host(row, asked)
+            found.setdefault((row.credential, row.place, end), LoginEnd(row.credential, host, end, row.place[:1000]))
+        answered = {(end.credential, end.host) for end in found.values()}
+        others = [_unmade(prepared, one, host) for (_, host), one in asked.items() if (one.name, host) not in answered]
+        return (*found.values(), *others)
+
+    def _guard(self, run: str) -> RunGuard:
+        guard = self._guards.pop(run, None) or RunGuard(self._logbook)
+        self._guards[run] = guard
+        while len(self._guards) > _RUNS:
+            self._guards.popitem(last=False)
+        return guard
+
+    def _made(self, batch: Batch, guard: RunGuard) -> Prepared:
+        login = batch.login
+        assert login is not None, "it is a batch with logins"
+        found = _Secrets()
+        try:
+            records = self._logbook.records()
+            found.own = AgentAccounts()
+        except (InventoryError, StoreError) as error:
+            found.broken = _line(error)
+            self._warn(f"no login is made: {found.broken}")
+            records = ()
+        targets, denied = [], {}
+        for place, target in batch.targets:
+            account = found.of(target)
+            if isinstance(account, LoginEnd):
+                denied[account.credential, account.host] = account
+            else:
+                targets.append((place, with_account(target, account)))
+        credentials = {one.credential for _, one in targets if one.credential is not None}
+        fresh = {one for one in credentials if one.guarded_by not in guard.met}
+        for row in self._logbook.rows(batch.run, batch.batch):
+            for credential in credentials:
+                if row.credential == credential.name and row.effect not in (Effect.PROVEN.value, Effect.NOTHING.value):
+                    guard.bind_again(credential, row)
+        self._bind(guard, fresh, records, login)
+        guard.met |= {one.guarded_by for one in fresh}
+        return Prepared(dataclasses.replace(batch, targets=tuple(targets)), guard, denied)
+
+
+class _Secrets:
+    """Look up each credential of a batch once; a target gets its credential, or the reason why it has none."""
+
+    def __init__(self) -> None:
+        self.own: AgentAccounts | None = None
+        self.broken = ""
+        self._found: dict[tuple[str, tuple[str, str]], Credential | tuple[End, str]] = {}
+
+    def of(self, target: Target) -> Credential | LoginEnd:
+        """Return the credential of a target with its secrets, or the end of its login."""
+        asked = target.credential
+        if asked is None:
+            return LoginEnd("-", target.host, End.UNABLE, detail="the target has no credential")
+        if self.own is None:
+            return LoginEnd(asked.name, target.host, End.UNUSABLE, detail=self.broken)
+        key = asked.name, asked.guarded_by
+        if key not in self._found:
+            self._found[key] = self._looked_up(asked, self.own)
+        found = self._found[key]
+        if isinstance(found, tuple):
+            return LoginEnd(asked.name, target.host, found[0], detail=found[1])
+        try:
+            for host in _hosts(target):
+                self.own.demand_place(asked, host)
+        except NoSuchCredential as error:
+            return LoginEnd(asked.name, target.host, End.NOT_SENT, detail=_line(error))
+        return found
+
+    def _looked_up(self, asked: Credential, own: AgentAccounts) -> Credential | tuple[End, str]:
+        try:
+            return own.resolved(asked)
+        except NoSuchCredential as error:
+            return End.UNABLE, _line(error)
+        except InventoryError as error:
+            return End.UNUSABLE, _line(error)
+
+
+def with_account(target: Target, account: Credential) -> Target:
+    """Return a target whose credential has its secrets."""
+    tries = tuple(dataclasses.replace(one, credential=account) for one in target.tries)
+    return dataclasses.replace(target, credential=account, tries=tries)
+
+
+def _hosts(target: Target) -> Iterator[str]:
+    """Yield the hosts that a login at this target may send its secret to."""
+    yield target.host
+    for one in target.tries or (target,):
+        yield from (host for host in str(FOLLOW_REDIRECTS.of(one.options) or "").split(",") if host)
+
+
+def _own_host(row: LoginRow, asked: Mapping[tuple[str, str], Credential]) -> str:
+    """Return the host of the target that a login was made for, as far as that is known."""
+    hosts = [host for name, host in asked if name == row.credential]
+    return next((host for host in hosts if host.casefold() == row.host), hosts[0] if len(hosts) == 1 else row.host)
+
+
+def _unmade(prepared: Prepared | None, asked: Credential, host: str) -> LoginEnd:
+    """Return the end of a login that was not made."""
+    if prepared is None:
+        return LoginEnd(asked.name, host, End.NOT_SENT)
+    if denied := prepared.denied.get((asked.name, host)):
+        return denied
+    for place, end in ((None, End.EARLIER), (host.casefold(), End.EARLIER_HERE)):
+        if bound := prepared.guard.earlier.get((asked.guarded_by, place)):
+            return LoginEnd(asked.name, host, end, bound[0][:1000], bound[1][:1000])
+    return LoginEnd(asked.name, host, End.NOT_SENT)
+
+
+def _line(error: Exception) -> str:
+    return visible(" ".join(str(error).split()), 800)

@@ -1,0 +1,216 @@
+"""Send the logins of a run: first one for each account, then those that its outcome permits.
+
+A login is in the store before it is sent, and its outcome before the next one depends on it. So a coordinator that is
+started again neither gives a login that may have been made to another agent, nor forgets a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict
+
+from scanready.model import Credential, Report, Target
+
+from .accounts import Accounts, Denied, Grant, Visit
+from .division import Estate
+from .ledger import Ledger
+from .login_end import End, LoginEnd
+from .messages import CANCELLED, MOST_SECONDS, Batch, Login, Results
+from .second_result import asks_for_login, is_at_prompt, withheld, without_login
+
+#: Results that are changed in one transaction.
+_TOGETHER = 200
+
+
+class LoginPass:
+    """The second pass of a run.
+
+    Args:
+        login: what the batches of this pass say; None if no login is made in this run.
+    """
+
+    def __init__(self, estate: Estate, ledger: Ledger, login: Login | None, tell: Callable[[str], None]) -> None:
+        self._estate, self._ledger, self._login, self._tell = estate, ledger, login, tell
+        self._accounts = Accounts()
+        self._sent: dict[str, Grant] = {}
+        self._number = 0
+        self._places: set[int] = set()
+        self._visited: set[int] = set()
+        self._again: list[Batch] = []
+        self._is_cancelled = False
+        self.has_begun = False
+        if login is not None:
+            self._recall()
+
+    def bind(self, credential: Credential, where: str, detail: str, host: str | None = None) -> None:
+        """Withhold a credential that was refused before this run; as the lockout guard's method of this name."""
+        self._accounts.bind(credential.guarded_by, detail, host and host.casefold())
+
+    def add(self, place: int, report: Report) -> None:
+        """Take note of the result of a first visit."""
+        found = self._estate.at(place)
+        if self._login is None or place in self._places or found is None or not is_at_prompt(report):
+            return
+        target, agent = found
+        if target.credential is not None and asks_for_login(target):
+            self._places.add(place)
+            account, host = target.credential, target.host.casefold()
+            visit = Visit(place, agent, host, account.name)
+            self._accounts.add(account.guarded_by, visit, judged_alike=account.authority is not None)
+
+    def counted(self, place: int, batch: str, report: Report) -> Report:
+        """Return the result of a second visit, whose footprint includes that of the first one."""
+        first = self._ledger.result(self._target(place), report.agent.name) if batch in self._sent else None
+        if first is not None and first.started != report.started:  # a message that comes again is counted already
+            report.footprint.add(first.footprint)
+        return report
+
+    def replaces(self, place: int, batch: str) -> bool:
+        """Return True if the result of this place is no longer that of a first visit: it must not come back."""
+        return place in self._visited and batch not in self._sent
+
+    def waits_for(self, agent: str) -> bool:
+        """Return whether an agent has logins in hand."""
+        return any(grant.agent == agent for grant in self._sent.values())
+
+    def owes(self, agent: str) -> bool:
+        """Return whether second visits of an agent did not take place yet."""
+        return self.waits_for(agent) or any(visit.agent == agent for visit, _ in self._accounts.waiting())
+
+    @property
+    def unfinished(self) -> int:
+        """The number of second visits that were sent, or may be sent yet."""
+        return sum(len(grant.visits) for grant in self._sent.values()) + sum(1 for _ in self._accounts.waiting())
+
+    def batches(self, away: Collection[str]) -> list[Batch]:
+        """Return the batches that may be sent now; each is in the store."""
+        if self._login is None or self._is_cancelled:
+            return []
+        if not self.has_begun and self._places:
+            self._tell("the first visits are over; now the logins, one first login for each account")
+        self.has_begun = True
+        again, self._again = self._again, []
+        grants, denied = self._accounts.next(away)
+        made = []
+        for grant in grants:
+            self._number += 1
+            name = f"{grant.agent}-login-{self._number}"
+            made.append((name, grant))
+        if made:
+            self._ledger.login_sent((name, grant.agent, [one.place for one in grant.visits]) for name, grant in made)
+            self._sent.update(made)
+            self._visited.update(visit.place for _, grant in made for visit in grant.visits)
+        self._deny(denied)
+        return [*again, *(self._batch(name, grant) for name, grant in made)]
+
+    def take(self, found: Results) -> None:
+        """Take the outcomes of a login batch. A batch that is over, or is none of this pass, changes nothing."""
+        grant = self._sent.get(found.batch)
+        if grant is None or grant.agent != found.agent:
+            return
+        self._is_cancelled = self._is_cancelled or found.refused == CANCELLED
+        if found.refused and found.refused != CANCELLED:
+            self._tell(f"{found.agent} did not carry out a login batch: {found.refused}")
+        if found.logins is None:
+            why = f"the agent {found.agent} refused the batch: {found.refused}"
+            hosts = dict.fromkeys((visit.credential, visit.host) for visit in grant.visits)
+            self._conclude(found.batch, [LoginEnd(*one, End.UNABLE, detail=why) for one in hosts])
+        else:
+            self._conclude(found.batch, [_folded(one) for one in found.logins])
+
+    def asked_again(self, names: Collection[str]) -> list[Batch]:
+        """Return those of some batches that are login batches without an outcome, to be sent again."""
+        return [self._batch(name, grant) for name, grant in self._sent.items() if name in names]
+
+    def give_up(self, batch: str, agent: str) -> None:
+        """End a login batch that is not answered, or whose answer cannot be read: its outcomes are not known."""
+        if (grant := self._sent.get(batch)) is not None and grant.agent == agent:
+            self._conclude(batch, [])
+
+    def finish(self) -> None:
+        """Say in the results of second visits that did not take place why they did not. They may be made later."""
+        rest = []
+        for visit, holder in self._accounts.waiting():
+            if self._is_cancelled:
+                rest.append(Denied(visit, "no login was made: the run was cancelled", withheld=False))
+            elif holder:
+                words = f"the first login with the credential {visit.credential!r} was given to the agent {holder}"
+                lost = "which is lost, so its outcome is not known until that agent is back"
+                rest.append(Denied(visit, f"no login was made: {words}, {lost}", withheld=True))
+            else:
+                rest.append(Denied(visit, f"no login was made: the agent {visit.agent} is lost", withheld=False))
+        for grant in self._sent.values():
+            words = f"the login was given to the agent {grant.agent}, which is lost: its outcome is not known"
+            rest += [Denied(visit, words, withheld=False) for visit in grant.visits]
+        self._put(rest)
+
+    def _recall(self) -> None:
+        """Take over the logins that an earlier process of this run sent; those without an outcome are sent again.
+
+        The agent knows each batch by its name, and does not repeat its logins.
+        """
+        for name, agent, places, ends in sorted(self._ledger.logins(), key=_number):
+            found = [(place, self._estate.at(place)) for place in places]
+            visits = [
+                (Visit(place, agent, one[0].host.casefold(), one[0].credential.name), one[0].credential)
+                for place, one in found
+                if one is not None and one[0].credential is not None
+            ]
+            self._number = max(self._number, _number((name,)))
+            if not visits:
+                continue
+            account = visits[0][1]
+            grant = Grant(account.guarded_by, agent, tuple(visit for visit, _ in visits))
+            self._accounts.grant(grant, judged_alike=account.authority is not None)
+            self._sent[name] = grant
+            self._places.update(places)
+            self._visited.update(places)
+            if ends is None:
+                self._again.append(self._batch(name, grant))
+            else:
+                del self._sent[name]
+                self._deny(self._accounts.conclude(grant, [LoginEnd(**one | {"end": End(one["end"])}) for one in ends]))
+
+    def _conclude(self, batch: str, ends: list[LoginEnd]) -> None:
+        self._ledger.login_ended(batch, list(map(asdict, ends)))
+        self._deny(self._accounts.conclude(self._sent.pop(batch), ends))
+
+    def _deny(self, denied: Iterable[Denied]) -> None:
+        denied = list(denied)
+        self._visited.update(one.visit.place for one in denied)
+        self._put(denied)
+
+    def _put(self, denied: list[Denied]) -> None:
+        for start in range(0, len(denied), _TOGETHER):
+            self._ledger.put(self._changed(denied[start : start + _TOGETHER]))
+
+    def _changed(self, denied: Iterable[Denied]) -> Iterator[tuple[int, Report]]:
+        for one in denied:
+            target = self._target(one.visit.place)
+            report = self._ledger.result(target, one.visit.agent)
+            if report is not None and is_at_prompt(report):
+                yield one.visit.place, (withheld if one.withheld else without_login)(report, one.words)
+
+    def _target(self, place: int) -> Target:
+        found = self._estate.at(place)
+        assert found is not None, "it is the place of a visit"
+        return found[0]
+
+    def _batch(self, name: str, grant: Grant) -> Batch:
+        estate = self._estate
+        targets = tuple((visit.place, self._target(visit.place)) for visit in grant.visits)
+        run = self._ledger.key
+        return Batch(run, name, grant.agent, estate.depth, estate.timeout, MOST_SECONDS, targets, self._login)
+
+
+def _folded(end: LoginEnd) -> LoginEnd:
+    return LoginEnd(end.credential, end.host.casefold(), end.end, end.where, end.detail)
+
+
+def _number(row: tuple[object, ...]) -> int:
+    return int(str(row[0]).rpartition("-")[2])
+
+
+def login_of(retry_after: float, retried: str) -> Login:
+    """Return what login batches say, within the bounds of a message."""
+    return Login(min(retry_after, 366 * 86_400.0), retried)
