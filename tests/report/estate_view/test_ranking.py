@@ -141,9 +141,9 @@ def test_a_refusal_of_a_server_that_all_agents_meet_is_one_entry(by: str) -> Non
     view = of_these(
         *(
             refused_by_server(
-                one, seen_as=seen.partition("/")[0], fix=HBA.format(database="hr", who=seen) if seen else ""
+                one, seen_as=name.partition("/")[0], fix=HBA.format(database="hr", who=name) if name else ""
             )
-            for one, seen in zip(agents, who, strict=True)
+            for one, name in zip(agents, who, strict=True)
         )
     )
     (entry,) = as_json(view)["ranking"]

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from scanready.cli import shell_completion
-from scanready.cli.environment import PREFIX
+from scanready.cli.environment import PREFIX, unless_for_all
 from scanready.cli.job.earlier import Policy, entries, journal_of
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
@@ -101,7 +100,7 @@ def command(
     if resume is not None:
         going_on = Resumption(options, resume)
         # The stored run names its inventory and its agent.
-        inventory, as_name = _unless_for_all(ctx, inventory=inventory, as_name=as_name)
+        inventory, as_name = unless_for_all(ctx, inventory=inventory, as_name=as_name)
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
         as_name = going_on.agent(as_name)
@@ -174,14 +173,6 @@ def _failed(
 
     failed = FailedRun(run, options.store, options.require, agent)
     return failed.selected(targets, wanted), failed.name
-
-
-def _unless_for_all(ctx: click.Context, **given: str | None) -> list[str | None]:
-    """Return the values of the command line; None for those that the environment sets for all commands."""
-    return [
-        None if ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT else value
-        for name, value in given.items()
-    ]
 
 
 def _known(targets: Sequence[Target], record: Record | None, policy: Policy) -> list[dict[str, Any]]:
