@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from collections.abc import Sequence
 
 import click
 
 from scanready.cli import shell_completion
+from scanready.cli.agent_address import is_of_one_host
 from scanready.cli.environment import or_inventory, unless_for_all
 from scanready.cli.firewall_rules import Known, permitted, resolved
 from scanready.cli.job.options import JSON, agent_options, option, selection_options
@@ -194,6 +196,8 @@ def _check_words(sources: Sequence[str], chain: str | None, form: str) -> None:
     for source in sources:
         if not is_address(source):
             raise click.UsageError(f"--source {fitting(source)} is not an IP address: write one, such as 10.0.1.5")
+        if not is_of_one_host(ipaddress.ip_interface(source)):
+            raise click.UsageError(f"--source {fitting(source)} is not the address of one host")
     wanted = FORMS[form].chain
     if chain is None:
         return
