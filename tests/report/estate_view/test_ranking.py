@@ -334,9 +334,9 @@ def test_single_changes_and_sets_take_as_many_targets_further_as_counted(
     }
     counted = {}
     for one in found["ranking"]:
-        made = frozenset(map(key_of, one["changes"]))
-        counted[made] = one["up_to"], one["together"]
-        gain = {agent for (_, agent), lacking in wanted.items() if lacking == made}
+        needed = frozenset(map(key_of, one["changes"]))
+        counted[needed] = one["up_to"], one["together"]
+        gain = {agent for (_, agent), lacking in wanted.items() if lacking == needed}
         assert all(set(part["agents"]) == gain for part in one["changes"])
     singles = {one for rules in wanted.values() for one in rules}
     for number in (1, 2, 3):

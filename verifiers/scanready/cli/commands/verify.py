@@ -92,6 +92,7 @@ def command(
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
     from scanready.cli.output import export
+    from scanready.report.estate.export import Export
 
     _require_file(inventory)
     logins = Logins.taken(rest)
@@ -136,7 +137,7 @@ def command(
     keep = [*source_files(inventory), *logins.guards]
     outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
     if options.export is not None:
-        export.add_export(outputs, options.export, options, keep, export.Export(estate, known))
+        export.add_export(outputs, options.export, options, keep, Export(estate, known))
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)

@@ -165,8 +165,11 @@ def header_restored(stored: object) -> Header:
         made = str(fields[MARK])[:20]
         raise NotAResult(f"the export has format {made!r}, and this version reads {EXPORT}; use a newer scanready")
     check_schema(fields.get("schema"))
-    version, started = _text(fields, "version"), _text(fields, "started")
-    return Header(version, agent_restored(fields.get("agent")), started, estate_restored(fields))
+    try:
+        version, started = _text(fields, "version"), _text(fields, "started")
+        return Header(version, agent_restored(fields.get("agent")), started, estate_restored(fields))
+    except NotAResult as error:
+        raise NotAResult(f"in the header, {error}") from None
 
 
 def end_restored(stored: object) -> End:
