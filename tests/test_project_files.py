@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -50,6 +51,7 @@ def test_hooks_run_from_the_projects_environment_and_download_nothing() -> None:
     ("attribute", "path", "value"),
     [
         ("diff", "constraints.txt", "unset"),
+        ("diff", "constraints-fleet.txt", "unset"),
         ("diff", "constraints-test.txt", "unset"),
         ("diff", "verifiers/scanready/model/judgement.py", "unspecified"),
         ("diff", "docs/causes.md", "unspecified"),
@@ -92,3 +94,27 @@ def test_a_page_links_only_to_files_that_exist(name: str) -> None:
     assert not [
         target for target in targets if "://" not in target and not (ROOT / name).parent.joinpath(target).exists()
     ]
+
+
+def pinned(file: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / file).read_text(), re.MULTILINE))
+
+
+def test_an_agent_without_a_broker_gets_no_package_of_the_fleet() -> None:
+    """The pins of both are those that the script finds in this environment, which has both."""
+    script = runpy.run_path(str(ROOT / "script" / "update-constraints"))
+    needed = script["needed_by"]
+    base, fleet = needed("scanready", {"all"}), needed("scanready", {"all", "fleet"})
+    assert "celery" in fleet - base
+    assert base <= pinned("constraints.txt")
+    assert pinned("constraints-fleet.txt") == fleet - base
+    assert not pinned("constraints.txt") & (fleet - base)
+    assert not pinned("constraints-test.txt") & (fleet | base)
+
+
+def test_each_environment_for_tests_has_the_packages_of_the_fleet() -> None:
+    files = [file.read_text() for file in (ROOT / "script").iterdir() if file.is_file()]
+    prepared = [line for text in files for line in re.findall(r"^prepare (.*)$", text, re.MULTILINE)]
+    tests = "constraints.txt constraints-fleet.txt constraints-test.txt"
+    assert set(prepared) == {"constraints.txt", tests}
+    assert all((ROOT / name).is_file() for name in tests.split())

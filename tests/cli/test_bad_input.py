@@ -220,7 +220,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     ),
     "an inventory that is not there": (["plan", "none.yaml"], "none.yaml: cannot be read: No such file"),
     "a target for an inventory": (["verify", "127.0.0.1"], "to check one target: `scanready check 127.0.0.1`"),
-    "an inventory for a run": (["report", __file__], "expected a result of --format json, jsonl or html, or a bundle"),
+    "an inventory for a run": (["report", __file__], "expected an export, a result of --format json"),
     "credential without inventory": (["check", "SOUND", "--credential", "c"], "--credential needs --inventory FILE"),
 }
 

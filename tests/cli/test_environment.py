@@ -10,8 +10,10 @@ import click
 import pytest
 
 from scanready.cli import COMMANDS, group
-from scanready.cli.environment import KNOWN, PREFIX
+from scanready.cli.environment import KNOWN, PARTIAL, PREFIX
+from scanready.report.serialize import as_line
 from tests.cli import plugin
+from tests.report.estate_view import twelve
 
 
 def run(where: Path, *arguments: str, **extra: str) -> Any:
@@ -69,3 +71,67 @@ def test_a_resumed_run_keeps_its_own_inventory(plugins: Path) -> None:
     run(plugins, "verify", str(begun))
     done = run(plugins, "verify", "--resume", "last", "--format", "jsonl", SCANREADY_INVENTORY=str(other))
     assert [json.loads(line)["target"]["host"] for line in done.stdout.splitlines()] == ["127.0.0.1"]
+
+
+#: The options that select a part, and the commands that they are about this host of, or the user's own list.
+SELECT = {"only", "types", "as_name", "sites", "agents", "max_age"}
+OF_THIS_HOST = {"check", "verify", "plan", "firewall", "agent", "fleet broker"}
+
+
+def selecting() -> dict[str, set[str]]:
+    """Return the options of each command that select a part."""
+    ctx, found = click.Context(group), dict[str, set[str]]()
+    for name in COMMANDS:
+        command = group.get_command(ctx, name)
+        assert command is not None
+        inner = command.list_commands(ctx) if isinstance(command, click.Group) else ()
+        for path, one in zip((name, *(f"{name} {of}" for of in inner)), (command, *commands_of(command)), strict=True):
+            if options := SELECT & {str(parameter.name) for parameter in one.params}:
+                found[path] = options
+    return found
+
+
+def test_each_option_that_selects_a_part_is_of_a_known_kind() -> None:
+    whole = {command: set(options) for command, options in PARTIAL.items() if command != "firewall --rank"}
+    assert {command: options for command, options in selecting().items() if command not in OF_THIS_HOST} == whole
+    assert selecting()["firewall"] - set(PARTIAL["firewall --rank"]) == {"as_name", "sites"}  # never a filter there
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """The results of three agents."""
+    file = tmp_path / "results.jsonl"
+    file.write_text("".join(f"{as_line(report)}\n" for report in twelve.results()))
+    return file
+
+
+#: Describe this host, and are no filter of a ranking.
+HOST = {"AS": "proxy-lon", "ADDRESS": "10.1.0.5", "PLATFORM": "linux", "SITE": "lon", "SOURCE": "10.1.0.5"}
+
+
+def test_a_ranking_has_all_agents_whatever_this_host_is(results: Path) -> None:
+    words = ["firewall", "--from", str(results), "--rank", "--json"]
+    everything = run(results.parent, *words)
+    here = run(results.parent, *words, **{PREFIX + name: value for name, value in HOST.items()})
+    assert (here.returncode, here.stderr) == (0, everything.stderr)
+    assert json.loads(here.stdout) == json.loads(everything.stdout)
+    one = json.loads(run(results.parent, *words, "--as", "proxy-lon").stdout)
+    assert one["ranking"] != json.loads(everything.stdout)["ranking"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["firewall", "--from", "{file}", "--rank"], "ONLY", "host=far1"),
+        (["firewall", "--from", "{file}", "--rank"], "TYPE", "unix"),
+        (["report", "{file}"], "ONLY", "host=far1"),
+        (["diff", "{file}", "{file}"], "ONLY", "host=far1"),
+        (["merge", "{file}", "--store", "{file}.db"], "MAX_AGE", "9999d"),
+    ],
+)
+def test_a_filter_from_the_environment_is_named(results: Path, words: list[str], name: str, value: str) -> None:
+    arguments = [word.format(file=results) for word in words]
+    sentence = f"{PREFIX}{name} in the environment leaves out a part of the estate, as --"
+    assert sentence in run(results.parent, *arguments, **{PREFIX + name: value}).stderr
+    flag = "--" + name.lower().replace("_", "-")
+    assert sentence not in run(results.parent, *arguments, flag, value, **{PREFIX + name: value}).stderr

@@ -184,7 +184,7 @@ def test_the_file_of_another_inventory_is_left_out_and_named(folder: Path) -> No
     other = write(folder / "other.scanready", lines(of(PAR), TARGETS[:5], name="old.yaml"))
     told = remarks(folder, export(folder, LON), export(folder, NYC), other)
     assert "other.scanready was left out: it is of another inventory (old.yaml)" in told
-    assert "the agent proxy-par is missing: its export was left out (it is of another inventory" in told
+    assert "the agent proxy-par is missing: its export " in told
     assert {json.loads(line)["agent"]["name"] for line in stored(folder)} == {"proxy-lon", "proxy-nyc"}
 
 

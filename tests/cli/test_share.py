@@ -257,6 +257,24 @@ PARIS = ["--as", "proxy-paris", "--address", "10.8.0.5/24", "--platform", "linux
         (["--platform", "linux"], 2, "--platform describes the agent of --as: add --as NAME"),
         (["--site", "nyc"], 2, "--site describes the agent of --as: add --as NAME"),
         (["--as", "a", "--address", "10.8.0.500"], 2, "--address 10.8.0.500 is not an IP address: write one, such as"),
+        (["--as", "a", "--address", "127.0.0.1/8"], 2, "--address 127.0.0.1/8 is a loopback address, which is valid"),
+        (["--as", "a", "--address", "::1"], 2, "is a loopback address"),
+        (["--as", "a", "--address", "169.254.1.5/16"], 2, "is a link-local address, which is valid on one host or"),
+        (["--as", "a", "--address", "fe80::5%eth0/64"], 2, "is a link-local address"),
+        (["--as", "a", "--address", "2001:db8::5%eth0"], 2, "has a zone, which only link-local addresses have"),
+        (["--as", "a", "--address", "0.0.0.0/0"], 2, "has a subnet of all addresses (/0)"),
+        (["--as", "a", "--address", "10.8.0.5/0"], 2, "has a subnet of all addresses (/0)"),
+        (["--as", "a", "--address", "::/0"], 2, "has a subnet of all addresses (/0)"),
+        (["--as", "a", "--address", "0.0.0.0"], 2, "is not the address of one host: write the one that targets see"),
+        (["--as", "a", "--address", "::"], 2, "is not the address of one host"),
+        (["--as", "a", "--address", "224.0.0.5"], 2, "is not the address of one host"),
+        (["--as", "a", "--address", "ff02::5"], 2, "is not the address of one host"),
+        (["--as", "a", "--address", "255.255.255.255"], 2, "is not the address of one host"),
+        (["--as", "a", "--address", "10.8.0.0/24"], 2, "is not the address of one host"),
+        (["--as", "a", "--address", "10.8.0.255/24"], 2, "is not the address of one host"),
+        (["--as", "a", "--address", "2001:db8::/64"], 2, "is not the address of one host"),
+        (["--as", "a", "--address", "::ffff:10.8.0.5"], 2, "is an IPv4 address in IPv6 notation: write 10.8.0.5"),
+        (["--as", "a", "--address", "10.8.0.5/33"], 2, "is not an IP address"),
         (["--as", "a[b]", *PARIS[2:]], 2, "the name of the agent, `a[b]`, has a `[`"),
     ],
 )
@@ -264,6 +282,24 @@ def test_a_wrong_agent_is_an_error(tmp_path: Path, command: str, arguments: list
     done = call(command, written(tmp_path, SSH), *arguments)
     assert done.exit_code == code
     assert message in done.output
+
+
+@pytest.mark.parametrize("address", ["10.8.0.4/31", "10.8.0.5/31", "10.8.0.5/32", "2001:db8::/127", "10.8.1.0/23"])
+def test_an_odd_address_may_be_that_of_a_host(tmp_path: Path, address: str) -> None:
+    estate = written(tmp_path, SSH)
+    assert call("plan", estate, "--as", "a", "--platform", "linux", "--address", address).exit_code == 0
+
+
+@pytest.mark.parametrize("source", ["0.0.0.0", "::", "224.0.0.5", "ff02::5", "255.255.255.255"])
+def test_a_rule_has_the_address_of_one_host_as_its_source(tmp_path: Path, source: str) -> None:
+    done = call("firewall", written(tmp_path, SSH), "--source", source)
+    assert (done.exit_code, "is not the address of one host" in done.output) == (2, True)
+
+
+def test_a_loopback_target_is_in_no_subnet_and_in_no_other(tmp_path: Path) -> None:
+    estate = written(tmp_path, "agents: [{name: a}]\ntargets: [{hosts: [127.0.0.5, '::1', 10.8.0.9], type: ssh}]\n")
+    agent = planned(estate, *PARIS)["agent"]
+    assert (agent["same_subnet"], agent["elsewhere"]) == (1, 0)
 
 
 def test_an_agent_without_any_target_is_told_of_the_option_for_sites(tmp_path: Path) -> None:

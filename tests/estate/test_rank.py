@@ -49,6 +49,7 @@ def test_each_place_has_the_counts_of_its_changes(lacks: Lacks) -> None:
     assert {one.changes for one in places} == set(lacks.values())
     for one in places:
         assert set(one.targets) == {place for (place, _), lacking in lacks.items() if lacking == one.changes}
+        assert set(one.pairs) == {pair for pair, lacking in lacks.items() if lacking == one.changes}
         assert one.together == len({place for (place, _), lacking in lacks.items() if lacking <= one.changes})
     order = [(-len(one.targets), *cost(one.changes, one.targets)) for one in places]
     assert order == sorted(order)

@@ -35,8 +35,8 @@ def write(path: Path | str, content: bytes = b"new", **options: Any) -> None:
         file.commit()
 
 
-def as_user(user: int, act: Callable[[], object]) -> None:
-    """Do something as another user, in a child; what it raises fails the test."""
+def as_user(user: int, act: Callable[[], object], group: int | None = None) -> None:
+    """Do something as another user, in a child; what it raises fails the test. Its group has its number by default."""
     child = os.fork()
     if child:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -45,7 +45,8 @@ def as_user(user: int, act: Callable[[], object]) -> None:
     try:
         os.umask(0o022)
         os.setgroups([])
-        os.setresgid(user, user, user)
+        group = user if group is None else group
+        os.setresgid(group, group, group)
         os.setresuid(user, user, user)
         act()
         code = 0

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -92,9 +93,19 @@ def test_a_mark_before_certificates_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
 def test_a_file_that_others_can_read_warns(tmp_path: Path, mode: int) -> None:
     name = secret_file(tmp_path / "pw", b"s3cret\n", mode)
+    if os.geteuid() == 0:  # root's own may be for a group
+        os.chown(tmp_path / "pw", 65531, 65531)
     with pytest.warns(InventoryWarning, match=f"can be read by other users \\(mode {mode:04o}\\): chmod 600") as caught:
         assert resolve_secret(f"file:{name}") == "s3cret"
     assert "s3cret" not in str(caught[0].message)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can make a file of root")
+def test_a_file_of_root_may_be_for_the_group_of_a_service(tmp_path: Path) -> None:
+    name = secret_file(tmp_path / "pw", b"s3cret\n", 0o640)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert resolve_secret(f"file:{name}") == "s3cret"
 
 
 def test_a_pipe_is_a_file(tmp_path: Path) -> None:

@@ -92,6 +92,12 @@ def test_subnets(addresses: list[str], found: dict[str, str] | None) -> None:
     assert shared_subnets(AGENT, addresses) == found
 
 
+@pytest.mark.parametrize("network", ["127.0.0.1/8", "169.254.0.5/16", "fe80::5/64", "10.0.1.5/0", "::/0"])
+def test_a_subnet_that_every_host_has_locates_none(network: str) -> None:
+    for address in ("10.0.1.77", "169.254.0.9", "fe80::9", "fd00::9"):
+        assert shared_subnets(Agent("a", "Linux", ("10.0.1.5",), networks=(network,)), [address]) == {}
+
+
 def test_of_an_agent_that_is_not_known_nothing_is_said() -> None:
     assert shared_subnets(Agent("w", "Windows", ("10.0.1.5",), assumed=True), ["10.0.1.77"]) is None
     assert shared_subnets(Agent("s", "SunOS", ("10.0.1.5",)), ["10.0.1.77"]) is None

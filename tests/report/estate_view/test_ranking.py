@@ -115,6 +115,85 @@ def test_a_rule_and_a_client_on_one_agent_are_needed_together() -> None:
     assert entry["changes"][1]["fix"] == twelve.INSTALL
 
 
+def refused_by_server(by: Agent, database: str = "hr", seen_as: str = "", fix: str = "", closed: int = 0) -> Report:
+    """Return a result that ends at a server's rule about the agent, perhaps behind a closed port."""
+    target = Target("db1", "postgresql", 5432, {"database": database})
+    ends = [(REFUSES, Step.AUTH, 0)] + ([(common.FILTERED, Step.CONNECT, closed)] if closed else [])
+    ladder = climbed(target, Step.TLS, *ends)
+    at = next(place for place, check in enumerate(ladder) if check.finding and check.finding.cause is REFUSES)
+    told = Finding(REFUSES, f"the server refuses {by.addresses[0]}", fix or None)
+    ladder[at] = replace(ladder[at], finding=told, facts={"agent_seen_as": seen_as} if seen_as else {})
+    return of(by, target, ladder)
+
+
+HBA = "# On db1, in pg_hba.conf:\nhost {database} er {who} scram-sha-256"
+
+
+@pytest.mark.parametrize("by", ["address", "name", "version-6", "no-fix"])
+def test_a_refusal_of_a_server_that_all_agents_meet_is_one_entry(by: str) -> None:
+    agents = twelve.AGENTS
+    who = {
+        "address": [f"{one.addresses[0]}/32" for one in agents],
+        "name": [f"{one.name}.corp" for one in agents],
+        "version-6": [f"2001:db8::{place}/128" for place, _ in enumerate(agents)],
+        "no-fix": [""] * len(agents),
+    }[by]
+    view = of_these(
+        *(
+            refused_by_server(
+                one, seen_as=name.partition("/")[0], fix=HBA.format(database="hr", who=name) if name else ""
+            )
+            for one, name in zip(agents, who, strict=True)
+        )
+    )
+    (entry,) = as_json(view)["ranking"]
+    (part,) = entry["changes"]
+    names = sorted(one.name for one in agents)
+    assert (entry["up_to"], part["agent"], part["agents"], part["causes"]) == (1, None, names, {"test.rule": 1})
+    text = table(changes(view), Look(120))
+    assert f"{', '.join(names)}, for db1:5432: test.rule. Permit db1." in text
+    assert all(f"host hr er {one} scram-sha-256" in text for one in who if one)
+    assert text.count("# On db1, in pg_hba.conf:") == (by != "no-fix")
+    (own,) = as_json(view, "proxy-lon")["ranking"]
+    assert (own["changes"][0]["agent"], own["changes"][0]["agents"]) == ("proxy-lon", ["proxy-lon"])
+
+
+def test_two_databases_of_a_server_are_two_changes_and_each_names_its_agents() -> None:
+    found = as_json(
+        of_these(
+            *(
+                refused_by_server(one, name, fix=HBA.format(database=name, who=one.addresses[0]))
+                for name, agents in (("hr", [LON, NYC]), ("payroll", [LON]))
+                for one in agents
+            )
+        )
+    )["ranking"]
+    assert [(one["up_to"], one["changes"][0]["agents"]) for one in found] == [
+        (1, ["proxy-lon", "proxy-nyc"]),
+        (1, ["proxy-lon"]),
+    ]
+
+
+def test_a_refusal_behind_a_closed_port_names_only_the_agent_that_meets_it_there() -> None:
+    found = as_json(of_these(refused_by_server(LON), refused_by_server(NYC, closed=5432)))["ranking"]
+    shown = [[(part["cause"], part["agents"]) for part in one["changes"]] for one in found]
+    assert shown == [
+        [("test.rule", ["proxy-lon"])],
+        [("test.rule", ["proxy-nyc"]), (None, ["proxy-nyc"])],
+    ]
+    assert [one["together"] for one in found] == [1, 1]
+
+
+def test_many_agents_and_their_fixes_are_counted() -> None:
+    many = [Agent(f"agent{number:02}", "Linux", (f"10.1.0.{number}",)) for number in range(40)]
+    view = of_these(*(refused_by_server(one, fix=HBA.format(database="hr", who=one.addresses[0])) for one in many))
+    text = " ".join(table(changes(view), Look(200)).split())
+    assert "agent00, agent01, agent02, agent03, agent04, agent05, agent06, agent07 and 32 more agents, for" in text
+    assert "and the fixes for 32 more (--json has all)" in text
+    (entry,) = as_json(view)["ranking"]
+    assert entry["changes"][0]["fix"].count("scram-sha-256") == 40
+
+
 REFUSES = Cause("test.rule", Owner.DATABASE, Step.AUTH, "m", "Permit {host}.", "c", scoped=Scope.PATH)
 
 
@@ -204,8 +283,11 @@ def test_texts_of_results_are_harmless() -> None:
 
 HOSTS = tuple(twelve.ADDRESSES)
 PORTS = (2049, 111)
-#: The closed ports of a result; none for a good one, None for one that no change helps.
-lacks = st.one_of(st.none(), st.frozensets(st.sampled_from(PORTS)), st.frozensets(st.sampled_from(PORTS), min_size=1))
+#: Stands for a rule of the server, which is one change for all agents.
+SERVER = 0
+LACKS = (*PORTS, SERVER)
+#: The closed ports of a result, perhaps with SERVER; none for a good one, None for one that no change helps.
+lacks = st.one_of(st.none(), st.frozensets(st.sampled_from(LACKS)), st.frozensets(st.sampled_from(LACKS), min_size=1))
 estates = st.dictionaries(
     st.tuples(st.sampled_from(HOSTS), st.sampled_from(["a", "b", "c"])), lacks, min_size=1, max_size=30
 )
@@ -213,34 +295,51 @@ estates = st.dictionaries(
 
 def report(host: str, agent: str, missing: frozenset[int] | None) -> Report:
     target = Target(host, "nfs", 2049)
-    by = Agent(agent, "Linux", ("10.1.0.5",))
+    by = Agent(agent, "Linux", (f"10.1.0.{ord(agent)}",))
     if missing is None:
         return of(by, target, climbed(target, Step.CONNECT, (common.LIMIT, Step.HANDSHAKE, 0)))
-    return of(by, target, closed(target, *missing) if missing else climbed(target, Step.ACCESS))
+    if not missing:
+        return of(by, target, climbed(target, Step.ACCESS))
+    ends = [(common.FILTERED, Step.CONNECT, port) for port in sorted(missing - {SERVER})]
+    ends += [(REFUSES, Step.AUTH, 0)] if SERVER in missing else []
+    ladder = climbed(target, Step.RESOLVE, *ends)
+    if SERVER in missing:
+        ladder[-1] = replace(ladder[-1], finding=Finding(REFUSES, "", f"host all er {by.addresses[0]}/32 md5"))
+    return of(by, target, ladder)
+
+
+def key_of(part: dict[str, Any]) -> tuple[str, int, str]:
+    """Return a change as the brute force names it: the agent, the port and the network, or else the server."""
+    if part["cause"]:
+        return "", SERVER, part["at"].partition(":")[0]
+    return part["agent"], part["rules"][0]["ports"][0], part["at"].removesuffix(".0/24")
 
 
 @settings(max_examples=60, deadline=None)
 @given(estates)
-def test_single_rules_and_pairs_take_as_many_targets_further_as_counted(
+def test_single_changes_and_sets_take_as_many_targets_further_as_counted(
     estate: dict[tuple[str, str], frozenset[int] | None],
 ) -> None:
     reports = [report(host, agent, missing) for (host, agent), missing in sorted(estate.items())]
     found = as_json(of_these(*reports))
     good = {one.target.host for one in reports if one.verdict in GOOD}
-    #: A rule: the agent, the port, and the network of the host.
+    #: A rule: the agent, the port, and the network of the host. A change at the server: the host.
     wanted = {
-        pair: frozenset((pair[1], port, twelve.ADDRESSES[pair[0]].rpartition(".")[0]) for port in missing)
+        pair: frozenset(
+            (pair[1], port, twelve.ADDRESSES[pair[0]].rpartition(".")[0]) if port else ("", SERVER, pair[0])
+            for port in missing
+        )
         for pair, missing in estate.items()
         if missing and pair[0] not in good
     }
     counted = {}
     for one in found["ranking"]:
-        rules = frozenset(
-            (part["agent"], part["rules"][0]["ports"][0], part["at"].removesuffix(".0/24")) for part in one["changes"]
-        )
-        counted[rules] = one["up_to"], one["together"]
+        needed = frozenset(map(key_of, one["changes"]))
+        counted[needed] = one["up_to"], one["together"]
+        gain = {agent for (_, agent), lacking in wanted.items() if lacking == needed}
+        assert all(set(part["agents"]) == gain for part in one["changes"])
     singles = {one for rules in wanted.values() for one in rules}
-    for number in (1, 2):
+    for number in (1, 2, 3):
         for made in itertools.combinations(sorted(singles), number):
             exactly = {host for (host, _), rules in wanted.items() if rules == frozenset(made)}
             passing = {host for (host, _), rules in wanted.items() if rules <= frozenset(made)}

@@ -146,6 +146,14 @@ def test_a_method_that_is_asked_of_an_invented_name_is_undecided(options: dict[s
     expect(named, Verdict.BLOCKED, "postgresql.method-not-password", fix="host hr er 127.0.0.1/32 scram-sha-256")
 
 
+def test_a_credential_whose_user_only_other_agents_know_is_an_invented_user() -> None:
+    report = asked(postgresql.server(says("rejects")), Credential("svc", "").without_secrets())
+    expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH)
+    assert "scanready used scanready_probe and postgres" in finding_of(report).detail
+    option = asked(postgresql.server(says("rejects")), Credential("svc", "").without_secrets(), user="er")
+    assert "scanready_probe" not in finding_of(option).detail
+
+
 def test_connect_revoked_limits_without_a_password_as_with_one() -> None:
     report = asked(postgresql.server(says("connect")), user="er", database="payroll")
     expect(report, Verdict.LIMITED, "access.denied", fix='GRANT CONNECT ON DATABASE "payroll" TO "er";')

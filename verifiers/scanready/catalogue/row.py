@@ -236,7 +236,8 @@ _RELAY = re.compile(r"(?:https?://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+):(\d{1,5})/?"
 
 def user_of(target: Target) -> str:
     """Return the user name that a target is asked with: of its credential, else of its option; empty without one."""
-    return target.credential.username if target.credential else str(USER.of(target.options) or "")
+    named = target.credential.username if target.credential else ""  # "": only the files of agents have it
+    return named or str(USER.of(target.options) or "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,13 +66,17 @@ class CommandContext(click.Context):
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function of the command."""
-        from .environment import misspelt
+        from .environment import left_out, misspelt
         from .output.standard_output import kept_for_data
 
         for name, meant in misspelt(os.environ):
             from .messages import warn
 
             warn(f"the environment variable {name} is unknown and has no effect; did you mean {meant}?")
+        for sentence in left_out(self):
+            from .messages import warn
+
+            warn(sentence)
         with kept_for_data():
             return super().invoke(*args, **kwargs)
 

@@ -33,6 +33,14 @@ _RESULT = b'{"schema":'
 _END, _LONGEST_END = b'{"end"', 32 << 20
 
 
+class HeaderRefused(NotAResult):
+    """Raise for an export whose first line cannot be used; ``agent`` is the name that it claims, or empty."""
+
+    def __init__(self, message: str, agent: str) -> None:
+        super().__init__(message)
+        self.agent = agent
+
+
 class ExportFile:
     """An open export.
 
@@ -51,7 +59,19 @@ class ExportFile:
             first = None
         if first is None:
             raise NotAResult("it is cut off before its first line ends: copy it again")
-        self.header: Header = header_restored(self._value(first))
+        self.header = self._header(first)
+
+    def _header(self, line: bytes) -> Header:
+        value, problem = None, ""
+        try:
+            value = self._value(line)
+            if not isinstance(value, dict) or MARK not in value:
+                problem = "it is compressed, but not an export: its first line is not the header of one"
+            else:
+                return header_restored(value)
+        except NotAResult as error:
+            problem = str(error) if value is not None else f"it is compressed, but not an export: {error}"
+        raise HeaderRefused(problem, _claimed(value))
 
     def results(self) -> Iterator[tuple[str, Any]]:
         """Yield the results, each as its line and as JSON types, once; then ``end`` is set.
@@ -93,17 +113,17 @@ class ExportFile:
                 self._taken += len(line)
                 longest = _LONGEST_END if line.startswith(_END) else LARGEST_VALUE
                 if len(line) > longest or self._taken > _MOST:
-                    size = (
-                        f"it has more than {_MOST >> 30} GiB"
-                        if self._taken > _MOST
-                        else f"it is larger than {longest >> 20} MiB"
-                    )
-                    raise NotAResult(f"line {self._line}: {size}")
+                    if self._taken > _MOST:
+                        raise NotAResult(f"it has more than {_MOST >> 30} GiB of text")
+                    raise NotAResult(f"line {self._line} is larger than {longest >> 20} MiB")
                 if not line.endswith(b"\n"):
                     raise EOFError
                 yield line
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise NotAResult(f"it is damaged after line {self._line} ({error}): copy it again") from error
+            where = f"after line {self._line}" if self._line else "before its first line ends"
+            if self.end is not None and "Not a gzipped file" in str(error):
+                raise NotAResult("other data follows the end of the export: copy it again") from error
+            raise NotAResult(f"it is damaged {where} ({error}): copy it again") from error
 
     def _take_end(self, line: bytes, count: int) -> None:
         try:
@@ -117,8 +137,23 @@ class ExportFile:
         try:
             return _DECODER.decode(line.decode())
         except (ValueError, RecursionError) as error:
-            reason = "nested too deep" if isinstance(error, RecursionError) else str(error)[:100]
-            raise NotAResult(f"line {self._line}: {reason}") from None
+            raise NotAResult(f"line {self._line} is {_fault(error)}") from None
+
+
+def _fault(error: ValueError | RecursionError) -> str:
+    """Return what a line is instead of JSON."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON (column {error.colno}: {error.msg[:80]})"
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    return "nested too deep" if isinstance(error, RecursionError) else f"not JSON ({str(error)[:80]})"
+
+
+def _claimed(header: object) -> str:
+    """Return the agent's name of a header that is not understood; empty if there is none."""
+    agent = header.get("agent") if isinstance(header, dict) else None
+    name = agent.get("name") if isinstance(agent, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _end_of(line: bytes) -> object:
@@ -144,7 +179,7 @@ def export_file(path: str) -> Iterator[ExportFile]:
 
     Raises:
         Unreadable: it is no file, or larger than 1 GiB.
-        NotAResult: it is not an export, or of a newer version.
+        NotAResult: it is not an export, is damaged, or is of a newer version (:class:`HeaderRefused`).
     """
     with open_file(path, LARGEST_FILE) as file:
         yield ExportFile(file)

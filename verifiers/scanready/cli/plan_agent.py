@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +30,7 @@ def plan_agent(share: Share, addresses: Sequence[str], targets: Sequence[Target]
     rows = [(catalogue()[name], count) for name, count in types.items() if name in catalogue()]
     refused = [row for row, _ in rows if agent.platform and row.requirements.agent not in (None, agent.platform)]
     unsuitable = [row for row, _ in rows if agent.platform and row.requirements.suits not in (None, agent.platform)]
-    known = [target for target in targets if is_address(target.host)]
+    known = [target for target in targets if is_address(target.host) and not _on_agent(target.host)]
     return {
         "agent": {
             "name": declared.name,
@@ -43,6 +44,11 @@ def plan_agent(share: Share, addresses: Sequence[str], targets: Sequence[Target]
         },
         "agents": names,
     }
+
+
+def _on_agent(address: str) -> bool:
+    """Return whether an address is that of whichever host uses it: it is in no subnet of the agent, and in no other."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def _note(type_: str, types: Counter[str], text: str) -> dict[str, Any]:

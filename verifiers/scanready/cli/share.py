@@ -16,6 +16,7 @@ from scanready.model.platforms import PLATFORMS, platform_name
 from scanready.report.paper import counted
 from scanready.run.any_type import flat
 
+from .agent_address import wrong_with
 from .messages import fitting, warn
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class AskedAgent:
     """Hold the options about the agent. ``addresses`` may have a prefix length; ``platform`` is as `PLATFORMS` has it.
 
     Raises:
-        click.UsageError: an address is none, or the options describe no agent.
+        click.UsageError: an address is not one that targets see, or the options describe no agent.
     """
 
     name: str | None = None
@@ -40,12 +41,8 @@ class AskedAgent:
             if value and self.name is None:
                 raise click.UsageError(f"{flag} describes the agent of --as: add --as NAME")
         for address in self.addresses:
-            try:
-                ipaddress.ip_interface(address)
-            except ValueError:
-                raise click.UsageError(
-                    f"--address {fitting(address)} is not an IP address: write one, such as 10.8.0.5/24"
-                ) from None
+            if wrong := wrong_with(address):
+                raise click.UsageError(f"--address {fitting(address)} {wrong}")
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -161,7 +161,7 @@ def told(name: str) -> Iterator[None]:
     except NotAResult as error:
         raise click.UsageError(f"{fitting(name)}: not a scanready result: {fitting(str(error))}") from error
     except (ValueError, RecursionError) as error:
-        why = f"expected a result of --format json, jsonl or html, or a bundle: {fitting(str(error))}"
+        why = f"expected an export, a result of --format json, jsonl or html, or a bundle: {fitting(str(error))}"
         raise click.UsageError(f"{fitting(name)}: {why}") from error
     except StoreError as error:
         raise click.UsageError(str(error)) from error

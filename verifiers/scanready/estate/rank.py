@@ -25,11 +25,13 @@ class Ranked(Generic[K]):
     Attributes:
         changes: one change, or several that are needed together.
         targets: the numbers of the targets that lack exactly these changes at some agent, in order.
+        pairs: these targets, each with every agent that it lacks exactly these changes at, in order.
         together: how many targets all of these changes take past their step, with those that lack fewer of them.
     """
 
     changes: frozenset[K]
     targets: tuple[int, ...]
+    pairs: tuple[Pair, ...]
     together: int
 
 
@@ -68,4 +70,5 @@ class Ranking(Generic[K]):
         targets = {lacking: {place for place, _ in pairs} for lacking, pairs in self._lacking.items()}
         for lacking in sorted(targets, key=lambda one: (-len(targets[one]), *cost(one, targets[one]))):
             together = {place for place, _ in self.applied(lacking)} if len(lacking) > 1 else targets[lacking]
-            yield Ranked(lacking, tuple(sorted(targets[lacking])), len(together))
+            pairs = tuple(sorted(self._lacking[lacking]))
+            yield Ranked(lacking, tuple(sorted(targets[lacking])), pairs, len(together))

@@ -28,6 +28,15 @@ def others_can_write(info: os.stat_result) -> bool:
     return bool(info.st_mode & stat.S_IWGRP) and not _is_private(info.st_gid)
 
 
+def others_can_read_secret(info: os.stat_result) -> bool:
+    """Return True if users can read a secret's file who should not: all, or the group of a file that is not root's.
+
+    Root gives a file to a group on purpose, so that a service can read it. A file of another user has the group that
+    its owner happened to have.
+    """
+    return bool(info.st_mode & stat.S_IROTH) or (bool(info.st_mode & stat.S_IRGRP) and info.st_uid != _ROOT)
+
+
 def open_to_all(directory: os.stat_result) -> bool:
     """Return True if strangers can put files into a directory: every user can write it, or it is shared and sticky."""
     return bool(directory.st_mode & stat.S_IWOTH) or (others_can_write(directory) and is_sticky(directory))

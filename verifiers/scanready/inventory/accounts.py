@@ -1,7 +1,8 @@
 """Read the credentials of an inventory, and look up the secrets of those that are used.
 
 A secret is looked up only if a target needs it. All secrets are looked up before anything is
-contacted. Prompts come last, when the rest of the inventory is known to be correct.
+contacted. Prompts come last, when the rest of the inventory is known to be correct. This host's
+own file is read only for a secret: without one, a credential may be a name that only agents know.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Accounts:
         self._nodes: dict[str, Node] = {}
         self._pages: dict[str, Page] = {}
         self._used: dict[str, Credential] = {}
+        self._places: dict[str, list[Node]] = {}
         self._keep_missing = False
         self._sound: set[tuple[str, str]] = set()
         self._resolved: dict[str, Credential] = {}
@@ -41,9 +43,9 @@ class Accounts:
         self.missing: dict[str, list[str]] = {}
 
     @property
-    def names(self) -> frozenset[str]:
-        """The names of all defined credentials, used or not."""
-        return frozenset(self._known)
+    def defined(self) -> dict[str, Credential]:
+        """The credentials of the inventory without their secrets, used or not, and those that targets only name."""
+        return {**self._used, **self._known}
 
     def define(self, name: str, node: Node) -> None:
         """Read the definition of one credential; check its references, but do not follow them."""
@@ -73,18 +75,36 @@ class Accounts:
             check_reference(node.value if isinstance(node.value, str) else "")
             self._sound.add((name, key))
 
-    def use(self, name: str, node: Node) -> Credential | None:
-        """Return the credential that a target names, and mark it as used."""
-        self._apply_local(name)
+    def use(self, name: str, node: Node) -> Credential:
+        """Return the credential that a target names, and mark it as used; only an agent's own file may define it."""
         if name not in self._known:
-            # A name with a colon may be "user:password".
-            which = "" if ":" in name else f" {shown(name)}"
+            self._places.setdefault(name, []).append(node)
+        return self._used.setdefault(name, self._known.get(name, Credential(name, "")))
+
+    def check_names(self, *, by_file: bool) -> None:
+        """Note the names that are no names of credentials: misspelt ones, and perhaps a user with a password.
+
+        Args:
+            by_file: this host's own file may define them.
+        """
+        for name in list(self._places):
             near = did_you_mean(name, self._known)
-            files = " and ".join(shown(file) for file in self._local.files) if self._local else ""
-            if files:  # otherwise a file of this host has problems, and may define it
-                self._page.wrong(node, f"unknown credential{which}{near or f' (also looked for in {files})'}")
-            return None
-        return self._used.setdefault(name, self._known[name])
+            if near or ":" in name:
+                if by_file:
+                    self._apply_local(name)
+                if name not in self._known and (message := self._unknown(name, near)):
+                    self._page.wrong(self._places.pop(name)[0], message)
+
+    def _unknown(self, name: str, near: str = "") -> str:
+        """Return the problem of a name that nothing defines; empty if a faulty file of this host may define it."""
+        which = "" if ":" in name else f" {shown(name)}"  # a name with a colon may be "user:password"
+        more = len(self._places[name]) - 1
+        also = f" (used {more + 1} times)" if more else ""
+        if self._local is None:
+            return f"unknown credential{which}{also}{near or ': declare it in `credentials`'}"
+        files = " or ".join(map(shown, self._local.files))
+        remedy = near or f": add it to `credentials` of the inventory, or to {files} of this host"
+        return f"unknown credential{which}{also}{remedy}" if files else ""
 
     def used_by(self, targets: Iterable[Target]) -> list[str]:
         """Return the names of the defined credentials that these targets use."""
@@ -133,7 +153,7 @@ class Accounts:
         self._keep_missing = keep_missing
         secrets: dict[str, dict[str, Any]] = {}
         prompts: list[tuple[str, str, Node]] = []
-        for name in self._used if wanted is None else self._known_of(wanted):
+        for name in self._known_of(self._used if wanted is None else wanted):
             secrets[name] = {"source": self._source(name)}
             for key, node in self._references(name):
                 if node.value == "prompt:":
@@ -150,12 +170,19 @@ class Accounts:
         return self._resolved
 
     def _known_of(self, wanted: Iterable[str]) -> list[str]:
-        """Return the names that are defined; note the others as problems of the whole file."""
+        """Return the names that are defined; note the others, at the target that uses them or of the whole file."""
         names = list(dict.fromkeys(wanted))
         for name in names:
             self._apply_local(name)
         for name in names:
-            if name not in self._known:
+            if name in self._known:
+                continue
+            if name in self._places:
+                node, message = self._places[name][0], self._unknown(name)
+                with self._page.reading(node), self._missing_kept(name, node):
+                    if message:
+                        raise Wrong(message)
+            elif name not in self._used:
                 there = ", ".join(shown(known) for known in sorted(self._known)) or "none"
                 near = did_you_mean(name, self._known)
                 text = f"there is no credential {shown(name)}; the inventory defines {there}{near}"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from scanready.catalogue.wrong import shown
 from scanready.files import reading
-from scanready.files.trust import is_trusted, others_can_write, user_name
+from scanready.files.trust import is_trusted, others_can_read_secret, user_name
 
 from .problem_log import Page
 from .problems import InventoryError, Problem
@@ -27,6 +27,7 @@ from .yaml_nodes import Node, compose, decode
 NAME = "credentials.yaml"
 #: Bytes: some ten thousand credentials.
 _LARGEST_FILE = 1 << 20
+_OF_ROOT = "; a file of root needs a group of this user, and mode 640"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def _read(file: Path) -> dict[str, LocalAccount]:
     try:
         content = reading.read(file, _LARGEST_FILE)
     except reading.Unreadable as error:
-        reason = str(error)
+        reason = str(error) + ("" if os.access(file, os.R_OK) else _OF_ROOT)
     if reason:
         raise InventoryError([Problem(reason, name)])
     root, problems = compose(decode(content, name), name)
@@ -102,12 +103,11 @@ def _refusal(file: Path, found: os.stat_result) -> str:
         return ""
     if not is_trusted(found.st_uid):
         return f"it belongs to {user_name(found.st_uid)}: chown it to this user or to root"
-    # A file of root's may be readable for the group of the user that scanready runs as.
-    for_group = 0 if found.st_uid != os.geteuid() else stat.S_IRGRP
-    if found.st_mode & (stat.S_IRWXO | for_group) or others_can_write(found):
-        mode = "600" if found.st_uid == os.geteuid() else "640"
+    # The same for each user that runs scanready: what matters is who else reads the file.
+    if found.st_mode & (stat.S_IRWXO | stat.S_IWGRP) or others_can_read_secret(found):
         open_to = f"other users can read or write it (mode {stat.S_IMODE(found.st_mode):04o})"
-        return f"{open_to}: chmod {mode} {shlex.quote(str(file))}"
+        group = found.st_uid == 0 and found.st_gid != 0
+        return f"{open_to}: chmod {'640' if group else '600'} {shlex.quote(str(file))}"
     return ""
 
 

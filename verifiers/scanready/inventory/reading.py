@@ -33,7 +33,8 @@ class Inventory:
 
     ``timeout`` and ``retry_after`` are in seconds.
 
-    ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` has the names of all.
+    ``credentials`` are those whose secrets were looked up (no repr shows them). ``defined`` has all by their names,
+    without secrets; one that only the files of agents define has no user name.
     ``missing`` has the credentials whose secrets could not be looked up, with the reasons, if the reader keeps them.
     ``agents`` are those of the list `agents`, and ``masters`` their Master Servers by the name of the agent;
     ``agent_name`` and ``master`` are those of the one `agent`, or of the agent whose :meth:`share` it is.
@@ -48,7 +49,7 @@ class Inventory:
     ca_file: str | None = None
     warnings: tuple[str, ...] = ()
     credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
-    defined: frozenset[str] = frozenset()
+    defined: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
     missing: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     agents: tuple[DeclaredAgent, ...] = ()
     masters: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -84,6 +85,11 @@ class _Secrets:
     wanted: Sequence[str] | None
     keep_missing: bool
     whose: Chooser | None
+
+    @property
+    def any(self) -> bool:
+        """True if some secret may be looked up; otherwise this host's own file is not read."""
+        return self.wanted is None or bool(self.wanted)
 
     def names(self, agents: Agents, targets: Sequence[Target], accounts: Accounts) -> Sequence[str] | None:
         """Return the names of the credentials; None stands for all that targets use."""
@@ -173,8 +179,11 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
     entries = Entries(page, accounts, agents, Defaults(default, sites), allow_large)
     for entry in head["targets"].value if "targets" in head else ():
         entries.read(entry)
+    accounts.check_names(by_file=secrets.any)
     # An inventory with problems has no share yet, and another agent's secrets need not be on this host.
-    wanted = () if page.problems and secrets.whose else secrets.names(agents, entries.targets, accounts)
+    wanted = (
+        () if page.problems and secrets.whose and agents.declared else secrets.names(agents, entries.targets, accounts)
+    )
     credentials = accounts.resolve(wanted, keep_missing=secrets.keep_missing)
     if page.problems:
         return None
@@ -187,7 +196,7 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
         ca_file=ca_file,
         warnings=tuple(page.warnings),
         credentials=credentials,
-        defined=accounts.names,
+        defined=accounts.defined,
         missing=accounts.missing,
         agents=tuple(agents.declared),
         masters=agents.masters,

@@ -17,6 +17,7 @@ from pathlib import Path
 from scanready.catalogue.wrong import Wrong, shown
 from scanready.files import reading
 from scanready.files.byte_order import encoding_of, is_marked
+from scanready.files.trust import others_can_read_secret
 from scanready.model import Credential
 
 from . import key_ring
@@ -204,11 +205,11 @@ def _complaints(name: str) -> Iterator[None]:
 def _note_if_open(name: str, path: Path, careless: list[str]) -> None:
     """Note a file that others can read; not on Windows, whose permissions are different, and not a pipe."""
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except OSError:
         return
-    if os.name != "nt" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
-        careless.append(f"{shown(name)} can be read by other users (mode {stat.S_IMODE(mode):04o}): chmod 600")
+    if os.name != "nt" and stat.S_ISREG(found.st_mode) and others_can_read_secret(found):
+        careless.append(f"{shown(name)} can be read by other users (mode {stat.S_IMODE(found.st_mode):04o}): chmod 600")
 
 
 def _prompt(whose: str) -> str:

@@ -137,6 +137,8 @@ def check_schema(schema: object) -> None:
     Raises:
         NotAResult: the message names the schema that this version reads.
     """
+    if schema is None:
+        raise NotAResult("it has no schema")
     if schema != SCHEMA or isinstance(schema, bool):
         stored = str(schema)[:20]
         newer = (

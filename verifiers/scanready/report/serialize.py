@@ -106,7 +106,7 @@ def target_object(target: Target) -> dict[str, Any]:
         "port": target.port,
         "options": options_shown(target.options) if target.options else {},
         "credential": target.credential.name if target.credential else None,
-        "user": target.credential.username if target.credential else None,
+        "user": (target.credential.username or None) if target.credential else None,
         "tags": list(target.tags),
         "guessed": target.guessed,
         "explicit_port": target.explicit_port,

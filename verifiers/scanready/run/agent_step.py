@@ -170,4 +170,6 @@ def shared_subnets(agent: Agent, addresses: list[str]) -> dict[str, str] | None:
 
 @lru_cache(maxsize=8)
 def _interfaces(networks: tuple[str, ...]) -> list[Interface]:
-    return [ipaddress.ip_interface(network) for network in networks]
+    """Return the subnets that locate a host. A result may have others, which locate none, as its agent has said."""
+    found = [ipaddress.ip_interface(network) for network in networks]
+    return [one for one in found if one.network.prefixlen and not (one.ip.is_loopback or one.ip.is_link_local)]

@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
+from scanready.cli.job.account import AskedAccount, account_name, credential_of
 from scanready.cli.job.guard_options import Logins, RetryingCommand, login_options
 from scanready.cli.job.job import EVERY, Options
 from scanready.cli.job.options import option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
-    credential_of,
     prepare_outputs,
     read_inventory,
     settings_of,
@@ -81,11 +81,10 @@ def command(
     types_exist(options.types)
     described = None
     if inventory is not None:
-        wanted = [credential] if credential is not None else []
+        wanted = [credential] if credential is not None and not logins.no_login else []
         described = read_inventory(inventory, allow_large=True, quiet=options.verbosity < 0, credentials=wanted)
-    account = credential_of(described, credential, user, password_from, key_file)
-    if logins.no_login and account is not None:
-        account = account.without_secrets()
+    given = AskedAccount(credential, user, password_from, key_file)
+    account = account_name(described, given) if logins.no_login else credential_of(described, given)
     found, tried = read_targets(targets, options.types, account)
     plugins_load(found)
     policy = logins.policy(described, found)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from collections.abc import Sequence
 
 import click
 
 from scanready.cli import shell_completion
-from scanready.cli.environment import or_inventory
+from scanready.cli.agent_address import is_of_one_host
+from scanready.cli.environment import or_inventory, unless_for_all
 from scanready.cli.firewall_rules import Known, permitted, resolved
 from scanready.cli.job.options import JSON, agent_options, option, selection_options
 from scanready.cli.job.plugin_problems import plugins_load
@@ -113,9 +115,11 @@ def command(
     """Firewall."""
     types_exist(types)
     form = "json" if as_json else form
-    if rank:
-        _check_rank({"INVENTORY": what, "--resolve": resolve, "--source": sources, "--chain": chain})
-        _check_rank({"--address": addresses, "--platform": platform, "--site": sites})
+    if rank:  # all agents: the environment describes this host, and is no filter
+        given = unless_for_all(ctx, as_name=as_name, resolve=resolve, sources=sources, chain=chain)
+        as_name, *others = [*given, *unless_for_all(ctx, addresses=addresses, platform=platform, sites=sites)]
+        flags = ("--resolve", "--source", "--chain", "--address", "--platform", "--site")
+        _check_rank({"INVENTORY": what, **dict(zip(flags, others, strict=True))})
         show_ranking(ctx, run, store, only, types, as_name, form)
         return
     _check_words(sources, chain, form)
@@ -192,6 +196,8 @@ def _check_words(sources: Sequence[str], chain: str | None, form: str) -> None:
     for source in sources:
         if not is_address(source):
             raise click.UsageError(f"--source {fitting(source)} is not an IP address: write one, such as 10.0.1.5")
+        if not is_of_one_host(ipaddress.ip_interface(source)):
+            raise click.UsageError(f"--source {fitting(source)} is not the address of one host")
     wanted = FORMS[form].chain
     if chain is None:
         return

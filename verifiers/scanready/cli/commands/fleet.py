@@ -25,7 +25,8 @@ Examples:
   scanready fleet verify estate.yaml --broker amqps://broker.corp
 
 Agents only dial out, to one port of the broker (RabbitMQ, 5671). Targets travel with the name
-of their credential, never with a secret. It needs the extra: pip install 'scanready[fleet]'.
+of their credential, never with a secret. The coordinator and each agent need further packages:
+pip install --no-deps --require-hashes -r constraints-fleet.txt
 """
 
 

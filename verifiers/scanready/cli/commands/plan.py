@@ -13,10 +13,11 @@ import click
 from scanready.catalogue.option import ALLOW_LOGIN_PROBE, USER
 from scanready.cli import shell_completion
 from scanready.cli.environment import or_inventory
+from scanready.cli.job.account import AskedAccount, credential_of
 from scanready.cli.job.guard_options import NO_LOGIN
 from scanready.cli.job.options import agent_options, option, selection_options, simple_format
 from scanready.cli.job.plugin_problems import plugins_load
-from scanready.cli.job.prepare import credential_of, types_exist
+from scanready.cli.job.prepare import types_exist
 from scanready.cli.job.targets import selected_targets
 from scanready.cli.output.outlet import show
 from scanready.cli.plan_agent import plan_agent
@@ -80,7 +81,7 @@ def command(
     """Plan."""
     types_exist(types)
     asked = AskedAgent(as_name, addresses, platform, sites)
-    account = credential_of(None, None, user, None, None)
+    account = credential_of(None, AskedAccount(user=user))
     targets, share = selected_targets(ctx, what, only, types, large=yes, account=account, asked=asked)
     plugins_load(targets)
     inventory = share.inventory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,14 +15,17 @@ from scanready.cli.job.job import Options
 from scanready.cli.job.options import ONLY, SPLIT, background_options, option, stored_output_options
 from scanready.cli.job.prepare import prepare_outputs
 from scanready.cli.job.unchecked import unchecked_of
-from scanready.cli.messages import warn
+from scanready.cli.messages import fitting, warn
 from scanready.cli.output.handover import Handover
 from scanready.cli.output.outputs import Outputs
 from scanready.cli.selection import Judgement, selection
-from scanready.cli.source import Source, opened
+from scanready.cli.source import Source, opened, told
 from scanready.model import Report, Target
 from scanready.report.document import RunInfo, Totals
 from scanready.run.target_name import name_of
+
+if TYPE_CHECKING:
+    from scanready.report.estate.export import Export
 
 _HELP = """\
 \b
@@ -33,6 +36,7 @@ Examples:
   scanready report last --only owner=network,cause=connect.* --format md
   scanready report last --split owner=todo             todo/network.md, todo/server.md, ...
   scanready report bundle.zip                          this version computes the verdicts
+  scanready report last --export nyc.scanready         for `scanready merge` on another host
 
 RUN is a run's name (`scanready runs`), last, last~1, a bundle, or a file that --format json,
 jsonl or html wrote. Nothing is contacted. --only accepts the keys of verify, and also
@@ -48,11 +52,21 @@ and cause also match the causes of each agent's own result.
 """
 
 
+# Not from the environment: SCANREADY_EXPORT is the file that `verify` writes.
+_EXPORT = click.option(
+    "--export",
+    metavar="FILE",
+    shell_complete=shell_completion.files,
+    help="Also write the export that verify --export would have written; for a stored run of verify.",
+)
+
+
 @click.command(help=_HELP)
 @click.argument("run", metavar="RUN", shell_complete=shell_completion.runs)
 @ONLY
 @option("--ladder", is_flag=True, help="Show every step of each target instead of the table.")
 @SPLIT
+@_EXPORT
 @background_options
 @stored_output_options
 @click.pass_context
@@ -64,6 +78,7 @@ def command(
     wanted = selection(only, of_a_run=True)
     with opened(run, options.store) as source:
         targets = [] if source.is_estate else source.targets()
+        exported = _exported(source, options.export, selected=bool(only))
         if source.is_estate:  # known only now for a file
             ctx.exit(estate_report.write(source, options, wanted, ladder=ladder, split=split[1] if split else None))
         judged = {id(one.target): Judgement.of(one) for one in source.reports(targets)} if wanted.asks_a_run else {}
@@ -76,6 +91,10 @@ def command(
         if only:  # the report is of the selected targets only
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])
+        if exported is not None:
+            from scanready.cli.output.export import add_export
+
+            add_export(outputs, str(options.export), options, [run], exported)
         handover = None
         if split:
             left = unchecked_of(source, len(targets), wanted)
@@ -85,6 +104,27 @@ def command(
     if handover and not handover.write():
         code = USAGE
     ctx.exit(code)
+
+
+def _exported(source: Source, file: str | None, *, selected: bool) -> Export | None:
+    """Return the document of --export; None without it.
+
+    Raises:
+        click.UsageError: the source is no stored run of one agent, or only some of its targets are selected.
+    """
+    if file is None:
+        return None
+    name = fitting(source.name)
+    if source.is_estate:
+        raise click.UsageError(f"--export: {name} has results of several agents; `scanready merge` takes it as it is")
+    if source.run is None:
+        raise click.UsageError(f"--export needs a stored run; `scanready merge` takes {name} as it is")
+    if selected:
+        raise click.UsageError("--export writes the whole run and cannot be combined with --only")
+    from scanready.cli.output.export import export_of
+
+    with told(source.name):
+        return export_of(source.run)
 
 
 async def _write(

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from scanready.cli import shell_completion
-from scanready.cli.environment import PREFIX
+from scanready.cli.environment import PREFIX, unless_for_all
 from scanready.cli.job.earlier import Policy, entries, journal_of
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
@@ -32,7 +31,6 @@ from scanready.model import Target
 from scanready.run.any_type import narrowed
 
 if TYPE_CHECKING:
-    from scanready.cli.output.outputs import Outputs
     from scanready.inventory import Inventory
 
 _HELP = """\
@@ -93,6 +91,8 @@ def command(
     from scanready.cli.job.resume import Resumption
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
+    from scanready.cli.output import export
+    from scanready.report.estate.export import Export
 
     _require_file(inventory)
     logins = Logins.taken(rest)
@@ -101,7 +101,7 @@ def command(
     if resume is not None:
         going_on = Resumption(options, resume)
         # The stored run names its inventory and its agent.
-        inventory, as_name = _unless_for_all(ctx, inventory=inventory, as_name=as_name)
+        inventory, as_name = unless_for_all(ctx, inventory=inventory, as_name=as_name)
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
         as_name = going_on.agent(as_name)
@@ -130,8 +130,14 @@ def command(
         warn(changed)
     record = recording(options, source_path(inventory), only, options.types, failed_from, agent, **logins.kept)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
-    known = _known(targets, record, policy) if options.export else []
-    outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], inventory, whole, known)
+    if record is not None or options.export is not None:
+        # An export describes the whole inventory, so that those of all agents are of one.
+        estate, known = export.described(whole, inventory), _known(targets, record, policy)
+        record = record and replace(record, export=export.stored(estate, known))
+    keep = [*source_files(inventory), *logins.guards]
+    outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
+    if options.export is not None:
+        export.add_export(outputs, options.export, options, keep, Export(estate, known))
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
@@ -176,30 +182,10 @@ def _failed(
     return failed.selected(targets, wanted), failed.name
 
 
-def _unless_for_all(ctx: click.Context, **given: str | None) -> list[str | None]:
-    """Return the values of the command line; None for those that the environment sets for all commands."""
-    return [
-        None if ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT else value
-        for name, value in given.items()
-    ]
-
-
 def _known(targets: Sequence[Target], record: Record | None, policy: Policy) -> list[dict[str, Any]]:
     """Return the accounts that this run does not try because of earlier runs, for its export."""
     credentials = {target.credential for target in targets if target.credential is not None}
     return entries(credentials, journal_of(record.path), policy) if credentials and record else []
-
-
-def _outputs(
-    options: Options, keep: Sequence[str], file: str, whole: Inventory, known: Sequence[dict[str, Any]]
-) -> tuple[Outputs, Any]:
-    """Open the outputs; an export describes the whole inventory, so that those of all agents are of one."""
-    outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
-    if options.export is not None:
-        from scanready.cli.output.export import add_export
-
-        add_export(outputs, options.export, options, keep, file, whole, known)
-    return outputs, tap
 
 
 def _nothing_of(share: Share, described: Inventory, only: tuple[str, ...], types: tuple[str, ...]) -> str:

@@ -42,7 +42,10 @@ def chosen_broker(url: str, password_from: str | None, ca_file: str | None, user
     try:
         from scanready.fleet.connection import broker_of
     except ModuleNotFoundError as error:
-        raise click.UsageError("fleet needs its extra: pip install 'scanready[fleet]'") from error
+        raise click.UsageError(
+            "fleet needs further packages, of the extra fleet; in the folder of the source: pip install --no-deps "
+            "--require-hashes -r constraints-fleet.txt"
+        ) from error
     password = None
     if password_from is not None:
         from scanready.cli.job.prepare import problems_told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scanready.model import Cause, Credential, Report, Target
 from scanready.report.background import NOTHING, Background
@@ -91,6 +91,7 @@ class Record:
     """The store of a run, and the facts stored besides the results; see :class:`scanready.store.NewRun`.
 
     ``agent`` is the name of ``--as``, or the one that was chosen in its place. ``guards`` are the files of ``--guard``.
+    ``export`` has what an export of the run needs besides its results; see :func:`scanready.cli.output.export.stored`.
     """
 
     path: Path
@@ -101,6 +102,7 @@ class Record:
     agent: str | None = None
     no_login: bool = False
     guards: tuple[str, ...] = ()
+    export: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

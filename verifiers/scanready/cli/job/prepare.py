@@ -1,4 +1,4 @@
-"""Prepare a job from the options: settings, outputs, credential; report all errors before anything is probed."""
+"""Prepare a job from the options: settings, outputs; report all errors before anything is probed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outputs import Output, Outputs, open_file, open_outputs
 from scanready.cli.output.standard_output import data_stream
 from scanready.cli.output.terminal import look
-from scanready.model import Credential, DeclaredAgent, Step
+from scanready.model import DeclaredAgent, Step
 from scanready.model.platforms import PLATFORMS
 from scanready.redaction.userinfo import without_passwords
 from scanready.report import FORMATS, new_document, new_estate_document
@@ -83,32 +83,6 @@ def read_inventory(
         for message in inventory.warnings:
             warn(message)
     return inventory
-
-
-def credential_of(
-    inventory: Inventory | None, name: str | None, user: str | None, password_from: str | None, key_file: str | None
-) -> Credential | None:
-    """Return the credential given to ``check``, by name or by reference; None without one.
-
-    Args:
-        inventory: read with the secrets of the credential ``name``.
-
-    Raises:
-        click.UsageError: both ways are used, or no inventory is given for the name.
-        Unusable: the reference cannot be resolved.
-    """
-    if name is None:
-        if user is None and password_from is None and key_file is None:
-            return None
-        from scanready.inventory import credential_from
-
-        with problems_told():
-            return credential_from(user, password_from, key_file)
-    if user is not None or password_from is not None or key_file is not None:
-        raise click.UsageError("--credential cannot be combined with --user, --password-from or --key-file")
-    if inventory is None:
-        raise click.UsageError("--credential needs --inventory FILE, the file that defines the credential")
-    return inventory.credentials[name]
 
 
 def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:

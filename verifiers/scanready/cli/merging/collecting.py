@@ -78,7 +78,7 @@ class Collection:
         self._store, self._oldest, self._whole = store, oldest, known is not None
         self._numbers: dict[str, int] = dict(known or {})
         self._file: dict[str, Part] = {}
-        self._foreign, self._count = 0, 0
+        self._foreign, self._count, self._read = 0, 0, 0
         self._current: Mapping[str, Any] = {}
         self._part: Part | None = None
         self._name, self._key = "", ""
@@ -102,7 +102,7 @@ class Collection:
             Unfit: the file has something that is no result, or is another agent's.
             Unusable: the store cannot be written.
         """
-        self._file, self._foreign, self._count = {}, 0, self.results
+        self._file, self._foreign, self._count, self._read = {}, 0, self.results, 0
         self._current, self._part, self._name = {}, None, ""
         before = len(self._numbers)
         try:
@@ -123,8 +123,9 @@ class Collection:
 
     def _add(self, line: str, result: Any, file: Input) -> None:
         if self._part is None or not is_plain(result, self._current):
-            restored(result)
+            self._check(result)
             self._turn_to(result["agent"], file)
+        self._read += 1
         self._count += 1
         if self._count > _MOST_RESULTS:
             raise Unfit(f"with it the merge has more than {_MOST_RESULTS:,} results")
@@ -151,6 +152,12 @@ class Collection:
         else:
             self._store.add(row)
         part.targets.add(number)
+
+    def _check(self, result: Any) -> None:
+        try:
+            restored(result)
+        except NotAResult as error:
+            raise NotAResult(f"its result {self._read + 1:,} cannot be used: {error}") from None
 
     def _number(self, target: Mapping[str, Any]) -> int | None:
         """Return the number of a target; None if it is not in the inventory."""

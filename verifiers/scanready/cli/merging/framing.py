@@ -15,6 +15,7 @@ from .collecting import Part
 
 #: Clocks that differ by less than this agree.
 CLOCKS = datetime.timedelta(minutes=5)
+_EMPTY, _CUT = "has no result", "is cut off before its first result"
 #: The names that one remark lists; the others are counted.
 _MOST_NAMES = 20
 
@@ -40,6 +41,8 @@ def absent_of(
     parts: Mapping[str, Part],
     also: Iterable[str],
     reasons: Mapping[str, str],
+    claims: Mapping[str, str],
+    unread: int,
     max_age: str,
 ) -> Iterator[Absent]:
     """Yield the agents without fresh results, each with the reason.
@@ -47,6 +50,8 @@ def absent_of(
     Args:
         also: the agents that an earlier merge had no fresh results of.
         reasons: why an agent's export was left out.
+        claims: why an agent may have no results, as far as its files tell; that makes no agent expected.
+        unread: the number of files that were left out, and that may be of any agent.
         max_age: the age of ``--max-age``, as it was given.
     """
     expected = {agent.name for agent in estate.agents if estate.shares.get(agent.name, 1)}
@@ -60,7 +65,17 @@ def absent_of(
         if part is not None and part.newest:
             yield Absent(name, f"its newest result is from {part.newest:%Y-%m-%d}, older than {max_age}")
         else:
-            yield Absent(name, reasons.get(name, "no export"))
+            none = "no export among the files that can be read" if unread else "no export"
+            yield Absent(name, reasons.get(name) or claims.get(name) or none)
+
+
+def without_results(files: Sequence[File], parts: Mapping[str, Part]) -> dict[str, str]:
+    """Return the agents whose accepted export has no result, each with what it is instead."""
+    return {
+        file.agent: f"its export {named(file.name)} {_EMPTY if file.end else _CUT}"
+        for file in files
+        if file.agent and file.agent not in parts
+    }
 
 
 def of_agents(estate: Estate, absent: Sequence[Absent], parts: Mapping[str, Part], whole: bool) -> Iterator[str]:
@@ -78,7 +93,7 @@ def of_agents(estate: Estate, absent: Sequence[Absent], parts: Mapping[str, Part
         )
         yield f"the agent {named(one.agent)} is missing: {one.why}{what}"
     if absent and not whole:
-        yield "targets that only a missing agent checks are not in this view: with --inventory they are"
+        yield "without --inventory, this view lacks the targets that only a missing agent checks"
     away = {one.agent for one in absent}
     for name, part in sorted(parts.items()):
         if part.stale and name not in away:

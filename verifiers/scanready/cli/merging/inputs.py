@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from scanready.cli.export_file import MAGIC, ExportFile, export_file, is_export
+from scanready.cli.export_file import MAGIC, ExportFile, HeaderRefused, export_file, is_export
 from scanready.cli.messages import fitting
 from scanready.cli.source import Source, opened, told
 from scanready.files.reading import Unreadable
@@ -61,7 +61,14 @@ class Input:
 
 
 class Unfit(Exception):
-    """Raise for a file that cannot be merged; the message says why, without the name of the file."""
+    """Raise for a file that cannot be merged; the message says why, without the name of the file.
+
+    ``agent`` is the name that the header of an export claims, where the header itself is refused.
+    """
+
+    def __init__(self, message: str, agent: str = "") -> None:
+        super().__init__(message)
+        self.agent = agent
 
 
 @contextlib.contextmanager
@@ -72,8 +79,10 @@ def input_of(name: str, store: str | None) -> Iterator[Input]:
         Unfit: it is no such file; reading its results raises it as well.
     """
     with _unfit(name):
+        if os.path.isfile(name) and not Path(name).stat().st_size:
+            raise Unfit("it is empty: copy it again")
         if os.path.exists(name) and not os.path.isfile(name) and not Path(name).is_dir():
-            raise Unfit("it is no regular file, and each is read twice: write it to a file, and name that")
+            raise Unfit("it is not a regular file, and each file is read twice: write it to a file, and name that")
         if not looks_like_a_run(name) and os.path.isfile(name) and is_export(name):
             with export_file(name) as file:
                 yield _of_export(name, file)
@@ -106,14 +115,20 @@ def _of_source(name: str, source: Source) -> Input:
 def _unfit(name: str) -> Iterator[None]:
     try:
         yield
-    except (NotAResult, Unreadable) as error:
+    except HeaderRefused as error:
+        raise Unfit(str(error), error.agent) from error
+    except NotAResult as error:
         raise Unfit(str(error)) from error
+    except Unreadable as error:
+        raise Unfit(f"it {error}") from error
     except click.UsageError as error:
+        if isinstance(error.__cause__, Unreadable):
+            raise Unfit(f"it {error.__cause__}") from error
         raise Unfit(error.message.removeprefix(fitting(name)).lstrip(": ")) from error
     except (ValueError, RecursionError, EOFError) as error:
         raise Unfit(f"not a scanready result: {error}") from error
     except OSError as error:
-        raise Unfit(f"cannot be read: {error.strerror or error}") from error
+        raise Unfit(f"it cannot be read: {error.strerror or error}") from error
 
 
 def size_of(name: str) -> int:

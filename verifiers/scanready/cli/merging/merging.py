@@ -22,7 +22,7 @@ from scanready.run import timestamps
 from scanready.store import BulkWriter, NewRun, StoreError
 
 from .collecting import Collection
-from .framing import File, absent_of, named, of_agents, of_clocks, of_ends, of_identities
+from .framing import File, absent_of, named, of_agents, of_clocks, of_ends, of_identities, without_results
 from .inputs import Unfit, input_of, size_of
 
 #: The room of a result in the store, in sizes of its line: one of 2.5 KB has a page of 4 KB for itself.
@@ -64,6 +64,8 @@ class _Looks:
     """Hold the findings of the first look at the files: their estates by name, and why files are left out.
 
     ``lasting`` has the names to open them by again, ``unseen`` the targets that earlier merges had no result for.
+    ``reasons`` has the agents of exports that were left out, ``claims`` those that a refused header names, and
+    ``unread`` counts the files that may be of any agent.
     """
 
     lasting: dict[str, str] = field(default_factory=dict)
@@ -72,11 +74,17 @@ class _Looks:
     unseen: dict[str, tuple[Target, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
+    unread: int = 0
 
-    def refuse(self, name: str, why: str, agent: str = "") -> None:
+    def refuse(self, name: str, why: str, agent: str = "", *, claimed: str = "") -> None:
         self.refused[name] = why
         if agent:
-            self.reasons[agent] = f"its export was left out ({why})"
+            self.reasons[agent] = f"its export {named(name)} does not count"
+        elif claimed:
+            self.claims[claimed] = f"its export {named(name)} does not count"
+        else:
+            self.unread += 1
 
     def left(self) -> list[str]:
         return [name for name in self.estates if name not in self.refused]
@@ -123,7 +131,7 @@ def _look(wish: Wish) -> _Looks:
                 looks.absent |= set(file.absent)
                 looks.unseen[name] = file.unseen
         except Unfit as error:
-            looks.refuse(name, str(error))
+            looks.refuse(name, str(error), claimed=error.agent)
     return looks
 
 
@@ -195,7 +203,9 @@ def _frame(
     now: datetime.datetime,
 ) -> Frame:
     parts = collection.parts
-    absent = tuple(absent_of(estate, parts, looks.absent, looks.reasons, wish.max_age_text))
+    claims = looks.claims | without_results(files, parts)
+    why = looks.reasons, claims, looks.unread
+    absent = tuple(absent_of(estate, parts, looks.absent, *why, wish.max_age_text))
     twice = [name for name, times in Counter(wish.files).items() if times > 1]
     remarks = [
         *_refusals(looks),

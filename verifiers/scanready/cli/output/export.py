@@ -1,7 +1,8 @@
-"""``verify --export FILE``: write the results for another host, which merges those of many agents."""
+"""``--export FILE`` of ``verify`` and ``report``: write the results for another host, which merges those of many."""
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,14 @@ import click
 from scanready.cli.job.job import Options
 from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
-from scanready.report.estate.export import Export, estate_of
+from scanready.report.estate.export import Estate, Export, estate_object, estate_of, estate_restored
 
 from .outlet import Outlet
 from .outputs import Output, Outputs
 
 if TYPE_CHECKING:
     from scanready.inventory import Inventory
+    from scanready.store import StoredRun
 
 #: zlib writes a gzip file with this window. Its header has no time, so that equal results are equal files.
 _GZIP = 31
@@ -48,24 +50,13 @@ class _CompressedFile(AtomicFile):
         super().commit()
 
 
-def add_export(
-    outputs: Outputs,
-    name: str,
-    options: Options,
-    keep: Sequence[str],
-    file: str,
-    inventory: Inventory,
-    known: Sequence[Mapping[str, Any]],
-) -> None:
+def add_export(outputs: Outputs, name: str, options: Options, keep: Sequence[str], document: Export) -> None:
     """Add the export to the outputs.
 
     Args:
         name: the file to write.
         options: they have the other outputs, which must be other files.
         keep: the input files, which must be other files, too.
-        file: the inventory's file; "-" is standard input.
-        inventory: the whole inventory, whichever of its targets are checked.
-        known: the accounts that are withheld because of earlier runs.
 
     Raises:
         click.UsageError: the file cannot be written, is an input or another output, or is standard output.
@@ -79,7 +70,33 @@ def add_export(
         raw = _CompressedFile(name, mode=options.file_mode)
     except OSError as error:
         raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None
-    estate = estate_of(inventory.targets, inventory.agents, "" if file == "-" else Path(file).name)
     outlet = Outlet(raw, fitting(name), owned=True)
-    outputs.outputs.append(Output(Export(estate, known), outlet))
+    outputs.outputs.append(Output(document, outlet))
     outputs.watch(outlet, close=False)
+
+
+def described(inventory: Inventory, file: str) -> Estate:
+    """Return the description of the whole inventory, whichever of its targets are checked; "-" is standard input."""
+    return estate_of(inventory.targets, inventory.agents, "" if file == "-" else Path(file).name)
+
+
+def stored(estate: Estate, known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a stored run keeps for an export of it, as JSON types."""
+    return {"estate": estate_object(estate), "known": list(known)}
+
+
+def export_of(run: StoredRun) -> Export:
+    """Return the document of a stored run.
+
+    Raises:
+        click.UsageError: the run does not have what :func:`stored` returns.
+        NotAResult: that is damaged.
+    """
+    kept = json.loads(run.asked).get("export")
+    if not isinstance(kept, dict):
+        raise click.UsageError(
+            f"--export: {fitting(run.name)} has no description of an inventory, since it is a run of "
+            f"{fitting(run.command)} or of an older scanready; `scanready merge` takes it as it is"
+        )
+    known = kept.get("known")
+    return Export(estate_restored(kept.get("estate")), known if isinstance(known, list) else (), run.ended or "")

@@ -117,9 +117,9 @@ def _totals(plan: dict[str, Any]) -> Iterator[str]:
 
 def _bounds(plan: dict[str, Any]) -> Iterator[str]:
     for one in plan["accounts"]:
-        names = counted(len(one["credentials"]), "credential").partition(" ")[2]
-        places = counted(one["endpoints"], "endpoint")
-        yield f"account {one['user']} ({names} {', '.join(one['credentials'])}): {places}"
+        kind = counted(len(one["credentials"]), "credential").partition(" ")[2]
+        names, places = f"{kind} {', '.join(one['credentials'])}", counted(one["endpoints"], "endpoint")
+        yield f"account {one['user']} ({names}): {places}" if one["user"] else f"the account of the {names}: {places}"
     if plan["accounts"]:
         yield _GUARD.format(unanswered=plan["guard"]["unanswered_logins_per_account"])
     if plan["master"]:

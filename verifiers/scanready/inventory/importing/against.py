@@ -139,7 +139,7 @@ def _differences(found: Imported, entry: Entry, target: Target) -> Iterator[str]
     for name, value in entry.options.items():
         if not _same(target.options.get(name), value):
             yield _change(name, _text(target.options, name), value)
-    if entry.credential:
+    if entry.credential and (target.credential is None or target.credential.username):  # else only agents know it
         user = found.credentials[entry.credential][0]
         known = target.credential.username if target.credential else None
         if (known or "").lower() != user.lower():

@@ -65,18 +65,40 @@ class Header:
 
     def as_object(self) -> dict[str, Any]:
         """Return the header as JSON types."""
-        estate = self.estate
+        estate = estate_object(self.estate)
         return {
             MARK: EXPORT,
             "schema": SCHEMA,
             "version": self.version,
-            "inventory": estate.inventory,
-            "inventory_name": estate.name,
+            "inventory": estate["inventory"],
+            "inventory_name": estate["inventory_name"],
             "agent": agent_object(self.agent),
-            "agents": [{"name": one.name, "sites": list(one.sites), "platform": one.platform} for one in estate.agents],
-            "shares": dict(estate.shares),
+            "agents": estate["agents"],
+            "shares": estate["shares"],
             "started": self.started,
         }
+
+
+def estate_object(estate: Estate) -> dict[str, Any]:
+    """Return an estate as JSON types."""
+    return {
+        "inventory": estate.inventory,
+        "inventory_name": estate.name,
+        "agents": [{"name": one.name, "sites": list(one.sites), "platform": one.platform} for one in estate.agents],
+        "shares": dict(estate.shares),
+    }
+
+
+def estate_restored(stored: object) -> Estate:
+    """Return an estate of :func:`estate_object`.
+
+    Raises:
+        NotAResult: the input is none.
+    """
+    fields = _object(stored, "the estate")
+    return Estate(
+        _text(fields, "inventory"), _text(fields, "inventory_name"), _agents(fields.get("agents")), _shares(fields)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +118,12 @@ class Export:
     Args:
         estate: what is known of the inventory.
         known: the accounts that are withheld because of earlier runs, as :meth:`Accounts.as_list` has them.
+        ended: when a stored run ended, UTC ISO 8601; empty for one that ends now.
     """
 
-    def __init__(self, estate: Estate, known: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, estate: Estate, known: Sequence[Mapping[str, Any]] = (), ended: str = "") -> None:
         self._estate, self._known, self._accounts, self._asked = estate, known, Accounts(), 0
+        self._ended = ended
 
     def begin(self, run: RunInfo) -> str:
         """Return the header."""
@@ -114,7 +138,7 @@ class Export:
     def end(self, totals: Totals) -> str:
         """Return the line with the end."""
         end = {
-            "ended": timestamps.now(),
+            "ended": self._ended or timestamps.now(),
             "seconds": round(totals.seconds, 6),
             "results": totals.targets,
             "targets": self._asked,
@@ -141,10 +165,11 @@ def header_restored(stored: object) -> Header:
         made = str(fields[MARK])[:20]
         raise NotAResult(f"the export has format {made!r}, and this version reads {EXPORT}; use a newer scanready")
     check_schema(fields.get("schema"))
-    estate = Estate(
-        _text(fields, "inventory"), _text(fields, "inventory_name"), _agents(fields.get("agents")), _shares(fields)
-    )
-    return Header(_text(fields, "version"), agent_restored(fields.get("agent")), _text(fields, "started"), estate)
+    try:
+        version, started = _text(fields, "version"), _text(fields, "started")
+        return Header(version, agent_restored(fields.get("agent")), started, estate_restored(fields))
+    except NotAResult as error:
+        raise NotAResult(f"in the header, {error}") from None
 
 
 def end_restored(stored: object) -> End:

@@ -20,6 +20,8 @@ from .ranking import Changes, Entry, Part
 MOST = 20
 #: Destinations that a table names for each change, and agents in one sentence.
 _MOST_NAMED = 8
+#: Pieces of evidence that a table shows for one change at a server.
+_MOST_DETAILS = 3
 _UNKNOWN = "What a check finds behind a closed port is unknown until it opens, so each number is the most."
 
 
@@ -55,18 +57,25 @@ def _cell(entry: Entry) -> str:
             more = f"(all of these together: up to {counted(entry.together, 'target')}, with those that lack only some)"
             lines.append(more)
     lines.append(f"  {listed((visible(name, 200) for name in entry.names), 4)}")
-    fixes = dict.fromkeys(line for part in entry.parts for line in visible_lines(part.change.fix, 400) if line)
-    return "\n".join([*lines, *(f"  {line}" for line in fixes)])
+    return "\n".join([*lines, *(f"  {line}" for line in _fixes(entry))])
+
+
+def _fixes(entry: Entry) -> list[str]:
+    """Return the lines of the texts to apply, each once; a server's may have a line for each agent."""
+    told = [fix for part in entry.parts for fix in part.fixes[:_MOST_NAMED]]
+    left = sum(max(0, len(part.fixes) - _MOST_NAMED) for part in entry.parts)
+    lines = list(dict.fromkeys(line for fix in told for line in visible_lines(fix, 400) if line))
+    return [*lines, f"and the fixes for {left} more (--json has all)"] if left else lines
 
 
 def _words(part: Part) -> str:
     change = part.change
-    agent, at = visible(change.agent, 80), visible(change.at, 200)
+    agent, at = _agents(part), visible(change.at, 200)
     if not change.is_rule:
         where = f"{agent}, for {at}" if at else agent
         do = without_reference(change.do)
-        detail = f" [{visible(change.detail, 200)}]" if change.detail else ""
-        return f"{where}: {visible(change.code, 80)}. {visible(do, 1000)}{detail}"
+        details = "; ".join(visible(detail, 200) for detail in part.details[:_MOST_DETAILS])
+        return f"{where}: {visible(change.code, 80)}. {visible(do, 1000)}{f' [{details}]' if details else ''}"
     several, different = len(part.destinations) > 1, len({*part.destinations.values()}) > 1
     hosts = ", ".join(
         f"{visible(name, 100)} ({count})" if different else visible(name, 100)
@@ -78,6 +87,12 @@ def _words(part: Part) -> str:
     do, ports = visible(change.do, 200).rsplit(" to ", 1)
     to = f"{len(part.destinations)} hosts in {at}: {hosts}" if several else hosts
     return f"{agent}: {do} to {ports} of {to} [{causes}]"
+
+
+def _agents(part: Part) -> str:
+    names = [visible(name, 80) for name in part.agents]
+    left = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {counted(left, 'more agent')}" if left > 0 else "")
 
 
 def _remarks(found: Changes, entries: list[Entry]) -> list[str]:
@@ -128,13 +143,14 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def _part(part: Part) -> dict[str, Any]:
     change = part.change
     return {
-        "agent": change.agent,
+        "agent": part.agents[0] if len(part.agents) == 1 else None,
+        "agents": list(part.agents),
         "owner": change.owner.value,
         "cause": change.code or None,
         "do": change.do,
         "at": change.at or None,
-        "fix": change.fix or None,
-        "detail": change.detail or None,
+        "fix": "\n".join(part.fixes) or None,
+        "detail": "; ".join(part.details) or None,
         "destinations": part.destinations,
         "causes": part.causes,
         "rules": [rule_object(rule) for rule in part.rules],

@@ -1,5 +1,7 @@
 """Find the changes that targets lack at an agent, for a ranking: firewall rules, and other causes of one agent or path.
 
+A server may refuse several agents for the same cause. That is one change at the server, and it has one entry.
+
 Only a target that no agent can scan gains from a change. A check that passes a port which opens may find another cause
 behind it, so a count is "up to" so many targets.
 """
@@ -7,12 +9,13 @@ behind it, so a count is "up to" so many targets.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from scanready.causes import common
-from scanready.estate.rank import Ranking
+from scanready.estate.rank import Pair, Ranking
 from scanready.model import GOOD, Check, Finding, Outcome, Owner, Report, Scope, Step, is_address
 from scanready.report.endpoints import evidence
 from scanready.report.filled import fill
@@ -26,6 +29,11 @@ from .view import Row
 _PREFIX = {4: 24, 6: 64}
 #: The cause of a rung that another agent passes, and this one never.
 _OTHER_AGENT = common.PLATFORM_MISMATCH
+#: An address, with the length of its prefix if there is one; a number.
+_ADDRESS = re.compile(
+    r"(?:\b\d{1,3}(?:\.\d{1,3}){3}|(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15})(?:/\d{1,3})?"
+)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 #: A rule does not help against a missing route.
 _NO_RULE = common.UNREACHABLE
 
@@ -35,13 +43,13 @@ class Change:
     """Name one change, by one owner at one place.
 
     Attributes:
-        agent: the agent that gains by it.
+        agent: the agent that gains by it; "" for a change at a server, which each agent that it refuses gains by.
         code: the cause that it removes; "" for a firewall rule, which may remove several.
         owner: who makes it.
         do: what the owner does. For a rule: the protocol, the source, and the ports.
         at: where: the network of the destinations of a rule; the endpoint of another cause of a path; "" for the agent.
-        fix: the text to apply; "" without one.
-        detail: the evidence, for a change without a fix: it says what is missing.
+        what: what tells it from other changes there: the text to apply, or else the evidence; at a server without the
+            names and addresses of agents.
     """
 
     agent: str
@@ -49,8 +57,7 @@ class Change:
     owner: Owner
     do: str
     at: str
-    fix: str = ""
-    detail: str = ""
+    what: str = ""
 
     @property
     def is_rule(self) -> bool:
@@ -64,12 +71,18 @@ class Part:
 
     Attributes:
         change: the change.
+        agents: the agents of the entry that gain by it.
+        fixes: the texts to apply, each once.
+        details: the evidence, for a change without a fix: it says what is missing.
         rules: its firewall rules, one a destination; none for another change.
         destinations: for each destination, how many targets of the entry lack it.
         causes: for each code, how many targets of the entry have met it there.
     """
 
     change: Change
+    agents: tuple[str, ...]
+    fixes: tuple[str, ...]
+    details: tuple[str, ...]
     rules: tuple[Rule, ...]
     destinations: dict[str, int]
     causes: dict[str, int]
@@ -92,10 +105,12 @@ class Entry:
 
 @dataclass(slots=True)
 class _Lack:
-    """The part of one change that one target lacks."""
+    """The part of one change that one target lacks at one agent."""
 
     code: str
     rules: tuple[Rule, ...] = ()
+    fix: str = ""
+    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -117,7 +132,7 @@ class Changes:
     spared: Counter[str] = field(default_factory=Counter)
     helpless: Counter[str] = field(default_factory=Counter)
     _ranking: Ranking[Change] = field(default_factory=Ranking)
-    _lacks: dict[Change, dict[int, _Lack]] = field(default_factory=dict)
+    _lacks: dict[Change, dict[Pair, _Lack]] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
@@ -142,28 +157,41 @@ class Changes:
         parts = [lacking(one.types[0] if one.types else one) for one in worth_telling(report)]
         fewest = min(filter(None, parts), key=len, default={})
         for change, lack in fewest.items():
-            self._lacks.setdefault(change, {})[place] = lack
+            self._lacks.setdefault(change, {})[place, report.agent.name] = lack
         return frozenset(fewest)
 
     def ranked(self) -> Iterator[Entry]:
         """Yield the entries, those with the most targets first."""
         for one in self._ranking.ranked(self._cost):
-            parts = tuple(self._part(change, one.targets) for change in sorted(one.changes))
+            parts = tuple(self._part(change, one.pairs) for change in sorted(one.changes))
             yield Entry(parts, tuple(self._names[place] for place in one.targets), one.together)
 
     def _cost(self, changes: frozenset[Change], targets: Collection[int]) -> tuple[int, str]:
-        rules = sum(max(1, len(self._rules(change, targets))) for change in changes)
+        rules = sum(
+            max(1, len(self._rules(change, [(place, change.agent) for place in targets]))) if change.is_rule else 1
+            for change in changes
+        )
         return rules, repr(sorted(changes))
 
-    def _rules(self, change: Change, targets: Iterable[int]) -> list[Rule]:
+    def _rules(self, change: Change, pairs: Iterable[Pair]) -> list[Rule]:
         lacks = self._lacks[change]
-        return merged(rule for place in targets if place in lacks for rule in lacks[place].rules)
+        return merged(rule for pair in pairs if pair in lacks for rule in lacks[pair].rules)
 
-    def _part(self, change: Change, targets: Collection[int]) -> Part:
-        lacks = [self._lacks[change][place] for place in targets if place in self._lacks[change]]
-        reached = Counter(rule.destination for lack in lacks for rule in lack.rules)
-        causes = Counter(lack.code for lack in lacks)
-        return Part(change, tuple(self._rules(change, targets)), dict(reached.most_common()), dict(causes))
+    def _part(self, change: Change, pairs: Collection[Pair]) -> Part:
+        lacks = {pair: self._lacks[change][pair] for pair in pairs}
+        agents = tuple(sorted({agent for _, agent in pairs}))
+        told = [lack for _, lack in sorted(lacks.items(), key=lambda one: (one[0][1], one[0][0]))]  # by agent
+        reached = Counter(rule.destination for lack in told for rule in lack.rules)
+        codes = {place: lack.code for (place, _), lack in lacks.items()}  # a target counts once, not for each agent
+        return Part(
+            change,
+            agents,
+            tuple(dict.fromkeys(lack.fix for lack in told if lack.fix)),
+            tuple(dict.fromkeys(lack.detail for lack in told if lack.detail)),
+            tuple(self._rules(change, pairs)),
+            dict(reached.most_common()),
+            dict(Counter(codes.values())),
+        )
 
 
 def lacking(report: Report) -> dict[Change, _Lack]:
@@ -179,7 +207,7 @@ def lacking(report: Report) -> dict[Change, _Lack]:
         if is_missing_permission(check, finding):
             closed.append(check)
         else:
-            found.setdefault(_repair(report, check, finding), _Lack(finding.cause.code))
+            found.setdefault(_repair(report, check, finding), _lack(finding))
     return found | _permissions(report, closed)
 
 
@@ -195,12 +223,35 @@ def is_missing_permission(check: Check, finding: Finding) -> bool:
     return check.step is Step.CONNECT and finding.owner is Owner.NETWORK and finding.cause.code != _NO_RULE.code
 
 
+def _lack(finding: Finding) -> _Lack:
+    return _Lack(finding.cause.code, (), finding.fix or "", "" if finding.fix else finding.detail)
+
+
 def _repair(report: Report, check: Check, finding: Finding) -> Change:
-    cause, fix = finding.cause, finding.fix or ""
-    at = "" if cause.scope is Scope.AGENT else check.endpoint
+    cause = finding.cause
     remedy = fill(cause.remedy, report.target)
+    at_server = cause.scope is Scope.PATH and finding.owner not in (Owner.AGENT, Owner.NETWORK)
+    if at_server:
+        what = (
+            without_agent(finding.fix, report)
+            if finding.fix
+            else _NUMBER.sub("#", without_agent(finding.detail, report))
+        )
+        return Change("", cause.code, finding.owner, remedy, check.endpoint, what)
+    at = "" if cause.scope is Scope.AGENT else check.endpoint
     # One installation on an agent serves all targets with the same fix, whatever the detail says of each of them.
-    return Change(report.agent.name, cause.code, finding.owner, remedy, at, fix, "" if fix else finding.detail)
+    return Change(report.agent.name, cause.code, finding.owner, remedy, at, finding.fix or finding.detail)
+
+
+def without_agent(text: str, report: Report) -> str:
+    """Return a text without the names and addresses of the agent: what a server changes for each agent is equal then.
+
+    All addresses are left out, since a server may see another one than the agent has.
+    """
+    names = {report.agent.name, *(str(check.facts.get("agent_seen_as") or "") for check in report.checks)}
+    for name in filter(None, sorted(names)):
+        text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "AGENT", text)
+    return _ADDRESS.sub("AGENT", text)
 
 
 def _permissions(report: Report, closed: list[Check]) -> dict[Change, _Lack]:
@@ -216,7 +267,7 @@ def _permissions(report: Report, closed: list[Check]) -> dict[Change, _Lack]:
         places = evidence(as_object(replace(report, checks=[check]))).endpoints
         rules = [rule for place in places for rule in _narrowest(needed, *place)]
         if not rules:
-            found[_repair(report, check, check.finding)] = _Lack(code)
+            found[_repair(report, check, check.finding)] = _lack(check.finding)
         for rule in rules:
             lack = found.setdefault(_permission(report.agent.name, rule), _Lack(code))
             lack.rules = tuple(merged([*lack.rules, replace(rule, when="")]))

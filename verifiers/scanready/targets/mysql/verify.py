@@ -167,6 +167,6 @@ def _conclude(probe: Probe) -> None:
         if check.finding and check.finding.cause is causes.HOST_BLOCKED:
             probe.port_memory.closed = check.finding
         elif check.finding and check.finding.cause is causes.HOST_NOT_ALLOWED:
-            user, seen_as = credential.username if credential else None, check.facts.get("agent_seen_as")
+            user, seen_as = (credential.username or None) if credential else None, check.facts.get("agent_seen_as")
             fix = fixes.account(user, seen_as, probe.target.options.get("database"))
             probe.checks[at] = replace(check, finding=replace(check.finding, fix=fix))

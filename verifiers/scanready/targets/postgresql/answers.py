@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from scanready.catalogue.row import user_of
 from scanready.causes import common, unproven
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
@@ -35,14 +36,12 @@ BY_ROLE = "InitializeSessionUserId"  # the method accepted the user, but the rol
 
 def identity(probe: Probe) -> tuple[str, str]:
     """Return the user and database for the StartupMessage: the operator's, or else invented ones."""
-    credential, options = probe.target.credential, probe.target.options
-    user = credential.username if credential else options.get("user", INVENTED_USER)
-    return user, options.get("database") or USUAL_DATABASE
+    return user_of(probe.target) or INVENTED_USER, probe.target.options.get("database") or USUAL_DATABASE
 
 
 def invented(probe: Probe) -> bool:
     """Return True if the target names no user."""
-    return probe.target.credential is None and "user" not in probe.target.options
+    return not user_of(probe.target)
 
 
 async def report_prompt(

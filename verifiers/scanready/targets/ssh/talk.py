@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
+from scanready.catalogue.row import user_of
 from scanready.causes import common
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
@@ -246,7 +247,7 @@ async def log_in(probe: Probe) -> LoggedIn | None:
     if probe.logs_in:
         key = ("ssh login", probe.credential, spoken.known_hosts)
         return LoggedIn(spoken, await probe.share(key, lambda _: _visit(probe, spoken)))
-    await _ask_methods(probe, spoken, user_of(probe))
+    await _ask_methods(probe, spoken, user_of(probe.target))
     return None
 
 
@@ -310,12 +311,6 @@ def _forget(probe: Probe) -> str:
     if probe.target.port == probe.row.port:
         return fixes.FORGET_KEY(host=probe.host)
     return fixes.FORGET_KEY_AT_PORT(host=probe.host, port=probe.target.port)
-
-
-def user_of(probe: Probe) -> str:
-    """Return the user name that the operator gave, "" without one."""
-    credential = probe.target.credential
-    return credential.username if credential is not None else str(probe.target.options.get("user") or "")
 
 
 def _tell_methods(rung: Rung, result: Result, user: str) -> None:

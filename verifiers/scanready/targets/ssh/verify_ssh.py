@@ -7,6 +7,7 @@ look       SFTP opens, the path (option `path`, else the home directory) exists,
 
 from __future__ import annotations
 
+from scanready.catalogue.row import user_of
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
@@ -45,7 +46,7 @@ def _not_opened(probe: Probe, agent: str, result: Result, failure: Failure) -> F
     ran = result.command
     if not isinstance(ran, Command) or inspection.read(ran.output) is not None:
         return failure
-    reason = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)
+    reason = inspection.something_else_ran(ran.output, ran.status, user_of(probe.target), agent)
     if reason.cause is causes.COMMAND_REFUSED:
         return failure
     return Failure(reason.cause, f"{failure.detail}; {reason.detail}", reason.fix, also=reason.also)

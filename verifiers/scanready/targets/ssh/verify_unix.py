@@ -11,6 +11,7 @@ for a scan.
 
 from __future__ import annotations
 
+from scanready.catalogue.row import user_of
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
@@ -35,7 +36,7 @@ async def verify(probe: Probe) -> None:
         found = inspection.read(ran.output)
         if found is None:
             spoken = logged_in.spoken
-            reason = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), spoken.agent)
+            reason = inspection.something_else_ran(ran.output, ran.status, user_of(probe.target), spoken.agent)
             raise spoken.fitted(reason)
         rung.ok(f"ran a command on {found.system}", system=found.system)
     async with probe.step(Step.ACCESS, f"{probe.endpoint} {found.directory}") as rung:
