@@ -95,11 +95,17 @@ class Export:
 
     Args:
         estate: what is known of the inventory.
-        known: the accounts that are withheld because of earlier runs, as :meth:`Accounts.as_list` has them.
+        known: the accounts that earlier runs and other agents found refused, as :meth:`Accounts.as_list` has them.
+        in_a_row: as that of :class:`Accounts`.
     """
 
-    def __init__(self, estate: Estate, known: Sequence[Mapping[str, Any]] = ()) -> None:
-        self._estate, self._known, self._accounts, self._asked = estate, known, Accounts(), 0
+    def __init__(
+        self,
+        estate: Estate,
+        known: Sequence[Mapping[str, Any]] = (),
+        in_a_row: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
+        self._estate, self._known, self._accounts, self._asked = estate, known, Accounts(in_a_row), 0
 
     def begin(self, run: RunInfo) -> str:
         """Return the header."""
