@@ -12,7 +12,8 @@ from click.core import ParameterSource
 
 from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX
-from scanready.cli.job.earlier import Policy, entries, journal_of
+from scanready.cli.job.earlier import Known, Policy, journal_of, known
+from scanready.cli.job.elsewhere import passed_on
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.job import EVERY, Job, Options, Record
@@ -29,6 +30,7 @@ from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import Selection, selection
 from scanready.cli.share import Share, chooser, own_share, warn_of_platform
 from scanready.model import Target
+from scanready.run import timestamps
 from scanready.run.any_type import narrowed
 
 if TYPE_CHECKING:
@@ -130,8 +132,8 @@ def command(
         warn(changed)
     record = recording(options, source_path(inventory), only, options.types, failed_from, agent, **logins.kept)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
-    known = _known(targets, record, policy) if options.export else []
-    outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], inventory, whole, known)
+    told = _known(targets, record, policy, logins, resumed and resumed.started) if options.export else Known()
+    outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], inventory, whole, told)
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
@@ -184,21 +186,22 @@ def _unless_for_all(ctx: click.Context, **given: str | None) -> list[str | None]
     ]
 
 
-def _known(targets: Sequence[Target], record: Record | None, policy: Policy) -> list[dict[str, Any]]:
-    """Return the accounts that this run does not try because of earlier runs, for its export."""
+def _known(
+    targets: Sequence[Target], record: Record | None, policy: Policy, logins: Logins, since: str | None
+) -> Known:
+    """Return what earlier runs and other agents found out about accounts, for the export."""
     credentials = {target.credential for target in targets if target.credential is not None}
-    return entries(credentials, journal_of(record.path), policy) if credentials and record else []
+    found = known(credentials, journal_of(record.path) if credentials and record else (), policy, since)
+    return replace(found, entries=[*passed_on(logins.elsewhere, policy, timestamps.now()), *found.entries])
 
 
-def _outputs(
-    options: Options, keep: Sequence[str], file: str, whole: Inventory, known: Sequence[dict[str, Any]]
-) -> tuple[Outputs, Any]:
+def _outputs(options: Options, keep: Sequence[str], file: str, whole: Inventory, told: Known) -> tuple[Outputs, Any]:
     """Open the outputs; an export describes the whole inventory, so that those of all agents are of one."""
     outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
     if options.export is not None:
         from scanready.cli.output.export import add_export
 
-        add_export(outputs, options.export, options, keep, file, whole, known)
+        add_export(outputs, options.export, options, keep, file, whole, told)
     return outputs, tap
 
 

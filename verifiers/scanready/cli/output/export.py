@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanready.cli.job.earlier import Known
 from scanready.cli.job.job import Options
 from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
@@ -55,7 +56,7 @@ def add_export(
     keep: Sequence[str],
     file: str,
     inventory: Inventory,
-    known: Sequence[Mapping[str, Any]],
+    known: Known,
 ) -> None:
     """Add the export to the outputs.
 
@@ -65,7 +66,7 @@ def add_export(
         keep: the input files, which must be other files, too.
         file: the inventory's file; "-" is standard input.
         inventory: the whole inventory, whichever of its targets are checked.
-        known: the accounts that are withheld because of earlier runs.
+        known: what is known of its accounts before the run.
 
     Raises:
         click.UsageError: the file cannot be written, is an input or another output, or is standard output.
@@ -81,5 +82,5 @@ def add_export(
         raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None
     estate = estate_of(inventory.targets, inventory.agents, "" if file == "-" else Path(file).name)
     outlet = Outlet(raw, fitting(name), owned=True)
-    outputs.outputs.append(Output(Export(estate, known), outlet))
+    outputs.outputs.append(Output(Export(estate, known.entries, known.in_a_row), outlet))
     outputs.watch(outlet, close=False)
