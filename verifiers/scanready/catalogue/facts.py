@@ -85,9 +85,25 @@ ACCOUNT_PROVEN = Fact(
     "",
     "True if the server checked the password or key before it accepted the account; false if it lets in anybody.",
 )
+REFUSED_AT = Fact(
+    "refused_at", Kind.TEXT, "host:port", "The endpoint that refused the account, so that this login was withheld."
+)
+REFUSED_ACCOUNT = Fact(
+    "refused_account", Kind.TEXTS, "", "The user of that refusal, and its authority or else the credential's name."
+)
 
 #: Any type may state these.
-CORE = (ADDRESSES, REJECTED_BY, SPEAKS, SAME_PLATFORM, SAME_SUBNET, PLATFORM_NOTE, ACCOUNT_PROVEN)
+CORE = (
+    ADDRESSES,
+    REJECTED_BY,
+    SPEAKS,
+    SAME_PLATFORM,
+    SAME_SUBNET,
+    PLATFORM_NOTE,
+    ACCOUNT_PROVEN,
+    REFUSED_AT,
+    REFUSED_ACCOUNT,
+)
 
 # stated by every TLS handshake ---------------------------------------------------------------------------------------
 

@@ -214,7 +214,9 @@ def target_restored(stored: object) -> Target:
     credential, user = fields.get("credential"), fields.get("user")
     account = None
     if credential is not None:
-        account = Credential(_string(credential, "credential"), _string(user, "user") if user is not None else "")
+        name, username = _string(credential, "credential"), _string(user, "user") if user is not None else ""
+        authority = _text(fields, "authority") if "authority" in fields else None
+        account = Credential(name, username, authority=authority)
     port = _whole(fields, "port")
     if not 0 <= port <= LARGEST_PORT:  # 0: the type came from a package that could not be loaded
         raise NotAResult(f"port {port} is out of range")

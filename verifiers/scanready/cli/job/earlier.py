@@ -129,9 +129,8 @@ def bind_earlier(
     """Tell the guard which accounts earlier runs found refused, as far as that binds now."""
     for record, accounts, binding in _bound_now(credentials, records, policy):
         for credential in accounts:
-            guard.bind(
-                credential, binding.event.place, binding.detail(credential.name, record.credential), binding.host
-            )
+            event, detail = binding.event, binding.detail(credential.name, record.credential)
+            guard.bind(credential, event.place, detail, binding.host, refused=event.cause is not None)
 
 
 def entries(

@@ -50,7 +50,8 @@ def bind_elsewhere(
                 continue  # it says nothing about the account
             host = None if _is_everywhere(each, cause, accepted) else each.host
             for credential in accounts:
-                guard.bind(credential, each.where, _detail(each, credential.name, host), host)
+                detail, refused_it = _detail(each, credential.name, host), each.outcome is not None
+                guard.bind(credential, each.where, detail, host, refused=refused_it)
 
 
 def passed_on(found: Iterable[Found], policy: Policy, now: str) -> list[dict[str, Any]]:
