@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from scanready.cli.source import opened
+from scanready.inventory import load
 from scanready.model import Agent, DeclaredAgent, Report, Target
 from scanready.report.serialize import as_line, identity_at
 from scanready.store import Store
@@ -178,6 +179,47 @@ def test_a_result_file_and_a_stored_merge_can_be_merged(folder: Path) -> None:
     mixed.write_text("".join(as_line(one) + "\n" for one in fresh))
     done = call("merge", "last", str(mixed), "--format", "jsonl")
     assert "18 results of 3 agents about 6 targets" in done.stderr
+
+
+def test_the_inventory_of_a_merge_keeps_agents_and_sites(folder: Path) -> None:
+    agents = (
+        DeclaredAgent("proxy-lon", ("lon", "eu"), "Linux"),
+        DeclaredAgent("proxy-nyc", ("nyc",), "Windows"),
+        DeclaredAgent("proxy-par", (), ""),
+    )
+    good = [one for one in REPORTS if one.verdict.value in ("scannable", "ready", "limited")]
+    sited, named, everybody = (dataclasses.replace(one) for one in good[:3])
+    sited.target = dataclasses.replace(sited.target, sites=("lon", "nyc"))
+    named.target = dataclasses.replace(named.target, agents=("proxy-nyc",))
+    targets = [one.target for one in (sited, named, everybody)]
+    for agent, results in ((LON, [sited, everybody]), (NYC, [sited, named, everybody]), (PAR, [everybody])):
+        write(folder / f"{agent.name}.scanready", lines(of(agent, results), targets, agents=agents))
+    call("merge", *(f"{agent.name}.scanready" for agent in (LON, NYC, PAR)), "-o", "x.txt")
+    assert call("import", "--infer", "last", "-o", "made.yaml").exit_code == 0
+    made = load("made.yaml", credentials=())
+    assert tuple(made.agents) == agents
+    found = {one.host + one.type: (one.agents, one.sites) for one in made.targets}
+    assert [found[one.host + one.type] for one in targets] == [
+        ((), ("lon", "nyc")),
+        (("proxy-nyc",), ()),
+        ((), ()),
+    ]
+    call("merge", "proxy-lon.scanready", "proxy-nyc.scanready", "-o", "x.txt")
+    call("import", "--infer", "last", "-o", "two.yaml")
+    found = {one.host + one.type: one.agents for one in load("two.yaml", credentials=()).targets}
+    assert found[everybody.target.host + everybody.target.type] == ("proxy-lon", "proxy-nyc")
+
+
+def test_an_agent_whose_name_no_inventory_takes_is_left_out_of_an_import(folder: Path) -> None:
+    agents = (DeclaredAgent("a, b", ("x*", "ok"), "Plan 9"), DeclaredAgent("proxy-nyc", ("x*", "ok", "OK"), "Plan 9"))
+    odd = Agent("a, b", "Plan 9", ("10.9.9.9",))
+    for agent in (odd, NYC):
+        write(folder / f"{agent.addresses[0]}.scanready", lines(of(agent), TARGETS, agents=agents))
+    call("merge", f"{odd.addresses[0]}.scanready", f"{NYC.addresses[0]}.scanready", "-o", "x.txt")
+    assert "the agent `a, b` is not imported" in call("import", "--infer", "last", "-o", "made.yaml").stderr
+    made = load("made.yaml", credentials=())
+    assert [(one.name, one.sites, one.platform) for one in made.agents] == [("proxy-nyc", ("ok",), "")]
+    assert {one.agents for one in made.targets} <= {(), ("proxy-nyc",)}
 
 
 def test_the_file_of_another_inventory_is_left_out_and_named(folder: Path) -> None:

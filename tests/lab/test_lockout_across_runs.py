@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ class Agents:
 
     def __init__(self, lab: Lab, where: Path, type_: str = "postgresql", names: str = "") -> None:
         self.lab, self.where, self.refusal = lab, where, REFUSED[type_]
-        start = {"postgresql": partial(lab.postgresql, "scram"), "mysql": partial(lab.mariadb, "standard")}
+        start: dict[str, Callable[..., PostgreSQL | MariaDB]] = {
+            "postgresql": partial(lab.postgresql, "scram"),
+            "mysql": partial(lab.mariadb, "standard"),
+        }
         self.server: PostgreSQL | MariaDB = start[type_](label="across-runs")
         self.mark = len(self.server.log)
         self.inventory = where / "estate.yaml"
@@ -122,7 +126,8 @@ def test_a_wrong_password_passes_four_agents_each_with_the_export_of_the_one_bef
     lab: Lab, tmp_path: Path, type_: str, tries: list[int]
 ) -> None:
     """MySQL's error 1045 may be about the agent's address: one further agent may try, and never more."""
-    agents, counts = Agents(lab, tmp_path, type_, "abcd"), []
+    agents = Agents(lab, tmp_path, type_, "abcd")
+    counts: list[int] = []
     guard: list[str] = []
     for name in ("a", "b", "c", "d"):
         file = str(tmp_path / f"{name}.scanready")

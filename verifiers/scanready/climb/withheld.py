@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from scanready.catalogue.facts import REFUSED_ACCOUNT, REFUSED_AT
 from scanready.causes import common
+from scanready.model import Facts
 
 from .explain import Failure
 
@@ -18,7 +19,7 @@ Account = tuple[str, str]
 
 def before_this_run(detail: str, place: str, account: Account) -> Failure:
     """Return the failure for a login of an earlier run; ``place`` is empty if it had no answer."""
-    facts = {REFUSED_AT.name: place, REFUSED_ACCOUNT.name: list(account)} if place else {}
+    facts: Facts = {REFUSED_AT.name: place, REFUSED_ACCOUNT.name: list(account)} if place else {}
     return Failure(common.LOGIN_WITHHELD, detail, **facts)
 
 

@@ -132,7 +132,7 @@ def command(
         warn(changed)
     record = recording(options, source_path(inventory), only, options.types, failed_from, agent, **logins.kept)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
-    told = _known(targets, record, policy, logins, resumed and resumed.started) if options.export else Known()
+    told = _known(targets, record, policy, logins, resumed.started if resumed else None) if options.export else Known()
     outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], inventory, whole, told)
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
