@@ -206,8 +206,8 @@ def test_the_inventory_of_a_merge_keeps_agents_and_sites(folder: Path) -> None:
     ]
     call("merge", "proxy-lon.scanready", "proxy-nyc.scanready", "-o", "x.txt")
     call("import", "--infer", "last", "-o", "two.yaml")
-    found = {one.host + one.type: one.agents for one in load("two.yaml", credentials=()).targets}
-    assert found[everybody.target.host + everybody.target.type] == ("proxy-lon", "proxy-nyc")
+    two = {one.host + one.type: one.agents for one in load("two.yaml", credentials=()).targets}
+    assert two[everybody.target.host + everybody.target.type] == ("proxy-lon", "proxy-nyc")
 
 
 def test_an_agent_whose_name_no_inventory_takes_is_left_out_of_an_import(folder: Path) -> None:

@@ -52,9 +52,9 @@ def _of_estate(source: Source, found: Imported) -> Iterator[Report]:
         sites = tuple(site for site in row.target.sites if site in known_sites)
         holding = tuple(name for name in row.reports if name in agents)
         every = not row.target.agents and set(holding) == agents
-        who = {"sites": sites, "agents": () if sites or every else holding}
-        types = tuple(replace(one, target=replace(one.target, **who)) for one in report.types)
-        yield replace(report, target=replace(report.target, **who), types=types)
+        who = () if sites or every else holding
+        types = tuple(replace(one, target=replace(one.target, sites=sites, agents=who)) for one in report.types)
+        yield replace(report, target=replace(report.target, sites=sites, agents=who), types=types)
 
 
 def _declared(info: EstateInfo, found: Imported) -> Iterator[DeclaredAgent]:
