@@ -342,7 +342,15 @@ def _entry(**changes: Any) -> dict[str, Any]:
     return {**entry, "where": "fs9:99", "when": "2026-11-27T09:12:00.000Z", **changes}
 
 
+def _accepted(**changes: Any) -> dict[str, Any]:
+    return _entry(**{"outcome": "accepted", "proven": True, **changes})
+
+
 HOSTILE: dict[str, tuple[str, str]] = {
+    "no-such-day": (json.dumps({"accounts": [_entry(when="2026-13-32T00:00:00Z")]}), "`when` is no moment of UTC"),
+    "no-count": (json.dumps({"accounts": [_entry(tries=True)]}), "`tries` is no count"),
+    "negative": (json.dumps({"accounts": [_entry(tries=-1)]}), "`tries` is no count"),
+    "agent": (json.dumps({"accounts": [_entry(agent=["a"])]}), "a text that is empty, too long, or no text"),
     "no-json": ("hello", "has no list of accounts"),
     "other-json": ("[1, 2]", "has no list of accounts"),
     "no-list": ('{"accounts": {}}', "has no list of accounts"),
@@ -396,17 +404,50 @@ RULES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "other-account": ([_entry(user="somebody")], ["scannable"] * 3),
     "unknown-outcome": ([_entry(outcome=None)], WITHHELD),
     "unknown-cause": ([_entry(outcome="newer.cause")], WITHHELD),
-    "accepted-since": ([_entry(), _entry(outcome="accepted", when="2026-11-28T00:00:00Z")], ["scannable"] * 3),
+    "accepted-since": ([_entry(), _accepted(when="2026-11-28T00:00:00Z")], ["scannable"] * 3),
     "accepted-there-since": (
         [
             _entry(where="127.0.0.2:99"),
-            _entry(where="127.0.0.2:99", outcome="accepted", when="2026-11-28T00:00:00Z"),
+            _accepted(where="127.0.0.2:99", when="2026-11-28T00:00:00Z"),
         ],
         ["scannable"] * 3,
     ),
     "accepted-before": (
-        [_entry(where="127.0.0.2:99"), _entry(outcome="accepted", when="2026-11-01T00:00:00Z")],
+        [_entry(where="127.0.0.2:99"), _accepted(when="2026-11-01T00:00:00Z")],
         ["scannable", "login.withheld", "scannable"],
+    ),
+    "accepted-since-by-a-server-that-checked-nothing": (
+        [_entry(), _accepted(when="2026-11-28T00:00:00Z", proven=False)],
+        WITHHELD,
+    ),
+    "accepted-since-says-an-earlier-version": (
+        [_entry(), _entry(outcome="accepted", when="2026-11-28T00:00:00Z")],
+        WITHHELD,
+    ),
+    "refused-half-a-second-after-it-was-accepted": (
+        [
+            _entry(where="127.0.0.2:99", when="2026-11-28T00:00:00.500Z"),
+            _accepted(where="127.0.0.2:99", when="2026-11-28T00:00:00Z"),
+        ],
+        ["scannable", "login.withheld", "scannable"],
+    ),
+    "ambiguous-twice-by-one-agent": ([_entry(ambiguous=True, tries=2)], WITHHELD),
+    "ambiguous-twice-by-one-agent-in-two-files": (
+        [_entry(ambiguous=True, agent="a"), _entry(ambiguous=True, agent="a", when="2026-11-28T00:00:00Z", tries=2)],
+        WITHHELD,
+    ),
+    "ambiguous-by-one-agent-in-an-older-and-a-newer-file": (
+        [_entry(ambiguous=True, agent="a"), _entry(ambiguous=True, agent="a", when="2026-11-28T00:00:00Z")],
+        ["scannable"] * 3,
+    ),
+    "ambiguous-and-another": ([_entry(ambiguous=True), _entry(outcome=None, where="fs8:99")], WITHHELD),
+    "ambiguous-by-two-and-one-taken-back": (
+        [
+            _entry(ambiguous=True, agent="a"),
+            _entry(ambiguous=True, agent="b", where="fs8:99"),
+            _accepted(where="fs8:99", when="2026-11-28T00:00:00Z"),
+        ],
+        ["scannable"] * 3,
     ),
     "ambiguous-once": ([_entry(ambiguous=True)], ["scannable"] * 3),
     "ambiguous-once-in-two-files": ([_entry(ambiguous=True)] * 2, ["scannable"] * 3),

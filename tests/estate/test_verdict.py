@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+import dataclasses
 import datetime
 import itertools
-import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanready.causes import common, talk_ended, unproven
-from scanready.climb.explain import Failure
-from scanready.climb.guard import LockoutGuard
 from scanready.estate import EstateVerdict, Refusals, estate_verdict
 from scanready.model import (
     Cause,
@@ -28,10 +26,7 @@ from scanready.model import (
     Step,
     Target,
     Verdict,
-    bracketed,
 )
-from scanready.report.parse import restored
-from scanready.report.serialize import as_line
 from scanready.run.any_type import combined
 from scanready.run.registry import all_causes
 from tests.estate.results import failed, result, up_to, warned
@@ -259,10 +254,9 @@ def refused_at(place: str, agent: str, cause: Cause = common.LOGIN_REFUSED, acco
 
 
 def withheld(agent: str, place: str, account: Credential = SCAN) -> Report:
-    detail = (
-        f"{place} refused the account of the credential '{account.name}' earlier in this run; it was not tried again"
-    )
-    return result(agent, failed(common.LOGIN_WITHHELD, detail=detail), Target("db7", "mssql", 1433, credential=account))
+    checks = failed(common.LOGIN_WITHHELD, detail="it was not tried again")
+    checks[-1].facts |= {"refused_at": place, "refused_account": list(account.guarded_by)}
+    return result(agent, checks, Target("db7", "mssql", 1433, credential=account))
 
 
 def test_a_withheld_login_takes_verdict_and_cause_of_the_refusal_that_it_names() -> None:
@@ -304,41 +298,43 @@ def test_a_withheld_login_that_names_no_known_refusal_stays_undecided(known: Ref
     assert (found.verdict, found.cause) == (U, common.LOGIN_WITHHELD)
 
 
-def test_of_several_refusals_at_a_place_the_same_credential_counts_then_the_same_account() -> None:
-    second = Credential("second", "svc@corp.example")
-    known = [refused_at("db1:1433", "b", common.LOGIN_LOCKED, second), refused_at("db1:1433", "c")]
+def test_of_several_refusals_at_a_place_the_account_counts_then_the_agent() -> None:
+    corp = dataclasses.replace(SCAN, authority="corp")
+    second = Credential("second", "svc@corp.example", authority="CORP")
+    known = [refused_at("db1:1433", "b", common.LOGIN_LOCKED, second), refused_at("db1:1433", "c", account=corp)]
     for order in (known, known[::-1]):
-        assert estate_verdict([withheld("a", "db1:1433")], (), Refusals(order)).cause is common.LOGIN_REFUSED
-    assert estate_verdict([withheld("a", "db1:1433")], (), Refusals(known[:1])).cause is common.LOGIN_LOCKED
+        assert estate_verdict([withheld("a", "db1:1433", corp)], (), Refusals(order)).cause is common.LOGIN_REFUSED
+    of_second = Refusals(known[:1])
+    assert estate_verdict([withheld("a", "db1:1433", corp)], (), of_second).cause is common.LOGIN_LOCKED
+    assert estate_verdict([withheld("a", "db1:1433")], (), of_second).cause is common.LOGIN_WITHHELD
     both = [refused_at("db1:1433", "b", common.LOGIN_LOCKED), refused_at("db1:1433", "a")]
     assert estate_verdict([withheld("a", "db1:1433")], (), Refusals(both)).met_by == "a"
 
 
-async def refused_twice() -> tuple[str, str]:
-    """Return the details of a refused login and of the next one, which the lockout guard withholds."""
-    guard, details = LockoutGuard(), []
-    for host in ("db1", "fd00::7"):
-        try:
-            async with guard.attempt(SCAN, host, f"{bracketed(host)}:1433"):
-                raise Failure(common.LOGIN_REFUSED, "the server said no")
-        except Failure as failure:
-            details.append(failure.detail)
-    return details[0], details[1]
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"refused_at": "db1:1433"},
+        {"refused_at": ["db1:1433"], "refused_account": ["CORP\\svc", "scan"]},
+        {"refused_at": "db1:1433", "refused_account": "scan"},
+        {"refused_at": "db1:1433", "refused_account": ["CORP\\svc", "scan", "more"]},
+        {"refused_at": "db1:1433", "refused_account": [{"a": 1}, "scan"]},
+    ],
+    ids=["none", "no-account", "a-list-of-places", "a-name", "three-texts", "no-text"],
+)
+def test_a_result_without_the_place_or_the_account_of_the_refusal_names_none(facts: dict[str, Any]) -> None:
+    later = withheld("a", "db1:1433")
+    later.checks[-1].facts = facts
+    known = Refusals([refused_at("db1:1433", "a")])
+    assert estate_verdict([later], (), known).cause is common.LOGIN_WITHHELD
 
 
-def test_the_lockout_guard_names_the_place_of_the_refusal() -> None:
-    refused, detail = asyncio.run(refused_twice())
-    assert refused == "the server said no"
-    later = result("a", failed(common.LOGIN_WITHHELD, detail=detail), Target("fd00::7", "mssql", 1433, credential=SCAN))
-    stored = [restored(json.loads(as_line(one))) for one in (refused_at("db1:1433", "a"), later)]
-    found = estate_verdict(stored[1:], ["b"], Refusals(stored))
-    assert (found.verdict, found.cause, found.missing) == (B, common.LOGIN_REFUSED, ("b",))
-
-
-def test_a_refusal_is_known_by_the_endpoint_of_its_target_as_well() -> None:
+def test_a_refusal_is_known_by_the_endpoint_of_its_target_not_of_the_check() -> None:
     report = refused_at("db1:1433", "a")
     report.checks[-1].endpoint = "proxy:3128"
     assert estate_verdict([withheld("a", "db1:1433")], (), Refusals([report])).cause is common.LOGIN_REFUSED
+    assert estate_verdict([withheld("a", "proxy:3128")], (), Refusals([report])).cause is common.LOGIN_WITHHELD
 
 
 # hosts without a type -----------------------------------------------------------------------------------------------

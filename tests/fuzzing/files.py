@@ -20,7 +20,7 @@ from unittest import mock
 import click
 
 from fixtures.emulators import certificates
-from scanready.cli.job.elsewhere import read_guard_files
+from scanready.cli.job.guard_files import read_guard_files
 from scanready.cli.source import Source, opened
 from scanready.clients.login_process import codec
 from scanready.climb.certificates import judge
@@ -40,7 +40,7 @@ from tests.fuzzing.entries import Entry
 #: The modules that the entries below cover, of those that read files.
 COVERED = {
     "cli.export_file": "file.scanready",
-    "cli.job.elsewhere": "file.guard",
+    "cli.job.guard_files": "file.guard",
     "cli.result_file": "file.json",
     "cli.source": "file.json",
     "inventory.importing.ansible": "file.import-ansible",

@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.lab.lab import Lab
+from fixtures.lab.mariadb import MariaDB
 from fixtures.lab.namespace import wait_until
 from fixtures.lab.postgresql import PostgreSQL
 from fixtures.limits import HANG
 
-REFUSED = "password authentication failed for user"
+REFUSED = {"postgresql": "password authentication failed for user", "mysql": "Access denied for user 'scan'"}
 KILLS = 20
 
 
 class Agents:
-    """Agents with stores of their own, and a server that counts."""
+    """Agents with stores of their own, and a server that counts its refusals by the words of its log."""
 
-    def __init__(self, lab: Lab, where: Path) -> None:
-        self.lab, self.where = lab, where
-        self.server: PostgreSQL = lab.postgresql("scram", label="across-runs")
+    def __init__(self, lab: Lab, where: Path, type_: str = "postgresql", names: str = "") -> None:
+        self.lab, self.where, self.refusal = lab, where, REFUSED[type_]
+        start: dict[str, Callable[..., PostgreSQL | MariaDB]] = {
+            "postgresql": partial(lab.postgresql, "scram"),
+            "mysql": partial(lab.mariadb, "standard"),
+        }
+        self.server: PostgreSQL | MariaDB = start[type_](label="across-runs")
         self.mark = len(self.server.log)
         self.inventory = where / "estate.yaml"
-        host = self.server.hostname
-        lines = [f"  - {{host: {host}, type: postgresql, database: {name}, credential: svc}}" for name in ("hr", "d2")]
-        head = "credentials: {svc: {username: er, password: env:SVC_PW}}\ntargets:\n"
+        host, user = self.server.hostname, self.server.user
+        lines = [f"  - {{host: {host}, type: {type_}, database: {name}, credential: svc}}" for name in ("hr", "d2")]
+        declared = ", ".join(f"{{name: proxy-{name}}}" for name in names)
+        head = f"agents: [{declared}]\n" if names else ""
+        head += f"credentials: {{svc: {{username: {user}, password: env:SVC_PW}}}}\ntargets:\n"
         self.inventory.write_text(head + "\n".join(lines) + "\n")
 
     @property
     def refused(self) -> int:
-        return self.server.logged_since(self.mark).count(REFUSED)
+        return self.server.logged_since(self.mark).count(self.refusal)
 
     def command(self, *arguments: str) -> list[str | Path]:
         return [*self.lab.agent.within([sys.executable, "-P", "-m", "scanready", *arguments])]
@@ -55,7 +65,7 @@ class Agents:
     def verify(self, *options: str, store: str = "runs.db") -> list[str]:
         done = self.run("verify", str(self.inventory), "--format", "json", "--no-canary", *options, store=store)
         assert done.stdout, done.stderr
-        return [one["cause"]["code"] for one in json.loads(done.stdout)["results"]]
+        return [one["cause"]["code"] if one["cause"] else "" for one in json.loads(done.stdout)["results"]]
 
     def killed_after(self, seconds: float) -> None:
         options = ["verify", str(self.inventory), "--no-canary", "-q"]
@@ -108,6 +118,43 @@ def test_four_agents_one_after_another_cost_one_refusal(agents: Agents) -> None:
         files.append(str(file))
     assert wait_until(lambda: agents.refused >= 1)
     time.sleep(0.2)  # a second one would be in the log by now
+    assert agents.refused == 1
+
+
+@pytest.mark.parametrize(("type_", "tries"), [("postgresql", [1, 1, 1, 1]), ("mysql", [1, 2, 2, 2])])
+def test_a_wrong_password_passes_four_agents_each_with_the_export_of_the_one_before(
+    lab: Lab, tmp_path: Path, type_: str, tries: list[int]
+) -> None:
+    """MySQL's error 1045 may be about the agent's address: one further agent may try, and never more."""
+    agents = Agents(lab, tmp_path, type_, "abcd")
+    counts: list[int] = []
+    guard: list[str] = []
+    for name in ("a", "b", "c", "d"):
+        file = str(tmp_path / f"{name}.scanready")
+        causes = agents.verify(*guard, "--as", f"proxy-{name}", "--export", file, store=f"{name}.db")
+        guard = ["--guard", file]
+        assert wait_until(lambda: agents.refused >= tries[len(counts)])
+        time.sleep(0.2)  # one more would be in the log by now
+        counts.append(agents.refused)
+        assert set(causes) <= {"login.refused", "login.withheld"}
+    assert counts == tries
+    told = json.loads(gzip.decompress((tmp_path / "d.scanready").read_bytes()).splitlines()[-1])["end"]["accounts"]
+    assert [one["agent"] for one in told] == ["proxy-b", "proxy-a"][-tries[-1] :], "who found it, the last first"
+    assert {one["ambiguous"] for one in told} == {type_ == "mysql"}
+
+
+def test_a_server_that_lets_in_anybody_does_not_clear_a_refusal_for_the_next_agent(lab: Lab, tmp_path: Path) -> None:
+    agents = Agents(lab, tmp_path, names="abc")
+    anybody, strict = lab.postgresql("trust").hostname, agents.inventory.read_text()
+    file = str(tmp_path / "a.scanready")
+    assert "login.refused" in agents.verify("--as", "proxy-a", "--export", file, store="a.db")
+    agents.inventory.write_text(f"{strict}  - {{host: {anybody}, type: postgresql, database: hr, credential: svc}}\n")
+    other = str(tmp_path / "b.scanready")
+    assert agents.verify("--as", "proxy-b", "--only", f"host={anybody}", "--export", other, store="b.db") == [""]
+    told = json.loads(gzip.decompress(Path(other).read_bytes()).splitlines()[-1])["end"]["accounts"]
+    assert told == [], "the login was made, and proves nothing"
+    guards = ["--guard", file, "--guard", other]
+    assert agents.verify("--as", "proxy-c", *guards, store="c.db").count("login.withheld") == 3
     assert agents.refused == 1
 
 

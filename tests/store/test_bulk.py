@@ -53,6 +53,25 @@ def test_the_results_of_a_rejected_file_are_deleted_and_earlier_ones_stay(tmp_pa
     assert rows(path) == ["first", "last"]
 
 
+@pytest.mark.parametrize("count", [1, 2000], ids=["within-a-transaction", "over-several"])
+def test_a_result_that_is_withdrawn_is_gone_and_an_earlier_one_with_its_key_stays(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "runs.db"
+    with BulkWriter(path, RUN) as writer:
+        writer.add(row(1, "earlier"))
+        writer.accept()
+        writer.replace(row(1, "newer"))
+        writer.add(row(2, "contradicted"))
+        for place in range(3, count + 3):
+            writer.add(row(place, "stays"))
+            writer.replace(row(10_000 + place, "no such key"))
+        writer.withdraw("key1")
+        writer.withdraw("key2")
+        writer.withdraw("key-of-nothing")
+        writer.accept()
+        writer.end(2, "{}", 0.0)
+    assert rows(path) == ["earlier", *["stays"] * count]
+
+
 def test_a_newer_result_replaces_the_earlier_one_once_its_file_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     with BulkWriter(path, RUN) as writer:

@@ -127,7 +127,9 @@ def _proofs_of_mysql(received: bytes) -> int:
 
 def _mysql(greeting: bytes, *, switches: bool) -> Kind:
     def served(verdict: bytes) -> Callable[[], Peer]:
-        return finding(mysql.server(greeting, verdict=verdict, auth_switch=switches), _proofs_of_mysql)
+        return finding(
+            mysql.server(greeting, verdict=verdict, auth_switch=switches, statement=mysql.NAMED), _proofs_of_mysql
+        )
 
     return Kind("mysql", served(mysql.OK), served(mysql.ERR_1045))
 
@@ -432,7 +434,9 @@ def test_no_login_of_mysql_is_broken_off(greeting: bytes, switches: bool, monkey
 
     @contextlib.contextmanager
     def served() -> Iterator[tuple[int, Count]]:
-        with in_background(mysql.server(greeting, verdict=mysql.OK, auth_switch=switches)) as server:
+        with in_background(
+            mysql.server(greeting, verdict=mysql.OK, auth_switch=switches, statement=mysql.NAMED)
+        ) as server:
             yield server.port, lambda: sum(server.offences.values())
 
     monkeypatch.setattr(guard, "ESTABLISHED", 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scanready.causes import common
+from scanready.causes import common, nt
 from scanready.model import (
     Agent,
     Check,
@@ -32,10 +32,10 @@ from tests.report.reports import AGENT, SECRET, blocked, ready
 SITES = (DeclaredAgent("proxy-nyc", ("nyc",), "Linux"), DeclaredAgent("proxy-lon", ("lon", "eu"), "Windows"))
 
 
-def with_login(host: str, outcome: Outcome, cause: Any = None, **account: Any) -> Report:
+def with_login(host: str, outcome: Outcome, cause: Any = None, authority: str | None = None, **facts: Any) -> Report:
     finding = Finding(cause, "what was seen") if cause else None
-    login = Check(Step.LOGIN, f"{host}:5432", outcome, "login", {}, finding)
-    credential = Credential("pg", "er", SECRET, **account)
+    login = Check(Step.LOGIN, f"{host}:5432", outcome, "login", facts, finding)
+    credential = Credential("pg", "er", SECRET, authority=authority)
     return dataclasses.replace(
         ready(host), target=Target(host, "postgresql", 5432, {}, credential), checks=[*ready(host).checks, login]
     )
@@ -99,23 +99,34 @@ def test_the_last_line_counts_the_results_and_tells_of_an_interruption() -> None
 
 
 def test_what_became_of_each_account() -> None:
-    accounts = Accounts()
+    accounts = Accounts({("er", "pg"): 2})
     for report in (
-        with_login("db1", Outcome.PASSED, authority="corp"),
+        with_login("db1", Outcome.PASSED, authority="corp", account_proven=True),
         with_login("db2", Outcome.FAILED, common.LOGIN_REFUSED),
         with_login("db3", Outcome.FAILED, common.OUT_OF_TIME),
         with_login("db4", Outcome.FAILED, common.LOGIN_WITHHELD),
         with_login("db5", Outcome.SKIPPED),
         with_login("db6", Outcome.FAILED, common.REFUSED),
         ready("db7"),
+        with_login("db8", Outcome.PASSED, account_proven=False),
+        with_login("db9", Outcome.WARNED, nt.GUEST),
+        with_login("db10", Outcome.PASSED),
+        with_login("db11", Outcome.FAILED, common.LOGIN_REFUSED, authority="corp", refusal_ambiguous=True),
     ):
         accounts.add(report)
-    when, account = "2026-01-01T00:00:00Z", {"credential": "pg", "user": "er"}
-    assert accounts.as_list() == [
-        {**account, "authority": "corp", "outcome": "accepted", "where": "db1:5432", "when": when},
-        {**account, "authority": None, "outcome": "login.refused", "where": "db2:5432", "when": when},
-        {**account, "authority": None, "outcome": None, "where": "db3:5432", "when": when},
-    ]
+    agent = ready("db7").agent.name
+    account = {"credential": "pg", "user": "er", "when": "2026-01-01T00:00:00Z", "agent": agent}
+    refused = {**account, "ambiguous": False, "tries": 3, "authority": None}
+    found = {one["where"]: one for one in accounts.as_list()}
+    assert found == {
+        "db1:5432": {**account, "authority": "corp", "outcome": "accepted", "where": "db1:5432", "proven": True},
+        "db2:5432": {**refused, "outcome": "login.refused", "where": "db2:5432"},
+        "db3:5432": {**refused, "outcome": None, "where": "db3:5432"},
+        "db11:5432": {
+            **refused,
+            **{"authority": "corp", "outcome": "login.refused", "where": "db11:5432", "ambiguous": True, "tries": 1},
+        },
+    }
 
 
 def test_no_secret_of_a_credential_is_in_an_export() -> None:

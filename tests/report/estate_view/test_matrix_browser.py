@@ -249,10 +249,9 @@ def test_a_refusal_at_another_target_is_shown_with_its_remedy(driver: webdriver.
     """The agent that met it has no result for this target, so the page has the texts of the cause itself."""
     first, second = (Target(host, "postgresql", 5432, credential=ACCOUNT) for host in ("db7", "db8.corp"))
     refused = failed(common.LOGIN_REFUSED, detail="password authentication failed")
-    of = [
-        result("a", refused, first),
-        result("b", failed(common.LOGIN_WITHHELD, detail="db7:5432 refused this account"), second),
-    ]
+    withheld = failed(common.LOGIN_WITHHELD, detail="it was not tried again")
+    withheld[-1].facts |= {"refused_at": "db7:5432", "refused_account": list(ACCOUNT.guarded_by)}
+    of = [result("a", refused, first), result("b", withheld, second)]
     frame = Frame("", (DeclaredAgent("a"), DeclaredAgent("b")))
     row = list(EstateView(lambda: of, frame).rows())[1]
     assert (row.verdict.met_by, "a" in row.reports) == ("a", False)

@@ -125,6 +125,16 @@ def test_names_that_come_as_bytes_are_shown_as_text() -> None:
     assert "b'" not in check_of(report, Step.ACCESS).summary
 
 
+@pytest.mark.parametrize(
+    ("named", "proven"),
+    [(b"scan@%", True), (b"@localhost", False), (b"@", False), (b"skip-grants user@skip-grants host", False)],
+)
+def test_a_server_that_names_no_account_proves_none(named: bytes, proven: bool) -> None:
+    behaviour = emulated.server(emulated.GREETING_10_11_PLAIN, verdict=emulated.OK, statement=emulated.result(named))
+    report = ask(behaviour, "scan")
+    assert check_of(report, Step.LOGIN).facts["account_proven"] is proven
+
+
 def test_an_error_that_is_not_about_the_account_is_undecided() -> None:
     def says(code: int) -> Behaviour:
         error = b"\xff" + code.to_bytes(2, "little") + b"#HY000Max connect timeout reached"

@@ -20,7 +20,7 @@ from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from scanready.targets.ssh import client as openssh
 from scanready.targets.ssh import inspection
-from tests.ladder import BY_NAME, climb, expect, pasted, story, target
+from tests.ladder import BY_NAME, check_of, climb, expect, pasted, story, target
 from tests.targets.ssh import ssh_peers
 from tests.targets.ssh.ssh_peers import GOOD, RIGHT, WRONG, Quirk, found, peer, ran, send, visit, write_client
 
@@ -176,6 +176,7 @@ def test_passwordless_account(key: paramiko.PKey) -> None:
     report = visit(Open, key)
     expect(report, Verdict.SCANNABLE)
     assert report.facts["passwordless"] is True
+    assert check_of(report, Step.LOGIN).facts["account_proven"] is False
     assert "without a password" in story(report)
 
 

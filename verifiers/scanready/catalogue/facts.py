@@ -79,9 +79,31 @@ SPEAKS = Fact("speaks", Kind.TEXT, "", "The protocol that answers in place of th
 SAME_PLATFORM = Fact("same_platform", Kind.FLAG, "", "Whether the target runs the same platform as this agent.")
 SAME_SUBNET = Fact("same_subnet", Kind.FLAG, "", "Whether this agent has an address in a subnet of the target.")
 PLATFORM_NOTE = Fact("platform_note", Kind.TEXT, "", "The agent platform that is recommended for this target.")
+ACCOUNT_PROVEN = Fact(
+    "account_proven",
+    Kind.FLAG,
+    "",
+    "True if the server checked the password or key before it accepted the account; false if it lets in anybody.",
+)
+REFUSED_AT = Fact(
+    "refused_at", Kind.TEXT, "host:port", "The endpoint that refused the account, so that this login was withheld."
+)
+REFUSED_ACCOUNT = Fact(
+    "refused_account", Kind.TEXTS, "", "The user of that refusal, and its authority or else the credential's name."
+)
 
 #: Any type may state these.
-CORE = (ADDRESSES, REJECTED_BY, SPEAKS, SAME_PLATFORM, SAME_SUBNET, PLATFORM_NOTE)
+CORE = (
+    ADDRESSES,
+    REJECTED_BY,
+    SPEAKS,
+    SAME_PLATFORM,
+    SAME_SUBNET,
+    PLATFORM_NOTE,
+    ACCOUNT_PROVEN,
+    REFUSED_AT,
+    REFUSED_ACCOUNT,
+)
 
 # stated by every TLS handshake ---------------------------------------------------------------------------------------
 
@@ -116,4 +138,8 @@ CLOCK_SKEW_SECONDS = Fact(
     "clock_skew_seconds", Kind.INTEGER, "s", "The server's clock minus this agent's; negative if it is behind."
 )
 SUGGESTED_PORT = Fact("suggested_port", Kind.INTEGER, "TCP port", "Another usual port on which the protocol answers.")
+#: Another agent may try the account once more.
+REFUSAL_AMBIGUOUS = Fact(
+    "refusal_ambiguous", Kind.FLAG, "", "True if the refusal may be about the agent's address, not the password."
+)
 PROOF = Fact("proof", Kind.TEXT, "", "The strength of the evidence, if no public protocol confirms the service.")

@@ -27,6 +27,7 @@ from scanready.causes import common
 from scanready.model import Cause, Credential, Owner
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 
+from . import withheld
 from .explain import Failure, Unfinished
 from .journal import NOT_SENT, Effect, Journal, effect_of, effect_of_failure
 from .login_result import before_the_secret
@@ -109,7 +110,7 @@ class _Account:
         unanswered: logins that may have counted, and have no outcome.
         barred: refusals that hold for the host only.
         refused_by: the place whose refusal holds everywhere.
-        earlier: by place, what happened there before this run.
+        earlier: by place, what happened there before this run, and the place again if it was a refusal.
     """
 
     turns: Turns = field(default_factory=Turns)
@@ -120,7 +121,7 @@ class _Account:
     unanswered: dict[str, str] = field(default_factory=dict)
     barred: dict[str, str] = field(default_factory=dict)
     refused_by: str | None = None
-    earlier: dict[str, str] = field(default_factory=dict)
+    earlier: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def given_up(self) -> bool:
@@ -196,7 +197,9 @@ class LockoutGuard:
         """
         self._names.setdefault(_secret(credential, host), set()).add(credential.guarded_by)
 
-    def bind(self, credential: Credential, where: str, detail: str, host: str | None = None) -> None:
+    def bind(
+        self, credential: Credential, where: str, detail: str, host: str | None = None, *, refused: bool = True
+    ) -> None:
         """Withhold a credential that was refused at ``where`` before this run.
 
         Args:
@@ -204,11 +207,12 @@ class LockoutGuard:
             where: the endpoint that refused it, or did not answer.
             detail: the sentence that ``login.withheld`` has; it begins with ``where``.
             host: the only host that it binds; None for all of its authority.
+            refused: False if the login there had no answer.
         """
         account = self._account(credential)
         if account.refused_by is not None or (host is not None and host in account.barred):
             return
-        account.earlier[where] = detail
+        account.earlier[where] = detail, where if refused else ""
         if host is None:
             account.refused_by = where
         else:
@@ -382,48 +386,28 @@ class LockoutGuard:
         return account
 
     def _withhold(self, account: _Account, credential: Credential, at: _Place, secret: str) -> None:
-        name = repr(credential.name)
-        bound = account.refused_by or at.found_in(account.barred)
-        if bound and bound in account.earlier:
-            raise Failure(common.LOGIN_WITHHELD, account.earlier[bound])
-        if account.refused_by:
-            raise Failure(
-                common.LOGIN_WITHHELD,
-                f"{account.refused_by} refused the account of the credential {name} earlier in this run; "
-                "it was not tried again, to protect the account from a lockout",
-            )
-        if where := at.found_in(account.barred):
-            raise Failure(
-                common.LOGIN_WITHHELD,
-                f"{where} refused the credential {name} earlier in this run; it was not tried again at this host",
-            )
-        for other in self._other_names(credential, at):
-            refused = at.found_in(other.barred)
-            if place := refused or (secret not in account.proven and at.found_in(other.unanswered)):
-                raise Failure(
-                    common.LOGIN_WITHHELD,
-                    f"{place} did not accept the same account and secret earlier in this run, under another credential "
-                    f"name than {name}; they were not tried again at this host",
-                )
+        name, key = credential.name, credential.guarded_by
+        if bound := account.refused_by or at.found_in(account.barred):
+            if earlier := account.earlier.get(bound):
+                raise withheld.before_this_run(*earlier, key)
+            raise (withheld.everywhere if account.refused_by else withheld.here)(bound, name, key)
+        for other_key, other in self._other_names(credential, at):
+            if place := at.found_in(other.barred):
+                refused_at = other.earlier[place][1] if place in other.earlier else place
+                raise withheld.by_another_name(place, name, other_key, refused_at)
+            if secret not in account.proven and (place := at.found_in(other.unanswered)):
+                raise withheld.by_another_name(place, name, other_key, "")
         if secret in account.proven:
             return
         if where := at.found_in(account.unanswered):
-            raise Failure(
-                common.LOGIN_WITHHELD,
-                f"{where} did not answer a login with the credential {name} earlier in "
-                "this run, and may have counted it as a failed login; it was not tried again at this host",
-            )
+            raise withheld.unanswered(where, name)
         if len(account.open_at) >= MOST_OPEN:
-            raise Failure(
-                common.LOGIN_WITHHELD,
-                f"{', '.join(account.open_at)} did not answer a login with the credential {name}, and each "
-                "may have counted it as a failed login; it was not tried again in this run",
-            )
+            raise withheld.too_often_unanswered(account.open_at, name)
 
-    def _other_names(self, credential: Credential, at: _Place) -> list[_Account]:
+    def _other_names(self, credential: Credential, at: _Place) -> list[tuple[tuple[str, str], _Account]]:
         names = set[tuple[str, str]]().union(*(self._names.get(_secret(credential, one), ()) for one in at))
         names.discard(credential.guarded_by)
-        return [self._accounts[name] for name in sorted(names) if name in self._accounts]
+        return [(name, self._accounts[name]) for name in sorted(names) if name in self._accounts]
 
     def _note(self, account: _Account, at: _Place, where: str, cause: Cause, *, local: bool) -> None:
         """Remember a failed login; ``local`` says that a wrong password here is none elsewhere."""

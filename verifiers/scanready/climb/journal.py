@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from scanready.catalogue.facts import REFUSAL_AMBIGUOUS
 from scanready.causes import common
 from scanready.model import Cause, Credential, Owner, Scope
 
@@ -12,10 +13,6 @@ from .explain import Failure
 
 #: The outcome that the journal gets of a login that ended before its secret left: nothing is known of the account.
 NOT_SENT = common.LOGIN_WITHHELD.code
-
-
-#: The fact of a refusal that may be about the agent's address: another agent may try the account once more.
-_AMBIGUOUS = "refusal_ambiguous"
 
 
 class Effect(StrEnum):
@@ -49,7 +46,7 @@ class Journal(Protocol):
 def effect_of_failure(failure: Failure, *, local: bool) -> Effect:
     """Return what a failed login means; see :func:`effect_of`."""
     effect = effect_of(failure.cause, local=local)
-    if effect is Effect.REFUSED and failure.facts.get(_AMBIGUOUS) is True:
+    if effect is Effect.REFUSED and failure.facts.get(REFUSAL_AMBIGUOUS.name) is True:
         return Effect.REFUSED_OR_ADDRESS
     return effect
 

@@ -114,7 +114,7 @@ class Probe:
         self._owed = Farewells(farewell_within(seconds), latest_farewell(self.started, seconds))
         self.tap = shared.tap(target) if shared.tap else None
         self.redactor = shared.redactor_for(target)
-        self._turn = turn
+        self._turn, self._proofs = turn, list[bool]()  # of each accepted login: whether the server checked the secret
         self.shown = ShownCertificates(target, shared.ca_file)
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
@@ -160,7 +160,7 @@ class Probe:
         bounds.require_room(checks, self.contact)
         where = endpoint or self.endpoint
         self._entered = step
-        return Rung(self.row, self.depth, self.shared.signatures, step, where, checks)
+        return Rung(self.row, self.depth, self.shared.signatures, step, where, checks, self._proofs)
 
     def quote(self, text: str, most: int = MOST_EVIDENCE) -> str:
         """Return a peer's words for a sentence: printable, cut, without secrets. A verifier judges the text itself."""
@@ -350,6 +350,7 @@ class Probe:
             self.footprint.login_attempts += 1
             try:
                 yield going
+                self._proofs.append(going.proof and going.sent)
             except Failure as failure:
                 going.sent &= going.left or failure.cause not in _NOT_TRIED or "tried" in failure.facts
                 raise
@@ -435,7 +436,6 @@ class Probe:
     async def _dial(self, addresses: list[Address], farewell: Farewell | None, privileged: bool = False) -> Dialled:
         """Dial them all; each connection is ours to end politely from the moment it is there."""
         bounds.require_connection(self.contact)
-
         return await dial_all(addresses, self.deadline, self.tap, partial(self._own, farewell), privileged)
 
     def _own(self, farewell: Farewell | None, new: Stream) -> None:

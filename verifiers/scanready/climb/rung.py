@@ -8,11 +8,13 @@ why), ``stop`` (it fails, the climb ends).
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, NoReturn
 
 from scanready.catalogue import TargetType
+from scanready.catalogue.facts import ACCOUNT_PROVEN
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, OtherFixes, Outcome, Step
 from scanready.net import events
@@ -37,9 +39,10 @@ class Rung:
         depth: the last step of the climb; entering a later one ends it.
         signatures: recognise another protocol in what the peer sent.
         checks: the list to which the check is appended.
+        proofs: of each accepted login of this climb so far, whether the server checked the secret.
     """
 
-    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_outer", "_row", "_signatures", "check")
+    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_outer", "_proofs", "_row", "_signatures", "check")
 
     def __init__(
         self,
@@ -49,11 +52,13 @@ class Rung:
         step: Step,
         endpoint: str,
         checks: list[Check],
+        proofs: Sequence[bool] = (),
     ) -> None:
         self._row = row
         self._depth = depth
         self._signatures = signatures
         self._checks = checks
+        self._proofs = proofs
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
 
@@ -130,6 +135,7 @@ class Rung:
             if self.check.outcome is Outcome.PASSED and not self.check.summary:  # no word is no proof
                 detail = f"the verifier of {self._row.name} returned no result for the step {self.check.step}"
                 self._say(Outcome.FAILED, Finding(common.BUG, detail), {})
+            self._note_proof()
             self._record()
             return
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
@@ -147,6 +153,12 @@ class Rung:
             self._note_protocol(error)
         self._record()
         raise ClimbEnded from error
+
+    def _note_proof(self) -> None:
+        """Note whether an accepted login proves the account, for all who take it for proven later."""
+        accepted = self.check.outcome in (Outcome.PASSED, Outcome.WARNED)
+        if self.check.step is Step.LOGIN and accepted and self._proofs:
+            self.check.facts[ACCOUNT_PROVEN.name] = any(self._proofs)
 
     def _past_handshake(self) -> bool:
         """Say whether the peer has proven its protocol: it has above the handshake, and in TLS that follows one."""

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from scanready.catalogue.row import owner_of
+from scanready.causes import common, unproven
 from scanready.model import (
     LARGEST_PORT,
     Agent,
@@ -32,6 +33,7 @@ from scanready.model import (
     Step,
     Target,
     Verdict,
+    reached,
     standing,
 )
 from scanready.model import judge as judge_checks
@@ -44,6 +46,10 @@ E = TypeVar("E", bound=Enum)
 _MOST = 2**53
 #: The most types of one host in a file, so that a crafted file cannot keep the reader busy.
 _MOST_TYPES = 1000
+
+
+#: The causes of a result that no check decides.
+_OF_NO_CHECK = (common.LIMIT, common.BUG, unproven.DEPTH_LIMITED)
 
 
 class NotAResult(ValueError):
@@ -152,21 +158,41 @@ def check_schema(schema: object) -> None:
 def rejudged(report: Report) -> Report:
     """Judge the checks of a report again, by the rules and the catalogue of this version.
 
-    The report is unchanged if a cause is not in this catalogue, or if no check decides (depth, our own limit).
+    Verdict, cause and reached step follow from the checks. Three things of the report are believed. A cause that is not
+    in this catalogue blocks if the report says so, and is undecided otherwise. A type that is not in this catalogue may
+    need no login prompt. If no check decides, an undecided report keeps its cause.
     """
     if report.types:
         return _host_rejudged(report)
-    known = _catalogue()
-    if any(check.finding and known.get(check.finding.cause.code) is not check.finding.cause for check in report.checks):
-        return report
-    row = catalogue().get(report.target.type)
-    verdict, decisive = judge_checks(report.checks, row.proof) if row else judge_checks(report.checks)
-    if verdict is Verdict.UNDECIDED and decisive is None:
-        return report
+    row, reached_now = catalogue().get(report.target.type), reached(report.checks)
+    proof = row.proof if row else reached_now or Step.AUTH
+    verdict, decisive = judge_checks(report.checks, proof)
+    softened = [_softened(check) for check in report.checks]
+    softer, by = judge_checks(softened, proof)
+    if by is not None and verdict not in (softer, report.verdict):
+        verdict, decisive = softer, report.checks[next(place for place, one in enumerate(softened) if one is by)]
     finding, step = (decisive.finding, decisive.step) if decisive else (None, None)
-    return replace(
-        report, verdict=verdict, finding=finding, finding_step=step, standing=_held(report, verdict, finding)
-    )
+    if verdict is Verdict.UNDECIDED and finding is None:
+        finding, step = _without_a_cause(report, decisive, reached_now)
+    held = _held(report, verdict, finding)
+    return replace(report, verdict=verdict, reached=reached_now, finding=finding, finding_step=step, standing=held)
+
+
+def _softened(check: Check) -> Check:
+    """Return the check with a cause of an unknown catalogue as one that blocks nothing; other checks unchanged."""
+    found = check.finding
+    if found is None or _catalogue().get(found.cause.code) is found.cause:
+        return check
+    return replace(check, finding=replace(found, cause=replace(found.cause, definite=False)))
+
+
+def _without_a_cause(report: Report, decisive: Check | None, reached_now: Step | None) -> tuple[Finding, Step | None]:
+    """Return the cause of a report that no check decides, or whose decisive check has none."""
+    if report.finding is not None and report.verdict is Verdict.UNDECIDED and report.finding.cause in _OF_NO_CHECK:
+        return report.finding, report.finding_step
+    if decisive is not None:
+        return Finding(common.BUG, f"the failed check has no cause: {decisive.summary}"), decisive.step
+    return Finding(common.LIMIT, f"climbed to {reached_now or 'nothing'}; no check decides the verdict"), reached_now
 
 
 def _host_rejudged(report: Report) -> Report:
@@ -216,7 +242,9 @@ def target_restored(stored: object) -> Target:
     credential, user = fields.get("credential"), fields.get("user")
     account = None
     if credential is not None:
-        account = Credential(_string(credential, "credential"), _string(user, "user") if user is not None else "")
+        name, username = _string(credential, "credential"), _string(user, "user") if user is not None else ""
+        authority = _text(fields, "authority") if "authority" in fields else None
+        account = Credential(name, username, authority=authority)
     port = _whole(fields, "port")
     if not 0 <= port <= LARGEST_PORT:  # 0: the type came from a package that could not be loaded
         raise NotAResult(f"port {port} is out of range")

@@ -55,6 +55,7 @@ def _is_target(target: dict[str, Any]) -> bool:
         and type(target["options"]) is dict
         and (account is None or type(account) is str)
         and (user is None or type(user) is str)
+        and type(target.get("authority", "")) is str
         and _are_texts(target["tags"])
         and "explicit_port" in target
         and target.get("expected") is None

@@ -72,6 +72,7 @@ _TARGET = _object(
 )
 _NAMES = {"type": "array", "items": _TEXT, "minItems": 1}
 _TARGET["properties"] |= {
+    "authority": {"type": "string", "description": "the directory that judges the account; absent if none is named"},
     "agents": _NAMES | {"description": "the agents that the inventory assigns to it; absent if it names none"},
     "sites": _NAMES | {"description": "the sites whose agents check it; absent if the inventory names none"},
 }

@@ -113,6 +113,8 @@ def target_object(target: Target) -> dict[str, Any]:
     }
     if target.expected is not None:
         named["expected"] = _expected(target.expected)
+    if target.credential and target.credential.authority:
+        named["authority"] = target.credential.authority
     if target.agents:
         named["agents"] = list(target.agents)
     if target.sites:

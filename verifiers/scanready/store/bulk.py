@@ -107,6 +107,16 @@ class BulkWriter:
         if len(self._newer) >= _MOST:
             self._flush()
 
+    def withdraw(self, key: str) -> None:
+        """Take back a result since the last call of :meth:`accept`; an earlier one with its key stays."""
+        if self._newer.pop(key, None) is not None or self._rows.pop(key, None) is not None:
+            return
+        with self._transaction():
+            self._connection.execute("DELETE FROM temp.newer WHERE key = ?", (key,))
+            self._connection.execute(
+                "DELETE FROM results WHERE run = ? AND key = ? AND id > ?", (self._number, key, self._last)
+            )
+
     def accept(self) -> None:
         """Keep the results since the last call."""
         self._flush()

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from scanready.cli.job.earlier import RETRY_AFTER, Binding, Policy, bindings
+from scanready.cli.job.earlier import RETRY_AFTER, Binding, Policy, bindings, entry
 from scanready.cli.job.options import STORE, option, simple_format
 from scanready.cli.job.run_store import store_path
 from scanready.cli.messages import did_you_mean, fitting, warn
@@ -49,7 +49,7 @@ def command(forgotten: str | None, store: str | None, format_: str, as_json: boo
     except StoreError as error:
         raise click.UsageError(str(error)) from error
     if as_json or format_ == "json":
-        entries = [entry for record in records for entry in _entries(record)]
+        entries = [one for record in records for one in _entries(record)]
         show(json.dumps({"accounts": entries}, indent=2) + "\n")
     elif not records:
         show("no login is stored yet: `check` and `verify` store theirs\n")
@@ -73,17 +73,12 @@ def _entries(record: AccountRecord) -> Iterator[dict[str, Any]]:
     """Yield what is known of one account, as ``verify --guard`` reads it: each refusal, and the last acceptance."""
     refused = [record.refused] if record.refused and record.refusals else []
     binding = _binding(record)
-    for event in [*filter(None, [record.accepted]), *refused, *(login.event for login in record.logins)]:
+    logins = [(event, record.refusals) for event in (*filter(None, [record.accepted]), *refused)]
+    for event, tries in [*logins, *((login.event, login.tries) for login in record.logins)]:
         bound = binding if binding is not None and binding.event == event else None
         yield {
-            "credential": record.credential,
-            "user": record.username,
-            "authority": record.authority,
-            "outcome": "accepted" if event.cause == "" else event.cause,
-            "where": event.place,
-            "when": event.when,
+            **entry(record, event, tries),
             "ambiguous": event.ambiguous,
-            "agent": event.agent,
             "refusals": record.refusals,
             "binds_until": bound.until if bound else None,
             "withheld": bound is not None,

@@ -11,7 +11,8 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX, unless_for_all
-from scanready.cli.job.earlier import Policy, entries, journal_of
+from scanready.cli.job.earlier import Known, Policy, journal_of, known
+from scanready.cli.job.elsewhere import passed_on
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.job import EVERY, Job, Options, Record
@@ -28,6 +29,7 @@ from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import Selection, selection
 from scanready.cli.share import Share, chooser, own_share, warn_of_platform
 from scanready.model import Target
+from scanready.run import timestamps
 from scanready.run.any_type import narrowed
 
 if TYPE_CHECKING:
@@ -132,12 +134,14 @@ def command(
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
     if record is not None or options.export is not None:
         # An export describes the whole inventory, so that those of all agents are of one.
-        estate, known = export.described(whole, inventory), _known(targets, record, policy)
-        record = record and replace(record, export=export.stored(estate, known))
+        estate = export.described(whole, inventory)
+        told = _known(targets, record, policy, logins, resumed.started if resumed else None)
+        record = record and replace(record, export=export.stored(estate, told))
     keep = [*source_files(inventory), *logins.guards]
     outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
     if options.export is not None:
-        export.add_export(outputs, options.export, options, keep, Export(estate, known))
+        document = Export(estate, told.entries, told.in_a_row)
+        export.add_export(outputs, options.export, options, keep, document)
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
@@ -182,10 +186,13 @@ def _failed(
     return failed.selected(targets, wanted), failed.name
 
 
-def _known(targets: Sequence[Target], record: Record | None, policy: Policy) -> list[dict[str, Any]]:
-    """Return the accounts that this run does not try because of earlier runs, for its export."""
+def _known(
+    targets: Sequence[Target], record: Record | None, policy: Policy, logins: Logins, since: str | None
+) -> Known:
+    """Return what earlier runs and other agents found out about accounts, for the export."""
     credentials = {target.credential for target in targets if target.credential is not None}
-    return entries(credentials, journal_of(record.path), policy) if credentials and record else []
+    found = known(credentials, journal_of(record.path) if credentials and record else (), policy, since)
+    return replace(found, entries=[*passed_on(logins.elsewhere, policy, timestamps.now()), *found.entries])
 
 
 def _nothing_of(share: Share, described: Inventory, only: tuple[str, ...], types: tuple[str, ...]) -> str:

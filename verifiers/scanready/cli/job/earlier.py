@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import os
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 RETRY_AFTER = 24 * 3600.0
 #: The most refused logins in a row, the automatic tries included. After these, only an option or a change ends it.
 MOST_REFUSALS = 3
+#: Entries of the journal in one export; the readers of one accept more.
+_MOST_ENTRIES = 20_000
 #: Stands for every credential in ``--retry-refused``.
 EVERY_ONE = "*"
 
@@ -48,11 +50,19 @@ DEFAULT_POLICY = Policy()
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One refusal that binds. ``host`` is None if it binds all hosts; ``until`` is None if time does not end it."""
+    """One refusal that binds.
+
+    Attributes:
+        event: the last login.
+        host: the only host that it binds; None for all.
+        until: the end of it; None if time does not end it.
+        tries: how many logins in a row were refused, or had no answer.
+    """
 
     event: Event
     host: str | None
     until: str | None
+    tries: int
 
     def detail(self, name: str, entry: str) -> str:
         """Return the sentence that ``login.withheld`` has for the credential ``name``; ``entry`` is the journal's name.
@@ -95,9 +105,9 @@ def bindings(record: AccountRecord, policy: Policy, now: str) -> Iterator[Bindin
 def _binding(event: Event, host: str | None, refusals: int, policy: Policy, now: str) -> Iterator[Binding]:
     until = _later(event.when, policy.retry_after)
     if refusals >= MOST_REFUSALS:
-        yield Binding(event, host, None)
+        yield Binding(event, host, None, refusals)
     elif until is None or now < until or now < event.when:
-        yield Binding(event, host, until)
+        yield Binding(event, host, until, refusals)
 
 
 def _later(moment: str, seconds: float) -> str | None:
@@ -119,30 +129,63 @@ def bind_earlier(
     """Tell the guard which accounts earlier runs found refused, as far as that binds now."""
     for record, accounts, binding in _bound_now(credentials, records, policy):
         for credential in accounts:
-            guard.bind(
-                credential, binding.event.place, binding.detail(credential.name, record.credential), binding.host
-            )
+            event, detail = binding.event, binding.detail(credential.name, record.credential)
+            guard.bind(credential, event.place, detail, binding.host, refused=event.cause is not None)
 
 
 def entries(
     credentials: Collection[Credential], records: Iterable[AccountRecord], policy: Policy
 ) -> list[dict[str, Any]]:
     """Return what binds now, as the accounts of an export have it: this run does not try these, and says why."""
-    found: dict[tuple[str, Event], AccountRecord] = {}
+    found: dict[tuple[tuple[str, str], Event], dict[str, Any]] = {}
     for record, _, binding in _bound_now(credentials, records, policy):
         events = [binding.event] if record.accepted is None else [binding.event, record.accepted]
-        found |= {(record.credential, event): record for event in events}
-    return [
-        {
-            "credential": record.credential,
-            "user": record.username,
-            "authority": record.authority,
-            "outcome": "accepted" if event.cause == "" else event.cause,
-            "where": event.place,
-            "when": event.when,
-        }
-        for (_, event), record in found.items()
-    ]
+        found |= {(account_of(record), event): entry(record, event, binding.tries) for event in events}
+    return list(found.values())[:_MOST_ENTRIES]
+
+
+def entry(record: AccountRecord, event: Event, tries: int) -> dict[str, Any]:
+    """Return one login of the journal as the accounts of an export have it.
+
+    ``tries`` is how many logins in a row were refused. The journal has an acceptance only if the secret was checked.
+    """
+    more = {"proven": True} if event.cause == "" else {"ambiguous": event.ambiguous, "tries": max(1, tries)}
+    return {
+        "credential": record.credential,
+        "user": record.username,
+        "authority": record.authority,
+        "outcome": "accepted" if event.cause == "" else event.cause,
+        "where": event.place,
+        "when": event.when,
+        "agent": event.agent,
+        **more,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Hold what an export says of accounts beside the results of its run.
+
+    Attributes:
+        entries: what earlier runs and other agents found.
+        in_a_row: how many refusals earlier runs had in a row, by the account's key of the lockout guard.
+    """
+
+    entries: Sequence[Mapping[str, Any]] = ()
+    in_a_row: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+def known(
+    credentials: Collection[Credential], records: Sequence[AccountRecord], policy: Policy, since: str | None = None
+) -> Known:
+    """Return what the journal knows before a run; ``since`` is when a run that goes on now began."""
+    sources = {(one.guarded_by, one.source) for one in credentials}
+    counts: dict[tuple[str, str], int] = {}
+    for record in records:
+        if record.refused is not None and (account_of(record), record.source) in sources:
+            of_this_run = since is not None and record.refused.when >= since
+            counts[account_of(record)] = max(0, record.refusals - of_this_run)
+    return Known(entries(credentials, records, policy), counts)
 
 
 def _bound_now(

@@ -13,7 +13,7 @@ from scanready.cli.messages import did_you_mean, fitting
 from scanready.model import Target
 
 from .earlier import EVERY_ONE, RETRY_AFTER, Policy
-from .elsewhere import Found, read_guard_files
+from .guard_files import Found, read_guard_files
 from .options import option
 from .prepare import Unusable
 

@@ -67,7 +67,7 @@ async def _carry_out(job: Job) -> int:
     guard = LockoutGuard(keeping)
     for tried in job.resumed.tried if job.resumed else ():
         guard.note(tried.credential, tried.host, tried.place, tried.cause)
-    _bind(guard, job)
+    _bind(guard, job, info.agent.name)
     async with Run(dataclasses.replace(job.settings, agent=agent, day=day), guard) as run:
         job.outputs.begin(info)
         await _pump(job, run, judge, totals, progress, keeping, soon)
@@ -91,14 +91,14 @@ async def _carry_out(job: Job) -> int:
     return job.outputs.exit_code(judge.code)
 
 
-def _bind(guard: LockoutGuard, job: Job) -> None:
+def _bind(guard: LockoutGuard, job: Job, agent: str) -> None:
     """Withhold what earlier runs and other agents found refused."""
     credentials = {target.credential for target in job.targets if target.credential is not None}
     if not credentials:
         return
     if job.record:
         bind_earlier(guard, credentials, journal_of(job.record.path), job.policy)
-    bind_elsewhere(guard, credentials, job.elsewhere, job.policy)
+    bind_elsewhere(guard, credentials, job.elsewhere, job.policy, agent)
 
 
 def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:

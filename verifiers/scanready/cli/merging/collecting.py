@@ -1,4 +1,7 @@
-"""Store the results of each file under their target and agent; count the old ones and the repeated ones."""
+"""Store the results of each file under their target and agent; count the old ones and the repeated ones.
+
+A result is believed only as far as its checks prove it. One that contradicts itself, or its file, costs only itself.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,19 @@ from scanready.model import Agent, Credential, Target
 from scanready.report.estate.export import MOST_AGENTS
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.plain_result import is_plain
-from scanready.report.serialize import identity
+from scanready.report.rejudging import Rejudging
+from scanready.report.serialize import as_line, identity
 from scanready.store import StoreError
 from scanready.store.bulk import BulkWriter, Row
 
+from .doubts import Doubts
 from .inputs import Input, Unfit
 
 #: The most targets of one estate, and the most results of one merge.
 _MOST_TARGETS = 1_000_000
 _MOST_RESULTS = 4_000_000
+#: Clocks that differ by less than this agree.
+CLOCKS = datetime.timedelta(minutes=5)
 #: The most descriptions of one agent that are kept to compare them.
 _MOST_FORMS = 10
 
@@ -72,6 +79,7 @@ class Collection:
     Attributes:
         parts: what the accepted files say, by agent.
         foreign: results of targets that the inventory does not have.
+        doubts: the sentences about results that are not believed as they are.
     """
 
     def __init__(self, store: BulkWriter, oldest: Moment, known: Mapping[str, int] | None) -> None:
@@ -82,8 +90,11 @@ class Collection:
         self._current: Mapping[str, Any] = {}
         self._part: Part | None = None
         self._name, self._key = "", ""
+        self._judge = Rejudging()
+        self._twice: set[str] = set()
         self.parts: dict[str, Part] = {}
         self.foreign = 0
+        self.doubts = Doubts()
 
     @property
     def numbers(self) -> Mapping[str, int]:
@@ -102,16 +113,23 @@ class Collection:
             Unfit: the file has something that is no result, or is another agent's.
             Unusable: the store cannot be written.
         """
-        self._file, self._foreign, self._count, self._read = {}, 0, self.results, 0
+        self._file, self._foreign, self._count, self._twice = {}, 0, self.results, set()
         self._current, self._part, self._name = {}, None, ""
-        before = len(self._numbers)
+        before, begun = len(self._numbers), _earliest(file)
+        self.doubts.begin(file.name)
         try:
-            for line, result in file.results():
-                self._add(line, result, file)
+            for place, (line, result) in enumerate(file.results(), 1):
+                try:
+                    self._add(line, result, file, begun)
+                except NotAResult as error:
+                    self.doubts.leave(place, result, str(error))
+            self._require_one()
             self._store.accept()
+            self.doubts.end()
         except StoreError as error:  # of another kind than the errors of the file
             raise Unusable(str(error)) from error
         except BaseException:
+            self.doubts.drop()
             self._store.reject()
             for key in list(self._numbers)[before:]:
                 del self._numbers[key]
@@ -121,16 +139,30 @@ class Collection:
         self.foreign += self._foreign
         return self._file
 
-    def _add(self, line: str, result: Any, file: Input) -> None:
-        if self._part is None or not is_plain(result, self._current):
-            self._check(result)
-            self._turn_to(result["agent"], file)
-        self._read += 1
+    def _require_one(self) -> None:
+        """Check that the file has a result that is not left out, if it has any.
+
+        Raises:
+            Unfit: it has none.
+        """
+        some = self._foreign or any(part.targets or part.stale for part in self._file.values())
+        if self.doubts.first_left and not some:
+            raise Unfit(f"none of its results can be used; {self.doubts.first_left}")
+
+    def _add(self, line: str, result: Any, file: Input, begun: Moment | None) -> None:
         self._count += 1
         if self._count > _MOST_RESULTS:
             raise Unfit(f"with it the merge has more than {_MOST_RESULTS:,} results")
+        if self._part is None or not is_plain(result, self._current):
+            restored(result)
+            self._turn_to(result["agent"], file)
+        if (judged := self._judge.judged(result)) is not None:
+            self.doubts.judge(result, judged)
+            line, result = as_line(judged), {**result, "verdict": judged.verdict.value}
         part, started = self._part, _moment(result["started"])
         assert part is not None
+        if begun is not None and started < begun:
+            raise NotAResult(f"it began on {result['started'][:40]}, before its run")
         if started < self._oldest:
             part.stale += 1
             part.newest = started if part.newest is None else max(part.newest, started)
@@ -143,8 +175,8 @@ class Collection:
         part.last = started if part.last is None else max(part.last, started)
         row = Row(number * MOST_AGENTS + part.number, f"{self._key}@{self._name}", result["verdict"], line)
         earlier = self.parts.get(self._name)
-        if number in part.targets and file.is_export:
-            raise NotAResult("it has two results for one target, which no agent writes")
+        if file.is_export and (row.key in self._twice or number in part.targets):
+            self._withdraw(row.key, number, part)
         if number in part.targets or (earlier and number in earlier.targets):
             part.again += 1
             if _began(self._store.stored(row.key)) < started:
@@ -153,11 +185,17 @@ class Collection:
             self._store.add(row)
         part.targets.add(number)
 
-    def _check(self, result: Any) -> None:
-        try:
-            restored(result)
-        except NotAResult as error:
-            raise NotAResult(f"its result {self._read + 1:,} cannot be used: {error}") from None
+    def _withdraw(self, key: str, number: int, part: Part) -> None:
+        """Take back a result of an export that has another one for the same target: nothing says which is true.
+
+        Raises:
+            NotAResult: always.
+        """
+        if key not in self._twice:
+            self._store.withdraw(key)
+            part.targets.discard(number)
+        self._twice.add(key)
+        raise NotAResult("the export has two results for this target, which no agent writes; neither counts")
 
     def _number(self, target: Mapping[str, Any]) -> int | None:
         """Return the number of a target; None if it is not in the inventory."""
@@ -190,6 +228,16 @@ class Collection:
         self._part = self._file[agent.name]
         if len(self._part.forms) < _MOST_FORMS:
             self._part.forms.add(_form(agent))
+
+
+def _earliest(file: Input) -> Moment | None:
+    """Return the moment before which no result of an export can have begun; None if it does not say."""
+    if not file.is_export:
+        return None
+    try:
+        return _moment(file.started) - CLOCKS
+    except NotAResult:
+        return None
 
 
 def _form(agent: Agent) -> tuple[str, tuple[str, ...], bool]:

@@ -11,10 +11,8 @@ from scanready.report.estate.frame import Absent
 from scanready.report.paper import counted
 from scanready.wire.printable import visible
 
-from .collecting import Part
+from .collecting import CLOCKS, Part
 
-#: Clocks that differ by less than this agree.
-CLOCKS = datetime.timedelta(minutes=5)
 _EMPTY, _CUT = "has no result", "is cut off before its first result"
 #: The names that one remark lists; the others are counted.
 _MOST_NAMES = 20
@@ -129,7 +127,6 @@ def of_clocks(files: Sequence[File], now: datetime.datetime) -> Iterator[str]:
     for file in files:
         ended = _moment(file.end.ended) if file.end else None
         began = _moment(file.started)
-        firsts = [part.first for part in file.parts.values() if part.first]
         lasts = [part.last for part in file.parts.values() if part.last]
         latest = max(filter(None, [ended, *lasts]), default=None)
         if latest and latest > now + CLOCKS:
@@ -138,8 +135,6 @@ def of_clocks(files: Sequence[File], now: datetime.datetime) -> Iterator[str]:
             yield f"{name} ends {ahead} min in the future: the clock of its agent or of this host is wrong"
         elif ended and ((began and ended < began - CLOCKS) or any(last > ended + CLOCKS for last in lasts)):
             yield f"{named(file.name)} has times after its end: the clock of its agent was set back during the run"
-        elif file.agent and began and any(first < began - CLOCKS for first in firsts):
-            yield f"{named(file.name)} has results from before its run began: the clock of its agent was set back"
 
 
 def of_ends(files: Sequence[File]) -> Iterator[str]:

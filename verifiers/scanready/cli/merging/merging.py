@@ -209,6 +209,7 @@ def _frame(
     twice = [name for name, times in Counter(wish.files).items() if times > 1]
     remarks = [
         *_refusals(looks),
+        *collection.doubts.remarks,
         *(f"{named(name)} is named twice; it counts once" for name in twice),
         *of_ends(files),
         *of_agents(estate, absent, parts, wish.targets is not None),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanready.cli.job.earlier import Known
 from scanready.cli.job.job import Options
 from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
@@ -80,9 +81,10 @@ def described(inventory: Inventory, file: str) -> Estate:
     return estate_of(inventory.targets, inventory.agents, "" if file == "-" else Path(file).name)
 
 
-def stored(estate: Estate, known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def stored(estate: Estate, known: Known) -> dict[str, Any]:
     """Return what a stored run keeps for an export of it, as JSON types."""
-    return {"estate": estate_object(estate), "known": list(known)}
+    in_a_row = [[*account, count] for account, count in known.in_a_row.items()]
+    return {"estate": estate_object(estate), "known": list(known.entries), "in_a_row": in_a_row}
 
 
 def export_of(run: StoredRun) -> Export:
@@ -98,5 +100,11 @@ def export_of(run: StoredRun) -> Export:
             f"--export: {fitting(run.name)} has no description of an inventory, since it is a run of "
             f"{fitting(run.command)} or of an older scanready; `scanready merge` takes it as it is"
         )
-    known = kept.get("known")
-    return Export(estate_restored(kept.get("estate")), known if isinstance(known, list) else (), run.ended or "")
+    known, rows = kept.get("known"), kept.get("in_a_row")
+    counts = {(row[0], row[1]): row[2] for row in rows if _is_count(row)} if isinstance(rows, list) else {}
+    entries = known if isinstance(known, list) else ()
+    return Export(estate_restored(kept.get("estate")), entries, counts, run.ended or "")
+
+
+def _is_count(row: Any) -> bool:
+    return isinstance(row, list) and [type(one) for one in row] == [str, str, int]

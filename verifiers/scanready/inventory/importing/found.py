@@ -10,6 +10,7 @@ from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.options import also_called, is_secretive
 from scanready.inventory.problems import InventoryError, Problem
 from scanready.inventory.targets import in_other_notation
+from scanready.model import DeclaredAgent
 from scanready.net.hosts import clean_host, host_and_port, port_in_range
 from scanready.run.registry import catalogue
 
@@ -33,7 +34,8 @@ _SHORT = 2
 class Entry:
     """One target of the new inventory. Without ``type`` every type is tried. ``guess`` says what is uncertain.
 
-    ``also`` are other names and addresses of the host.
+    ``also`` are other names and addresses of the host. ``agents`` and ``sites`` say who checks it; all agents if both
+    are empty.
     """
 
     host: str
@@ -47,6 +49,8 @@ class Entry:
     about: str = ""
     network: bool = False
     also: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -80,7 +84,7 @@ class Left:
 class Imported:
     """The result of an import. ``credentials`` are user names by credential name, with the line of their first use.
 
-    ``place`` is what a source counts: lines, or the results of a run.
+    ``place`` is what a source counts: lines, or the results of a run. ``agents`` are those that the inventory declares.
     """
 
     kind: str
@@ -91,6 +95,7 @@ class Imported:
     credentials: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     left_more: int = 0
     place: str = "line"
+    agents: list[DeclaredAgent] = field(default_factory=list)
     _alike: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[object, ...], Entry] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
@@ -114,6 +119,7 @@ class Imported:
         else:
             known.credential = known.credential or entry.credential
             known.tags = tuple(dict.fromkeys((*known.tags, *entry.tags)))
+            known.agents = tuple(dict.fromkeys((*known.agents, *entry.agents)))
 
     def leave(self, line: int, what: str, why: str) -> None:
         """Note a skipped entry; do not repeat parts that may be secret, before an ``@`` or after a ``?``."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from scanready.model import DeclaredAgent
+from scanready.model.platforms import PLATFORMS
 from scanready.run.target_name import ANY
 from scanready.wire.printable import visible
 
@@ -36,6 +38,9 @@ def _lines(found: Imported) -> Iterator[str]:
     yield "# Review it; `scanready plan FILE` shows what a check would contact. No secret was copied."
     for note in found.remarks:
         yield _comment(note)
+    if found.agents:
+        yield "agents:"
+        yield from (f"  - {_agent(agent)}" for agent in found.agents)
     if found.credentials:
         yield "# Add a reference to each secret: password: env:NAME, file:PATH or keyring:SERVICE/USER"
         yield "credentials:"
@@ -69,8 +74,29 @@ def _target(entry: Entry) -> str:
     if entry.credential:
         keys.append(("credential", _scalar(entry.credential)))
     if entry.tags:
-        keys.append(("tags", f"[{', '.join(_scalar(tag) for tag in entry.tags)}]"))
+        keys.append(("tags", _listed(entry.tags)))
+    if entry.sites:
+        keys.append(("site", _listed(entry.sites)))
+    elif entry.agents:
+        keys.append(("agents", _listed(entry.agents)))
+    return _mapping(keys)
+
+
+def _agent(agent: DeclaredAgent) -> str:
+    keys = [("name", _scalar(agent.name))]
+    if agent.sites:
+        keys.append(("sites", _listed(agent.sites)))
+    if agent.platform:
+        keys.append(("platform", next(name for name, system in PLATFORMS.items() if system == agent.platform)))
+    return _mapping(keys)
+
+
+def _mapping(keys: Iterable[tuple[str, str]]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in keys) + "}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return f"[{', '.join(map(_scalar, names))}]"
 
 
 def _about(entry: Entry, place: str) -> str:

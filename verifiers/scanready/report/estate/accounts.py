@@ -2,52 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from scanready.catalogue.facts import ACCOUNT_PROVEN, REFUSAL_AMBIGUOUS
 from scanready.causes import common
-from scanready.model import Check, Outcome, Owner, Report, Scope, Step
+from scanready.model import Check, Credential, Outcome, Owner, Report, Scope, Step
 from scanready.run.any_type import reports_of
 
 #: The most entries of one run. One account that each host judges by itself has an entry a host.
 _MOST = 100_000
+_ACCEPTED = "accepted"
+
+
+class _Login(NamedTuple):
+    """Identify what an entry is about; ``outcome`` is as :meth:`Accounts.as_list` has it."""
+
+    name: str
+    user: str
+    authority: str | None
+    outcome: str | None
+    where: str
+    agent: str
+    ambiguous: bool
 
 
 class Accounts:
-    """Collect the logins of a run from its results."""
+    """Collect the logins of a run from its results.
 
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str | None, str | None, str], str] = {}
+    Args:
+        in_a_row: how many refusals earlier runs had in a row, by the account's key of the lockout guard.
+    """
+
+    def __init__(self, in_a_row: Mapping[tuple[str, str], int] | None = None) -> None:
+        self._found: dict[_Login, str] = {}
+        self._in_a_row = in_a_row or {}
 
     def add(self, report: Report) -> None:
         """Take note of the logins of a result."""
         for one in reports_of(report):
             for check in one.checks:
                 if one.target.credential is not None and check.step is Step.LOGIN and len(self._found) < _MOST:
-                    self._add(one, check)
+                    self._add(one, one.target.credential, check)
 
-    def _add(self, report: Report, check: Check) -> None:
-        account, outcome = report.target.credential, _outcome(check)
-        if account is None or outcome == "":
+    def _add(self, report: Report, account: Credential, check: Check) -> None:
+        if (outcome := _outcome(check)) == "":
             return
-        key = account.name, account.username, account.authority, outcome, check.endpoint
+        ambiguous = check.facts.get(REFUSAL_AMBIGUOUS.name) is True
+        names = account.name, account.username, account.authority
+        key = _Login(*names, outcome, check.endpoint, report.agent.name, ambiguous)
         self._found[key] = max(report.started, self._found.get(key, ""))
 
     def as_list(self) -> list[dict[str, Any]]:
         """Return an entry for each account, outcome and place.
 
-        ``outcome`` is "accepted", the code of the cause of a refusal, or None where it is not known whether the server
-        counted the login. ``when`` is the beginning of the newest such result, UTC ISO 8601.
+        ``outcome`` is "accepted" by a server that checked the password or key, the code of the cause of a refusal, or
+        None where it is not known whether the server counted the login. ``when`` is the beginning of the newest such
+        result, UTC ISO 8601. An acceptance has ``proven``, which is True. The others have ``tries``, the number of
+        refused logins in a row, and ``ambiguous``, True if the refusal may be about the agent's address.
         """
-        return [
-            {"credential": name, "user": user, "authority": authority, "outcome": outcome, "where": where, "when": when}
-            for (name, user, authority, outcome, where), when in self._found.items()
-        ]
+        return [self._entry(login, when) for login, when in self._found.items()]
+
+    def _entry(self, login: _Login, when: str) -> dict[str, Any]:
+        entry = {"credential": login.name, "user": login.user, "authority": login.authority, "outcome": login.outcome}
+        entry |= {"where": login.where, "when": when, "agent": login.agent}
+        if login.outcome == _ACCEPTED:
+            return entry | {"proven": True}
+        account = Credential(login.name, login.user, authority=login.authority)
+        return entry | {"ambiguous": login.ambiguous, "tries": 1 + self._in_a_row.get(account.guarded_by, 0)}
 
 
 def _outcome(check: Check) -> str | None:
     """Return the outcome as :meth:`Accounts.as_list` has it; empty if the check says nothing about the account."""
     if check.outcome in (Outcome.PASSED, Outcome.WARNED):
-        return "accepted"
+        # A server that lets in anybody says nothing about the account, and a result without the fact does not say.
+        return _ACCEPTED if check.facts.get(ACCOUNT_PROVEN.name) is True else ""
     cause = check.finding.cause if check.finding else None
     if check.outcome is Outcome.SKIPPED or cause is None or cause is common.LOGIN_WITHHELD:
         return ""

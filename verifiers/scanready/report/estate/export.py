@@ -117,12 +117,19 @@ class Export:
 
     Args:
         estate: what is known of the inventory.
-        known: the accounts that are withheld because of earlier runs, as :meth:`Accounts.as_list` has them.
+        known: the accounts that earlier runs and other agents found refused, as :meth:`Accounts.as_list` has them.
+        in_a_row: as that of :class:`Accounts`.
         ended: when a stored run ended, UTC ISO 8601; empty for one that ends now.
     """
 
-    def __init__(self, estate: Estate, known: Sequence[Mapping[str, Any]] = (), ended: str = "") -> None:
-        self._estate, self._known, self._accounts, self._asked = estate, known, Accounts(), 0
+    def __init__(
+        self,
+        estate: Estate,
+        known: Sequence[Mapping[str, Any]] = (),
+        in_a_row: Mapping[tuple[str, str], int] | None = None,
+        ended: str = "",
+    ) -> None:
+        self._estate, self._known, self._accounts, self._asked = estate, known, Accounts(in_a_row), 0
         self._ended = ended
 
     def begin(self, run: RunInfo) -> str:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scanready.catalogue.facts import ANONYMOUS, AUTH_METHODS, DATABASES, ERROR_CODE, PRODUCT, Fact, Kind
+from scanready.catalogue.facts import (
+    ANONYMOUS,
+    AUTH_METHODS,
+    DATABASES,
+    ERROR_CODE,
+    PRODUCT,
+    REFUSAL_AMBIGUOUS,
+    Fact,
+    Kind,
+)
 
 FACTS: Mapping[str, tuple[Fact, ...]] = {
     "mysql": (
@@ -13,12 +22,7 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         AUTH_METHODS,
         Fact("agent_seen_as", Kind.TEXT, "", "This agent's name or address as the server sees it.", "error message"),
         ANONYMOUS,
-        Fact(
-            "refusal_ambiguous",
-            Kind.FLAG,
-            "",
-            "True if the refusal may be about the agent's address, not the password.",
-        ),
+        REFUSAL_AMBIGUOUS,
         Fact("aborted", Kind.INTEGER, "connection", "Connections of this check that count towards max_connect_errors."),
         Fact("tried", Kind.FLAG, "", "True if a login was started but the password was withheld."),
         DATABASES,

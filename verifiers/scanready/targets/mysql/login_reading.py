@@ -40,6 +40,8 @@ _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 _SELECTS = re.compile(r"GRANT (?:[A-Z, ]*\bSELECT\b[A-Z, ]*|ALL PRIVILEGES) ON (\S+) TO ")
 #: An account in the form of Apache Doris and StarRocks.
 _QUOTED = re.compile(r"'(.*)'@'(.*)'", re.DOTALL)
+#: The users that MariaDB and MySQL name where they do not look at their accounts.
+_NOBODY = ("", "skip-grants user")
 _PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("mysql", "MySQL"))
 _NOT_MYSQL = frozenset({1064, 1128, 1305})  # syntax error, no such function
 _NO_TABLE = 1146
@@ -115,8 +117,8 @@ def look_around(session: pymysql.Connection[Any], where: Where, result: Result) 
     """
     _bound(session, where.mariadb)
     result.account, words = _account(session)
-    if not result.account and words:
-        result.passwordless = True  # the server has no accounts, so it judged none
+    if words and result.account.rpartition("@")[0] in _NOBODY:
+        result.passwordless = True  # the server has no accounts, or --skip-grant-tables is on: it judged none
     if not result.account and words and not (where.database and where.table):
         detail = f"the server accepts the login, but answers {WHO_ARE_WE} with: {words}"
         result.denied = Failure(causes.OTHER_PRODUCT, detail)
