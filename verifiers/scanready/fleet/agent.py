@@ -256,7 +256,7 @@ class Worker:
                     lambda: self.journal.is_cancelled(batch.run),
                     exclusive=begun > 1,
                     guard=prepared.guard if prepared else None,
-                    enter=lambda: self._desk.enter(batch),
+                    enter=(lambda: self._desk.enter(batch)) if prepared else (lambda: None),
                 )
                 if got == wanted:
                     self.journal.finish(batch.run, batch.batch)
