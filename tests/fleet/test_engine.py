@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.limits import PATIENCE
 from scanready.causes import common
+from scanready.climb.guard import LockoutGuard
 from scanready.fleet import engine
 from scanready.fleet.engine import Engine, not_checked
 from scanready.fleet.messages import Batch
@@ -26,8 +27,8 @@ class Gate:
     begun: list[str]
     through: dict[str, threading.Event]
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, guard: LockoutGuard | None = None) -> None:
+        self.settings, self.guard = settings, guard
 
     def renew(self) -> None:
         """Do nothing."""
@@ -53,8 +54,8 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("exclusive", [True, False], ids=["alone", "other settings"])
-def test_a_batch_that_waits_is_not_overtaken(monkeypatch: pytest.MonkeyPatch, exclusive: bool) -> None:
+@pytest.mark.parametrize("why", ["alone", "other settings", "another guard"])
+def test_a_batch_that_waits_is_not_overtaken(monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     """An agent with much work would never be idle for it."""
     names = ("first", "waits", "later")
     monkeypatch.setattr(Gate, "begun", [], raising=False)
@@ -62,9 +63,9 @@ def test_a_batch_that_waits_is_not_overtaken(monkeypatch: pytest.MonkeyPatch, ex
     monkeypatch.setattr(engine, "Run", Gate)
     working = Engine(AGENT)
 
-    def check(name: str, depth: Step, alone: bool) -> threading.Thread:
+    def check(name: str, depth: Step, alone: bool, guard: LockoutGuard | None = None) -> threading.Thread:
         batch = Batch("r", name, "a", depth, 10.0, 60.0, ((0, Target(name, "ssh", 22)),))
-        taken: dict[str, Any] = {"exclusive": alone}
+        taken: dict[str, Any] = {"exclusive": alone, "guard": guard}
         words: Any = (batch, set(), lambda *_: None, lambda: False)
         thread = threading.Thread(target=working.check, args=words, kwargs=taken, daemon=True)
         thread.start()
@@ -72,7 +73,8 @@ def test_a_batch_that_waits_is_not_overtaken(monkeypatch: pytest.MonkeyPatch, ex
 
     threads = [check("first", Step.ACCESS, alone=False)]
     until(lambda: Gate.begun == ["first"])
-    threads.append(check("waits", Step.ACCESS if exclusive else Step.AUTH, alone=exclusive))
+    guard = LockoutGuard() if why == "another guard" else None
+    threads.append(check("waits", Step.AUTH if why == "other settings" else Step.ACCESS, why == "alone", guard))
     until(lambda: len(working._waiting) == 1)
     threads.append(check("later", Step.ACCESS, alone=False))
     until(lambda: len(working._waiting) == 2)

@@ -231,7 +231,7 @@ class Worker:
                     exclusive=begun > 0,
                     begin=begin,
                     guard=prepared.guard if prepared else None,
-                    enter=lambda: self._desk.enter(batch),
+                    enter=(lambda: self._desk.enter(batch)) if prepared else (lambda: None),
                 )
                 if got == wanted:
                     self.journal.finish(batch.run, batch.batch)

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from scanready.catalogue.option import FOLLOW_REDIRECTS
 from scanready.causes import common
@@ -132,11 +132,20 @@ class Logbook:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch whose targets have their secrets, the guard of its logins, and the logins that are not made."""
+    """A batch whose targets have their secrets.
+
+    Attributes:
+        guard: that of its logins.
+        denied: the logins that are not made, by credential and host.
+        rows: the logins that were begun when the batch was delivered before.
+        records: the journal of accounts.
+    """
 
     batch: Batch
     guard: RunGuard
-    denied: Mapping[tuple[str, str], LoginEnd] = field(default_factory=dict)
+    denied: Mapping[tuple[str, str], LoginEnd]
+    rows: Sequence[LoginRow]
+    records: Sequence[AccountRecord]
 
 
 class LoginDesk:
@@ -169,8 +178,23 @@ class LoginDesk:
         return Redactor(dict.fromkeys(secret for target in targets for secret in secrets_in(target))).peer(text)
 
     def enter(self, batch: Batch) -> None:
-        """Let the logins of this task, and of the tasks that it makes, be noted as those of a batch."""
+        """Let the logins of this task, and of the tasks that it makes, be those of a batch that was prepared.
+
+        Call it in the event loop: the guard belongs to it.
+        """
         _CURRENT.set((batch.run, batch.batch))
+        with self._lock:
+            made = self._prepared[batch.run, batch.batch]
+        guard, login = made.guard, made.batch.login
+        assert login is not None, "it is a batch with logins"
+        credentials = {one.credential for _, one in made.batch.targets if one.credential is not None}
+        for row in made.rows:
+            for credential in credentials:
+                if row.credential == credential.name and row.effect not in (Effect.PROVEN.value, Effect.NOTHING.value):
+                    guard.bind_again(credential, row)
+        fresh = {one for one in credentials if one.guarded_by not in guard.met}
+        self._bind(guard, fresh, made.records, login)
+        guard.met |= {one.guarded_by for one in fresh}
 
     def ends(self, batch: Batch) -> tuple[LoginEnd, ...]:
         """Return what became of each login of a batch, one for each credential and host at least."""
@@ -194,8 +218,6 @@ class LoginDesk:
         return guard
 
     def _made(self, batch: Batch, guard: RunGuard) -> Prepared:
-        login = batch.login
-        assert login is not None, "it is a batch with logins"
         found = _Secrets()
         try:
             records = self._logbook.records()
@@ -204,22 +226,16 @@ class LoginDesk:
             found.broken = _line(error)
             self._warn(f"no login is made: {found.broken}")
             records = ()
-        targets, denied = [], {}
+        targets: list[tuple[int, Target]] = []
+        denied: dict[tuple[str, str], LoginEnd] = {}
         for place, target in batch.targets:
             account = found.of(target)
             if isinstance(account, LoginEnd):
                 denied[account.credential, account.host] = account
             else:
                 targets.append((place, with_account(target, account)))
-        credentials = {one.credential for _, one in targets if one.credential is not None}
-        fresh = {one for one in credentials if one.guarded_by not in guard.met}
-        for row in self._logbook.rows(batch.run, batch.batch):
-            for credential in credentials:
-                if row.credential == credential.name and row.effect not in (Effect.PROVEN.value, Effect.NOTHING.value):
-                    guard.bind_again(credential, row)
-        self._bind(guard, fresh, records, login)
-        guard.met |= {one.guarded_by for one in fresh}
-        return Prepared(dataclasses.replace(batch, targets=tuple(targets)), guard, denied)
+        rows = self._logbook.rows(batch.run, batch.batch)
+        return Prepared(dataclasses.replace(batch, targets=tuple(targets)), guard, denied, rows, records)
 
 
 class _Secrets:
