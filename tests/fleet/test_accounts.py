@@ -202,10 +202,11 @@ def test_who_waits_for_whom_is_told() -> None:
 
 def test_what_a_file_of_guard_says_binds_before_the_first_login() -> None:
     accounts = estate(2)
-    accounts.bind(KEY, "h9:22 refused it", "h0")
+    accounts.bind(KEY, "h9:22 refused it", "h0", "h9:22")
     _, denied = accounts.next()
     assert places(denied) == {(agent, "h0") for agent in AGENTS}
-    accounts.bind(KEY, "h9:22 refused it", None)
+    assert {one.refused_at for one in denied} == {"h9:22"}
+    accounts.bind(KEY, "h9:22 refused it", None, "h9:22")
     assert len(accounts.next()[1]) == 2
 
 

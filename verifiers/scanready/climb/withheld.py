@@ -17,10 +17,14 @@ from .explain import Failure
 Account = tuple[str, str]
 
 
+def facts_of(place: str, account: Account) -> Facts:
+    """Return the facts of a login that is withheld; none if no ``place`` is known to have refused the account."""
+    return {REFUSED_AT.name: place, REFUSED_ACCOUNT.name: list(account)} if place else {}
+
+
 def before_this_run(detail: str, place: str, account: Account) -> Failure:
     """Return the failure for a login of an earlier run; ``place`` is empty if it had no answer."""
-    facts: Facts = {REFUSED_AT.name: place, REFUSED_ACCOUNT.name: list(account)} if place else {}
-    return Failure(common.LOGIN_WITHHELD, detail, **facts)
+    return Failure(common.LOGIN_WITHHELD, detail, **facts_of(place, account))
 
 
 def everywhere(place: str, name: str, account: Account) -> Failure:

@@ -50,11 +50,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Deny a login. ``withheld``: the account is protected; otherwise no login is possible, and none is missing."""
+    """Deny a login. ``withheld``: the account is protected; otherwise no login is possible, and none is missing.
+
+    ``refused_at`` is the endpoint that refused the account; empty if none is known to have.
+    """
 
     visit: Visit
     words: str
     withheld: bool
+    refused_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,10 @@ class _Bar:
 
     words: str
     withheld: bool = True
+    refused_at: str = ""
 
     def denied(self, visit: Visit) -> Denied:
-        return Denied(visit, self.words.replace("{}", repr(visit.credential)), self.withheld)
+        return Denied(visit, self.words.replace("{}", repr(visit.credential)), self.withheld, self.refused_at)
 
 
 @dataclass(slots=True)
@@ -212,9 +217,9 @@ class Accounts:
         account.waiting.setdefault(visit.agent, {}).setdefault(visit.host, []).append(visit)
         self._fresh.add(key)
 
-    def bind(self, key: Key, words: str, host: str | None) -> None:
-        """Withhold an account because of an earlier refusal, at one host or everywhere (None)."""
-        account, bar = self._accounts.setdefault(key, _Account()), _Bar(words)
+    def bind(self, key: Key, words: str, host: str | None, refused_at: str) -> None:
+        """Withhold an account because of an earlier login, at one host or everywhere (None)."""
+        account, bar = self._accounts.setdefault(key, _Account()), _Bar(words, refused_at=refused_at)
         if host is None:
             account.stop = account.stop or bar
         else:
@@ -278,15 +283,17 @@ class Accounts:
             case End.ACCEPTED:
                 account.prove(agent, end.host)
             case End.REFUSED | End.AMBIGUOUS | End.REFUSED_HERE | End.UNKNOWN:
-                account.fail(agent, end.host, _Bar(_words(where, agent, end.end)), end=end.end)
+                place = "" if end.end is End.UNKNOWN else where
+                account.fail(agent, end.host, _Bar(_words(where, agent, end.end), refused_at=place), end=end.end)
             case End.EARLIER:
-                bar = _Bar(end.detail or _words(where, agent, End.REFUSED))
+                bar = _Bar(end.detail or _words(where, agent, End.REFUSED), refused_at=end.where)
                 if account.accepted:
                     account.agents.setdefault(agent, bar)
                 else:
                     account.stop = account.stop or bar
             case End.EARLIER_HERE:
-                account.hosts.setdefault(end.host, _Bar(end.detail or _words(where, agent, End.REFUSED_HERE)))
+                words = end.detail or _words(where, agent, End.REFUSED_HERE)
+                account.hosts.setdefault(end.host, _Bar(words, refused_at=end.where))
             case End.UNABLE:
                 account.agents.setdefault(agent, _Bar(f"no login was made: {end.detail}", withheld=False))
             case End.UNUSABLE:
@@ -304,7 +311,7 @@ def _unsent(visit: Visit, end: LoginEnd) -> Denied:
 
 
 def _words(where: str, agent: str, end: End) -> str:
-    """Return the sentence of a withheld login. It begins with the place: the estate view looks for its refusal."""
+    """Return the sentence of a withheld login. It begins with the place."""
     if end is End.UNKNOWN:
         return (
             f"{where} did not answer a login with the credential {{}} from the agent {agent}, and may have counted it "

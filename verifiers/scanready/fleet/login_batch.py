@@ -60,22 +60,25 @@ class RunGuard(LockoutGuard):
         self.met: set[tuple[str, str]] = set()
         self.earlier: dict[tuple[tuple[str, str], str | None], tuple[str, str]] = {}
 
-    def bind(self, credential: Credential, where: str, detail: str, host: str | None = None) -> None:
+    def bind(
+        self, credential: Credential, where: str, detail: str, host: str | None = None, *, refused: bool = True
+    ) -> None:
         """See :meth:`LockoutGuard.bind`."""
-        self.earlier.setdefault((credential.guarded_by, host and host.casefold()), (where, detail))
-        super().bind(credential, where, detail, host)
+        self.earlier.setdefault((credential.guarded_by, host and host.casefold()), (where if refused else "", detail))
+        super().bind(credential, where, detail, host, refused=refused)
 
     def bind_again(self, credential: Credential, row: LoginRow) -> None:
         """Withhold an account at the host of a login that this agent made for the same batch, and did not report."""
         where, word = visible(row.place, 200), repr(visible(credential.name, 120))
-        if _ENDS.get(row.effect, End.UNKNOWN) is End.UNKNOWN:
+        refused = _ENDS.get(row.effect, End.UNKNOWN) is not End.UNKNOWN
+        if not refused:
             detail = (
                 f"{where} may have counted a login with the credential {word}: the agent ended before its outcome was "
                 "known; it is not repeated in this run"
             )
         else:
             detail = f"{where} refused the credential {word} earlier in this run; it was not tried again at this host"
-        super().bind(credential, row.place, detail, row.host)
+        super().bind(credential, row.place, detail, row.host, refused=refused)
 
 
 class Logbook:

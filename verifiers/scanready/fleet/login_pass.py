@@ -42,9 +42,11 @@ class LoginPass:
         if login is not None:
             self._recall()
 
-    def bind(self, credential: Credential, where: str, detail: str, host: str | None = None) -> None:
+    def bind(
+        self, credential: Credential, where: str, detail: str, host: str | None = None, *, refused: bool = True
+    ) -> None:
         """Withhold a credential that was refused before this run; as the lockout guard's method of this name."""
-        self._accounts.bind(credential.guarded_by, detail, host and host.casefold())
+        self._accounts.bind(credential.guarded_by, detail, host and host.casefold(), where if refused else "")
 
     def add(self, place: int, report: Report) -> None:
         """Take note of the result of a first visit."""
@@ -189,7 +191,8 @@ class LoginPass:
             target = self._target(one.visit.place)
             report = self._ledger.result(target, one.visit.agent)
             if report is not None and is_at_prompt(report):
-                yield one.visit.place, (withheld if one.withheld else without_login)(report, one.words)
+                changed = withheld(report, one) if one.withheld else without_login(report, one.words)
+                yield one.visit.place, changed
 
     def _target(self, place: int) -> Target:
         found = self._estate.at(place)

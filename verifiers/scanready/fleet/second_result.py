@@ -7,9 +7,12 @@ import datetime
 from collections.abc import Callable
 
 from scanready.causes import common
+from scanready.climb.withheld import facts_of
 from scanready.model import Check, Finding, Outcome, Report, Standing, Step, Target, Verdict, judge, reached, standing
 from scanready.run.any_type import combined, reports_of
 from scanready.run.registry import catalogue
+
+from .accounts import Denied
 
 
 def asks_for_login(target: Target) -> bool:
@@ -31,12 +34,14 @@ def _is_at_prompt(report: Report) -> bool:
     return asks_for_login(report.target) and climbed is not None and climbed.height >= Step.AUTH.height
 
 
-def withheld(report: Report, detail: str) -> Report:
-    """Return the result of a first visit with a login that was withheld, for the reason in ``detail``."""
+def withheld(report: Report, denied: Denied) -> Report:
+    """Return the result of a first visit with a login that was withheld."""
 
     def change(one: Report) -> Report:
-        finding = Finding(common.LOGIN_WITHHELD, detail)
-        end = Check(Step.LOGIN, _endpoint(one), Outcome.FAILED, detail, {}, finding)
+        account = one.target.credential
+        facts = facts_of(denied.refused_at, account.guarded_by) if account else {}
+        finding = Finding(common.LOGIN_WITHHELD, denied.words)
+        end = Check(Step.LOGIN, _endpoint(one), Outcome.FAILED, denied.words, facts, finding)
         rest = [
             dataclasses.replace(check, summary="not reached: stopped at login")
             for check in one.checks
