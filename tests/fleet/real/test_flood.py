@@ -73,7 +73,7 @@ def test_others_are_served_during_a_flood(site: Site, tmp_path: Path) -> None:
     assert going.wait(HANG) in (1, 3)
     told = (site.folder / "coordinator.log").read_text()
     assert "no heartbeat of a" not in told
-    assert told.count("\n") < 100
+    assert told.count("\nscanready: ") < 50, "the rest is the report"
     assert {agent for _, agent, *_ in site.answers()} == {"a", "b"}
     assert len(site.answers()) == 100
 
