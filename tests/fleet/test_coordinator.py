@@ -305,7 +305,12 @@ def test_a_flood_of_results_is_dropped_unread(site: Fleet, monkeypatch: pytest.M
         site.hear("stranger", site.results("a"))
     assert read == site.coordinator._flood.most_results("a") < 2000
     site.hear("b", site.results("b", (B1, line("b", BOTH))))
-    assert site.stored() == {("h1", "b", "scanready.out-of-time")}
+    assert site.stored() == {
+        ("h1", "b", "scanready.out-of-time"),
+        ("h1", "a", "agent.unanswered"),
+        ("h2", "a", "agent.unanswered"),
+    }
+    assert not site.coordinator._is_waiting()
     assert len(site.told) == 2
 
 

@@ -88,13 +88,16 @@ def test_the_definitions_bound_every_queue(site: Site) -> None:
     channel = channel_of(site.broker, "coordinator")
     for queue in ("scanready.results.x.y", "scanready.heartbeat.x"):
         channel.queue_declare(queue)
-    told = site.broker.control("list_queues", "-p", "scanready", "name", "effective_policy_definition")
+    told = site.broker.control("list_queues", "-p", "scanready", "name", "policy")
     rows = [line.split("\t") for line in told.splitlines() if line.startswith("scanready.")]
+    bounds = site.broker.control("list_policies", "-p", "scanready")
     for queue in ("scanready.results.x.y", "scanready.heartbeat.x"):
         channel.queue_delete(queue)
     channel.connection.close()
     assert {name.split(".")[1] for name, _ in rows} == {"tasks", "cancel", "results", "heartbeat"}
-    assert [name for name, policy in rows if "max-length-bytes" not in policy or "overflow" not in policy] == []
+    assert [(name, policy) for name, policy in rows if policy != f"scanready-{name.split('.')[1]}"] == []
+    assert bounds.count('"max-length-bytes":') == bounds.count('"max-length":') == 4
+    assert bounds.count('"overflow":"reject-publish"') == 3
 
 
 def test_a_run_of_the_same_name_is_another_run(site: Site, tmp_path: Path) -> None:

@@ -163,11 +163,16 @@ def drop(connection: Any) -> None:
         connection.collect()
 
 
+def cause_of(error: BaseException) -> BaseException:
+    """Return the error that a library has wrapped in others."""
+    while error.__cause__ is not None and not isinstance(error, BlockedError):
+        error = error.__cause__
+    return error
+
+
 def explained(broker: Broker, error: BaseException) -> str:
     """Return in words why a broker cannot be used, and what to do."""
-    cause: BaseException = error
-    while cause.__cause__ is not None and not isinstance(cause, BlockedError):
-        cause = cause.__cause__
+    cause = cause_of(error)
     where = f"the broker {broker.netloc}"
     match cause:
         case BlockedError():

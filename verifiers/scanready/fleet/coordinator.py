@@ -30,6 +30,7 @@ from .messages import CANCELLED, Batch, Heartbeat, Login, MessageError, Results,
 from .names import HEARTBEAT, RESULTS, heartbeats_of, results_of, tasks_of
 from .once import Limited, Once
 from .outbox import Outbox, Sent
+from .paced import Paced
 from .watch import Watch, looked_at
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Coordinator(Watch):
         self._outbox = Outbox(broker, _KEPT / 1000)  # an agent that was away for longer has no old runs to carry out
         self._connection: kombu.Connection | None = None
         self._liveness = Liveness()
+        self._dropped_beats = Paced()
         self._flood = Flood(agent.name for agent in estate.agents)
         self._open: dict[str, set[int]] = defaultdict(set)  # agent -> places without a result
         self._batches: dict[str, tuple[int, ...]] = {}
@@ -201,14 +203,17 @@ class Coordinator(Watch):
         listener = heartbeats_of(secrets.token_hex(8))
         channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
         channel.queue_bind(listener, RESULTS, HEARTBEAT)
+        self._dropped_beats.forget()
         heard(connection, queue, self._take, _PREFETCH)
         heard(connection, listener, self._take_beat, _PREFETCH)
         while not stopped.is_set() and self._is_waiting():
             try:
                 connection.drain_events(timeout=0.01 if self._send_some() else 0.5)
             except TimeoutError:
+                self._dropped_beats.release()
                 self._look_for_lost()
             else:
+                self._dropped_beats.release()
                 if time.monotonic() > self._looked + _LOOK:  # the heartbeats of many agents leave no pause
                     self._look_for_lost()
 
@@ -234,7 +239,7 @@ class Coordinator(Watch):
         if self._flood.takes_heartbeat(user, now):
             self._take(message)
             return
-        message.channel.basic_ack(message.delivery_tag)
+        self._dropped_beats.hold(message)
         for agent in self._flood.flooding if self._flood.is_flooded(now) else ():
             self._once.say(
                 f"flood {agent}", f"{agent} sends too many heartbeats; they are dropped. See who uses its password"
@@ -244,9 +249,7 @@ class Coordinator(Watch):
         """Store what a message holds, and acknowledge it after the commit."""
         user = message.properties.get("user_id")
         if message.delivery_info.get("routing_key") != HEARTBEAT and not self._flood.takes_results(user):
-            self._once.say(
-                f"many {user}", f"messages of {user or 'an unknown sender'} are dropped: more than it can have"
-            )
+            self._distrust(user)
             message.channel.basic_ack(message.delivery_tag)
             return
         try:

@@ -13,7 +13,7 @@ from typing import Any
 import kombu
 
 from .celery_app import celery_app, task_queue
-from .connection import FULL, PATIENCE, BlockedError, Broker, blocking_told, drop, is_blocked, opened, publish
+from .connection import FULL, LOST, PATIENCE, BlockedError, Broker, cause_of, drop, is_blocked, opened, publish
 from .messages import Batch, encode
 from .names import CHECK, TASKS
 
@@ -49,24 +49,26 @@ class Outbox:
         channel = self._opened()
         queue = task_queue(batch.agent)
         try:
-            with blocking_told(channel):
-                self._app.send_task(
-                    CHECK,
-                    args=(encode(batch),),
-                    task_id=f"{batch.run}/{batch.batch}",
-                    queue=queue,
-                    exchange=queue.exchange.name,
-                    routing_key=queue.routing_key,
-                    producer=kombu.Producer(channel),
-                    retry=False,
-                    expiration=self._kept,
-                    ignore_result=True,
-                    confirm_timeout=PATIENCE,
-                )
-        except FULL:
-            return Sent.FULL
-        except BlockedError:
-            return Sent.BLOCKED
+            self._app.send_task(
+                CHECK,
+                args=(encode(batch),),
+                task_id=f"{batch.run}/{batch.batch}",
+                queue=queue,
+                exchange=queue.exchange.name,
+                routing_key=queue.routing_key,
+                producer=kombu.Producer(channel),
+                retry=False,
+                expiration=self._kept,
+                ignore_result=True,
+                confirm_timeout=PATIENCE,
+            )
+        except (*LOST, FULL) as error:  # Celery wraps each in an error of its own
+            cause = cause_of(error)
+            if isinstance(cause, FULL):
+                return Sent.FULL
+            if isinstance(cause, TimeoutError) and is_blocked(channel):
+                return Sent.BLOCKED
+            raise
         return Sent.KEPT
 
     def probe(self) -> bool:

@@ -157,6 +157,20 @@ class Watch:
             self._open[name] -= left
             self.unanswered += len(left)
 
+    def _distrust(self, name: str | None) -> None:
+        """End the targets of an agent that floods the run: its results are not known from those of the flood."""
+        why = "more messages than it can have came with its name; they are dropped. See who uses its password"
+        if name not in self._heard:
+            self._once.say(
+                f"many {name}", f"messages of {name or 'an unknown sender'} are dropped: it is no agent here"
+            )
+        elif left := self._open[name]:
+            self._tell(f"messages of {name} are dropped, and {len(left)} of its targets are undecided: {why}")
+            self._settle(name, left, fleet.UNANSWERED, why)
+            self.unanswered += len(left)
+            self._open[name] = set()
+            self._unsent = [batch for batch in self._unsent if batch.agent != name]
+
     def _word_on(self, queue: str) -> Any:
         """Return the broker's word on a queue; None if it is not there."""
         if self._connection is None:
