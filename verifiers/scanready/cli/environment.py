@@ -37,6 +37,7 @@ KNOWN = frozenset(
         "INFER",
         "INTERVAL",
         "INVENTORY",
+        "JOBS",
         "JSON",
         "KEEP",
         "KEY_FILE",

@@ -15,7 +15,7 @@ NOT_SENT = common.LOGIN_WITHHELD.code
 
 
 #: The fact of a refusal that may be about the agent's address: another agent may try the account once more.
-_AMBIGUOUS = "refusal_ambiguous"
+AMBIGUOUS = "refusal_ambiguous"
 
 
 class Effect(StrEnum):
@@ -49,7 +49,7 @@ class Journal(Protocol):
 def effect_of_failure(failure: Failure, *, local: bool) -> Effect:
     """Return what a failed login means; see :func:`effect_of`."""
     effect = effect_of(failure.cause, local=local)
-    if effect is Effect.REFUSED and failure.facts.get(_AMBIGUOUS) is True:
+    if effect is Effect.REFUSED and failure.facts.get(AMBIGUOUS) is True:
         return Effect.REFUSED_OR_ADDRESS
     return effect
 
