@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from fixtures.limits import HANG, PATIENCE
+from scanready.cli.job.job import Options
+from scanready.cli.job.several import jobs_of
 from tests.cli import plugin
 from tests.cli.plugin import started, until
 
@@ -255,6 +258,52 @@ def test_a_store_that_cannot_be_written_costs_one_line_and_no_result(site: Site)
     done = site.verify("--jobs", "2", "--store", str(site.where / "other.db"))
     assert len(results(done.stdout)) == 32
     assert done.stderr.count("this run is not stored") == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [
+        (resource.RLIMIT_NOFILE, 64, "checking 1 targets at once, not 1000: this host allows 64 open files"),
+        (resource.RLIMIT_FSIZE, 150_000, "this run is not stored"),
+    ],
+    ids=["open-files", "full-disk"],
+)
+def test_a_limit_of_the_host_costs_a_message_and_no_result(site: Site, limit: int, value: int, message: str) -> None:
+    """A file that may not grow is what a full disk is to the store."""
+    site.write(MOODS * 15)
+    done = plugin.run_fresh(
+        site.where,
+        ["verify", str(site.inventory), "--format", "jsonl", "--jobs", "3"],
+        site.extra,
+        preexec_fn=lambda: resource.setrlimit(limit, (value, value)),
+    )
+    assert len(results(done.stdout)) == 120, done.stderr
+    assert done.stderr.count(message) == 1
+
+
+@pytest.mark.parametrize(
+    ("targets", "options", "cores", "message"),
+    [
+        (5001, Options(), 2, True),
+        (5000, Options(), 2, False),
+        (5001, Options(), 1, False),
+        (5001, Options(jobs=1), 2, False),
+        (5001, Options(quiet=1), 2, False),
+    ],
+    ids=["large", "small", "one-core", "chosen", "quiet"],
+)
+def test_a_large_run_is_advised_to_use_a_second_core(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    targets: int,
+    options: Options,
+    cores: int,
+    message: bool,
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    assert jobs_of(options, targets) == 1
+    error = capsys.readouterr().err
+    assert ("--jobs 2 would use 2 of this host's 2 cores" in error, error.count("\n")) == (message, int(message))
 
 
 @pytest.mark.parametrize("option", ["--transcript", "--bundle"])

@@ -71,6 +71,7 @@ class Member(Hand):
         self._talk, self._permits = Wire(self._started.talk), Wire(self._started.permits)
         self._gate = briefing.gate(self._talk.send)
         self._serving = asyncio.create_task(self._serve())
+        self._serving.add_done_callback(self._served)
 
     @property
     def pid(self) -> int:
@@ -122,6 +123,10 @@ class Member(Hand):
             self._permits.close()
             code = await asyncio.to_thread(self._started.end, _PATIENCE)
             self._gone(self, self._fault or _how(code))
+
+    def _served(self, serving: asyncio.Task[None]) -> None:
+        if not serving.cancelled() and (error := serving.exception()) is not None:
+            self._board.failed(error)  # a fault of ours
 
     def _heed(self, message: Message) -> None:
         if self._gate.heed(message):

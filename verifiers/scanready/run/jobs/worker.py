@@ -43,7 +43,7 @@ def main() -> NoReturn:
         asyncio.run(_serve(talk, permits))
         code = 0
     finally:
-        os._exit(code)  # threads of look-ups may hang
+        os._exit(code)
 
 
 async def _serve(talk: socket.socket, permits: socket.socket) -> None:
@@ -60,6 +60,7 @@ async def _serve(talk: socket.socket, permits: socket.socket) -> None:
                     async for message in messages:
                         worker.heed(message)
                     await worker.leave()
+                os._exit(0)  # the end of the event loop would wait for threads of look-ups, which may hang
             except Exception as error:
                 wire.send({"failed": f"{type(error).__name__}: {error}"[:500]})
                 await wire.sent()
