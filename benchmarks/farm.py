@@ -1,6 +1,6 @@
 """Run the benchmark's ten thousand servers in one small process (Linux).
 
-    python -m benchmarks.farm [--delay SECONDS] [--silent] [--workers N]
+    python -m benchmarks.farm [--delay SECONDS] [--silent] [--workers N] [--core N]
 
 Each protocol has one port on every address of 127/8 and answers the first exchange with the bytes of a real server. The
 servers share two cores with the measured program. So they are a bare epoll loop without streams or TLS, with one small
@@ -155,7 +155,10 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="hold every answer back so long")
     parser.add_argument("--silent", action="store_true", help="accept and never answer")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve (default: 1)")
+    parser.add_argument("--core", type=int, metavar="N", help="run on this core only")
     options = parser.parse_args()
+    if options.core is not None:
+        os.sched_setaffinity(0, {options.core})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     listeners = listen()

@@ -1,11 +1,12 @@
 """Measure the speed of scanready and the cost of a target (Linux).
 
-    python -m benchmarks.run [--sizes N,N,...] [--json] [-- OPTION...]
+    python -m benchmarks.run [--sizes N,N,...] [--json] [--only-jobs] [-- OPTION...]
 
 It runs ``scanready verify`` as its users do, against a farm on this machine (see farm.py). It prints targets per
 second, CPU seconds per 1,000 targets and peak memory for three cases: plain throughput, answers delayed by 50 ms, and
-targets that never answer. Plain throughput over loopback does not test concurrency; the other two cases do. Absolute
-figures depend on the machine: compare the lines of one run. Options after ``--`` are passed to ``verify``.
+targets that never answer. The rows `jobs` compare one process with two, the servers on one of the cores. Plain
+throughput over loopback does not test concurrency; the other two cases do. Absolute figures depend on the machine:
+compare the lines of one run. Options after ``--`` are passed to ``verify``.
 """
 
 from __future__ import annotations
@@ -150,6 +151,25 @@ def measure(sizes: list[int], options: list[str]) -> Iterator[Measured]:
         yield measured
 
 
+def jobs(size: int, options: list[str], repetitions: int = 2) -> Iterator[Measured]:
+    """Yield the best run of one process and of two, interleaved, with the servers on one of this process' cores."""
+    core = max(os.sched_getaffinity(0))
+    best: dict[str, Measured] = {}
+    with farm("--core", str(core)) as running:
+        for _ in range(repetitions):
+            for number in ("1", "2"):
+                found = verify(f"jobs {number}, {size}", running, size, [*options, "--jobs", number])
+                best[number] = min(found, best.get(number, found), key=lambda one: one.seconds)
+    yield from best.values()
+
+
+def ratio(one: Measured, two: Measured) -> str:
+    """Return how much faster two processes were than one, and their CPU time against that of one."""
+    return (
+        f"jobs 2 against jobs 1: {one.seconds / two.seconds:.2f} times as fast, {two.cpu / one.cpu:.2f} of the CPU time"
+    )
+
+
 def ceiling(count: int) -> Measured:
     """Measure the servers with a client that parses nothing and compares every byte of the answers.
 
@@ -176,13 +196,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", default="100,1000,10000", help="how many targets (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line in place of the table")
+    parser.add_argument("--only-jobs", action="store_true", help="only compare one process with two")
     parser.add_argument("options", nargs="*", metavar="OPTION", help="passed on to scanready verify (after --)")
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
     if not arguments.json:
         print(TITLE)
-    for measured in chain([ceiling(max(sizes))], measure(sizes, arguments.options)):
+
+    def show(measured: Measured) -> Measured:
         print(json.dumps(asdict(measured)) if arguments.json else measured.line(), flush=True)
+        return measured
+
+    for measured in [] if arguments.only_jobs else chain([ceiling(max(sizes))], measure(sizes, arguments.options)):
+        show(measured)
+    one, two = map(show, jobs(max(sizes), arguments.options))
+    if not arguments.json:
+        print(ratio(one, two))
     help_ms = start_up()
     if arguments.json:
         print(json.dumps({"name": "scanready --help", "milliseconds": help_ms}))

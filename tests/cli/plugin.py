@@ -20,13 +20,18 @@ from tests.cli import prepared
 ROOT = Path(__file__).resolve().parents[2]
 
 VERIFIER = """
-import asyncio, os, time
+import asyncio, os, signal, sys, time
 from scanready import Step
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 
 HOSTILE = "ev\\x1b]0;owned\\x07il \\u202etxt.exe\\u202c \\x9b31m <b>&amp;[red]" + "A" * 5000
+
+
+def further():
+    # whether this is a further process of --jobs
+    return "scanready.run.jobs.worker" in sys.modules
 
 
 async def verify(probe):
@@ -47,10 +52,15 @@ async def verify(probe):
         rung.ok("connected")
     async with probe.step(Step.HANDSHAKE) as rung:
         if mood == "held":
+            if "MOOD_HELD" in os.environ:
+                with open(os.environ["MOOD_HELD"], "a") as file:
+                    file.write(f"{probe.host} {further()}\\n")
             while not os.path.exists(os.environ["MOOD_RELEASE"]):
                 await asyncio.sleep(0.01)
             with open(os.environ["MOOD_LOG"], "a") as file:
                 file.write(probe.host + "\\n")
+        if mood == "kills" and further():
+            os.kill(os.getpid(), signal.SIGKILL)
         if mood == "throttled":
             rung.stop(common.THROTTLED, "too many of us")
         if mood == "hostile":
@@ -76,10 +86,12 @@ async def verify(probe):
                         raise Failure(common.LOGIN_REFUSED, "wrong password")
                     return LoginResult()
                 await probe.login(judge, probe.host)
-            if mood == "slow-login":
+            if mood == "lost" and not further():
+                rung.stop(common.THROTTLED, "not in the first process")
+            if mood in ("slow-login", "lost"):
                 def wait(where, credential, seconds):
                     with open(os.environ["MOOD_LOG"], "a") as file:
-                        file.write(probe.host + "\\n")
+                        file.write(probe.host + (f" {os.getpid()}" if mood == "lost" else "") + "\\n")
                     while not os.path.exists(os.environ["MOOD_RELEASE"]):
                         time.sleep(0.01)
                     return LoginResult()
@@ -90,7 +102,7 @@ async def verify(probe):
                         file.write(probe.host + "\\n")
                     os._exit(1)
                 await probe.login(end, probe.host)
-            if mood not in ("wrong", "judges", "slow-login"):
+            if mood not in ("wrong", "judges", "slow-login", "lost"):
                 await probe.login(lambda *given: LoginResult(), probe.host)
             rung.ok("logged in")
         async with probe.step(Step.ACCESS) as rung:

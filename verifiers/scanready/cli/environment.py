@@ -43,6 +43,7 @@ KNOWN = frozenset(
         "INFER",
         "INTERVAL",
         "INVENTORY",
+        "JOBS",
         "JOURNAL",
         "JSON",
         "KEEP",

@@ -18,23 +18,22 @@ that no server waits with an open connection for another server's answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from scanready.causes import common
 from scanready.model import Cause, Credential, Owner
-from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
+from scanready.net.stream import PeerClosed, ReadTimeout
 
 from . import withheld
+from .attempt import Attempt, ProcessLost, by_library
 from .explain import Failure, Unfinished
 from .journal import NOT_SENT, Effect, Journal, effect_of, effect_of_failure
-from .login_result import before_the_secret
-from .login_trace import secret_left, secret_noted
 from .turns import Turn, Turns, TurnTaken
 
-__all__ = ["Attempt", "LockoutGuard", "Turn", "TurnTaken"]
+__all__ = ["Attempt", "LockoutGuard", "ProcessLost", "Turn", "TurnTaken", "by_library"]
 
 
 #: Hosts that accepted an account whose authority is known, from which on nothing limits its logins side by side.
@@ -43,59 +42,6 @@ ESTABLISHED = 16
 #: Logins without an outcome that an unproven account is worth. Each may have counted as a wrong password, and
 #: directories that lock accounts rarely do so before the fifth.
 MOST_OPEN = 3
-
-
-@dataclass(slots=True)
-class Attempt:
-    """Describe one login in progress.
-
-    Attributes:
-        where: the endpoint.
-        proof: set to False if the server asked for no secret, so that success proves nothing.
-        pending: set to True while the login is sent and not answered: if it ends then, it may have counted.
-        sent: set to False if the login ended before the secret left: then nothing of it counts.
-        noted: set to True if the login has noted that its secret left.
-        permit: raises ``login.withheld`` if the account was refused since this login began. Call it right before the
-            secret leaves.
-    """
-
-    where: str
-    proof: bool = True
-    pending: bool = False
-    sent: bool = True
-    noted: bool = False
-    permit: Callable[[], None] = lambda: None
-
-    @property
-    def left(self) -> bool:
-        """True if the secret is known to have left, whatever the login ended with."""
-        return self.noted or self.pending
-
-
-@contextmanager
-def by_library(going: Attempt, where: object) -> Iterator[None]:
-    """Enter this around a client library's login; its result or recognised cause shows the server's answer.
-
-    Any other end leaves the login pending. A TLS handshake that fails is before any secret; TLS that breaks later is
-    not. ``where`` is the login's, with its trace.
-
-    Raises:
-        Failure: ``login.not-judged`` in the place of a word on the account that came before the secret left.
-    """
-    going.pending = True
-    try:
-        yield
-        going.pending = False
-    except Failure as failure:
-        going.pending = isinstance(failure, Unfinished)
-        if not secret_left(where):
-            raise before_the_secret(failure) from failure
-        raise
-    except TlsError as error:
-        going.pending = not error.securing
-        raise
-    finally:
-        going.sent, going.noted = secret_left(where), secret_noted(where)
 
 
 @dataclass(slots=True)
@@ -420,6 +366,33 @@ class LockoutGuard:
             account.unanswered |= dict.fromkeys(at, where)
         account.settle()
 
+    def _break_off(
+        self, account: _Account, credential: Credential, at: _Place, attempt: Attempt, secret: str, error: BaseException
+    ) -> None:
+        """Take note of a login that ended with neither an answer nor a cause."""
+        if isinstance(error, ProcessLost):
+            attempt.pending = attempt.sent = True
+            self._withhold_lost(account, credential, at, attempt.where, everywhere=secret not in account.proven)
+            return  # its note in the journal stays open, as that of a run that was killed
+        attempt.pending = attempt.pending or isinstance(error, (TimeoutError, PeerClosed, ReadTimeout))
+        left = attempt.pending and attempt.sent
+        end = (common.OUT_OF_TIME.code, Effect.UNKNOWN) if left else (NOT_SENT, Effect.NOTHING)
+        self._conclude(credential, at, *end)
+
+    def _withhold_lost(
+        self, account: _Account, credential: Credential, at: _Place, where: str, *, everywhere: bool
+    ) -> None:
+        """Withhold an account whose login was lost, as after a run that was killed."""
+        detail = (
+            f"the process that logged in at {where} with the credential {credential.name!r} ended before it had an "
+            "answer; that login may have counted as a failed one, so the credential was not tried again"
+            f"{'' if everywhere else ' at this host'}"
+        )
+        account.earlier[where] = detail, ""
+        account.barred |= dict.fromkeys(at, where)
+        if everywhere:
+            account.refused_by = account.refused_by or where
+
     def _settle_at(self, credential: Credential, at: _Place) -> None:
         """End all waiting at a host that has judged the secret."""
         for one in at:
@@ -464,10 +437,7 @@ class LockoutGuard:
                 self._settle_at(credential, at)
             raise
         except BaseException as error:
-            attempt.pending = attempt.pending or isinstance(error, (TimeoutError, PeerClosed, ReadTimeout))
-            left = attempt.pending and attempt.sent
-            end = (common.OUT_OF_TIME.code, Effect.UNKNOWN) if left else (NOT_SENT, Effect.NOTHING)
-            self._conclude(credential, at, *end)
+            self._break_off(account, credential, at, attempt, secret, error)
             raise
         else:
             proven = attempt.proof and attempt.sent

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import hashlib
 import json
-import math
-import re
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from typing import Any
 
 from scanready.model import GOOD, Agent, Check, Expectation, Report, Target
 from scanready.redaction.options import options_shown
 from scanready.redaction.workflow import harmless_json
+from scanready.run.plain import plain as _plain
 from scanready.run.target_name import name_of
 
 from .filled import fill
 from .findings import Told, besides, decisive
 
 SCHEMA = 1
-#: Facts are flat by rule; values nested deeper than this are cut.
-_DEEPEST = 6
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def as_object(report: Report) -> dict[str, Any]:
@@ -184,34 +177,3 @@ def _check(check: Check) -> dict[str, Any]:
 
 # One encoder for all results. NaN is not valid JSON, so it raises an error here.
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
-
-
-def _plain(value: Any, depth: int = 0) -> Any:  # noqa: C901  # one case a type
-    """Return ``value`` in JSON's own types; the facts of a verifier may have any type."""
-    match value:
-        case None | bool():
-            return value
-        case Enum():
-            return _plain(value.value, depth)
-        case str():
-            return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
-        case int():
-            return int(value)
-        case float():
-            return float(value) if math.isfinite(value) else None
-        case bytes() | bytearray() | memoryview():
-            return bytes(value).decode("utf-8", "backslashreplace")
-        case datetime.datetime() | datetime.date() | datetime.time():
-            return value.isoformat()
-        case _ if depth >= _DEEPEST:
-            return "..."
-        case Mapping():
-            return {str(_plain(str(key))): _plain(held, depth + 1) for key, held in value.items()}
-        case set() | frozenset():
-            return sorted((_plain(held, depth + 1) for held in value), key=str)
-        case list() | tuple():
-            return [_plain(held, depth + 1) for held in value]
-        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {f.name: _plain(getattr(value, f.name), depth + 1) for f in dataclasses.fields(value) if f.repr}
-        case _:
-            return _plain(str(value))

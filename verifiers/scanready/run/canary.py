@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from scanready.causes import unproven
@@ -38,6 +38,12 @@ class Canary:
     def __init__(self, settings: Settings, context: RunContext) -> None:
         self._settings, self._context = settings, context
         self._trusted: set[str] = set()
+        #: Called with the address of each name that is trusted: it may have other names.
+        self.when_trusted: Callable[[str], object] = lambda _: None
+
+    def trust(self, addresses: Iterable[str]) -> None:
+        """Ask these hosts no more: another process of this run has."""
+        self._trusted.update(addresses)
 
     def forget(self) -> None:
         """Ask every host again."""
@@ -75,6 +81,8 @@ class Canary:
         canary = await self._accepted(host, probe)
         if canary is None:  # the usual case, without a climb
             self._trusted |= {host, probe.host}  # types may share a port; then only the first dialled an address
+            if host != probe.host:
+                self.when_trusted(host)
             return False
         await canary.climb(verify)
         if review:

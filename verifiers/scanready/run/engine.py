@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import datetime
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from scanready.catalogue import Verifier
@@ -58,11 +58,11 @@ if TYPE_CHECKING:
 
 #: Concurrent checks at one host that was given without a type. Each check asks another port, and most ports are closed
 #: or filtered. With only four at once, a host behind a firewall would take half a minute.
-_GUESSES_PER_HOST = 24
+GUESSES_PER_HOST = 24
 _LOGIN_THREADS = 32
 #: Concurrent targets that may log in. A login over SSH takes 0.1 s nearby (measured) and some 20 round trips elsewhere.
 #: With four for each thread, the last one waits for three others; with more, its time would run out in our own queue.
-_LOGINS = 4 * _LOGIN_THREADS
+LOGINS = 4 * _LOGIN_THREADS
 _NO_WAIT = contextlib.nullcontext()
 
 
@@ -84,9 +84,12 @@ class Run:
 
     Args:
         guard: the outcomes of earlier logins, if this run continues another one.
+        logins: concurrent targets that may log in.
     """
 
-    def __init__(self, settings: Settings | None = None, guard: LockoutGuard | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, guard: LockoutGuard | None = None, logins: int = LOGINS
+    ) -> None:
         self.settings = settings or Settings()
         self.agent = self.settings.agent or this_agent()
         self._day = self.settings.day or datetime.datetime.now(datetime.UTC).date()
@@ -107,8 +110,8 @@ class Run:
         self._verifiers: dict[str, asyncio.Future[Verifier | None]] = {}
         self._hosts: dict[str, asyncio.Semaphore] = {}
         self._host_use: Counter[str] = Counter()
-        self._login_places = asyncio.Semaphore(_LOGINS)
-        self._canary = Canary(self.settings, self._context)
+        self._login_places = asyncio.Semaphore(logins)
+        self.canary = Canary(self.settings, self._context)
         self._next_start = 0.0
 
     async def __aenter__(self) -> Run:
@@ -116,6 +119,9 @@ class Run:
 
     async def __aexit__(self, *_: object) -> None:
         self._context.close()
+
+    #: The faults of other packages' types that other processes of the run have met: it has none.
+    problems: tuple[str, ...] = ()
 
     @property
     def stopping(self) -> bool:
@@ -130,13 +136,13 @@ class Run:
         """Prepare another round of the same run: forget names, hosts and the agent, but not the outcomes of logins."""
         self._context.resolver.forget()
         self._context.cache.clear()
-        self._canary.forget()
+        self.canary.forget()
 
     async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""
         hosts, each = Hosts(targets, self._day), flat(targets)
         self._left.update(target.endpoint for target in each)
-        self._note_secrets(each)
+        self.expect(each)
         self._guesses |= Counter(t.endpoint for t in each if t.guessed and registry.verifier(t.type))
         waiting = iter(each)
         done: asyncio.Queue[Report | None] = asyncio.Queue(maxsize=self.settings.concurrency)
@@ -178,8 +184,12 @@ class Run:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), self._next_start - now)
 
-    def _note_secrets(self, targets: Sequence[Target]) -> None:
-        """A host may repeat to one target what it heard from another."""
+    def conceal(self, secrets: Iterable[str]) -> None:
+        """Mask these at every host, too: another process of this run may send them to a server."""
+        self._context.secrets.add(secrets)
+
+    def expect(self, targets: Iterable[Target]) -> None:
+        """Take note of targets that are checked: a host may repeat to one of them what it heard from another."""
         known = self._context.secrets_at
         for target in targets:
             if secrets := secrets_in(target):
@@ -193,7 +203,7 @@ class Run:
         if target.tries:
             report = next(iter([one async for one in self.results([target])]), None)
         else:
-            self._note_secrets([target])
+            self.expect([target])
             report = await self._verify(target)
         if report is None:
             raise asyncio.CancelledError("the run was stopped")
@@ -246,7 +256,7 @@ class Run:
 
     def _at_host(self, target: Target) -> _Turn:
         if target.guessed and self.settings.per_host >= PER_HOST:
-            return _Turn(self._hosts, self._host_use, f"{target.host} as anything", _GUESSES_PER_HOST)
+            return _Turn(self._hosts, self._host_use, f"{target.host} as anything", GUESSES_PER_HOST)
         return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
 
     async def _climb(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack:
@@ -280,7 +290,7 @@ class Run:
             if review is None or review.conclude(probe):
                 probe.remember()
             if is_needed(probe):
-                await self._canary.ask(probe, verify, review)
+                await self.canary.ask(probe, verify, review)
             record_untried_login(probe, built_in=target.type in registry.catalogue().built_in)
         _complete(probe)
         address_fixes(probe)

@@ -25,6 +25,7 @@ from scanready.cli.job.prepare import (
     source_files,
     types_exist,
 )
+from scanready.cli.job.several import jobs_of
 from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import Selection, selection
 from scanready.cli.share import Share, chooser, own_share, warn_of_platform
@@ -72,6 +73,12 @@ agent with the name of this host.
 @guard_options
 @option("--failed-from", metavar="RUN", help="Check only targets that were blocked or undecided in RUN.")
 @option("--resume", metavar="RUN", help="Continue this run; finished targets are not checked again.")
+@option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes that share the targets, for a large inventory on a host with idle cores. [default: 1]",
+)
 @option("--yes", is_flag=True, help="Expand even networks larger than a /16 (IPv6: /112).")
 @option("--export", metavar="FILE", help="Also write one file for `scanready merge`: results and accounts, no secrets.")
 @background_options
@@ -137,6 +144,7 @@ def command(
         estate = export.described(whole, inventory)
         told = _known(targets, record, policy, logins, resumed.started if resumed else None)
         record = record and replace(record, export=export.stored(estate, told))
+    jobs = jobs_of(options, len(targets))
     keep = [*source_files(inventory), *logins.guards]
     outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
     if options.export is not None:
@@ -145,7 +153,7 @@ def command(
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
-    job = replace(job, policy=policy, elsewhere=logins.elsewhere)
+    job = replace(job, policy=policy, elsewhere=logins.elsewhere, jobs=jobs)
     ctx.exit(carry_out(job))
 
 

@@ -54,6 +54,7 @@ class Options:
     title: str | None = None
     since: str | None = None
     export: str | None = None
+    jobs: int | None = None
 
     @property
     def verbosity(self) -> int:
@@ -68,7 +69,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that a run needs. ``tried`` is as in RunInfo; ``wait`` is in seconds, 0 for a single check."""
+    """Everything that a run needs.
+
+    ``tried`` is as in RunInfo; ``wait`` is in seconds, 0 for a single check; ``jobs`` is the number of processes.
+    """
 
     targets: Sequence[Target]
     settings: Settings
@@ -84,6 +88,7 @@ class Job:
     background: Background = NOTHING
     policy: Policy = DEFAULT_POLICY
     elsewhere: Sequence[Found] = ()
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from scanready.cli.messages import warn
 from scanready.model import Target
@@ -21,6 +21,11 @@ def warn_of_plugins(about: str | None = None, known: Collection[str] = ()) -> No
 
     ``about`` is a type or a code: warn only about the plug-in that it belongs to.
     """
-    for problem in registry.problems(about):
+    warn_of(registry.problems(about), known)
+
+
+def warn_of(problems: Iterable[str], known: Collection[str]) -> None:
+    """Warn about problems, except for the ``known`` ones."""
+    for problem in problems:
         if problem not in known:
             warn(problem)

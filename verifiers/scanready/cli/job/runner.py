@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
-import gc
 import json
 import time
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from scanready.redaction import Redactor, redacting
 from scanready.report.document import RunInfo, Totals
 from scanready.report.known import Soon
 from scanready.run import timestamps
+from scanready.run.collector import tune_collector
 from scanready.run.engine import Run
 from scanready.run.registry import problems
 
@@ -30,24 +30,17 @@ from .elsewhere import bind_elsewhere
 from .exit_code import Judge
 from .interrupt import INTERRUPTED, interruptible
 from .job import Job
-from .plugin_problems import warn_of_plugins
-from .wait import rounds
+from .plugin_problems import warn_of
+from .several import crew_of
+from .wait import Running, rounds
 
 if TYPE_CHECKING:
     from .recorder import Keeping
 
 
-# The objects of a finished climb are freed at once by reference counting: none of them are in cycles (a test proves
-# it). The collector would repeatedly scan a thousand unfinished climbs, all of them alive: a quarter of the CPU time
-# at Python's default threshold of 700 (measured). With this one it still frees, every few megabytes, the cycles that
-# a client library may leave after a login.
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
-
-
 def carry_out(job: Job) -> int:
     """Check the targets and return the exit code. Failures of targets or outputs, and Ctrl-C, raise nothing."""
-    gc.freeze()  # modules and targets live to the end, so the collector need not scan them
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    tune_collector()
     secrets = dict.fromkeys(secret for target in job.targets for secret in secrets_in(target))
     with redacting(Redactor(secrets)):  # for messages, and for the transcript
         return asyncio.run(_carry_out(job))
@@ -68,13 +61,15 @@ async def _carry_out(job: Job) -> int:
     for tried in job.resumed.tried if job.resumed else ():
         guard.note(tried.credential, tried.host, tried.place, tried.cause)
     _bind(guard, job, info.agent.name)
-    async with Run(dataclasses.replace(job.settings, agent=agent, day=day), guard) as run:
+    settings = dataclasses.replace(job.settings, agent=agent, day=day)
+    async with crew_of(job, settings, guard, progress) if job.jobs > 1 else Run(settings, guard) as run:
         job.outputs.begin(info)
         await _pump(job, run, judge, totals, progress, keeping, soon)
     totals.seconds = time.perf_counter() - began + (job.resumed.seconds if job.resumed else 0.0)
     totals.unchecked = len(job.targets) - totals.targets
     progress.clear()
-    warn_of_plugins(known=plugin_problems)  # some faults, as of a signature, show only when a target answers
+    # Some faults of plug-ins, as of a signature, show only when a target answers.
+    warn_of(dict.fromkeys([*problems(), *run.problems]), known=plugin_problems)
     if keeping:
         keeping.end(totals.seconds, totals.interrupted)
     job.outputs.end(totals)
@@ -136,7 +131,7 @@ def _interrupted(job: Job, totals: Totals, name: str | None) -> str:
 
 
 async def _pump(
-    job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress, keeping: Keeping | None, soon: Soon
+    job: Job, run: Running, judge: Judge, totals: Totals, progress: Progress, keeping: Keeping | None, soon: Soon
 ) -> None:
     """Move results from the run to the outputs until there are no more, or no output can be written."""
     stopped = asyncio.Event()

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Protocol
 
 from scanready.model import Report, Target
-from scanready.run.engine import Run
 
 from .exit_code import Judge
 from .job import EVERY
@@ -20,8 +20,21 @@ LEAST = 5.0
 _FINAL = ("login.", "scanready.not-built", "scanready.depth-limited", "agent.driver-missing", "agent.platform-mismatch")
 
 
+class Running(Protocol):
+    """A run, in one process or in several."""
+
+    def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
+        """Yield a report for each target, as each ends."""
+
+    def stop(self) -> None:
+        """Start no new targets."""
+
+    def renew(self) -> None:
+        """Prepare another round."""
+
+
 async def rounds(
-    run: Run,
+    run: Running,
     targets: Sequence[Target],
     wait: float,
     judge: Judge,
