@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: From so many targets on, a further process saves seconds.
 _WORTH_SAYING = 5_000
-#: The share of the wall time that two processes on two free cores need (measured; docs/performance.md).
-_WITH_TWO = 0.55
+#: The share of the wall time that two processes need on two cores that have other work, too (docs/performance.md).
+_WITH_TWO = 0.65
 
 
 def crew_of(job: Job, settings: Settings, guard: LockoutGuard, progress: Progress) -> Crew:
@@ -51,7 +51,7 @@ def jobs_of(options: Options, targets: int) -> int:
     if options.jobs is None and targets > _WORTH_SAYING and options.verbosity >= 0 and (cores := _cores()) > 1:
         saved = round(100 * (1 - _WITH_TWO))
         messages.warn(
-            f"{targets} targets: --jobs 2 would use 2 of this host's {cores} cores and take up to {saved} % less time"
+            f"{targets} targets: --jobs 2 would use 2 of this host's {cores} cores and take about {saved} % less time"
         )
     return jobs
 
