@@ -33,7 +33,7 @@ def require_room(checks: Sequence[Check], contact: Contact) -> None:
     Raises:
         Misconduct: it has as many as it may.
     """
-    if len(checks) >= most_checks(contact):
+    if len(checks) >= MOST_CHECKS and len(checks) >= most_checks(contact):
         raise Misconduct(f"recorded {len(checks)} checks and did not stop")
 
 

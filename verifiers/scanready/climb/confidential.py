@@ -16,6 +16,7 @@ from scanready.net.stream import TRACEBACK, Tap
 from scanready.redaction import NOTHING, Redactor, redacting
 from scanready.redaction.elsewhere import Elsewhere
 from scanready.redaction.options import SECRET_OPTION, USERINFO
+from scanready.redaction.workflow import has_mark
 
 T = TypeVar("T")
 
@@ -24,6 +25,8 @@ _KEY_LINE, _LONGEST_KEY = 40, 65_536
 #: Characters of a text in a check, and of all texts that are masked before another target gets its turn. Masking takes
 #: up to 2 us for a character (measured).
 _LONGEST_TEXT = 4096
+#: The types of facts that hold no text.
+_SAYS_NOTHING = (bool, int, float, type(None))
 #: As long as the note about what is cut.
 _NOTE = 24
 
@@ -35,6 +38,8 @@ def secrets_of(credential: Credential | None) -> tuple[str, ...]:
 
 def secrets_in(target: Target) -> tuple[str, ...]:
     """Return every secret that the check of ``target`` uses: its credential's, and those in its options."""
+    if target.credential is None and not target.options:
+        return ()
     return tuple(dict.fromkeys((*secrets_of(target.credential), *_in_options(target.options))))
 
 
@@ -79,6 +84,8 @@ async def redact(checks: Iterable[Check], redactor: Redactor) -> None:
     """
     mask = _Mask(redactor)
     for check in list(checks):
+        if not redactor.knows_any and _is_harmless(check):
+            continue
         check.endpoint = await mask.text(check.endpoint)  # a redirect may have named it
         check.summary = await mask.text(check.summary)
         check.facts = {await mask.text(str(name)): await mask.fact(fact) for name, fact in check.facts.items()}
@@ -86,6 +93,28 @@ async def redact(checks: Iterable[Check], redactor: Redactor) -> None:
             fix = None if found.fix is None else redactor.composed(found.fix, ours=True)
             also = tuple((owner, redactor.composed(one, ours=True)) for owner, one in found.also)
             check.finding = replace(found, detail=await mask.text(found.detail), fix=fix, also=also)
+
+
+def _is_harmless(check: Check) -> bool:
+    """Return True if masking without a secret changes nothing: few short texts, and no mark of a workflow command.
+
+    Nearly every check of a run without secrets is one. False says nothing.
+    """
+    texts: list[Any] = [check.endpoint, check.summary, *check.facts]
+    for fact in check.facts.values():
+        if isinstance(fact, str):
+            texts.append(fact)
+        elif isinstance(fact, (list, tuple)):
+            texts += fact
+        elif type(fact) not in _SAYS_NOTHING:
+            return False
+    if found := check.finding:
+        texts += (found.detail, found.fix or "", *(fix for _, fix in found.also))
+    try:
+        joined = "\n".join(texts)
+    except TypeError:  # not only texts
+        return False
+    return len(joined) < _LONGEST_TEXT and not has_mark(joined)
 
 
 class _Mask:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from scanready.causes import common
 from scanready.model import Finding, Step
+from scanready.net.deadlines import deadlines_of
 from scanready.net.threads import DaemonThreads
 
 from .misconduct import Misconduct
@@ -75,15 +76,15 @@ class _Confinement:
     """Hold one coroutine and the tasks that it starts."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._create = self._loop.create_task
-        self._run_in = self._loop.run_in_executor
+        self._loop = loop = asyncio.get_running_loop()
+        self._create = loop.create_task
+        self._run_in = loop.run_in_executor
         self._threads: DaemonThreads | None = None
         self._started: dict[asyncio.Task[Any], _Driven[Any]] = {}
         self._stopped = False
         self._process = os.getpid()
         self._main: asyncio.Task[Any] | None = None
-        self._tasks = OwnTasks(lambda: [*self._started, *([self._main] if self._main else [])])
+        self._tasks = OwnTasks(self._own)
 
     async def run(self, what: Awaitable[T], end: float) -> T:
         """See :func:`confined`."""
@@ -91,7 +92,7 @@ class _Confinement:
         task = self._create(driven.ended())
         self._main = task
         try:
-            await asyncio.wait((task,), timeout=max(0.0, end - self._loop.time()))
+            await self._until(task, end)
             in_time = task.done()
             if not in_time and not await self._ended(task, driven):
                 raise Misconduct("ignored the end of its time and was abandoned")
@@ -104,12 +105,35 @@ class _Confinement:
             self._main = None  # a task that is kept keeps its coroutine
             driven.let_go()
 
+    async def _until(self, task: asyncio.Task[Any], end: float) -> None:
+        """Wait until a task is done, or until ``end``; the loop's shared timer is cheaper than one for each climb."""
+        over: asyncio.Future[int] = self._loop.create_future()
+
+        def note(_: object) -> None:
+            if not over.done():
+                over.set_result(0)
+
+        deadlines = deadlines_of(self._loop)
+        task.add_done_callback(note)
+        step = deadlines.add(over, end)
+        try:
+            await over
+        finally:
+            deadlines.remove(over, step)
+            task.remove_done_callback(note)
+
+    def _own(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks that the coroutine may see: its own."""
+        return [*self._started, *([self._main] if self._main else [])]
+
     async def sweep(self, *, telling: bool = True) -> None:
         """End the tasks that were left behind; raise the error of the first one that failed without being looked at.
 
         Args:
             telling: whether it raises that error.
         """
+        if not self._started and self._threads is None:  # nearly always
+            return
         errors = [task.exception() for task in self._started if telling and getattr(task, "_log_traceback", False)]
         if left := [task for task in self._started if not task.done()]:
             for task in left:
@@ -263,6 +287,8 @@ class _Driven(Awaitable[T]):
 
     def let_go(self) -> None:
         """Close the coroutine: its ``finally`` clauses run, and what it holds is freed."""
+        if getattr(self._coroutine, "cr_frame", self) is None:  # it has ended, as nearly all have
+            return
         waiting = list(_chain(self._coroutine))
         with contextlib.suppress(BaseException):  # another package's: it may raise anything, and has ended by that
             self._coroutine.close()

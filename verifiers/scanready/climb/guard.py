@@ -173,19 +173,19 @@ class LockoutGuard:
         self.expect(credential, host)
         self._note(self._account(credential), _Place(host, host), where, cause, local=False)
 
-    @asynccontextmanager
-    async def turn(
+    def turn(
         self, credential: Credential | None, host: str = "", *, again_with: str | None = None
-    ) -> AsyncIterator[Turn]:
+    ) -> AbstractAsyncContextManager[Turn]:
         """Wait until a climb that may log in with ``credential`` should begin; hold its turn while it climbs.
 
         Enter it before the target's clock starts: the wait is not part of the target's time. ``again_with`` names the
         secret at which :class:`TurnTaken` stopped the climb; the new turn includes the right to try it. Climbs at one
         ``host`` that have the same secret by two names go one after another.
         """
-        if credential is None:
-            yield Turn()
-            return
+        return nullcontext(Turn()) if credential is None else self._turn(credential, host, again_with)
+
+    @asynccontextmanager
+    async def _turn(self, credential: Credential, host: str, again_with: str | None) -> AsyncIterator[Turn]:
         account = self._account(credential)
 
         def needless() -> bool:

@@ -31,16 +31,14 @@ class OwnTasks:
         """Show no other tasks from now on; return the value that :meth:`hide` needs. Every step of a climb calls it."""
         before = asyncio.all_tasks
         asyncio.all_tasks = registry.all_tasks = self
-        for name in _SETS:
-            setattr(registry, name, self)
+        vars(registry).update(dict.fromkeys(_SETS, self))
         return before
 
     def hide(self, before: object) -> None:
         """Show again what was shown before: all tasks, or those that another step shows, in which a task began."""
         if not (isinstance(before, OwnTasks) and before._thread == self._thread):
             asyncio.all_tasks = registry.all_tasks = _all_tasks
-            for name, held in _SETS.items():
-                setattr(registry, name, held)
+            vars(registry).update(_SETS)
             return
         before.show()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from scanready.catalogue import TargetType
@@ -27,6 +27,8 @@ _COMMON = frozenset(value.code for value in vars(common).values() if hasattr(val
 _MOST_GREETING = 80
 _NOT_UNDERSTOOD = (common.MALFORMED, common.OTHER_PROTOCOL, common.BROKEN_OFF, common.TOO_SLOW)
 _HOLDS = (Outcome.PASSED, Outcome.WARNED)
+#: The turn of a climb that waits for no other one.
+_ALONE = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class PortMemory:
     in no known protocol; ``stream`` the latest connection; ``dialled`` the checks up to the connection; ``closed`` the
     port's refusal of further connections, after which no climb of this run dials it again; ``shared`` is kept by
     :meth:`Probe.share`. ``waiting`` counts the climbs that wait for the port, by the protocol of their type and whether
-    that is inside TLS.
+    that is inside TLS; ``alone`` says that no other climb will read what this one notes.
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -61,10 +63,14 @@ class PortMemory:
     )
     guesses: TimeShares = field(default_factory=TimeShares)
     waiting: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    alone: bool = False
+
+    def turn(self, speaks: str, tls: bool) -> AbstractAsyncContextManager[None]:
+        """Hold the port for one climb; the types of a protocol that the peer has shown go before all that wait."""
+        return _ALONE if self.alone else self._turn(speaks, tls)
 
     @asynccontextmanager
-    async def turn(self, speaks: str, tls: bool) -> AsyncIterator[None]:
-        """Hold the port for one climb; the types of a protocol that the peer has shown go before all that wait."""
+    async def _turn(self, speaks: str, tls: bool) -> AsyncIterator[None]:
         own = speaks, tls
         self.waiting[own] += 1
         try:
@@ -86,7 +92,7 @@ class PortMemory:
     def note_dialled(self, checks: list[Check], *, answers: bool) -> None:
         """Note how far a connection came; one that failed for a limit of ours says nothing to the next type."""
         ours = (common.OUT_OF_TIME, common.LOCAL_LIMIT)
-        self.dialled = own(checks)
+        self.dialled = checks if self.alone else own(checks)
         self.answers = answers or any(check.finding and check.finding.cause in ours for check in checks)
 
     def note_spoken(self, row: TargetType, endpoint: str, checks: Iterable[Check]) -> None:

@@ -108,6 +108,8 @@ class Probe:
         self.deadline = self.started + seconds - self.grace
         self.source: str | None = None
         self.address: str | None = None
+        host = bracketed(target.host)
+        self._endpoint = f"{host}:{target.port}" if target.port else host
         self._entered = Step.AGENT  # an error between two rungs belongs to it
         self._patience = patience
         self._dialled: Dialled | None = None
@@ -127,8 +129,7 @@ class Probe:
     @property
     def endpoint(self) -> str:
         """Return ``host:port``; only the host if a broken plug-in leaves the port unknown."""
-        host, port = bracketed(self.target.host), self.target.port
-        return f"{host}:{port}" if port else host
+        return self._endpoint
 
     @property
     def credential(self) -> Credential | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .finding import Check
-from .words import Outcome, Step, Verdict
+from .words import LADDER, Outcome, Step, Verdict
 
 
 def reached(checks: Sequence[Check]) -> Step | None:
     """The highest step that passed or warned; None if none did."""
-    climbed = [check.step for check in checks if check.outcome in (Outcome.PASSED, Outcome.WARNED)]
-    return max(climbed, key=lambda step: step.height, default=None)
+    climbed = {check.step for check in checks if check.outcome in (Outcome.PASSED, Outcome.WARNED)}
+    return next((step for step in reversed(LADDER) if step in climbed), None)
 
 
 def judge(checks: Sequence[Check], proof: Step = Step.AUTH) -> tuple[Verdict, Check | None]:
@@ -29,16 +29,17 @@ def judge(checks: Sequence[Check], proof: Step = Step.AUTH) -> tuple[Verdict, Ch
     4. ``access`` passed is scannable; the proof step passed is ready.
     5. A climb that ended lower without a reason is undecided.
     """
-    sure = [check for check in checks if check.finding and check.finding.cause.definite and not check.tentative]
+    told = [check for check in checks if check.finding or check.outcome is Outcome.FAILED]  # nearly always none
+    sure = [check for check in told if check.finding and check.finding.cause.definite and not check.tentative]
     if blocking := [check for check in sure if check.outcome is Outcome.FAILED]:
         return Verdict.BLOCKED, min(blocking, key=lambda check: check.step is Step.AGENT)
-    for check in checks:
+    for check in told:
         unsure = check.finding and (check.tentative or not check.finding.cause.definite)
         if check.outcome is Outcome.FAILED or unsure:
             return Verdict.UNDECIDED, check
     passed = {check.step for check in checks if check.outcome in (Outcome.PASSED, Outcome.WARNED)}
     proven = Step.ACCESS in passed or proof in passed
-    for check in sorted(checks, key=lambda check: check.step is Step.AGENT):
+    for check in sorted(told, key=lambda check: check.step is Step.AGENT):
         if check.outcome is Outcome.WARNED and check.finding and proven:
             return Verdict.LIMITED, check
     if Step.ACCESS in passed:

@@ -18,6 +18,15 @@ STEP = 0.002
 EXPIRED = -1
 
 Wait = asyncio.Future[int]
+_of_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Deadlines] = weakref.WeakKeyDictionary()
+
+
+def deadlines_of(loop: asyncio.AbstractEventLoop) -> Deadlines:
+    """Return the deadlines of a running loop, the same for all its waits."""
+    found = _of_loop.get(loop)
+    if found is None:
+        found = _of_loop[loop] = Deadlines(loop)
+    return found
 
 
 class Deadlines:

@@ -18,7 +18,7 @@ import weakref
 from contextlib import suppress
 from socket import SO_ERROR, SOL_SOCKET
 
-from .deadlines import EXPIRED, Deadlines, Wait
+from .deadlines import EXPIRED, Wait, deadlines_of
 from .sockets import Address, KeepingSocket
 
 if sys.platform == "linux":
@@ -45,7 +45,7 @@ class EpollPoller:
         self._loop = weakref.ref(loop)
         self._set = select.epoll()
         self._watched: dict[int, _Watched] = {}  # by the descriptor
-        self._deadlines = Deadlines(loop)
+        self._deadlines = deadlines_of(loop)
         loop.add_reader(self._set.fileno(), _report, weakref.ref(self))
         _in_this_process.add(self)
 
@@ -72,8 +72,10 @@ class EpollPoller:
         while True:
             watched.for_bytes = wait = self._new_wait()
             await self._events(wait, until)
-            with suppress(BlockingIOError):
+            try:
                 return sock.recv(most)
+            except BlockingIOError:
+                continue
 
     async def send(self, sock: KeepingSocket, data: bytes, until: float) -> None:
         """Send all of ``data``; only a send that would block shows that the next edge comes."""

@@ -20,6 +20,8 @@ _RESERVED_PORTS = range(665, 1024)
 #: The errors of a port in use: on Windows, where each process may have such a port, also EACCES (another program has
 #: it for itself, or it is in an excluded range).
 _TAKEN = {errno.EADDRINUSE} | ({errno.EACCES} if sys.platform == "win32" else set())
+#: Linux makes a socket non-blocking as it opens it, without a further call.
+_NON_BLOCKING: int = getattr(socket, "SOCK_NONBLOCK", 0)
 #: How many of them are tried: each is taken by at most one other connection to the same place.
 _TRIES = 12
 
@@ -73,8 +75,9 @@ def tcp(family: int, privileged: bool = False) -> KeepingSocket:
     Raises:
         OSError: out of descriptors, or another limit of this host.
     """
-    sock = KeepingSocket(family, socket.SOCK_STREAM)
-    sock.setblocking(False)
+    sock = KeepingSocket(family, socket.SOCK_STREAM | _NON_BLOCKING)
+    if not _NON_BLOCKING:
+        sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     icmp.ask_for_it(sock)
     if privileged:

@@ -48,7 +48,7 @@ class Redactor:
         elsewhere: the secrets of other targets. One that is a word says nothing here, and stays.
     """
 
-    __slots__ = ("_cuttable", "_elsewhere", "_least", "_public", "_verbatim", "secrets")
+    __slots__ = ("_cuttable", "_elsewhere", "_folded", "_least", "_said", "_verbatim", "secrets")
 
     def __init__(
         self,
@@ -61,7 +61,8 @@ class Redactor:
         self._verbatim = tuple(verbatim)
         self._elsewhere = elsewhere
         self._least = min((len(secret) for secret in self.secrets), default=LEAST_CUT)
-        self._public = frozenset(folded(text) for text in public if text)
+        self._said: Iterable[str] = public
+        self._folded: frozenset[str] | None = None
         self._cuttable: dict[str, bool] = {}
 
     @property
@@ -72,6 +73,13 @@ class Redactor:
     def __reduce__(self) -> tuple[Any, ...]:
         """For the process of a login, which gets the secrets of its own target only."""
         return Redactor, (self.secrets, tuple(self._public), self._verbatim)
+
+    @property
+    def _public(self) -> frozenset[str]:
+        """The public words in one spelling; made when a secret was found, which a run without secrets never does."""
+        if self._folded is None:
+            self._folded, self._said = frozenset(folded(text) for text in self._said if text), ()
+        return self._folded
 
     def __repr__(self) -> str:
         return f"Redactor({len(self.secrets)} secrets)"
@@ -102,7 +110,7 @@ class Redactor:
             halves = text[: _MOST // 2], text[-_MOST // 2 :]
             return _joined(*(self.composed(half, ours=ours) for half in halves))
         spans: list[Span] = []
-        for secret, span in self._found(text, edges=True) if self._knows_any() else ():
+        for secret, span in self._found(text, edges=True) if self.knows_any else ():
             if self._is_ours(secret):
                 continue
             if not self._can_be_cut(secret):
@@ -199,8 +207,9 @@ class Redactor:
                 if edges and len(secret) >= LEAST_CUT:
                     yield from ((secret, span) for span in self._halves(secret, reading, low))
 
-    def _knows_any(self) -> bool:
-        """Return True if there is a secret at all: most runs have none, and a target has some thirty texts."""
+    @property
+    def knows_any(self) -> bool:
+        """True if there is a secret at all: most runs have none, and a target has some thirty texts."""
         return bool(self.secrets or self._verbatim or (self._elsewhere and self._elsewhere.has_more_than(())))
 
     def _of_others(self, elsewhere: Elsewhere, low: str) -> Iterator[str]:

@@ -14,6 +14,11 @@ _HASHES = re.compile(r"#(?=#[A-Za-z]{0,32}\[)")
 _AT_START = re.compile(r"#(?=#[A-Za-z]{0,32}\[)|(?:^|(?<=\s)):(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z])", re.MULTILINE)
 
 
+def has_mark(text: str) -> bool:
+    """Return False if no such command can begin in ``text``; nearly every text has no mark of one."""
+    return "::" in text or "##" in text
+
+
 def harmless(text: str) -> str:
     """Return ``text`` with a space within whatever begins such a command."""
     return _MARK.sub(r"\g<0> ", text) if "::" in text or "##" in text else text

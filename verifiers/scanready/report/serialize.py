@@ -17,6 +17,8 @@ from .filled import fill
 from .findings import Told, besides, decisive
 
 SCHEMA = 1
+#: The results whose line is made and needed again, by their ids: a result can change, so it is no key itself.
+_kept: dict[int, tuple[Report, str]] = {}
 
 
 def as_object(report: Report) -> dict[str, Any]:
@@ -30,6 +32,9 @@ def as_line(report: Report) -> str:
 
     Takes about 40 us; facts that are not plain JSON take longer, with the same text as the result.
     """
+    kept = _kept.get(id(report))
+    if kept is not None and kept[0] is report:
+        return kept[1]
     raw = _raw(report)
     try:
         line = _encode(raw)
@@ -37,6 +42,21 @@ def as_line(report: Report) -> str:
         return harmless_json(_encode(_plain(raw)))
     # JSON allows a lone surrogate, but half of its parsers reject one.
     return harmless_json(_encode(_plain(raw)) if "\\ud" in line else line)
+
+
+def keep_line(report: Report) -> str:
+    """Return the line, and keep it until :func:`drop_line`: what is stored is shown next, from the same result.
+
+    The result must not change meanwhile.
+    """
+    line = as_line(report)
+    _kept[id(report)] = report, line
+    return line
+
+
+def drop_line(report: Report) -> None:
+    """Forget the line that :func:`keep_line` kept; none is there if it was not called."""
+    _kept.pop(id(report), None)
 
 
 def identity(target: Target) -> str:

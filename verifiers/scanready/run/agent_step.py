@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from scanready.catalogue import Group, TargetType
 from scanready.causes import common
 from scanready.climb.probe import Probe
-from scanready.model import Agent, Check, Step, is_address, reached
+from scanready.model import Agent, Check, Step, reached
 from scanready.net.interfaces import Interface
 
 Verifier = Callable[[Probe], Awaitable[None]]
@@ -50,9 +49,10 @@ class AgentStep:
 
         It is omitted for a guessed type that the host does not speak.
         """
-        met = (reached(probe.checks) or Step.AGENT).height >= Step.HANDSHAKE.height
-        if probe.target.guessed and not met and probe.checks:
-            return
+        if probe.target.guessed and probe.checks:
+            met = (reached(probe.checks) or Step.AGENT).height >= Step.HANDSHAKE.height
+            if not met:
+                return
         probe.checks[:0] = [_noted(check, probe) for check in self._checks]
 
 
@@ -88,7 +88,7 @@ def unsuited(row: TargetType) -> str:
 
 
 def _noted(check: Check, probe: Probe) -> Check:
-    """Return the check with notes on the document's recommendations; its outcome does not change."""
+    """Return the check, now with notes on the document's recommendations; its outcome does not change."""
     notes: list[str] = []
     facts: dict[str, Any] = {}
     if probe.row.requirements.alike:
@@ -98,7 +98,9 @@ def _noted(check: Check, probe: Probe) -> Check:
         notes.append(facts["platform_note"])
     if not probe.row.hostless:  # a cloud has no subnet
         notes += _subnet(probe.shared.agent, _addresses(probe), facts)
-    return replace(check, summary="; ".join((check.summary, *notes)), facts=check.facts | facts) if notes else check
+    if notes:
+        check.summary, check.facts = "; ".join((check.summary, *notes)), check.facts | facts
+    return check
 
 
 def _told(checks: list[Check]) -> tuple[str, str]:
@@ -134,7 +136,7 @@ def _addresses(probe: Probe) -> list[str]:
             listed = check.facts["addresses"]  # may come from another package
             if not isinstance(listed, list):
                 return []
-            return [one for one in listed if isinstance(one, str) and is_address(one)]
+            return [one for one in listed if isinstance(one, str) and _parsed(one) is not None]
     return []
 
 
@@ -156,20 +158,51 @@ def shared_subnets(agent: Agent, addresses: list[str]) -> dict[str, str] | None:
     """Return the addresses in a subnet of this agent, each with the subnet, "" for the agent's own; None if unknown."""
     if agent.assumed or not agent.networks or not addresses:
         return None
-    own = _interfaces(agent.networks)
+    own = _placed(agent.networks)
     found: dict[str, str] = {}
     for address in addresses:
-        there = ipaddress.ip_address(address.partition("%")[0])
-        beside = next((str(here.network) for here in own if there in here.network), None)
-        if there.is_loopback or any(there == here.ip for here in own):
+        there = _parsed(address)
+        assert there is not None, "addresses only"
+        number = int(there)
+        alike = [subnet for subnet in own if subnet.version == there.version]
+        beside = next((subnet.name for subnet in alike if number & subnet.mask == subnet.first), None)
+        if there.is_loopback or any(subnet.own == number for subnet in alike):
             found[address] = ""
         elif beside is not None and not there.is_link_local:
             found[address] = beside
     return found
 
 
+class _Subnet(NamedTuple):
+    """A subnet of this agent and its own address in it, as numbers: every target's address is compared with all."""
+
+    version: int
+    own: int
+    first: int
+    mask: int
+    name: str
+
+
 @lru_cache(maxsize=8)
-def _interfaces(networks: tuple[str, ...]) -> list[Interface]:
+def _placed(networks: tuple[str, ...]) -> list[_Subnet]:
     """Return the subnets that locate a host. A result may have others, which locate none, as its agent has said."""
     found = [ipaddress.ip_interface(network) for network in networks]
-    return [one for one in found if one.network.prefixlen and not (one.ip.is_loopback or one.ip.is_link_local)]
+    here = [one for one in found if one.network.prefixlen and not (one.ip.is_loopback or one.ip.is_link_local)]
+    return [
+        _Subnet(one.version, _own(one), int(one.network.network_address), int(one.netmask), str(one.network))
+        for one in here
+    ]
+
+
+def _own(interface: Interface) -> int:
+    """Return the address as a number; none that a target has for one with a zone, as targets are compared without."""
+    return -1 if getattr(interface, "scope_id", None) else int(interface.ip)
+
+
+@lru_cache(maxsize=256)
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address without its zone, None for any other text; each target asks twice."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None

@@ -24,6 +24,7 @@ from scanready.climb.port_memory import PortMemory
 from scanready.climb.probe import Probe, RunContext
 from scanready.climb.time_shares import TimeShares
 from scanready.model import (
+    LADDER,
     Agent,
     Check,
     Credential,
@@ -247,7 +248,8 @@ class Run:
         """The shared observation where several targets meet on one port; it goes with the last of them."""
         key = target.endpoint
         self._left[key] -= 1
-        memory = self._shared.pop(key, None) or PortMemory(guesses=TimeShares(self._guesses[key]))
+        alone = self._left[key] <= 0 and key not in self._shared
+        memory = self._shared.pop(key, None) or PortMemory(guesses=TimeShares(self._guesses[key]), alone=alone)
         if self._left[key] > 0:
             self._shared[key] = memory
         else:
@@ -365,11 +367,11 @@ def _no_time_left(target: Target) -> Check:
 
 def _complete(probe: Probe) -> None:
     """Add the reason to every rung above the last one that was climbed."""
-    top = max((check.step.height for check in probe.checks), default=-1)
+    climbed = {check.step for check in probe.checks}
+    top = next((at for at in range(len(LADDER) - 1, -1, -1) if LADDER[at] in climbed), -1)
+    missing = [step for step in probe.row.steps if step not in LADDER[: top + 1]]
     failed = next((check for check in reversed(probe.checks) if check.outcome is Outcome.FAILED), None)
-    for step in probe.row.steps:
-        if step.height <= top:
-            continue
+    for step in missing:
         if step.height > probe.depth.height:
             reason = f"not asked: depth is {probe.depth}"
         elif failed is not None:

@@ -13,7 +13,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.journal import Effect
 from scanready.model import Credential, Report, Target
-from scanready.report.serialize import as_line, identity, identity_of_all
+from scanready.report.serialize import drop_line, identity, identity_of_all, keep_line
 from scanready.store import Account, NewRun, Writer
 
 from .job import Record
@@ -85,13 +85,16 @@ class Keeping:
                 elif self._committed > 0 or self._writer.failed:
                     self._committed -= 1
                     room.release()
-                    yield waiting.popleft()
+                    yield waiting[0]
+                    drop_line(waiting.popleft())
                 else:
                     await self._answer()
             await feeding
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
+            for report in waiting:
+                drop_line(report)
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
         """See :class:`scanready.climb.journal.Journal`. A run that is not stored leaves no notes."""
@@ -121,7 +124,7 @@ class Keeping:
 
     def _write(self, report: Report) -> None:
         place = self._places.get(id(report.target), len(self._places))
-        self._writer.result(place, identity(report.target), report.verdict.value, as_line(report))
+        self._writer.result(place, identity(report.target), report.verdict.value, keep_line(report))
 
     def _wrote(self, count: int) -> None:
         def note() -> None:
