@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,7 +46,6 @@ from scanready.store import NewRun, StoredRun, StoreError
 from .options import agent_names, broker_options, broker_told, chosen_broker, demand_name
 
 if TYPE_CHECKING:
-    from scanready.climb.guard import LockoutGuard
     from scanready.fleet.connection import Broker
     from scanready.fleet.login_pass import LoginPass
     from scanready.fleet.messages import Login
@@ -300,7 +299,7 @@ def _bind(logins: LoginPass, asked: Asked) -> None:
     """Withhold what the files of --guard say."""
     credentials = {target.credential for target in asked.estate.targets if target.credential is not None}
     policy = Policy(asked.retry_after, asked.logins.retried)
-    bind_elsewhere(cast("LockoutGuard", logins), credentials, asked.logins.elsewhere, policy)
+    bind_elsewhere(logins, credentials, asked.logins.elsewhere, policy)
 
 
 def _stored(store: str | None, run: StoredRun, estate: Estate) -> Iterator[tuple[int, Report]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from scanready.model import Cause, Credential, Owner, Scope
 from scanready.run import timestamps
@@ -14,9 +14,6 @@ from scanready.wire.printable import visible
 from .earlier import MOST_REFUSALS, Policy
 from .guard_files import Found
 
-if TYPE_CHECKING:
-    from scanready.climb.guard import LockoutGuard
-
 #: Refusals of one account that may be about the agent's address: after the first, one further agent may try.
 _MOST_AMBIGUOUS = 2
 #: Entries of other agents in one export; the readers of one accept more.
@@ -25,8 +22,17 @@ _MOST_PASSED_ON = 20_000
 History = Sequence[Found]
 
 
+class Bound(Protocol):
+    """What withholds accounts: the lockout guard of a run, or the logins of a fleet."""
+
+    def bind(
+        self, credential: Credential, where: str, detail: str, host: str | None = None, *, refused: bool = True
+    ) -> None:
+        """See :meth:`scanready.climb.guard.LockoutGuard.bind`."""
+
+
 def bind_elsewhere(
-    guard: LockoutGuard, credentials: Collection[Credential], found: Iterable[Found], policy: Policy, agent: str = ""
+    guard: Bound, credentials: Collection[Credential], found: Iterable[Found], policy: Policy, agent: str = ""
 ) -> None:
     """Tell the guard what other agents found refused. Time does not end that, since the operator gave the file.
 
