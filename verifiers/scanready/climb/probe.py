@@ -111,12 +111,11 @@ class Probe:
         host = bracketed(target.host)
         self._endpoint = f"{host}:{target.port}" if target.port else host
         self._entered = Step.AGENT  # an error between two rungs belongs to it
-        self._patience = patience
+        self._patience, self._turn = patience, turn
         self._dialled: Dialled | None = None
         self._owed = Farewells(farewell_within(seconds), latest_farewell(self.started, seconds))
         self.tap = shared.tap(target) if shared.tap else None
         self.redactor = shared.redactor_for(target)
-        self._turn = turn
         self.shown = ShownCertificates(target, shared.ca_file)
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
