@@ -101,8 +101,7 @@ class Probe:
         self.target, self.row, self.shared = target, row, shared
         self.depth, self.port_memory = depth, port_memory
         self.checks: list[Check] = []
-        self.footprint = Footprint()
-        self.contact = Contact()
+        self.footprint, self.contact = Footprint(), Contact()
         self.started = asyncio.get_running_loop().time()
         self.grace = grace_of(seconds)
         self.deadline = self.started + seconds - self.grace
@@ -111,12 +110,12 @@ class Probe:
         host = bracketed(target.host)
         self._endpoint = f"{host}:{target.port}" if target.port else host
         self._entered = Step.AGENT  # an error between two rungs belongs to it
-        self._patience = patience
+        self._patience, self._turn = patience, turn
         self._dialled: Dialled | None = None
         self._owed = Farewells(farewell_within(seconds), latest_farewell(self.started, seconds))
         self.tap = shared.tap(target) if shared.tap else None
         self.redactor = shared.redactor_for(target)
-        self._turn, self._proofs = turn, list[bool]()  # of each accepted login: whether the server checked the secret
+        self._proofs = list[bool]()  # of each accepted login: whether the server checked the secret
         self.shown = ShownCertificates(target, shared.ca_file)
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
