@@ -159,6 +159,7 @@ class Run:
             time.sleep(0.05)
 
 
+@pytest.mark.timeout(600)  # the broker starts five times in each run, with one core for it and the agents
 @pytest.mark.parametrize("number", range(RUNS))
 def test_what_is_killed_costs_no_result(
     site: Site, gate: Gated, estate: Path, undisturbed: Results, number: int

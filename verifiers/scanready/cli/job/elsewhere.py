@@ -23,7 +23,7 @@ History = Sequence[Found]
 
 
 class Bound(Protocol):
-    """What withholds accounts: the lockout guard of a run, or the logins of a fleet."""
+    """Withhold accounts: the lockout guard of a run, or the logins of a fleet."""
 
     def bind(
         self, credential: Credential, where: str, detail: str, host: str | None = None, *, refused: bool = True
