@@ -54,6 +54,19 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+def test_an_agent_trusts_its_own_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No path travels from the coordinator: the file is the agent's."""
+    monkeypatch.setattr(Gate, "begun", [], raising=False)
+    monkeypatch.setattr(Gate, "through", {"one": threading.Event()}, raising=False)
+    monkeypatch.setattr(engine, "Run", Gate)
+    Gate.through["one"].set()
+    working = Engine(AGENT, "/etc/scanready/targets.pem")
+    batch = Batch("r", "b", "a", Step.ACCESS, 10.0, 60.0, ((0, Target("one", "https", 443)),))
+    working.check(batch, set(), lambda *_: None, lambda: False, exclusive=False)
+    assert working._run is not None
+    assert working._run.settings.ca_file == "/etc/scanready/targets.pem"
+
+
 @pytest.mark.parametrize("why", ["alone", "other settings", "another guard"])
 def test_a_batch_that_waits_is_not_overtaken(monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     """An agent with much work would never be idle for it."""

@@ -79,6 +79,7 @@ KNOWN = frozenset(
         "SOURCE",
         "SPLIT",
         "STORE",
+        "TARGET_CA_FILE",
         "TIMEOUT",
         "TITLE",
         "TRANSCRIPT",

@@ -64,6 +64,7 @@ class Worker:
         warn: called with a line for people, in any thread.
         accounts: the run store of this agent, which has the journal of accounts.
         bind: withholds what earlier runs of this agent found refused.
+        ca_file: PEM file of further authorities that its targets' certificates may be of.
 
     Raises:
         JournalError: the file cannot be written, or another process uses it.
@@ -77,12 +78,13 @@ class Worker:
         warn: Callable[[str], None],
         accounts: Path,
         bind: BindEarlier,
+        ca_file: str | None = None,
     ) -> None:
         self.broker, self.agent, self.warn = broker, agent, warn
         self._held = held_alone(journal, agent.name)
         self.journal = Journal(journal)
         self._desk = LoginDesk(self.journal, AccountBook(accounts, agent.name), bind, warn)
-        self._engine = Engine(agent)
+        self._engine = Engine(agent, ca_file)
         self._stopping = Stopping(warn)
         self._once = Once(warn)
         self._publisher = Publisher(broker, agent.name, self._once, self._stopping.event)

@@ -29,10 +29,14 @@ Take = Callable[[int, str], None]
 
 
 class Engine:
-    """The loop of an agent, in a thread of its own, until the process ends."""
+    """The loop of an agent, in a thread of its own, until the process ends.
 
-    def __init__(self, agent: Agent) -> None:
-        self.agent = agent
+    Args:
+        ca_file: PEM file of further authorities that its targets' certificates may be of.
+    """
+
+    def __init__(self, agent: Agent, ca_file: str | None = None) -> None:
+        self.agent, self._ca_file = agent, ca_file
         self._loop = asyncio.new_event_loop()
         self._free = asyncio.Condition()
         self._run: Run | None = None
@@ -104,7 +108,9 @@ class Engine:
     @contextlib.asynccontextmanager
     async def _place(self, batch: Batch, exclusive: bool, guard: LockoutGuard | None) -> AsyncIterator[Run]:
         today = datetime.datetime.now(datetime.UTC).date()
-        settings = Settings(timeout=batch.timeout, depth=batch.depth, agent=self.agent, day=today)
+        settings = Settings(
+            timeout=batch.timeout, depth=batch.depth, agent=self.agent, day=today, ca_file=self._ca_file
+        )
         async with self._free:
             number = next(self._numbers)
             self._waiting.append(number)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scanready.catalogue.wrong import Wrong
 from scanready.cli.job.earlier import Policy, bind_earlier
 from scanready.cli.job.options import option
 from scanready.cli.messages import fitting, warn
 from scanready.fleet.journal import JournalError
+from scanready.inventory.secrets import certificates_file
 from scanready.net.allowed import Network, limited_to
 from scanready.net.this_agent import this_agent
 from scanready.store import StoreError, default_path
@@ -44,6 +46,11 @@ its own keeps what it found until the coordinator has it.
 @option("--name", required=True, metavar="NAME", help="The name of this agent: its user at the broker.")
 @broker_options
 @option("--allow", required=True, multiple=True, metavar="NET", help="A network that it may contact. Repeatable.")
+@option(
+    "--target-ca-file",
+    metavar="FILE",
+    help="PEM file of authorities to trust at targets, beside the system's; as ca_file of an inventory.",
+)
 @option("--store", metavar="FILE", help="The file of this agent. [default: in this user's data directory]")
 @option("--journal", metavar="FILE", help="The run store with the journal of accounts. [default: that of verify]")
 def command(
@@ -52,6 +59,7 @@ def command(
     password_from: str | None,
     ca_file: str | None,
     allow: tuple[str, ...],
+    target_ca_file: str | None,
     store: str | None,
     journal: str | None,
 ) -> None:
@@ -65,7 +73,11 @@ def command(
     try:
         path = Path(store) if store else default_path().with_name(f"fleet-{name}.db")
         accounts = Path(journal) if journal else default_path()
-        worker = Worker(chosen, dataclasses.replace(this_agent(), name=name), path, warn, accounts, _bind)
+        trusted = certificates_file(target_ca_file, Path()) if target_ca_file else None
+        agent = dataclasses.replace(this_agent(), name=name)
+        worker = Worker(chosen, agent, path, warn, accounts, _bind, trusted)
+    except Wrong as error:
+        raise click.UsageError(f"--target-ca-file: {visible('; '.join(error.messages), 400)}") from error
     except (JournalError, StoreError) as error:
         raise click.UsageError(visible(str(error), 400)) from error
     with limited_to(networks), broker_told():
