@@ -1,4 +1,4 @@
-"""What ``fleet agent`` refuses before it contacts anything."""
+"""The usage errors of ``fleet agent``, before it contacts anything."""
 
 from __future__ import annotations
 
