@@ -12,6 +12,7 @@ and the progress. A coroutine counts as one call, however often it waits.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -172,4 +173,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--counted"]:
         _run_counted(sys.argv[2], sys.argv[3:])
     else:
+        argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
         print_costs()

@@ -19,7 +19,8 @@ SMALL = {"merge": (("--agents", "2", "--targets", "20"), ("ratio", "peak memory"
 
 def ran(name: str, *words: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-P", "-m", f"benchmarks.{name}", *words],
+        [sys.executable, "-m", f"benchmarks.{name}", *words],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=HANG,

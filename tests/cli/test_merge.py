@@ -277,7 +277,7 @@ def test_of_two_exports_of_an_agent_the_later_results_win(folder: Path, *, later
 def test_a_missing_agent_is_named_with_its_number_of_targets(folder: Path) -> None:
     told = remarks(folder, export(folder, LON), export(folder, NYC))
     assert "the agent proxy-par is missing: no export; 6 targets of the inventory are assigned to it" in told
-    assert "targets that only a missing agent checks are not in this view: with --inventory they are" in told
+    assert "without --inventory, this view lacks the targets that only a missing agent checks" in told
     assert [(one.agent, one.why) for one in frame_of().absent] == [("proxy-par", "no export")]
 
 
@@ -363,7 +363,7 @@ def test_a_pipe_is_left_out_with_the_reason_since_files_are_read_twice(folder: P
     os.close(writer)
     told = remarks(folder, export(folder, LON), f"/dev/fd/{reader}", code=3)
     os.close(reader)
-    assert "was left out: it is no regular file, and each is read twice: write it to a file, and name that" in told
+    assert "was left out: it is not a regular file, and each file is read twice: write it to a file, and na" in told
 
 
 def test_a_merge_of_a_merge_keeps_the_targets_without_a_result(folder: Path) -> None:
@@ -392,7 +392,7 @@ def test_a_lost_file_makes_the_exit_code_3(folder: Path) -> None:
     done = call("merge", good, "bad.scanready", "missing.scanready", "-q")
     assert done.exit_code == 3
     assert "bad.scanready was left out: it is damaged" in done.stderr
-    assert "missing.scanready was left out: cannot be read: No such file or directory" in done.stderr
+    assert "missing.scanready was left out: it cannot be read: No such file or directory" in done.stderr
 
 
 def test_runs_lists_a_merge_without_a_number_that_mixes_agents(folder: Path) -> None:

@@ -42,7 +42,7 @@ def test_an_agent_and_a_coordinator_refuse_a_large_message(site: Site, tmp_path:
             give(site.broker, body, **properties)
             until(lambda: f"the message has {len(body):,} bytes, and was dropped" in site.log("a"))
             channel = channel_of(site.broker, "a")
-            publish(channel, "results", site.run_name(), "a", b" " * LARGE)
+            publish(channel, "results", site.run_key(), "a", b" " * LARGE)
             channel.connection.close()
             log = site.folder / "coordinator.log"
             until(lambda: f"the message has {LARGE:,} bytes, and was dropped" in log.read_text())

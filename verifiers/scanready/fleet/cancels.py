@@ -48,19 +48,20 @@ class Cancels:
         self._connection: kombu.Connection | None = None
 
     def hold(self, seconds: float = HOLD) -> None:
-        """Connect; return when this process is the only one with its name.
+        """Connect; return when this process is the only one with its name. It tries twice at least.
 
         Raises:
             NameTakenError: another process had the name for so long.
             BrokerError: the broker cannot be used.
         """
-        until = time.monotonic() + seconds
+        until, waited = time.monotonic() + seconds, False
         while True:
             try:
                 self._connect()
             except NameTakenError as error:
-                if time.monotonic() > until:
+                if waited and time.monotonic() > until:
                     raise
+                waited = True
                 self._once.say(_TAKEN, f"{error}; waiting up to {seconds:.0f} s for its end")
                 time.sleep(_PAUSE)
             else:

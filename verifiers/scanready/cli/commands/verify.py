@@ -34,7 +34,9 @@ from scanready.run import timestamps
 from scanready.run.any_type import narrowed
 
 if TYPE_CHECKING:
+    from scanready.cli.output.outputs import Outputs
     from scanready.inventory import Inventory
+    from scanready.report.estate.export import Export
 
 _HELP = """\
 \b
@@ -100,8 +102,6 @@ def command(
     from scanready.cli.job.resume import Resumption
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
-    from scanready.cli.output import export
-    from scanready.report.estate.export import Export
 
     _require_file(inventory)
     logins = Logins.taken(rest)
@@ -139,17 +139,10 @@ def command(
         warn(changed)
     record = recording(options, source_path(inventory), only, options.types, failed_from, agent, **logins.kept)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
-    if record is not None or options.export is not None:
-        # An export describes the whole inventory, so that those of all agents are of one.
-        estate = export.described(whole, inventory)
-        told = _known(targets, record, policy, logins, resumed.started if resumed else None)
-        record = record and replace(record, export=export.stored(estate, told))
+    told = _known(targets, record, policy, logins, resumed.started if resumed else None)
+    record, document = _exported(record, options, whole, inventory, told)
     jobs = jobs_of(options, len(targets))
-    keep = [*source_files(inventory), *logins.guards]
-    outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
-    if options.export is not None:
-        document = Export(estate, told.entries, told.in_a_row)
-        export.add_export(outputs, options.export, options, keep, document)
+    outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], document)
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
@@ -201,6 +194,32 @@ def _known(
     credentials = {target.credential for target in targets if target.credential is not None}
     found = known(credentials, journal_of(record.path) if credentials and record else (), policy, since)
     return replace(found, entries=[*passed_on(logins.elsewhere, policy, timestamps.now()), *found.entries])
+
+
+def _exported(
+    record: Record | None, options: Options, whole: Inventory, inventory: str, told: Known
+) -> tuple[Record | None, Export | None]:
+    """Return the record with what an export of the stored run needs, and the export of this run if one is asked.
+
+    An export describes the whole inventory, so that those of all agents are of one.
+    """
+    from scanready.cli.output import export
+    from scanready.report.estate.export import Export
+
+    if record is None and options.export is None:
+        return None, None
+    estate = export.described(whole, inventory)
+    document = Export(estate, told.entries, told.in_a_row) if options.export is not None else None
+    return record and replace(record, export=export.stored(estate, told)), document
+
+
+def _outputs(options: Options, keep: Sequence[str], document: Export | None) -> tuple[Outputs, Any]:
+    from scanready.cli.output.export import add_export
+
+    outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
+    if options.export is not None and document is not None:
+        add_export(outputs, options.export, options, keep, document)
+    return outputs, tap
 
 
 def _nothing_of(share: Share, described: Inventory, only: tuple[str, ...], types: tuple[str, ...]) -> str:
