@@ -223,6 +223,25 @@ def test_no_secret_leaves_without_an_answer() -> None:
             permits.demand(1)
 
 
+def test_a_late_answer_costs_one_login_and_is_not_taken_for_another() -> None:
+    """The process that decides was suspended; the account may have been refused since it answered."""
+    ours, theirs = socket.socketpair()
+    permits = Permits(theirs, 0.5)
+    with pytest.raises(Failure, match="did not answer; the secret was not sent"):
+        permits.demand(1)
+    late = frame({"yes": True, "question": 1})
+    ours.sendall(late[:-1])  # cut in two, as a channel may
+    with pytest.raises(Failure, match="did not answer; the secret was not sent"):
+        permits.demand(1)
+    ours.sendall(late[-1:] + frame({"yes": True, "question": 2}))
+    ours.sendall(frame({"no": [common.LOGIN_WITHHELD.code, "refused since", {}], "question": 3}))
+    with pytest.raises(Failure, match="refused since"):
+        permits.demand(1)
+    ours.sendall(frame({"yes": True, "question": 4}))
+    permits.demand(2)
+
+
 def test_a_login_that_is_over_may_send_nothing() -> None:
     assert "no" in Gate(LockoutGuard(), [SCAN], lambda _: None).may_leave({"leaves": 7})
     assert "no" in Gate(LockoutGuard(), [SCAN], lambda _: None).may_leave({})
+    assert Gate(LockoutGuard(), [SCAN], lambda _: None).may_leave({"leaves": 7, "question": 3})["question"] == 3
