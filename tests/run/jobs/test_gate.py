@@ -152,7 +152,7 @@ def test_the_journal_hears_of_each_end_as_in_one_process(end: BaseException | No
 def test_a_login_whose_process_ends_is_never_tried_again() -> None:
     """The note in the journal stays open, as that of a run that was killed."""
 
-    async def run() -> tuple[list[str], list[tuple[str, ...]], str]:
+    async def run() -> tuple[list[str], list[tuple[str, ...]], Failure]:
         journal = Noted()
         guard = LockoutGuard(journal)
         one, other = Process(guard), Process(guard)
@@ -163,9 +163,11 @@ def test_a_login_whose_process_ends_is_never_tried_again() -> None:
         with pytest.raises(Failure) as withheld:
             async with guard.attempt(SCAN, "h3", "h3:22"):
                 pass
-        return found, journal.heard, withheld.value.detail
+        return found, journal.heard, withheld.value
 
-    found, heard, detail = asyncio.run(run())
+    found, heard, failure = asyncio.run(run())
+    detail = failure.detail
+    assert failure.facts == {"unanswered_at": "h1:22"}, "an export of this run needs it"
     assert found == ["login.withheld"] * 2
     assert heard == [("intend", "h1")]
     assert "the process that logged in at h1:22 with the credential 'scan' ended before it had an answer" in detail
