@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import resource
@@ -159,6 +160,28 @@ def test_a_process_killed_in_a_login_costs_no_second_try(site: Site) -> None:
     site.release.touch()
     again = causes(results(site.verify("--jobs", "3").stdout))
     assert set(again) == {"login.withheld", "handshake.throttled"}
+    assert len(site.logged) == 1
+
+
+def test_a_login_whose_process_was_killed_is_in_the_export_for_the_next_agent(site: Site) -> None:
+    """The server may have counted it, and no result says so: the next agent must not try the account."""
+    site.write(["lost"] * 20, account=", authority: CORP")
+    exports = [site.where / name for name in ("run.scanready", "report.scanready")]
+    arguments = ["verify", str(site.inventory), "--jobs", "3", "--timeout", str(HANG), "--export", str(exports[0])]
+    with started(site.where, *arguments, **site.extra) as command:
+        until(lambda: bool(site.logged), PATIENCE)
+        host, process = site.logged[0].split()
+        os.kill(int(process), signal.SIGKILL)
+        command.communicate(timeout=HANG)
+    plugin.run_fresh(site.where, ["report", "last", "--export", str(exports[1])], site.extra)
+    site.release.touch()
+    site.write(["judges"] * 20, account=", authority: CORP")
+    for number, export in enumerate(exports):
+        (entry,) = json.loads(gzip.decompress(export.read_bytes()).splitlines()[-1])["end"]["accounts"]
+        assert (entry["outcome"], entry["where"], entry["tries"]) == (None, f"{host}:99", 1)
+        store = site.where / f"other{number}.db"
+        done = site.verify("--guard", str(export), "--store", str(store))
+        assert causes(results(done.stdout)) == {"login.withheld": 20}, done.stderr
     assert len(site.logged) == 1
 
 

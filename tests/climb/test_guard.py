@@ -401,8 +401,9 @@ def test_an_unanswered_login_of_an_earlier_part_counts_at_its_host() -> None:
         guard = LockoutGuard()
         guard.note(SCAN, "h1", "h1:22", common.OUT_OF_TIME)
         guard.note(SCAN, "h3", "h3:22", common.REFUSED)
-        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 did not answer"):
+        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 did not answer") as withheld:
             await attempt(guard, "h1")
+        assert withheld.value.facts == {"unanswered_at": "h1:22"}
         assert await attempt(guard, "h3") == "h3"
 
     asyncio.run(run())

@@ -152,7 +152,7 @@ def test_the_journal_hears_of_each_end_as_in_one_process(end: BaseException | No
 def test_a_login_whose_process_ends_is_never_tried_again() -> None:
     """The note in the journal stays open, as that of a run that was killed."""
 
-    async def run() -> tuple[list[str], list[tuple[str, ...]], str]:
+    async def run() -> tuple[list[str], list[tuple[str, ...]], Failure]:
         journal = Noted()
         guard = LockoutGuard(journal)
         one, other = Process(guard), Process(guard)
@@ -163,9 +163,11 @@ def test_a_login_whose_process_ends_is_never_tried_again() -> None:
         with pytest.raises(Failure) as withheld:
             async with guard.attempt(SCAN, "h3", "h3:22"):
                 pass
-        return found, journal.heard, withheld.value.detail
+        return found, journal.heard, withheld.value
 
-    found, heard, detail = asyncio.run(run())
+    found, heard, failure = asyncio.run(run())
+    detail = failure.detail
+    assert failure.facts == {"unanswered_at": "h1:22"}, "an export of this run needs it"
     assert found == ["login.withheld"] * 2
     assert heard == [("intend", "h1")]
     assert "the process that logged in at h1:22 with the credential 'scan' ended before it had an answer" in detail
@@ -223,6 +225,25 @@ def test_no_secret_leaves_without_an_answer() -> None:
             permits.demand(1)
 
 
+def test_a_late_answer_costs_one_login_and_is_not_taken_for_another() -> None:
+    """The process that decides was suspended; the account may have been refused since it answered."""
+    ours, theirs = socket.socketpair()
+    permits = Permits(theirs, 0.5)
+    with pytest.raises(Failure, match="did not answer; the secret was not sent"):
+        permits.demand(1)
+    late = frame({"yes": True, "question": 1})
+    ours.sendall(late[:-1])  # cut in two, as a channel may
+    with pytest.raises(Failure, match="did not answer; the secret was not sent"):
+        permits.demand(1)
+    ours.sendall(late[-1:] + frame({"yes": True, "question": 2}))
+    ours.sendall(frame({"no": [common.LOGIN_WITHHELD.code, "refused since", {}], "question": 3}))
+    with pytest.raises(Failure, match="refused since"):
+        permits.demand(1)
+    ours.sendall(frame({"yes": True, "question": 4}))
+    permits.demand(2)
+
+
 def test_a_login_that_is_over_may_send_nothing() -> None:
     assert "no" in Gate(LockoutGuard(), [SCAN], lambda _: None).may_leave({"leaves": 7})
     assert "no" in Gate(LockoutGuard(), [SCAN], lambda _: None).may_leave({})
+    assert Gate(LockoutGuard(), [SCAN], lambda _: None).may_leave({"leaves": 7, "question": 3})["question"] == 3

@@ -91,6 +91,12 @@ REFUSED_AT = Fact(
 REFUSED_ACCOUNT = Fact(
     "refused_account", Kind.TEXTS, "", "The user of that refusal, and its authority or else the credential's name."
 )
+UNANSWERED_AT = Fact(
+    "unanswered_at",
+    Kind.TEXT,
+    "host:port",
+    "The endpoint whose answer to a login of this run is unknown, so that this login was withheld.",
+)
 
 #: Any type may state these.
 CORE = (
@@ -103,6 +109,7 @@ CORE = (
     ACCOUNT_PROVEN,
     REFUSED_AT,
     REFUSED_ACCOUNT,
+    UNANSWERED_AT,
 )
 
 # stated by every TLS handshake ---------------------------------------------------------------------------------------

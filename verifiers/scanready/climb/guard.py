@@ -57,6 +57,7 @@ class _Account:
         barred: refusals that hold for the host only.
         refused_by: the place whose refusal holds everywhere.
         earlier: by place, what happened there before this run, and the place again if it was a refusal.
+        lost: by place, what to say of a login of this run whose process has ended.
     """
 
     turns: Turns = field(default_factory=Turns)
@@ -68,6 +69,7 @@ class _Account:
     barred: dict[str, str] = field(default_factory=dict)
     refused_by: str | None = None
     earlier: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
 
     @property
     def given_up(self) -> bool:
@@ -334,12 +336,15 @@ class LockoutGuard:
     def _withhold(self, account: _Account, credential: Credential, at: _Place, secret: str) -> None:
         name, key = credential.name, credential.guarded_by
         if bound := account.refused_by or at.found_in(account.barred):
+            if bound in account.lost:
+                raise withheld.lost(account.lost[bound], bound)
             if earlier := account.earlier.get(bound):
                 raise withheld.before_this_run(*earlier, key)
             raise (withheld.everywhere if account.refused_by else withheld.here)(bound, name, key)
         for other_key, other in self._other_names(credential, at):
             if place := at.found_in(other.barred):
                 refused_at = other.earlier[place][1] if place in other.earlier else place
+                refused_at = "" if place in other.lost else refused_at
                 raise withheld.by_another_name(place, name, other_key, refused_at)
             if secret not in account.proven and (place := at.found_in(other.unanswered)):
                 raise withheld.by_another_name(place, name, other_key, "")
@@ -388,7 +393,7 @@ class LockoutGuard:
             "answer; that login may have counted as a failed one, so the credential was not tried again"
             f"{'' if everywhere else ' at this host'}"
         )
-        account.earlier[where] = detail, ""
+        account.lost[where] = detail
         account.barred |= dict.fromkeys(at, where)
         if everywhere:
             account.refused_by = account.refused_by or where

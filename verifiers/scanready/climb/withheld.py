@@ -1,6 +1,7 @@
 """Say why the lockout guard withholds a credential: the failures ``login.withheld``.
 
 Two facts have the endpoint and the account of a refusal, so that a report can be joined with the refusal that it names.
+A third has the endpoint of a login of this run whose outcome is unknown: the result of that login may not say so.
 An account is the guard's key of it: the user, and the authority or else the name of the credential.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scanready.catalogue.facts import REFUSED_ACCOUNT, REFUSED_AT
+from scanready.catalogue.facts import REFUSED_ACCOUNT, REFUSED_AT, UNANSWERED_AT
 from scanready.causes import common
 from scanready.model import Facts
 
@@ -22,9 +23,18 @@ def facts_of(place: str, account: Account) -> Facts:
     return {REFUSED_AT.name: place, REFUSED_ACCOUNT.name: list(account)} if place else {}
 
 
+def _unanswered_at(place: str) -> Facts:
+    return {UNANSWERED_AT.name: place}
+
+
 def before_this_run(detail: str, place: str, account: Account) -> Failure:
     """Return the failure for a login of an earlier run; ``place`` is empty if it had no answer."""
     return Failure(common.LOGIN_WITHHELD, detail, **facts_of(place, account))
+
+
+def lost(detail: str, place: str) -> Failure:
+    """Return the failure for a login of this run at ``place`` whose process has ended."""
+    return Failure(common.LOGIN_WITHHELD, detail, **_unanswered_at(place))
 
 
 def everywhere(place: str, name: str, account: Account) -> Failure:
@@ -60,6 +70,7 @@ def unanswered(place: str, name: str) -> Failure:
         common.LOGIN_WITHHELD,
         f"{place} did not answer a login with the credential {name!r} earlier in "
         "this run, and may have counted it as a failed login; it was not tried again at this host",
+        **_unanswered_at(place),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from scanready.catalogue.facts import ACCOUNT_PROVEN, REFUSAL_AMBIGUOUS
+from scanready.catalogue.facts import ACCOUNT_PROVEN, REFUSAL_AMBIGUOUS, UNANSWERED_AT
 from scanready.causes import common
 from scanready.model import Check, Credential, Outcome, Owner, Report, Scope, Step
 from scanready.run.any_type import reports_of
@@ -50,7 +50,8 @@ class Accounts:
             return
         ambiguous = check.facts.get(REFUSAL_AMBIGUOUS.name) is True
         names = account.name, account.username, account.authority
-        key = _Login(*names, outcome, check.endpoint, report.agent.name, ambiguous)
+        where = str(check.facts.get(UNANSWERED_AT.name) or check.endpoint) if outcome is None else check.endpoint
+        key = _Login(*names, outcome, where, report.agent.name, ambiguous)
         self._found[key] = max(report.started, self._found.get(key, ""))
 
     def as_list(self) -> list[dict[str, Any]]:
@@ -78,6 +79,8 @@ def _outcome(check: Check) -> str | None:
         # A server that lets in anybody says nothing about the account, and a result without the fact does not say.
         return _ACCEPTED if check.facts.get(ACCOUNT_PROVEN.name) is True else ""
     cause = check.finding.cause if check.finding else None
+    if cause is common.LOGIN_WITHHELD and check.facts.get(UNANSWERED_AT.name):
+        return None  # a process that was lost in the login left no result of it
     if check.outcome is Outcome.SKIPPED or cause is None or cause is common.LOGIN_WITHHELD:
         return ""
     if cause.scope is Scope.ACCOUNT or cause.owner is Owner.IDENTITY:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -145,12 +145,20 @@ def _flags(going: Attempt) -> Message:
 
 
 class Permits:
-    """Ask whether a secret may leave, right before it does; the asker cannot wait for the event loop."""
+    """Ask whether a secret may leave, right before it does; the asker cannot wait for the event loop.
 
-    def __init__(self, sock: socket.socket) -> None:
-        sock.settimeout(PATIENCE)
-        self._sock = sock
+    The process that decides may be late: it is suspended, or its output is not read. That costs the login that asked,
+    and no later one.
+
+    Args:
+        sock: the channel.
+        patience: seconds for one answer.
+    """
+
+    def __init__(self, sock: socket.socket, patience: float = PATIENCE) -> None:
+        self._sock, self._patience = sock, patience
         self._frames = Frames()
+        self._questions = itertools.count(1)
         self._asking = threading.Lock()
         self._causes = Causes()
 
@@ -171,10 +179,19 @@ class Permits:
         raise Failure(common.LOGIN_WITHHELD, detail)
 
     def _answer(self, number: int) -> Message:
-        with contextlib.suppress(OSError, FrameError):
-            self._sock.sendall(frame({"leaves": number}))
-            while data := self._sock.recv(4096):
-                for message in self._frames.feed(data):
-                    return message
-        self._sock.close()  # a late answer would be taken for that to the next question
+        question, end = next(self._questions), time.monotonic() + self._patience
+        try:
+            self._sock.settimeout(self._patience)
+            self._sock.sendall(frame({"leaves": number, "question": question}))
+            while (left := end - time.monotonic()) > 0:
+                self._sock.settimeout(left)
+                if not (data := self._sock.recv(4096)):
+                    break
+                # A late answer to an earlier question is not taken for this one's: the account may be refused since.
+                if found := [message for message in self._frames.feed(data) if message.get("question") == question]:
+                    return found[0]
+        except TimeoutError:
+            pass
+        except (OSError, FrameError):
+            self._sock.close()
         return {}

@@ -88,7 +88,10 @@ class Gate:
         return True
 
     def may_leave(self, message: Message) -> Message:
-        """Return the answer to a process that is about to send a secret."""
+        """Return the answer to a process that is about to send a secret; it has the number of the question."""
+        return self._permission(message) | {"question": message.get("question")}
+
+    def _permission(self, message: Message) -> Message:
         login = self._logins.get(message.get("leaves", -1))
         if login is None or login.going is None:
             return {"no": [common.LOGIN_WITHHELD.code, "the login was over before its secret left", {}]}
