@@ -143,6 +143,19 @@ def test_a_refusal_after_the_proof_binds_its_host_only() -> None:
     assert [visit.host for visit in grants[0].visits] == ["h2"]
 
 
+def test_an_ambiguous_refusal_after_the_proof_binds_its_host_only() -> None:
+    """The host does not know the account, or not from this address. That says nothing about others."""
+    accounts = estate(40, agents=("a",), alike=False)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.ACCEPTED))
+    grants, _ = accounts.next()
+    accounts.conclude(grants[0], [*ends(grants[0], End.ACCEPTED)[1:], *ends(grants[0], End.AMBIGUOUS)[:1]])
+    accounts.conclude(grants[1], ends(grants[1], End.ACCEPTED))
+    assert accounts.next() == ([], [])
+    accounts.add(KEY, Visit(99, "a", "later", "cred"), judged_alike=False)
+    assert only(accounts).visits[0].host == "later"
+
+
 def test_a_refusal_after_the_proof_binds_all_of_a_written_authority() -> None:
     accounts = estate(3)
     first = only(accounts)
@@ -165,17 +178,31 @@ def test_an_agent_with_another_secret_makes_one_login() -> None:
     assert refused == 1
 
 
-def test_many_agents_with_other_secrets_make_three_logins() -> None:
+@pytest.mark.parametrize("hosts", [20, 300], ids=["one batch", "many batches"])
+@pytest.mark.parametrize("end", [End.REFUSED, End.AMBIGUOUS, End.UNKNOWN])
+def test_many_agents_with_other_secrets_make_three_logins(end: End, hosts: int) -> None:
+    """Logins of the agent with the right secret make no other copy of it any better."""
     agents = tuple("abcdefgh")
-    accounts = estate(20, agents=agents, alike=False)
+    accounts = estate(hosts, agents=agents, alike=False)
     first = only(accounts)
     accounts.conclude(first, ends(first, End.ACCEPTED))
     refused = 0
     while grants := accounts.next()[0]:
-        for grant in grants:
-            accounts.conclude(grant, ends(grant, End.ACCEPTED if grant.agent == "a" else End.REFUSED))
+        for grant in reversed(grants):  # the batches of the proven agent end after the first login of another one
+            accounts.conclude(grant, ends(grant, End.ACCEPTED if grant.agent == "a" else end))
             refused += grant.agent != "a"
     assert refused == 3
+
+
+def test_who_waits_for_the_first_login_of_a_lost_agent_is_told() -> None:
+    accounts = estate(2, alike=False)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.ACCEPTED))
+    grants, _ = accounts.next()
+    assert [grant.agent for grant in grants] == ["a", "b"]
+    accounts.conclude(grants[0], ends(grants[0], End.ACCEPTED))
+    assert accounts.next(["b"]) == ([], [])
+    assert {(visit.agent, holder) for visit, holder in accounts.waiting()} == {("b", ""), ("c", "b")}
 
 
 def test_the_order_of_the_results_does_not_choose_who_is_first() -> None:

@@ -97,3 +97,30 @@ def test_a_batch_that_waits_is_not_overtaken(monkeypatch: pytest.MonkeyPatch, wh
     for thread in threads:
         thread.join(PATIENCE)
     assert Gate.begun == list(names)
+
+
+def test_a_batch_is_entered_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks up then which accounts are bound: the batches of another run may have been refused before."""
+    monkeypatch.setattr(Gate, "begun", [], raising=False)
+    monkeypatch.setattr(Gate, "through", {name: threading.Event() for name in "ab"}, raising=False)
+    monkeypatch.setattr(engine, "Run", Gate)
+    working, entered = Engine(AGENT), list[str]()
+
+    def check(name: str) -> threading.Thread:
+        batch = Batch("r", name, "a", Step.ACCESS, 10.0, 60.0, ((0, Target(name, "ssh", 22)),))
+        taken: dict[str, Any] = {"exclusive": False, "guard": LockoutGuard(), "enter": lambda: entered.append(name)}
+        words: Any = (batch, set(), lambda *_: None, lambda: False)
+        thread = threading.Thread(target=working.check, args=words, kwargs=taken, daemon=True)
+        thread.start()
+        return thread
+
+    threads = [check("a")]
+    until(lambda: Gate.begun == ["a"])
+    threads.append(check("b"))
+    until(lambda: len(working._waiting) == 1)
+    assert entered == ["a"]
+    for name in "ab":
+        Gate.through[name].set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert entered == ["a", "b"]

@@ -195,6 +195,54 @@ def test_a_changed_file_is_a_new_secret(host: Host) -> None:
     assert [one.end for one in desk.ends(later)] == [End.ACCEPTED]
 
 
+def test_a_secret_that_changes_in_a_run_is_not_taken_for_the_accepted_one(host: Host) -> None:
+    """Batches log in side by side by then, so a wrong one would be refused by many hosts before anybody knows."""
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()))
+    host.write_secret(SECRET, at=1_700_000_999)
+    assert log_in(desk, desk.prepare(batch("h2", name="again"))) == "", (
+        "the file was written again, with the same secret"
+    )
+    host.write_secret(SECRET + "2", at=1_700_001_999)
+    later = batch("h1", "h2", name="later")
+    assert desk.prepare(later).batch.targets == ()
+    found = desk.ends(later)
+    assert {one.end for one in found} == {End.UNUSABLE}
+    assert "another secret" in found[0].detail
+    assert SECRET not in found[0].detail
+    assert len(desk.prepare(batch("h2", run="s")).batch.targets) == 1, "a new run tries it"
+
+
+def test_a_secret_that_no_server_accepted_may_be_corrected_in_a_run(host: Host) -> None:
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()), proof=False)
+    host.write_secret(SECRET + "2", at=1_700_000_999)
+    assert log_in(desk, desk.prepare(batch("h2", name="later"))) == ""
+
+
+def test_of_two_runs_at_once_the_second_knows_the_refusal_of_the_first(host: Host) -> None:
+    """Both batches were delivered before one of them had its turn."""
+    desk = host.desk()
+    one, other = desk.prepare(batch()), desk.prepare(batch(run="s"))
+    assert log_in(desk, one, REFUSED) == "login.refused"
+    assert log_in(desk, other) == "login.withheld"
+    assert [end.end for end in desk.ends(batch(run="s"))] == [End.EARLIER]
+
+
+@pytest.mark.parametrize("end", [End.EARLIER, End.UNABLE])
+def test_why_no_login_was_made_is_told_again_when_the_answer_was_lost(host: Host, end: End) -> None:
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()), REFUSED)
+    if end is End.UNABLE:
+        host.write("other: {username: scan, password: 'env:X', hosts: [h1]}")
+    later = batch(run="s")
+    log_in(desk, desk.prepare(later))
+    desk.keep_ends(later)
+    told = desk.ends(later)
+    assert [one.end for one in told] == [end]
+    assert desk.ends(later) == host.desk().ends(later) == told
+
+
 def test_retry_refused_permits_one_try(host: Host) -> None:
     desk = host.desk()
     log_in(desk, desk.prepare(batch()), REFUSED)

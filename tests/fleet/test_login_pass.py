@@ -120,6 +120,16 @@ def test_a_refusal_withholds_all_others_and_names_its_place(run: Run) -> None:
     assert not run.logins.unfinished
 
 
+def test_no_first_visit_of_another_agent_has_the_name_of_a_login_batch(run: Run) -> None:
+    """The coordinator knows a batch by its name: a first result that comes again must not pass for a second one."""
+    login = one(run.logins)
+    agents = (DeclaredAgent("a"), DeclaredAgent("a-login"))
+    many = tuple(Target(f"h{number}", "ssh", 22, {}, ACCOUNT) for number in range(60))
+    names = {batch.batch for batch in Estate(many, agents, Step.ACCESS, 10.0).batches("r")}
+    assert "a-login-1" in names
+    assert login.batch not in names
+
+
 def test_after_acceptance_the_others_are_sent(run: Run) -> None:
     batch = one(run.logins)
     run.logins.take(ended(batch, end_of(batch, End.ACCEPTED)))

@@ -1,4 +1,4 @@
-"""``fleet verify --resume`` continues a run as it was started: options that it would ignore are refused."""
+"""``fleet verify`` refuses options that a continued run would ignore, and leaves no empty run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from click.testing import CliRunner
 pytest.importorskip("celery")
 
 from scanready.cli.fleet.verify import command
+from scanready.store import Store, StoreError
 
 AT = ["--broker", "amqp://coordinator:x@127.0.0.1:1"]
 
@@ -39,3 +40,14 @@ def test_the_time_for_a_heartbeat_may_be_another(tmp_path: Path) -> None:
     ended = CliRunner().invoke(command, words)
     assert ended.exit_code == 2
     assert "leave out" not in ended.output
+
+
+def test_a_broker_that_cannot_be_used_leaves_no_run(tmp_path: Path) -> None:
+    """An empty run would be the `last` one, which `--resume`, `fleet cancel` and `report` would then mean."""
+    (tmp_path / "estate.yaml").write_text("agents: [{name: a}]\ntargets: [{host: 127.0.0.1, type: ssh}]\n")
+    store = tmp_path / "x.db"
+    ended = CliRunner().invoke(command, [str(tmp_path / "estate.yaml"), "--store", str(store), *AT])
+    assert ended.exit_code == 2
+    assert "the broker 127.0.0.1:1 refuses the connection" in ended.output
+    with pytest.raises(StoreError), Store(store) as kept:
+        kept.find("last")

@@ -161,9 +161,9 @@ class _Account:
 
     def prove(self, agent: str, host: str) -> None:
         """Take note that a server accepted the secret of an agent. Agents begin at different hosts from then on."""
-        self.failed = 0
         self.accepted.setdefault(host, set()).add(agent)
         if agent not in self.proven:
+            self.failed = 0  # further logins of an agent say nothing about the copies that others have of the secret
             self.proven.add(agent)
             if hosts := list(self.waiting.get(agent, {}).items()):
                 start = len(hosts) * list(self.waiting).index(agent) // len(self.waiting)
@@ -172,11 +172,12 @@ class _Account:
     def fail(self, agent: str, host: str, bar: _Bar, *, end: End) -> None:
         """Take note of a login that a server did not accept."""
         everywhere = end in (End.REFUSED, End.AMBIGUOUS, End.UNKNOWN)
-        if end is End.AMBIGUOUS:
+        if end is End.AMBIGUOUS and (self.judged_alike or agent not in self.proven):
             self.ambiguous += 1
             self.agents.setdefault(agent, bar)
-            if self.ambiguous == 1:
-                return  # it may be about the agent's address: one further agent may try
+            if self.ambiguous == 1:  # it may be about the agent's address: one further agent may try
+                self._count_first(agent, bar)
+                return
         if not self.accepted:
             if everywhere or self.ambiguous:
                 self.stop = self.stop or bar
@@ -185,7 +186,12 @@ class _Account:
         if self.judged_alike and end in (End.REFUSED, End.AMBIGUOUS):
             self.stop = self.stop or bar
         self.hosts.setdefault(host, bar)
-        if everywhere and agent not in self.proven:
+        if everywhere:
+            self._count_first(agent, bar)
+
+    def _count_first(self, agent: str, bar: _Bar) -> None:
+        """Count the first login of an agent that failed after another agent's secret was accepted."""
+        if self.accepted and agent not in self.proven:
             self.agents.setdefault(agent, bar)
             self.failed += 1
             if self.failed >= _MOST_FAILED:
@@ -271,11 +277,13 @@ class Accounts:
         return [_unsent(visit, unsent[visit.host]) for visit in grant.visits if visit.host in unsent]
 
     def waiting(self) -> Iterator[tuple[Visit, str]]:
-        """Yield each visit that waits, and the agent whose first login decides about it; empty if none does."""
+        """Yield each visit that waits, and the agent whose login decides about it; empty if its own agent is lost."""
         for account in self._accounts.values():
             holder = account.flight[0].agent if account.flight and not account.accepted else ""
-            for hosts in account.waiting.values():
-                yield from ((visit, holder) for visits in hosts.values() for visit in visits)
+            lost = next((grant.agent for grant in account.flight if grant.agent in self._away), holder)
+            for agent, hosts in account.waiting.items():
+                awaited = holder if agent in self._away else lost
+                yield from ((visit, awaited) for visits in hosts.values() for visit in visits)
 
     def _apply(self, account: _Account, agent: str, end: LoginEnd) -> None:
         where = end.where or end.host

@@ -236,6 +236,8 @@ class Worker:
                     enter=(lambda: self._desk.enter(batch)) if prepared else (lambda: None),
                 )
                 if got == wanted:
+                    if prepared:
+                        self._desk.keep_ends(batch)
                     self.journal.finish(batch.run, batch.batch)
             except BaseException as raised:  # noqa: BLE001  # it is raised where the batch is carried out
                 error = raised

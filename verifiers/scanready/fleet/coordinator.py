@@ -11,8 +11,10 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+
+import amqp
 
 from scanready.causes import common
 from scanready.model import Agent, Cause, Report, Target
@@ -115,11 +117,8 @@ class Coordinator(Watch):
         """Return when each agent has answered for its targets or is lost, or when ``stopped`` is set.
 
         Raises:
-            BrokerError: the broker cannot be used at the beginning. Later, the coordinator waits for it.
+            BrokerError: the broker denies something to the coordinator. If it is away, the coordinator waits for it.
         """
-        with opened(self.broker) as connection:
-            for agent in self.estate.agents:
-                self._demand_queue(connection, agent.name)
         while not stopped.is_set() and self._is_waiting():
             try:
                 with opened(self.broker) as connection:
@@ -143,20 +142,6 @@ class Coordinator(Watch):
                 connection.channel().queue_delete(results_of(self.ledger.key))
         except (*LOST, BrokerError) as error:
             self._tell(f"the queue of {self.ledger.name} stays for 7 days: {explained(self.broker, error)}")
-
-    def _demand_queue(self, connection: Any, agent: str) -> Any:
-        """Return the broker's word on the queue of an agent: ``message_count`` and ``consumer_count``.
-
-        Raises:
-            BrokerError: there is no such queue.
-        """
-        try:
-            return looked_at(connection, tasks_of(agent))
-        except LOST as error:
-            words = f"the broker {self.broker.netloc} has no queue for the agent {agent}"
-            raise BrokerError(
-                f"{words}: import the definitions of `scanready fleet broker` with it (--existing names the others)"
-            ) from error
 
     def _is_waiting(self) -> bool:
         """Return whether an agent that is there owes something; begin the logins once the first visits are over."""
@@ -365,6 +350,30 @@ class Coordinator(Watch):
 
     def _agent(self, name: str) -> Agent:
         return Agent(name, self._platforms[name])
+
+
+def demand_queues(broker: Broker, agents: Iterable[str]) -> None:
+    """Check that the broker can be used, and has a queue for each agent. Call it before a run is stored.
+
+    Raises:
+        BrokerError: it cannot, or it has not.
+    """
+    try:
+        with opened(broker) as connection:
+            for agent in agents:
+                _demand_queue(broker, connection, agent)
+    except LOST as error:
+        raise BrokerError(explained(broker, error)) from error
+
+
+def _demand_queue(broker: Broker, connection: kombu.Connection, agent: str) -> None:
+    try:
+        looked_at(connection, tasks_of(agent))
+    except amqp.exceptions.NotFound as error:
+        words = f"the broker {broker.netloc} has no queue for the agent {agent}"
+        raise BrokerError(
+            f"{words}: import the definitions of `scanready fleet broker` with it (--existing names the others)"
+        ) from error
 
 
 def _hindrance(target: Target) -> str:

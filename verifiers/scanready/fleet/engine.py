@@ -68,7 +68,7 @@ class Engine:
             exclusive: no other batch runs meanwhile.
             begin: called in the engine's thread when the batch has its turn, before the first target.
             guard: that of the batch's logins; batches with another one wait.
-            enter: called in the task that checks, before anything is contacted.
+            enter: called in the task that checks when the batch has its turn, before anything is contacted.
         """
         todo = [(place, target) for place, target in batch.targets if place not in skip]
         coming = self._check(batch, todo, take, stopped, exclusive, guard, enter, begin)
@@ -87,8 +87,8 @@ class Engine:
         begin: Callable[[], object],
     ) -> None:
         left = {id(target): (place, target) for place, target in todo}
-        enter()
         async with self._place(batch, exclusive, guard) as run:
+            enter()
             begin()
             try:
                 async with asyncio.timeout(batch.seconds):

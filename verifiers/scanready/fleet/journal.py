@@ -30,6 +30,8 @@ _TABLES = """
         id INTEGER PRIMARY KEY, run TEXT NOT NULL, batch TEXT NOT NULL, credential TEXT NOT NULL, host TEXT NOT NULL,
         place TEXT NOT NULL, effect TEXT);
     CREATE INDEX IF NOT EXISTS logins_of_batch ON logins (run, batch);
+    CREATE TABLE IF NOT EXISTS ends (run TEXT NOT NULL, batch TEXT NOT NULL, text TEXT NOT NULL,
+        PRIMARY KEY (run, batch));
 """
 
 
@@ -139,6 +141,17 @@ class Journal:
             )
             return [LoginRow(*row) for row in rows.fetchall()]
 
+    def keep_ends(self, run: str, batch: str, text: str) -> None:
+        """Keep what became of the logins of a batch, those that were not made included."""
+        with self._committed() as file:
+            file.execute("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", (run, batch, text))
+
+    def ends(self, run: str, batch: str) -> str | None:
+        """Return what :meth:`keep_ends` kept; None if it kept nothing."""
+        with self._committed() as file:
+            row = file.execute("SELECT text FROM ends WHERE run = ? AND batch = ?", (run, batch)).fetchone()
+            return str(row[0]) if row else None
+
     def cancel(self, run: str) -> None:
         """Note that a run is cancelled."""
         with self._committed() as file:
@@ -153,8 +166,9 @@ class Journal:
         old = (time.time() - KEPT,)
         self._tidied = time.monotonic()
         with self._committed() as file:
-            file.execute("DELETE FROM results WHERE (run, batch) IN (SELECT run, batch FROM batches WHERE at < ?)", old)
-            file.execute("DELETE FROM logins WHERE (run, batch) IN (SELECT run, batch FROM batches WHERE at < ?)", old)
+            for table in ("results", "logins", "ends"):
+                of_old = "(run, batch) IN (SELECT run, batch FROM batches WHERE at < ?)"
+                file.execute(f"DELETE FROM {table} WHERE {of_old}", old)
             file.execute("DELETE FROM batches WHERE at < ?", old)
             file.execute("DELETE FROM cancelled WHERE at < ?", old)
 

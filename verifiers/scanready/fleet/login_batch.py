@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import sqlite3
 import threading
 from collections import OrderedDict
@@ -46,6 +47,10 @@ _ENDS: Mapping[str | None, End] = {
     Effect.UNKNOWN.value: End.UNKNOWN,
     Effect.NOTHING.value: End.NOT_SENT,
 }
+_OTHER = (
+    "this agent has another secret for the credential {!r} than the one that was accepted in this run, and no server "
+    "has judged it: start a new run, which tries it once first"
+)
 _CURRENT: ContextVar[tuple[str, str]] = ContextVar("batch")
 
 #: Tells a guard which accounts earlier runs of this agent found refused, as far as that binds now.
@@ -59,6 +64,20 @@ class RunGuard(LockoutGuard):
         super().__init__(logbook)
         self.met: set[tuple[str, str]] = set()
         self.earlier: dict[tuple[tuple[str, str], str | None], tuple[str, str]] = {}
+        self._secrets: dict[tuple[tuple[str, str], bool], Credential] = {}
+
+    def is_other_secret(self, credential: Credential) -> bool:
+        """Return True if this account was accepted in this run with another secret: no server has judged this one.
+
+        Otherwise the secret is the one that later batches are compared with.
+        """
+        kind = credential.guarded_by, credential.key_file is not None
+        account = self._accounts.get(credential.guarded_by)
+        before = self._secrets.get(kind)
+        if account is None or not account.proven or before is None:
+            self._secrets[kind] = credential
+            return False
+        return _secret_of(before) != _secret_of(credential)
 
     def bind(
         self, credential: Credential, where: str, detail: str, host: str | None = None, *, refused: bool = True
@@ -141,14 +160,12 @@ class Prepared:
         guard: that of its logins.
         denied: the logins that are not made, by credential and host.
         rows: the logins that were begun when the batch was delivered before.
-        records: the journal of accounts.
     """
 
     batch: Batch
     guard: RunGuard
     denied: Mapping[tuple[str, str], LoginEnd]
     rows: Sequence[LoginRow]
-    records: Sequence[AccountRecord]
 
 
 class LoginDesk:
@@ -159,7 +176,7 @@ class LoginDesk:
     """
 
     def __init__(self, journal: Journal, book: AccountBook, bind: BindEarlier, warn: Callable[[str], None]) -> None:
-        self._bind, self._warn = bind, warn
+        self._bind, self._warn, self._journal = bind, warn, journal
         self._logbook = Logbook(journal, book, warn)
         self._guards: OrderedDict[str, RunGuard] = OrderedDict()
         self._prepared: dict[tuple[str, str], Prepared] = {}
@@ -183,7 +200,11 @@ class LoginDesk:
     def enter(self, batch: Batch) -> None:
         """Let the logins of this task, and of the tasks that it makes, be those of a batch that was prepared.
 
-        Call it in the event loop: the guard belongs to it.
+        Call it in the event loop, for the guard belongs to it, and when the batch has its turn: the journal of accounts
+        knows by then what became of the logins of other runs.
+
+        Raises:
+            StoreError: the journal of accounts cannot be read.
         """
         _CURRENT.set((batch.run, batch.batch))
         with self._lock:
@@ -196,11 +217,22 @@ class LoginDesk:
                 if row.credential == credential.name and row.effect not in (Effect.PROVEN.value, Effect.NOTHING.value):
                     guard.bind_again(credential, row)
         fresh = {one for one in credentials if one.guarded_by not in guard.met}
-        self._bind(guard, fresh, made.records, login)
+        self._bind(guard, fresh, self._logbook.records() if fresh else (), login)
         guard.met |= {one.guarded_by for one in fresh}
+
+    def keep_ends(self, batch: Batch) -> None:
+        """Keep what :meth:`ends` returns for a batch that is finished: this process knows why a login was not made."""
+        text = json.dumps([dataclasses.asdict(one) for one in self._ends(batch)])
+        self._journal.keep_ends(batch.run, batch.batch, text)
 
     def ends(self, batch: Batch) -> tuple[LoginEnd, ...]:
         """Return what became of each login of a batch, one for each credential and host at least."""
+        kept = self._journal.ends(batch.run, batch.batch)
+        if kept is None:
+            return self._ends(batch)
+        return tuple(LoginEnd(**one | {"end": End(one["end"])}) for one in json.loads(kept))
+
+    def _ends(self, batch: Batch) -> tuple[LoginEnd, ...]:
         rows = self._logbook.rows(batch.run, batch.batch)
         with self._lock:
             prepared = self._prepared.pop((batch.run, batch.batch), None)
@@ -221,14 +253,13 @@ class LoginDesk:
         return guard
 
     def _made(self, batch: Batch, guard: RunGuard) -> Prepared:
-        found = _Secrets()
+        found = _Secrets(guard)
         try:
-            records = self._logbook.records()
+            self._logbook.records()  # without the journal no login is made
             found.own = AgentAccounts()
         except (InventoryError, StoreError) as error:
             found.broken = _line(error)
             self._warn(f"no login is made: {found.broken}")
-            records = ()
         targets: list[tuple[int, Target]] = []
         denied: dict[tuple[str, str], LoginEnd] = {}
         for place, target in batch.targets:
@@ -238,13 +269,14 @@ class LoginDesk:
             else:
                 targets.append((place, with_account(target, account)))
         rows = self._logbook.rows(batch.run, batch.batch)
-        return Prepared(dataclasses.replace(batch, targets=tuple(targets)), guard, denied, rows, records)
+        return Prepared(dataclasses.replace(batch, targets=tuple(targets)), guard, denied, rows)
 
 
 class _Secrets:
     """Look up each credential of a batch once; a target gets its credential, or the reason why it has none."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: RunGuard) -> None:
+        self._guard = guard
         self.own: AgentAccounts | None = None
         self.broken = ""
         self._found: dict[tuple[str, tuple[str, str]], Credential | tuple[End, str]] = {}
@@ -271,11 +303,18 @@ class _Secrets:
 
     def _looked_up(self, asked: Credential, own: AgentAccounts) -> Credential | tuple[End, str]:
         try:
-            return own.resolved(asked)
+            found = own.resolved(asked)
+            if self._guard.is_other_secret(found):
+                return End.UNUSABLE, _OTHER.format(visible(asked.name, 120))
+            return found
         except NoSuchCredential as error:
             return End.UNABLE, _line(error)
         except InventoryError as error:
             return End.UNUSABLE, _line(error)
+
+
+def _secret_of(credential: Credential) -> tuple[str | None, ...]:
+    return credential.password, credential.key_file, credential.key_passphrase
 
 
 def with_account(target: Target, account: Credential) -> Target:

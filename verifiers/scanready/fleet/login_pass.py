@@ -96,7 +96,9 @@ class LoginPass:
         made = []
         for grant in grants:
             self._number += 1
-            name = f"{grant.agent}-login-{self._number}"
+            name = (
+                f"{grant.agent}/login-{self._number}"  # no name of an agent has a slash: that of a first visit differs
+            )
             made.append((name, grant))
         if made:
             self._ledger.login_sent((name, grant.agent, [one.place for one in grant.visits]) for name, grant in made)

@@ -230,7 +230,14 @@ def _earlier(name: str, store: str | None) -> StoredRun:
 
 
 def _carried_out(asked: Asked, earlier: StoredRun | None, store: str | None) -> tuple[int, str]:
-    """Return the exit code, 0 where the report decides it, and the name of the run."""
+    """Return the exit code, 0 where the report decides it, and the name of the run.
+
+    A broker that cannot be used leaves no run: `last` would be an empty one.
+    """
+    from scanready.fleet.coordinator import demand_queues
+
+    with broker_told():
+        demand_queues(asked.broker, [agent.name for agent in asked.estate.agents])
     new = earlier or NewRun(
         timestamps.now(),
         COMMAND,
