@@ -131,7 +131,7 @@ class Run:
     def resume(self) -> None:
         """Continue the run with another coordinator."""
         self._coordinator.wait(HANG)
-        self._coordinator = self._site.coordinator("--resume", "last", "--timeout", TIMEOUT)
+        self._coordinator = self._site.coordinator("--resume", "last")
 
     def _start_again(self) -> None:
         """Start what ended because the broker was away at its start, as a service manager does."""

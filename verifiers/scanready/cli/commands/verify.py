@@ -123,11 +123,7 @@ def command(
     whole, share, described = _read(inventory, as_name, logins, options, large=yes)
     agent = share.agent.name if share.agent else as_name
     of_types = narrowed(described.targets, lambda one: not options.types or one.type in options.types)
-    wanted = wanted.among(described.agents)
-    if failed_from is None:
-        targets = narrowed(of_types, wanted.takes)
-    else:
-        targets, failed_from = _failed(of_types, wanted, failed_from, options, agent)
+    targets, failed_from = _selected(of_types, wanted.among(described.agents), failed_from, options, agent)
     if not targets:
         if not (failed_from and of_types):
             warn(_nothing_of(share, described, only, options.types))
@@ -177,10 +173,12 @@ def _read(
     return whole, share, logins.applied_to(share.inventory or whole)
 
 
-def _failed(
-    targets: Sequence[Target], wanted: Selection, run: str, options: Options, agent: str | None
-) -> tuple[list[Target], str]:
-    """Return the selected targets that failed in a run, and the lasting name of the run."""
+def _selected(
+    targets: Sequence[Target], wanted: Selection, run: str | None, options: Options, agent: str | None
+) -> tuple[Sequence[Target], str | None]:
+    """Return the selected targets; with a ``run`` those that failed in it, and the lasting name of the run."""
+    if run is None:
+        return narrowed(targets, wanted.takes), None
     from scanready.cli.job.failed import FailedRun
 
     failed = FailedRun(run, options.store, options.require, agent)
