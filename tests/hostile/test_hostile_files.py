@@ -209,15 +209,14 @@ def test_any_width_is_survived(plugins: Path, width: str) -> None:
 
 def test_another_schema_is_refused(tmp_path: Path, plugins: Path) -> None:
     for schema, words in (
-        (99, "a newer version of scanready wrote it"),
+        (99, "not 1 (a newer version of scanready wrote it"),
         (True, "not 1"),
         ("1", "not 1"),
-        (None, "not 1"),
+        (None, "it has no schema"),
     ):
         (tmp_path / "r.json").write_text(json.dumps({**DOCUMENT, "schema": schema}))
         done = plugin.run(plugins, ["report", str(tmp_path / "r.json")])
         assert (done.returncode, done.stdout) == (2, "")
-        assert "its schema is" in done.stderr
         assert words in " ".join(done.stderr.split())
     (tmp_path / "i.yaml").write_text("schema: 99\ntargets: [h]\n")
     done = plugin.run(plugins, ["plan", str(tmp_path / "i.yaml")])
