@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from fixtures.fleet import rabbitmq
 from fixtures.fleet.brokered import Brokered
 from fixtures.fleet.counted import since_now
 from fixtures.fleet.estate import Estate
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
+from tests.fleet.real.conftest import demand_broker
 
 CREDENTIALS = """\
   shared: {username: scanuser, authority: corp}
@@ -33,13 +31,7 @@ BY_NAME = ("estate.yaml", "--agents", "proxy-nyc,proxy-lon,proxy-both,proxy-plan
 
 @pytest.fixture(scope="module")
 def fleet(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokered]:
-    why = rabbitmq.missing()
-    if importlib.util.find_spec("celery") is None:
-        why = "no Celery: install the extra fleet"
-    if why:
-        if os.environ.get("SCANREADY_REQUIRE_LAB") == "1":
-            pytest.fail(why)
-        pytest.skip(why)
+    demand_broker()
     estate = Estate(lab, tmp_path_factory.mktemp("joined"), tuple(ACCOUNTS))
     with Brokered(estate, tmp_path_factory.mktemp("broker")) as running:
         yield running

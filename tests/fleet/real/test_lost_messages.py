@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,13 +50,20 @@ def test_a_batch_that_was_lost_is_sent_again(site: Site, tmp_path: Path, lost: s
     assert "b has not answered 1 batches, and does not have them: they are sent again" in coordinator_log(site)
 
 
+@contextlib.contextmanager
+def small(site: Site, queues: str) -> Iterator[None]:
+    """Let the queues of a pattern take one message each."""
+    policy = "small", queues, '{"max-length":1,"overflow":"reject-publish"}'
+    site.broker.control("set_policy", "-p", "scanready", "--priority", "9", "--apply-to", "queues", *policy)
+    try:
+        yield
+    finally:
+        site.broker.control("clear_policy", "-p", "scanready", "small")
+
+
 def test_results_that_do_not_fit_wait_at_the_agent(site: Site, tmp_path: Path) -> None:
     """The queue of the run takes one message, and no coordinator reads it."""
-    site.broker.control(
-        "set_policy", "-p", "scanready", "--priority", "9", "--apply-to", "queues", "small", r"^scanready\.results\.",
-        '{"max-length":1,"overflow":"reject-publish"}',
-    )  # fmt: skip
-    try:
+    with small(site, r"^scanready\.results\."):
         going = site.coordinator(refused(tmp_path, 120), "--agents", "c")
         until(lambda: waiting(site, tasks_of("c")) == 5)
         assert stop_politely(going) == 130
@@ -64,24 +73,16 @@ def test_results_that_do_not_fit_wait_at_the_agent(site: Site, tmp_path: Path) -
         told = site.verify("--resume", "last")
         assert told.returncode in (1, 3), told.stderr
         assert sorted(cause for *_, cause in site.answers()) == ["connect.refused"] * 120
-    finally:
-        site.broker.control("clear_policy", "-p", "scanready", "small")
 
 
 def test_batches_that_do_not_fit_wait_at_the_coordinator(site: Site, tmp_path: Path) -> None:
-    site.broker.control(
-        "set_policy", "-p", "scanready", "--priority", "9", "--apply-to", "queues", "small", r"^scanready\.tasks\.",
-        '{"max-length":1,"overflow":"reject-publish"}',
-    )  # fmt: skip
-    try:
+    with small(site, r"^scanready\.tasks\."):
         going = site.coordinator(refused(tmp_path, 120), "--agents", "a")
         until(lambda: "the queue of a is full" in coordinator_log(site))
         assert waiting(site, tasks_of("a")) == 1
         site.start("a")
         assert going.wait(HANG) in (1, 3)
         assert sorted(cause for *_, cause in site.answers()) == ["connect.refused"] * 120
-    finally:
-        site.broker.control("clear_policy", "-p", "scanready", "small")
 
 
 def test_the_definitions_bound_every_queue(site: Site) -> None:

@@ -53,7 +53,7 @@ class AccountBook:
         self._write(lambda file: history.begin(file, account, host, where, timestamps.now()))
 
     def conclude(self, credential: Credential, host: str, cause: str, effect: Effect, run: str) -> None:
-        """Note how a login of a run ended.
+        """Note the end of a login of a run.
 
         Raises:
             StoreError: the note is not written: the login stays one without an outcome.
