@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import sqlite3
@@ -80,6 +81,61 @@ def test_a_refusal_that_an_earlier_run_met_is_in_it(plugins: Path) -> None:
     accounts = [content(file)[-1]["end"]["accounts"] for file in files]
     assert accounts[0] == accounts[1]
     assert [one["outcome"] for one in accounts[0]] == ["login.refused"]
+
+
+def accounts(file: Path) -> list[Any]:
+    found: list[Any] = content(file)[-1]["end"]["accounts"]
+    return found
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_login_in_which_the_run_was_killed_binds_another_agent(plugins: Path, resumed: bool) -> None:
+    path, file = plugins / "estate.yaml", plugins / "killed.scanready"
+    path.write_text(
+        "credentials: {pg: {username: er, password: env:PW, authority: corp}}\n"
+        "targets:\n"
+        "  - {host: 127.0.0.2, type: mood, port: 99, is: slow-login, credential: pg}\n"
+        "  - {host: 127.0.0.3, type: mood, port: 99, is: judges, credential: pg}\n"
+    )
+    log, release = plugins / "log", plugins / "release"
+    extra = {"PW": SECRET, "MOOD_LOG": str(log), "MOOD_RELEASE": str(release)}
+    with plugin.started(plugins, "verify", str(path), **extra) as process:
+        plugin.until(lambda: log.exists() and "127.0.0.2" in log.read_text())
+        process.kill()
+    release.touch()
+    if resumed:
+        assert run(plugins, "verify", "--resume", "last").returncode == 3
+    done = run(plugins, "report", "last", "--export", str(file))
+    assert done.returncode == 3, done.stderr
+    (entry,) = accounts(file)
+    assert (entry["outcome"], entry["where"], entry["tries"]) == (None, "127.0.0.2:99", 1)
+    log.unlink()
+    other = run(
+        plugins, "verify", str(path), "--guard", str(file), "--store", str(plugins / "other.db"), "--format", "json"
+    )
+    causes = [one["cause"]["code"] for one in json.loads(other.stdout)["results"]]
+    assert causes == ["login.withheld"] * 2, other.stderr
+    assert not log.exists()
+    run(plugins, "credentials", "--forget", "pg")
+    run(plugins, "report", "last", "--export", str(file))
+    assert accounts(file) == []
+
+
+def test_a_refusal_whose_result_was_not_stored_is_in_it(plugins: Path) -> None:
+    path, file = plugins / "estate.yaml", plugins / "killed.scanready"
+    path.write_text(
+        "credentials: {pg: {username: er, password: env:PW}}\n"
+        "targets: [{host: 127.0.0.2, type: mood, port: 99, is: judges, credential: pg}]\n"
+    )
+    run(plugins, "verify", str(path))
+    run(plugins, "report", "last", "--export", str(file))
+    (known,) = accounts(file)
+    with contextlib.closing(sqlite3.connect(plugins / "runs.db")) as store:
+        store.execute("DELETE FROM results")
+        store.commit()
+    run(plugins, "report", "last", "--export", str(file))
+    (entry,) = accounts(file)
+    assert entry | {"when": known["when"]} == known
 
 
 def test_it_ends_when_the_run_ended(plugins: Path) -> None:

@@ -83,7 +83,7 @@ def command(
             ctx.exit(estate_report.write(source, options, wanted, ladder=ladder, split=split[1] if split else None))
         judged = {id(one.target): Judgement.of(one) for one in source.reports(targets)} if wanted.asks_a_run else {}
         chosen = {id(target) for target in targets if wanted.takes(target, judged.get(id(target)))}
-        if not chosen:
+        if not chosen and exported is None:  # an export of no result has the login in which the run was killed
             warn(wanted.takes_nothing(targets, judged))
             ctx.exit(NOTHING_SELECTED)
         background = background_of_stored(options, source, whole=not only)
@@ -117,14 +117,14 @@ def _exported(source: Source, file: str | None, *, selected: bool) -> Export | N
     name = fitting(source.name)
     if source.is_estate:
         raise click.UsageError(f"--export: {name} has results of several agents; `scanready merge` takes it as it is")
-    if source.run is None:
+    if source.run is None or source.store is None:
         raise click.UsageError(f"--export needs a stored run; `scanready merge` takes {name} as it is")
     if selected:
         raise click.UsageError("--export writes the whole run and cannot be combined with --only")
     from scanready.cli.output.export import export_of
 
     with told(source.name):
-        return export_of(source.run)
+        return export_of(source.run, source.store)
 
 
 async def _write(

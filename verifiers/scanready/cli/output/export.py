@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanready.cli.job.earlier import Known
+from scanready.cli.job.earlier import Known, entry
 from scanready.cli.job.job import Options
 from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
@@ -22,7 +22,7 @@ from .outputs import Output, Outputs
 
 if TYPE_CHECKING:
     from scanready.inventory import Inventory
-    from scanready.store import StoredRun
+    from scanready.store import Event, Store, StoredRun
 
 #: zlib writes a gzip file with this window. Its header has no time, so that equal results are equal files.
 _GZIP = 31
@@ -87,8 +87,8 @@ def stored(estate: Estate, known: Known) -> dict[str, Any]:
     return {"estate": estate_object(estate), "known": list(known.entries), "in_a_row": in_a_row}
 
 
-def export_of(run: StoredRun) -> Export:
-    """Return the document of a stored run.
+def export_of(run: StoredRun, store: Store) -> Export:
+    """Return the document of a stored run, with the logins of its journal: a killed run has no results of some.
 
     Raises:
         click.UsageError: the run does not have what :func:`stored` returns.
@@ -103,7 +103,25 @@ def export_of(run: StoredRun) -> Export:
     known, rows = kept.get("known"), kept.get("in_a_row")
     counts = {(row[0], row[1]): row[2] for row in rows if _is_count(row)} if isinstance(rows, list) else {}
     entries = known if isinstance(known, list) else ()
-    return Export(estate_restored(kept.get("estate")), entries, counts, run.ended or "")
+    return Export(estate_restored(kept.get("estate")), entries, counts, run.ended or "", _noted(run, store))
+
+
+def _noted(run: StoredRun, store: Store) -> list[dict[str, Any]]:
+    """Return the logins of a run that were refused, or have no outcome, as far as the journal still has them."""
+    from scanready.store import read_accounts
+
+    begun = {(name, place) for name, _, place, outcome in store.attempts(run) if outcome != ""}
+    if not begun:
+        return []
+    found: dict[tuple[str, Event], dict[str, Any]] = {}
+    for record in read_accounts(store.path):
+        logins = [(login.event, login.tries) for login in record.logins]
+        if record.refused and record.refusals:
+            logins.append((record.refused, record.refusals))
+        for event, tries in logins:
+            if (record.credential, event.place) in begun and event.when >= run.started:
+                found[record.credential, event] = entry(record, event, tries)
+    return list(found.values())
 
 
 def _is_count(row: Any) -> bool:

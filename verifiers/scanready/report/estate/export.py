@@ -120,6 +120,8 @@ class Export:
         known: the accounts that earlier runs and other agents found refused, as :meth:`Accounts.as_list` has them.
         in_a_row: as that of :class:`Accounts`.
         ended: when a stored run ended, UTC ISO 8601; empty for one that ends now.
+        noted: the logins of the journal, as :meth:`Accounts.as_list` has them: a run that was killed has no result of
+            one. Those that the results have, too, are left out.
     """
 
     def __init__(
@@ -128,9 +130,10 @@ class Export:
         known: Sequence[Mapping[str, Any]] = (),
         in_a_row: Mapping[tuple[str, str], int] | None = None,
         ended: str = "",
+        noted: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self._estate, self._known, self._accounts, self._asked = estate, known, Accounts(in_a_row), 0
-        self._ended = ended
+        self._ended, self._noted = ended, noted
 
     def begin(self, run: RunInfo) -> str:
         """Return the header."""
@@ -144,15 +147,22 @@ class Export:
 
     def end(self, totals: Totals) -> str:
         """Return the line with the end."""
+        found = [*self._known, *self._accounts.as_list()]
+        there = set(map(_login, found))
         end = {
             "ended": self._ended or timestamps.now(),
             "seconds": round(totals.seconds, 6),
             "results": totals.targets,
             "targets": self._asked,
             "interrupted": totals.interrupted,
-            "accounts": [*self._known, *self._accounts.as_list()],
+            "accounts": [*found, *(one for one in self._noted if _login(one) not in there)],
         }
         return _line({"end": end})
+
+
+def _login(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what an entry is about."""
+    return tuple(entry.get(name) for name in ("credential", "user", "authority", "outcome", "where"))
 
 
 def _line(value: Mapping[str, Any]) -> str:
