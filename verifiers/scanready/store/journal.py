@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .database import close, open_for_reading, open_for_writing
@@ -18,20 +18,30 @@ from .errors import StoreError, explained
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Identify an account. ``source`` tells where its secret comes from; a change of it makes the secret a new one."""
+    """Identify an account. ``source`` tells where its secret comes from; a change of it makes the secret a new one.
+
+    ``holder`` is the agent whose copy of the secret is meant, in the notes of a coordinator; empty for this host's own.
+    """
 
     credential: str
     username: str
     authority: str | None
     source: str
     agent: str
+    holder: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Return the columns that tell it from others."""
+        return self.credential, self.username, self.authority or "", self.holder
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One login of an earlier run. ``cause`` is a code, "" if accepted, None if unknown; ``when`` is UTC, ISO 8601.
 
-    ``ambiguous`` says that the refusal may be about the agent's address.
+    ``ambiguous`` says that the refusal may be about the agent's address. ``run`` is its row in the store; None if that
+    is not known.
     """
 
     cause: str | None
@@ -39,6 +49,7 @@ class Event:
     when: str
     agent: str
     ambiguous: bool = False
+    run: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,11 @@ class HostLogin:
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """The history of one account. ``refusals`` counts those in a row that bind every host."""
+    """The history of one account. ``refusals`` counts those in a row that bind every host.
+
+    ``holder`` is as that of :class:`Account`. ``proved`` is when a server accepted the secret for the first time, or
+    for the first time after a refusal: UTC, ISO 8601; empty if none did.
+    """
 
     credential: str
     username: str
@@ -66,124 +81,172 @@ class AccountRecord:
     refused: Event | None
     accepted: Event | None
     logins: tuple[HostLogin, ...]
+    holder: str = ""
+    proved: str = ""
 
 
-_FIND = "SELECT id FROM accounts WHERE credential = ? AND username = ? AND authority = ?"
+_FIND = "SELECT id, source FROM accounts WHERE credential = ? AND username = ? AND authority = ? AND holder = ?"
+# A host is known by its name and its address: one login is reported twice, and counts once. The row of a run that was
+# pruned may be that of a later run. Earlier tries there whose outcome is not known may have been refused, too.
+_REFUSED = """UPDATE accounts SET
+    refusals = refusals + :tries * (refusals = 0 OR refused_run IS NOT :run OR refused_place IS NOT :place
+        OR coalesce(:begun > refused_at, 0)),
+    refused_cause = :cause, refused_place = :place, refused_at = :now, refused_agent = :agent, refused_run = :run,
+    refused_ambiguous = :ambiguous WHERE id = :id"""
+_CLOSED = "UPDATE account_logins SET begun = NULL, left_open = NULL"
+#: An account of a fleet, with all of its holders.
+_OF_FLEET = "SELECT id FROM accounts WHERE credential = ? AND username = ? AND authority = ? AND holder != ''"
 
 
-def begin(connection: sqlite3.Connection, account: Account, host: str, place: str, now: str) -> None:
+def begin(
+    connection: sqlite3.Connection, account: Account, host: str, place: str, now: str, run: int | None = None
+) -> None:
     """Write down a login that is about to be made. A secret from another source begins a new history."""
-    key = account.credential, account.username, account.authority or ""
     connection.execute(
-        "INSERT INTO accounts (credential, username, authority, source) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (*key, account.source),
+        "INSERT INTO accounts (credential, username, authority, holder, source) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (*account.key, account.source),
     )
-    number, source = connection.execute(
-        "SELECT id, source FROM accounts WHERE credential = ? AND username = ? AND authority = ?", key
-    ).fetchone()
+    number, source = connection.execute(_FIND, account.key).fetchone()
     if source != account.source:
         connection.execute(
-            "UPDATE accounts SET source = ?, refusals = 0, refused_at = NULL, accepted_at = NULL WHERE id = ?",
+            "UPDATE accounts SET source = ?, refusals = 0, refused_at = NULL, accepted_at = NULL, proved_at = NULL"
+            " WHERE id = ?",
             (account.source, number),
         )
         connection.execute("DELETE FROM account_logins WHERE account = ?", (number,))
     connection.execute(
-        """INSERT INTO account_logins (account, host, place, agent, tries, begun) VALUES (?, ?, ?, ?, 1, ?)
-        ON CONFLICT (account, host) DO UPDATE SET tries = tries + 1, begun = excluded.begun, place = excluded.place,
-            agent = excluded.agent""",
-        (number, host.casefold(), place, account.agent, now),
+        """INSERT INTO account_logins (account, host, place, agent, tries, begun, run) VALUES (?, ?, ?, ?, 1, ?, ?)
+        ON CONFLICT (account, host) DO UPDATE SET tries = tries + 1, left_open = coalesce(begun, left_open),
+            begun = excluded.begun, place = excluded.place, agent = excluded.agent, run = excluded.run""",
+        (number, host.casefold(), place, account.agent, now, run),
     )
 
 
 def end(
-    connection: sqlite3.Connection, account: Account, host: str, cause: str, effect: str, run: int, now: str
+    connection: sqlite3.Connection,
+    account: Account,
+    host: str,
+    cause: str,
+    effect: str,
+    run: int,
+    now: str,
+    *,
+    place: str = "",
 ) -> None:
-    """Write down how a login ended; ``effect`` is that of :class:`scanready.climb.journal.Effect`."""
-    found = connection.execute(_FIND, (account.credential, account.username, account.authority or "")).fetchone()
+    """Write down how a login ended.
+
+    Args:
+        cause: the code that it failed with.
+        effect: that of :class:`scanready.climb.journal.Effect`.
+        run: the row of the run.
+        place: the endpoint, if it was not known at the beginning.
+    """
+    found = connection.execute(_FIND, account.key).fetchone()
     if found is None:
         return  # somebody has cleared the entry
     number, here = found[0], (found[0], host.casefold())
+    if place:
+        connection.execute("UPDATE account_logins SET place = ? WHERE account = ? AND host = ?", (place, *here))
     if effect == "nothing":
         connection.execute(
-            "UPDATE account_logins SET tries = tries - 1, begun = NULL WHERE account = ? AND host = ?", here
+            "UPDATE account_logins SET tries = tries - 1, begun = left_open, left_open = NULL"
+            " WHERE account = ? AND host = ?",
+            here,
         )
         connection.execute("DELETE FROM account_logins WHERE account = ? AND host = ? AND tries <= 0", here)
         return
     if effect == "refused here":
-        connection.execute(
-            "UPDATE account_logins SET begun = NULL, cause = ?, at = ? WHERE account = ? AND host = ?",
-            (cause, now, *here),
-        )
+        connection.execute(f"{_CLOSED}, cause = ?, at = ? WHERE account = ? AND host = ?", (cause, now, *here))
         return
     if effect == "unknown":
-        connection.execute(
-            "UPDATE account_logins SET begun = NULL, cause = NULL, at = ? WHERE account = ? AND host = ?", (now, *here)
-        )
+        connection.execute(f"{_CLOSED}, cause = NULL, at = ? WHERE account = ? AND host = ?", (now, *here))
         return
-    place = connection.execute("SELECT place FROM account_logins WHERE account = ? AND host = ?", here).fetchone()
-    where = place[0] if place else host
+    row = connection.execute(
+        "SELECT place, begun, CASE WHEN cause IS NULL THEN tries ELSE 1 END FROM account_logins"
+        " WHERE account = ? AND host = ?",
+        here,
+    ).fetchone()
+    known_place, begun, tries = row or (host, None, 1)
+    where = place or known_place
     connection.execute("DELETE FROM account_logins WHERE account = ? AND host = ?", here)
     if effect == "proven":
         connection.execute(
-            "UPDATE accounts SET refusals = 0, accepted_place = ?, accepted_at = ?, accepted_agent = ? WHERE id = ?",
+            "UPDATE accounts SET proved_at = CASE WHEN accepted_at IS NULL OR refusals > 0 THEN ?2 ELSE proved_at END,"
+            " refusals = 0, accepted_place = ?1, accepted_at = ?2, accepted_agent = ?3 WHERE id = ?4",
             (where, now, account.agent, number),
         )
         return
-    # A host is known by its name and its address: one login is reported twice, and counts once.
+    ambiguous = effect != "refused"
+    refusal = {"run": run, "begun": begun, "tries": tries, "place": where, "cause": cause, "now": now, "id": number}
+    connection.execute(_REFUSED, refusal | {"agent": account.agent, "ambiguous": ambiguous})
+
+
+def renew(connection: sqlite3.Connection, account: Account) -> None:
+    """Begin a new history of an account of a fleet, for all of its holders: one of them has a new secret.
+
+    Logins that are under way stay: they may have the old secret.
+    """
     connection.execute(
-        """UPDATE accounts SET
-            refusals = refusals + (refusals = 0 OR refused_run IS NOT :run OR refused_place IS NOT :place),
-            refused_cause = :cause, refused_place = :place, refused_at = :now, refused_agent = :agent,
-            refused_run = :run, refused_ambiguous = :ambiguous WHERE id = :id""",
-        {
-            "run": run,
-            "place": where,
-            "cause": cause,
-            "now": now,
-            "agent": account.agent,
-            "id": number,
-            "ambiguous": effect != "refused",
-        },
+        f"UPDATE accounts SET refusals = 0, refused_at = NULL WHERE id IN ({_OF_FLEET})", account.key[:3]
+    )
+    connection.execute(f"DELETE FROM account_logins WHERE begun IS NULL AND account IN ({_OF_FLEET})", account.key[:3])
+
+
+def settle(connection: sqlite3.Connection, account: Account, host: str) -> None:
+    """Forget the refusals of an account of a fleet at a host that has accepted it from one of its holders."""
+    connection.execute(
+        f"DELETE FROM account_logins WHERE begun IS NULL AND account IN ({_OF_FLEET}) AND host = ?",
+        (*account.key[:3], host.casefold()),
     )
 
 
-def read_accounts(path: Path) -> list[AccountRecord]:
-    """Return the history of all accounts.
+def read_accounts(path: Path, *, of_fleet: bool = False) -> list[AccountRecord]:
+    """Return the history of all accounts of this host, or of those that a coordinator noted.
 
     Raises:
         StoreError: the store cannot be read.
     """
     connection = open_for_reading(path)
     with _closing(path, connection):
-        logins: dict[int, list[HostLogin]] = {}
-        for number, host, place, agent, tries, begun, cause, at in connection.execute(
-            "SELECT account, host, place, agent, tries, begun, cause, at FROM account_logins ORDER BY account, host"
-        ):
-            event = Event(None, place, begun, agent) if begun is not None else Event(cause, place, at or "", agent)
-            logins.setdefault(number, []).append(HostLogin(host, tries, event, begun is not None))
-        rows = connection.execute(
-            """SELECT id, credential, username, authority, source, refusals, refused_cause, refused_place, refused_at,
-            refused_agent, refused_ambiguous, accepted_place, accepted_at, accepted_agent FROM accounts
-            ORDER BY credential, username, authority"""
+        return records(connection, of_fleet=of_fleet)
+
+
+def records(connection: sqlite3.Connection, *, of_fleet: bool = False) -> list[AccountRecord]:
+    """Return what :func:`read_accounts` returns, from an open store."""
+    logins: dict[int, list[HostLogin]] = {}
+    for number, host, place, agent, tries, begun, cause, at, run in connection.execute(
+        "SELECT account, host, place, agent, tries, begun, cause, at, run FROM account_logins ORDER BY account, host"
+    ):
+        is_open = begun is not None
+        event = Event(None if is_open else cause, place, begun or at or "", agent, run=run)
+        logins.setdefault(number, []).append(HostLogin(host, tries, event, is_open))
+    rows = connection.execute(
+        """SELECT id, credential, username, authority, source, holder, proved_at, refusals, refused_cause,
+        refused_place, refused_at, refused_agent, refused_ambiguous, refused_run, accepted_place, accepted_at,
+        accepted_agent FROM accounts WHERE (holder != '') = ? ORDER BY credential, username, authority, holder""",
+        (of_fleet,),
+    )
+    return [
+        AccountRecord(
+            credential,
+            username,
+            authority or None,
+            source,
+            refusals,
+            _refusal(*refused) if refused[2] is not None else None,
+            Event("", *accepted) if accepted[1] is not None else None,
+            tuple(logins.get(number, ())),
+            holder,
+            proved or "",
         )
-        return [
-            AccountRecord(
-                credential,
-                username,
-                authority or None,
-                source,
-                refusals,
-                _refusal(*refused) if refused[2] is not None else None,
-                Event("", *accepted) if accepted[1] is not None else None,
-                tuple(logins.get(number, ())),
-            )
-            for number, credential, username, authority, source, refusals, *events in rows
-            for refused, accepted in [(events[:5], events[5:])]
-        ]
+        for number, credential, username, authority, source, holder, proved, refusals, *events in rows
+        for refused, accepted in [(events[:6], events[6:])]
+    ]
 
 
-def _refusal(cause: str, place: str, when: str, agent: str, ambiguous: int) -> Event:
-    return Event(cause, place, when, agent, bool(ambiguous))
+def _refusal(cause: str, place: str, when: str, agent: str, ambiguous: int, run: int | None) -> Event:
+    return Event(cause, place, when, agent, bool(ambiguous), run)
 
 
 def forget(path: Path, credential: str) -> int:

@@ -75,6 +75,52 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (account, host)
         ) WITHOUT ROWID""",
     ),
+    # A coordinator notes the logins of each agent of its fleet apart: each has a copy of the secret (`holder`).
+    # `left_open` is when a login began that was still open when the next one at its host began.
+    (
+        """CREATE TABLE accounts_by_holder (
+            id INTEGER PRIMARY KEY,
+            credential TEXT NOT NULL,
+            username TEXT NOT NULL,
+            authority TEXT NOT NULL,
+            holder TEXT NOT NULL,
+            source TEXT NOT NULL,
+            refusals INTEGER NOT NULL DEFAULT 0,
+            refused_cause TEXT,
+            refused_place TEXT,
+            refused_at TEXT,
+            refused_agent TEXT,
+            refused_run INTEGER,
+            refused_ambiguous INTEGER NOT NULL DEFAULT 0,
+            accepted_place TEXT,
+            accepted_at TEXT,
+            accepted_agent TEXT,
+            proved_at TEXT,
+            UNIQUE (credential, username, authority, holder)
+        )""",
+        """INSERT INTO accounts_by_holder SELECT id, credential, username, authority, '', source, refusals,
+            refused_cause, refused_place, refused_at, refused_agent, refused_run, refused_ambiguous, accepted_place,
+            accepted_at, accepted_agent, accepted_at FROM accounts""",
+        """CREATE TABLE logins_by_holder (
+            account INTEGER NOT NULL REFERENCES accounts_by_holder ON DELETE CASCADE,
+            host TEXT NOT NULL,
+            place TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            tries INTEGER NOT NULL,
+            begun TEXT,
+            cause TEXT,
+            at TEXT,
+            run INTEGER,
+            left_open TEXT,
+            PRIMARY KEY (account, host)
+        ) WITHOUT ROWID""",
+        """INSERT INTO logins_by_holder SELECT account, host, place, agent, tries, begun, cause, at, NULL, NULL
+            FROM account_logins""",
+        "DROP TABLE account_logins",
+        "DROP TABLE accounts",
+        "ALTER TABLE accounts_by_holder RENAME TO accounts",
+        "ALTER TABLE logins_by_holder RENAME TO account_logins",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanready.model import Credential
 from scanready.run import timestamps
+from scanready.run.refusals import bound
 from scanready.wire.printable import visible
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 #: Seconds after which a refused credential is tried again, unless the inventory says otherwise.
 RETRY_AFTER = 24 * 3600.0
-#: The most refused logins in a row, the automatic tries included. After these, only an option or a change ends it.
-MOST_REFUSALS = 3
 #: Entries of the journal in one export; the readers of one accept more.
 _MOST_ENTRIES = 20_000
 #: Stands for every credential in ``--retry-refused``.
@@ -103,19 +101,8 @@ def bindings(record: AccountRecord, policy: Policy, now: str) -> Iterator[Bindin
 
 
 def _binding(event: Event, host: str | None, refusals: int, policy: Policy, now: str) -> Iterator[Binding]:
-    until = _later(event.when, policy.retry_after)
-    if refusals >= MOST_REFUSALS:
-        yield Binding(event, host, None, refusals)
-    elif until is None or now < until or now < event.when:
-        yield Binding(event, host, until, refusals)
-
-
-def _later(moment: str, seconds: float) -> str | None:
-    """Return a moment that is ``seconds`` later; None for text of another origin, after which time ends nothing."""
-    try:
-        return timestamps.written(datetime.datetime.fromisoformat(moment) + datetime.timedelta(seconds=seconds))
-    except (ValueError, OverflowError, TypeError):
-        return None
+    if (found := bound(event.when, refusals, policy.retry_after, now)) is not None:
+        yield Binding(event, host, found.until, refusals)
 
 
 def account_of(record: AccountRecord) -> tuple[str, str]:

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from scanready.model import Cause, Credential, Owner, Scope
 from scanready.run import timestamps
+from scanready.run.refusals import MOST_REFUSALS
 from scanready.run.registry import all_causes
 from scanready.wire.printable import visible
 
-from .earlier import MOST_REFUSALS, Policy
+from .earlier import Policy
 from .guard_files import Found
 
 #: Refusals of one account that may be about the agent's address: after the first, one further agent may try.
