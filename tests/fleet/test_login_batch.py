@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import sys
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,18 @@ def batch(*hosts: str, run: str = "r", name: str = "a-login-1", login: Login = L
     return Batch(run, name, "proxy-a", Step.ACCESS, 10.0, 60.0, targets, login)
 
 
+def alone(*hosts: str, run: str = "r", name: str = "a-login-1") -> Batch:
+    """Return a batch of an account whose authority is not written: each host judges it by itself."""
+    made = batch(*hosts, run=run, name=name)
+    account = Credential("svc", "scan")
+    targets = tuple((place, dataclasses.replace(target, credential=account)) for place, target in made.targets)
+    return dataclasses.replace(made, targets=targets)
+
+
+def address(host: str) -> str:
+    return f"10.0.0.{host.removeprefix('h')}"
+
+
 class Killed(BaseException):
     """Ends a login as the end of the process does: nothing is concluded."""
 
@@ -85,7 +99,7 @@ def log_in(desk: LoginDesk, made: Prepared, failure: Failure | None = None, *, p
             assert target.credential is not None
             where = target.host, f"{target.host}:22"
             try:
-                async with made.guard.attempt(target.credential, *where, address="10.0.0.7") as going:
+                async with made.guard.attempt(target.credential, *where, address=address(target.host)) as going:
                     answer(going, failure, proof=proof)
             except Failure as error:
                 found = error.cause.code
@@ -108,7 +122,7 @@ def begin(desk: LoginDesk, made: Prepared) -> None:
         desk.enter(made.batch)
         for _, target in made.batch.targets:
             assert target.credential is not None
-            for name in (target.host, "10.0.0.7"):
+            for name in (target.host, address(target.host)):
                 await desk._logbook.intend(target.credential, name, f"{target.host}:22")
 
     asyncio.run(climb())
@@ -249,6 +263,82 @@ def test_retry_refused_permits_one_try(host: Host) -> None:
     later = batch("h2", run="s", login=Login(86_400.0, "svc"))
     assert log_in(desk, desk.prepare(later), REFUSED) == "login.refused"
     assert [one.end for one in desk.ends(later)] == [End.REFUSED]
+
+
+SECONDS = 3600.0
+
+
+def held(*hosts: str, own: bool = False, run: str = "s", name: str = "a") -> Batch:
+    """Return a batch of an account that was refused an hour ago."""
+    return batch(*hosts, run=run, name=name, login=Login(86_400.0, age=SECONDS, own=own))
+
+
+def test_a_secret_that_is_not_newer_than_a_refusal_is_not_sent(host: Host) -> None:
+    desk = host.desk()
+    assert desk.prepare(held("h1", "h2")).batch.targets == ()
+    assert desk.ends(held("h1", "h2")) == tuple(LoginEnd("svc", name, End.HELD) for name in ("h1", "h2"))
+
+
+@pytest.mark.parametrize(
+    ("age", "is_sent"), [(0.5, True), (2.0, False), (-0.5, False)], ids=["written since", "before", "in the future"]
+)
+def test_a_file_that_was_written_since_a_refusal_has_a_newer_secret(host: Host, age: float, *, is_sent: bool) -> None:
+    host.write_secret(SECRET, at=int(time.time() - age * SECONDS))
+    assert bool(host.desk().prepare(held()).batch.targets) is is_sent
+
+
+def test_a_secret_without_a_file_is_not_newer(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", SECRET)
+    host.write("svc: {username: scan, authority: corp, password: 'env:PW', hosts: [h1, h2]}")
+    assert host.desk().prepare(held()).batch.targets == ()
+
+
+def test_of_its_own_login_the_journal_of_the_agent_knows_more(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coordinator that was killed knows of a login, and not of its end; and it sees no change of a reference."""
+    desk = host.desk()
+    assert desk.prepare(held(own=True)).batch.targets == (), "the journal was lost"
+    log_in(desk, desk.prepare(batch()))
+    assert len(desk.prepare(held(own=True, name="b")).batch.targets) == 1, "it was accepted"
+    assert desk.prepare(held(name="c")).batch.targets == (), "another agent was refused"
+    log_in(desk, desk.prepare(batch("h2", name="d")), REFUSED)
+    assert desk.prepare(held(own=True, run="t")).batch.targets == ()
+    monkeypatch.setenv("PW", SECRET)
+    host.write("svc: {username: scan, authority: corp, password: 'env:PW', hosts: [h1, h2]}")
+    assert len(desk.prepare(held(own=True, run="u")).batch.targets) == 1, "another reference is a new secret"
+
+
+def test_an_agent_that_is_restarted_knows_that_its_secret_was_accepted(host: Host) -> None:
+    """Without that, the refusal of a host that does not know the account is taken for one of the account."""
+    host.write("svc: {username: scan, password: 'file:PASSWORD', hosts: [h1, h2, h3]}")
+    desk = host.desk()
+    assert log_in(desk, desk.prepare(alone("h1"))) == ""
+    again = host.desk()
+    assert log_in(again, again.prepare(alone("h2", name="b")), REFUSED) == "login.refused"
+    assert [one.end for one in again.ends(alone("h2", name="b"))] == [End.REFUSED_HERE]
+    assert log_in(again, again.prepare(alone("h3", name="c"))) == "", "a later host is not blocked"
+    (record,) = again._logbook.records()
+    assert record.refusals == 0
+
+
+def test_an_agent_that_is_restarted_has_the_proof_of_this_run_only(host: Host) -> None:
+    host.write("svc: {username: scan, password: 'file:PASSWORD', hosts: [h1, h2, h3]}")
+    desk = host.desk()
+    log_in(desk, desk.prepare(alone("h1")))
+    again = host.desk()
+    log_in(again, again.prepare(alone("h2", run="s")), REFUSED)
+    assert [one.end for one in again.ends(alone("h2", run="s"))] == [End.REFUSED]
+
+
+def test_a_file_that_was_written_while_the_agent_was_restarted_is_not_sent_in_that_run(host: Host) -> None:
+    host.write("svc: {username: scan, password: 'file:PASSWORD', hosts: [h1, h2, h3]}")
+    desk = host.desk()
+    log_in(desk, desk.prepare(alone("h1")))
+    host.write_secret(SECRET + "2", at=1_700_000_999)
+    again = host.desk()
+    assert again.prepare(alone("h2", name="b")).batch.targets == ()
+    (found,) = again.ends(alone("h2", name="b"))
+    assert (found.end, "was written again after its secret was accepted" in found.detail) == (End.UNUSABLE, True)
+    assert len(again.prepare(alone("h2", run="s")).batch.targets) == 1, "a new run tries it"
 
 
 DENIED = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from scanready.fleet.division import Estate
 from scanready.fleet.ledger import COMMAND, Ledger, stored_results
 from scanready.fleet.login_end import End, LoginEnd
 from scanready.fleet.login_pass import LoginPass, login_of
-from scanready.fleet.messages import CANCELLED, Batch, Results
+from scanready.fleet.messages import CANCELLED, Batch, Login, Results
 from scanready.model import (
     Agent,
     Check,
@@ -28,10 +29,13 @@ from scanready.model import (
     Verdict,
 )
 from scanready.report.serialize import as_line
-from scanready.store import NewRun, Store
+from scanready.run import timestamps
+from scanready.store import Account, NewRun, Store, journal, read_accounts
+from scanready.store.database import open_for_writing
 
 ACCOUNT = Credential("svc", "scan", authority="corp")
 TARGETS = (Target("h1", "ssh", 22, {}, ACCOUNT), Target("h2", "ssh", 22, {}, ACCOUNT))
+LOGIN = login_of(86_400.0, "")
 ESTATE = Estate(TARGETS, (DeclaredAgent("a"), DeclaredAgent("b")), Step.ACCESS, 10.0)
 
 
@@ -47,26 +51,27 @@ def first_visit(agent: str, target: Target, step: Step = Step.AUTH) -> Report:
 class Run:
     """A run whose first pass is over; :meth:`again` is a coordinator that continues it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path, self.told = folder / "runs.db", list[str]()
-        new = NewRun("2026-01-01T00:00:00Z", COMMAND, "x.yaml", 2, "1", "{}", "{}")
+    def __init__(self, folder: Path, *agents: str, login: Login = LOGIN) -> None:
+        self.path, self.told, self._login = folder / "runs.db", list[str](), login
+        new = NewRun(timestamps.now(), COMMAND, "x.yaml", 2, "1", "{}", "{}")
         self.ledger = Ledger(self.path, new)
         self.logins = self._coordinator()
         for place, target, agent in ESTATE.places():
+            if agents and agent not in agents:
+                continue
             report = first_visit(agent, target)
             self.ledger.put([(place, report)])
             self.logins.add(place, report)
 
     def _coordinator(self) -> LoginPass:
-        return LoginPass(ESTATE, self.ledger, login_of(86_400.0, ""), self.told.append)
+        return LoginPass(ESTATE, self.ledger, self._login, self.told.append)
 
     def again(self) -> LoginPass:
         """Continue the run in another process."""
         made = self._coordinator()
         for place, target, agent in ESTATE.places():
-            report = self.ledger.result(target, agent)
-            assert report is not None
-            made.add(place, report)
+            if (report := self.ledger.result(target, agent)) is not None:
+                made.add(place, report)
         return made
 
     def results(self) -> dict[tuple[str, str], tuple[str, str, str]]:
@@ -260,3 +265,93 @@ def test_a_target_below_the_login_prompt_is_no_candidate(run: Run) -> None:
         logins.add(place, first_visit(agent, target, Step.CONNECT))
     assert logins.batches([]) == []
     assert json.loads(as_line(first_visit("a", TARGETS[0])))["reached"] == "auth"
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Start a run whose first pass is over, in the one store; with the results of these agents only."""
+    with contextlib.ExitStack() as opened:
+
+        def start(*agents: str, login: Login = LOGIN) -> Run:
+            made = Run(tmp_path, *agents, login=login)
+            opened.enter_context(made.ledger)
+            return made
+
+        yield start
+
+
+def test_a_refusal_binds_the_next_run_of_another_agent(night: Callable[..., Run]) -> None:
+    before = night("a")
+    batch = one(before.logins)
+    assert batch.login == LOGIN
+    before.logins.take(ended(batch, end_of(batch, End.REFUSED)))
+    run = night("b")
+    batch = one(run.logins)
+    assert batch.login is not None
+    assert batch.login.age is not None
+    assert (0 < batch.login.age < 3600, batch.login.own) == (True, False)
+    run.logins.take(ended(batch, end_of(batch, End.HELD)))
+    assert run.logins.batches([]) == []
+    found = run.results()
+    assert set(found) == {("h1", "b"), ("h2", "b")}
+    for verdict, cause, summary in found.values():
+        assert (verdict, cause) == ("undecided", "login.withheld")
+        assert summary.startswith("h1:22 refused the credential 'svc' from the agent a on 2")
+
+
+def test_a_login_that_was_sent_binds_the_next_run_if_the_coordinator_is_killed(night: Callable[..., Run]) -> None:
+    batch = one(night("a").logins)
+    assert batch.login == LOGIN
+    run = night("b")
+    held = one(run.logins)
+    assert held.login is not None
+    assert (held.login.age is not None, held.login.own) == (True, False)
+    run.logins.take(ended(held, end_of(held, End.HELD)))
+    own = one(night("a").logins).login
+    assert own is not None
+    assert own.own, "its journal knows what became of that login"
+
+
+def test_a_run_that_goes_on_is_not_bound_by_its_own_login(night: Callable[..., Run]) -> None:
+    run = night("a", "b")
+    batch = one(run.logins)
+    logins = run.again()
+    assert logins.batches([]) == [batch]
+    logins.take(ended(batch, end_of(batch, End.NOT_SENT)))
+    assert one(logins).login == LOGIN
+
+
+def test_a_run_that_goes_on_is_bound_by_a_later_run(night: Callable[..., Run]) -> None:
+    run = night("a")
+    first = one(run.logins)
+    other = night("b", login=login_of(86_400.0, "svc"))
+    batch = one(other.logins)
+    other.logins.take(ended(batch, end_of(batch, End.REFUSED)))
+    (again,) = run.again().batches([])
+    assert again.batch == first.batch
+    assert again.login is not None
+    assert again.login.age is not None
+
+
+def test_an_account_that_was_accepted_since_is_free(night: Callable[..., Run]) -> None:
+    before = night("a")
+    batch = one(before.logins)
+    before.logins.take(ended(batch, end_of(batch, End.REFUSED)))
+    run = night("b")
+    batch = one(run.logins)
+    run.logins.take(ended(batch, end_of(batch, End.ACCEPTED)))
+    assert one(night("b").logins).login == LOGIN
+
+
+def test_the_notes_of_this_host_itself_are_apart(night: Callable[..., Run]) -> None:
+    """The coordinator may also verify, or be an agent, with the same store."""
+    run = night("a")
+    own = Account("svc", "scan", "corp", "file:x", "here")
+    with contextlib.closing(open_for_writing(run.path)) as file:
+        journal.begin(file, own, "h1", "h1:22", timestamps.now())
+        journal.end(file, own, "h1", "login.refused", "refused", 1, timestamps.now())
+    batch = one(night("b").logins)
+    assert batch.login == LOGIN
+    (record,) = read_accounts(run.path)
+    assert (record.source, record.refusals) == ("file:x", 1)
+    assert [one.holder for one in read_accounts(run.path, of_fleet=True)] == ["b"]

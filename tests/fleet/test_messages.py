@@ -39,7 +39,7 @@ LOGIN = Batch(
     10.0,
     600.0,
     ((0, Target("db7", "postgresql", 5432, {}, Credential("svc", "scan", CANARY, authority="corp"))),),
-    Login(86_400.0, "svc"),
+    Login(86_400.0, "svc", 3600.5, own=True),
 )
 ENDS = (LoginEnd("svc", "db7", End.ACCEPTED, "db7:5432"), LoginEnd("svc", "db8", End.UNABLE, detail="none"))
 MESSAGES = (
@@ -70,10 +70,20 @@ def test_a_batch_keeps_its_targets() -> None:
     assert got.targets[0][1].credential == Credential("svc", "scan")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("age", -1.0), ("age", 0), ("age", 1e12), ("age", "1"), ("own", 1), ("own", None)], ids=repr
+)
+def test_the_age_of_a_refusal_is_a_number_of_seconds(name: str, value: Any) -> None:
+    sent = json.loads(encode(LOGIN))
+    sent["login"][name] = value
+    with pytest.raises(MessageError, match=f"^{name} is n"):
+        decode(json.dumps(sent))
+
+
 def test_a_login_keeps_its_authority_and_its_ends() -> None:
     got = decode(encode(LOGIN))
     assert isinstance(got, Batch)
-    assert got.login == Login(86_400.0, "svc")
+    assert got.login == Login(86_400.0, "svc", 3600.5, own=True)
     assert got.targets[0][1].credential == Credential("svc", "scan", authority="corp")
     results = decode(encode(MESSAGES[2]))
     assert isinstance(results, Results)

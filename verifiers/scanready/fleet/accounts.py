@@ -7,6 +7,9 @@ no authority is written in the inventory, a refusal binds its host.
 
 An agent that logs in at a host that has not accepted it has the host for itself, so that a host which judges the
 account by itself counts one refusal, whatever the number of agents.
+
+A refusal of an earlier run holds logins back (:mod:`.account_memory`). A login that is held is offered to its agent
+with the age of the refusal; the agent makes it only with a newer secret.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .account_memory import MOST_FAILED, Hold, Memory
 from .login_end import End, LoginEnd
 from .messages import MOST_TARGETS
 
@@ -21,8 +25,6 @@ from .messages import MOST_TARGETS
 Key = tuple[str, str]
 #: Hosts that accepted an account of an authority, from which on nothing limits its logins side by side.
 _ESTABLISHED = 16
-#: First logins of agents that failed, after which no further agent tries an account that another agent has proven.
-_MOST_FAILED = 3
 #: Visits of an unproven account that ended before its secret left.
 _MOST_UNSENT = 25
 #: Batches of one account that an agent has at once.
@@ -41,11 +43,12 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Permit one agent to log in with one account at some targets."""
+    """Permit one agent to log in with one account at some targets; with ``hold``, only with a newer secret."""
 
     key: Key
     agent: str
     visits: tuple[Visit, ...]
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +89,39 @@ class _Account:
     strangers: _Bar | None = None
     hosts: dict[str, _Bar] = field(default_factory=dict)
     agents: dict[str, _Bar] = field(default_factory=dict)
+    there: dict[tuple[str, str], _Bar] = field(default_factory=dict)
     ambiguous: int = 0
     failed: int = 0
     unsent: dict[str, int] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+    away: Collection[str] = ()
 
-    def barred(self, visit: Visit) -> _Bar | None:
-        """Return why this visit makes no login; None if nothing is known against it."""
-        stranger = self.strangers if visit.agent not in self.proven else None
-        return self.stop or self.agents.get(visit.agent) or self.hosts.get(visit.host) or stranger
+    def remember(self, memory: Memory) -> None:
+        """Begin with what earlier runs found out."""
+        self.memory, self.ambiguous, self.failed = memory, memory.ambiguous, memory.failures
+
+    def hold_of(self, agent: str) -> Hold | None:
+        """Return what an earlier run holds against each login of an agent."""
+        known, found = self.memory, list[Hold | None]()
+        if not self.accepted:
+            found.append(known.everyone)
+        if agent not in self.proven:
+            found.append(known.agents.get(agent))
+            if agent not in known.proven and self.proven <= known.proven:
+                found.append(known.strangers)
+        return _latest(found)
+
+    def hold_at(self, agent: str, host: str) -> Hold | None:
+        """Return what an earlier run holds against a login of an agent at a host."""
+        return _latest((self.hold_of(agent), self.memory.hosts.get(host) if host not in self.accepted else None))
 
     def sifted(self) -> Iterator[Denied]:
         """Take the visits that make no login out of those that wait."""
         for agent, hosts in self.waiting.items():
             whole = self.stop or self.agents.get(agent) or (self.strangers if agent not in self.proven else None)
-            for host in list(hosts) if whole else [host for host in self.hosts if host in hosts]:
-                bar = whole or self.hosts[host]
+            barred = [*self.hosts, *(host for one, host in self.there if one == agent)]
+            for host in list(hosts) if whole else [host for host in dict.fromkeys(barred) if host in hosts]:
+                bar = whole or self.hosts.get(host) or self.there[agent, host]
                 yield from map(bar.denied, hosts.pop(host))
 
     def is_free(self, agent: str, host: str) -> bool:
@@ -108,7 +129,16 @@ class _Account:
         there = self.accepted.get(host, ())
         if agent in there or (self.judged_alike and there and agent in self.proven):
             return True
-        return all(host != visit.host for grant in self.flight for visit in grant.visits)
+        return all(host != visit.host for grant in self.flight for visit in grant.visits) and not (
+            not there and self.is_owed(agent, host)
+        )
+
+    def is_owed(self, agent: str, host: str) -> bool:
+        """Return whether the agent whose login holds a host back visits it yet: it knows what became of that login."""
+        hold = self.memory.hosts.get(host)
+        if hold is None or hold.agent == agent or hold.agent in self.away:
+            return False
+        return host in self.waiting.get(hold.agent, ())
 
     @property
     def room(self) -> int:
@@ -119,12 +149,12 @@ class _Account:
 
     def chosen(self, away: Collection[str]) -> tuple[Visit, ...]:
         """Take out the visits of the next batch; empty if none may be sent now."""
+        self.away = away
         there = [agent for agent, hosts in self.waiting.items() if hosts and agent not in away]
         if self.stop or not there:
             return ()
         if not self.accepted:
-            # The same agent every night, whose journal knows what became of its login last night.
-            return () if self.flight else self._first(sorted(there, key=lambda one: (self.unsent.get(one, 0), one)))
+            return () if self.flight else self._first(sorted(there, key=self._rank))
         for agent in there:
             busy = sum(grant.agent == agent for grant in self.flight)
             if agent in self.proven and busy < _AT_ONCE and (found := self._taken(agent, self.room)):
@@ -133,24 +163,39 @@ class _Account:
             return ()
         return self._first(agent for agent in there if agent not in self.proven)
 
+    def _rank(self, agent: str) -> tuple[object, ...]:
+        """Return the place of an agent among those that may make the first login: it is the same one every night.
+
+        The agent whose login holds the account back knows best what became of it. Otherwise one whose secret was
+        accepted in an earlier run comes first, and one whose secret was refused comes last.
+        """
+        known = self.memory
+        holder = known.everyone is not None and known.everyone.agent == agent
+        order = agent not in known.proven, agent in known.failed
+        return (self.unsent.get(agent, 0), not holder, *order, agent)
+
     def _first(self, agents: Iterable[str]) -> tuple[Visit, ...]:
         """Take the first login of an agent, at a host that has accepted the account if there is one."""
         for agent in agents:
             hosts = self.waiting[agent]
             if free := [host for host in hosts if self.is_free(agent, host)]:
-                first = min(free, key=lambda host: (host not in self.accepted, hosts[host][0].place))
+                held = self.memory.hosts
+                first = min(free, key=lambda host: (host not in self.accepted, host in held, hosts[host][0].place))
                 return self._out(agent, first, 1)
         return ()
 
     def _taken(self, agent: str, most: int) -> tuple[Visit, ...]:
-        """Take as many visits of an agent, of any free hosts."""
-        found: list[Visit] = []
-        for host in list(self.waiting[agent]):
-            if len(found) >= most:
-                break
-            if self.is_free(agent, host):
-                found += self._out(agent, host, most - len(found))
-        return tuple(found)
+        """Take as many visits of an agent, of any free hosts: those that nothing holds back, or else the others."""
+        for held in (False, True) if self.memory.hosts else (False,):
+            found: list[Visit] = []
+            for host in list(self.waiting[agent]):
+                if len(found) >= most:
+                    break
+                if self.is_free(agent, host) and held == (self.hold_at(agent, host) is not None):
+                    found += self._out(agent, host, most - len(found))
+            if found:
+                return tuple(found)
+        return ()
 
     def _out(self, agent: str, host: str, most: int) -> tuple[Visit, ...]:
         visits = self.waiting[agent][host]
@@ -163,7 +208,8 @@ class _Account:
         """Take note that a server accepted the secret of an agent. Agents begin at different hosts from then on."""
         self.accepted.setdefault(host, set()).add(agent)
         if agent not in self.proven:
-            self.failed = 0  # further logins of an agent say nothing about the copies that others have of the secret
+            if agent not in self.memory.proven:
+                self.failed = 0  # further logins of an agent say nothing about the copies of others
             self.proven.add(agent)
             if hosts := list(self.waiting.get(agent, {}).items()):
                 start = len(hosts) * list(self.waiting).index(agent) // len(self.waiting)
@@ -194,8 +240,15 @@ class _Account:
         if self.accepted and agent not in self.proven:
             self.agents.setdefault(agent, bar)
             self.failed += 1
-            if self.failed >= _MOST_FAILED:
+            if self.failed >= MOST_FAILED:
                 self.strangers = self.strangers or bar
+
+    def hold_back(self, agent: str, host: str) -> None:
+        """Take note of a login that an agent did not make: its secret is not newer than a refusal of an earlier run."""
+        if (hold := self.hold_of(agent)) is not None:
+            self.agents.setdefault(agent, _held(hold))
+        elif (hold := self.hold_at(agent, host)) is not None:
+            self.there.setdefault((agent, host), _held(hold))
 
     def leave(self, agent: str, detail: str) -> None:
         """Take note of a visit whose secret did not leave."""
@@ -221,6 +274,11 @@ class Accounts:
         account = self._accounts.setdefault(key, _Account())
         account.judged_alike = account.judged_alike or judged_alike
         account.waiting.setdefault(visit.agent, {}).setdefault(visit.host, []).append(visit)
+        self._fresh.add(key)
+
+    def remember(self, key: Key, memory: Memory) -> None:
+        """Begin with what earlier runs found out about an account. Call it before :meth:`next`."""
+        self._accounts.setdefault(key, _Account()).remember(memory)
         self._fresh.add(key)
 
     def bind(self, key: Key, words: str, host: str | None, refused_at: str) -> None:
@@ -254,7 +312,7 @@ class Accounts:
             account = self._accounts[key]
             denied += account.sifted()
             while visits := account.chosen(self._away):
-                grants.append(Grant(key, visits[0].agent, visits))
+                grants.append(Grant(key, visits[0].agent, visits, self.hold(key, visits)))
                 account.flight.append(grants[-1])
         self._fresh.clear()
         return grants, denied
@@ -274,7 +332,17 @@ class Accounts:
             if host not in named:
                 self._apply(account, grant.agent, LoginEnd("", host, End.UNKNOWN))
         unsent = {one.host: one for one in ends if one.end in _LOCAL}
-        return [_unsent(visit, unsent[visit.host]) for visit in grant.visits if visit.host in unsent]
+        return [_unsent(visit, unsent[visit.host], grant.hold) for visit in grant.visits if visit.host in unsent]
+
+    def hold(self, key: Key, visits: Iterable[Visit]) -> Hold | None:
+        """Return what an earlier run holds against logins."""
+        account = self._accounts.get(key, _Account())
+        return _latest(account.hold_at(visit.agent, visit.host) for visit in visits)
+
+    def is_own_place(self, grant: Grant) -> bool:
+        """Return whether a refusal binds its host only: the agent's secret is proven, and no authority is known."""
+        account = self._accounts[grant.key]
+        return grant.agent in account.proven and not account.judged_alike
 
     def waiting(self) -> Iterator[tuple[Visit, str]]:
         """Yield each visit that waits, and the agent whose login decides about it; empty if its own agent is lost."""
@@ -295,10 +363,12 @@ class Accounts:
                 account.fail(agent, end.host, _Bar(_words(where, agent, end.end), refused_at=place), end=end.end)
             case End.EARLIER:
                 bar = _Bar(end.detail or _words(where, agent, End.REFUSED), refused_at=end.where)
-                if account.accepted:
+                if account.accepted or account.hold_of(agent) is not None:
                     account.agents.setdefault(agent, bar)
                 else:
                     account.stop = account.stop or bar
+            case End.HELD:
+                account.hold_back(agent, end.host)
             case End.EARLIER_HERE:
                 words = end.detail or _words(where, agent, End.REFUSED_HERE)
                 account.hosts.setdefault(end.host, _Bar(words, refused_at=end.where))
@@ -311,10 +381,20 @@ class Accounts:
 
 
 #: The ends of a visit that the agent did not begin, or that changed nothing: the words are the coordinator's.
-_LOCAL = (End.UNABLE, End.UNUSABLE)
+_LOCAL = (End.UNABLE, End.UNUSABLE, End.HELD)
 
 
-def _unsent(visit: Visit, end: LoginEnd) -> Denied:
+def _latest(holds: Iterable[Hold | None]) -> Hold | None:
+    return max((one for one in holds if one is not None), key=lambda one: one.since, default=None)
+
+
+def _held(hold: Hold) -> _Bar:
+    return _Bar(hold.words, refused_at=hold.refused_at)
+
+
+def _unsent(visit: Visit, end: LoginEnd, hold: Hold | None) -> Denied:
+    if end.end is End.HELD and hold is not None:
+        return _held(hold).denied(visit)
     return Denied(visit, f"no login was made: {end.detail}", end.end is End.UNUSABLE)
 
 

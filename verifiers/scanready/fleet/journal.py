@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanready.climb.journal import Effect
+
 #: Seconds that a batch is remembered. A broker that stays away longer than this gets its targets checked again.
 KEPT = 7 * 86_400.0
 #: Seconds between two times that old batches are deleted: an agent runs for months.
@@ -140,6 +142,15 @@ class Journal:
                 (run, batch),
             )
             return [LoginRow(*row) for row in rows.fetchall()]
+
+    def proven(self, run: str, credential: str) -> list[str]:
+        """Return the places that accepted a credential in a run."""
+        with self._committed() as file:
+            rows = file.execute(
+                "SELECT DISTINCT place FROM logins WHERE run = ? AND credential = ? AND effect = ?",
+                (run, credential, Effect.PROVEN.value),
+            )
+            return [place for (place,) in rows.fetchall()]
 
     def keep_ends(self, run: str, batch: str, text: str) -> None:
         """Keep what became of the logins of a batch, those that were not made included."""

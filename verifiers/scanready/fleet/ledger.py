@@ -9,7 +9,7 @@ import contextlib
 import datetime
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from scanready.model import Report, Target
 from scanready.report.parse import NotAResult, restored
 from scanready.report.serialize import as_line, identity, identity_at
 from scanready.run import timestamps
-from scanready.store import NewRun, RunLock, Store, StoredRun, StoreError
+from scanready.store import AccountRecord, NewRun, RunLock, Store, StoredRun, StoreError
 from scanready.store.database import close, open_for_writing
 from scanready.store.errors import explained, roll_back
+from scanready.store.journal import records
 from scanready.store.names import new_name
 
+from .account_memory import Going
 from .names import run_key
 
 #: The command of such a run in the store.
@@ -29,6 +31,8 @@ COMMAND = "fleet"
 _PUT = """INSERT INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (run, key) DO UPDATE SET place = excluded.place, verdict = excluded.verdict, result = excluded.result"""
 _NAMES_TRIED = 20
+#: Writes into the journal of accounts, within a transaction.
+Note = Callable[[sqlite3.Connection], None]
 
 
 class Ledger:
@@ -38,6 +42,7 @@ class Ledger:
         run: a new run, or the one that is continued.
 
     Attributes:
+        going: the row of the run, and when it began.
         key: what names the run at the broker, where another coordinator may have a run of the same name.
 
     Raises:
@@ -54,6 +59,7 @@ class Ledger:
             if isinstance(error, StoreError):
                 raise
             raise StoreError(explained(path, error)) from error
+        self.going = Going(self.number, run.started)
         self.key = run_key(self.name, json.loads(run.asked).get("token", ""))
 
     def __enter__(self) -> Ledger:
@@ -85,22 +91,29 @@ class Ledger:
         except (NotAResult, ValueError):
             return None
 
-    def login_sent(self, batches: Iterable[tuple[str, str, Sequence[int]]]) -> None:
-        """Store login batches that are sent next: name, agent and places of each.
+    def login_sent(self, batches: Iterable[tuple[str, str, Sequence[int]]], note: Note) -> None:
+        """Store login batches that are sent next: name, agent and places of each; ``note`` is stored with them.
 
         They are rows of the table that holds a run's logins; the name of the batch stands for the credential.
         """
         rows = [(self.number, name, agent, json.dumps(places)) for name, agent, places in batches]
         with self._committed():
             self._file.executemany("INSERT INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)", rows)
+            note(self._file)
 
-    def login_ended(self, batch: str, ends: Sequence[Mapping[str, Any]]) -> None:
-        """Store what became of the logins of a batch, as JSON types."""
+    def login_ended(self, batch: str, ends: Sequence[Mapping[str, Any]], note: Note) -> None:
+        """Store what became of the logins of a batch, as JSON types; ``note`` is stored with it."""
         with self._committed():
+            note(self._file)
             self._file.execute(
                 "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ?",
                 (json.dumps(ends), self.number, batch),
             )
+
+    def accounts(self) -> list[AccountRecord]:
+        """Return what the coordinator noted of the logins of all runs."""
+        with self._committed():
+            return records(self._file, of_fleet=True)
 
     def logins(self) -> list[tuple[str, str, list[int], list[dict[str, Any]] | None]]:
         """Return the login batches that were sent: name, agent, places, and the ends as stored; None if not known."""

@@ -1,6 +1,7 @@
 """Log in for a coordinator: look up secrets on this agent, note each login before its secret leaves, report its end.
 
-A login that was begun before this process, and has no outcome, is withheld when its batch is delivered again.
+A login that was begun before this process, and has no outcome, is withheld when its batch is delivered again. A secret
+that a server accepted before this process began, in the same run, is still the proven one.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import dataclasses
 import json
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from scanready.catalogue.option import FOLLOW_REDIRECTS
 from scanready.causes import common
@@ -30,6 +33,7 @@ from scanready.store import AccountRecord, StoreError
 from scanready.wire.printable import visible
 
 from .account_book import AccountBook
+from .account_history import History
 from .journal import Journal, LoginRow
 from .login_end import End, LoginEnd
 from .messages import Batch, Login
@@ -50,6 +54,10 @@ _ENDS: Mapping[str | None, End] = {
 _OTHER = (
     "this agent has another secret for the credential {!r} than the one that was accepted in this run, and no server "
     "has judged it: start a new run, which tries it once first"
+)
+_WRITTEN = (
+    "the file of the credential {!r} was written again after its secret was accepted in this run, and no server has "
+    "judged what it has now: start a new run, which tries it once first"
 )
 _CURRENT: ContextVar[tuple[str, str]] = ContextVar("batch")
 
@@ -78,6 +86,11 @@ class RunGuard(LockoutGuard):
             self._secrets[kind] = credential
             return False
         return _secret_of(before) != _secret_of(credential)
+
+    def knows(self, credential: Credential) -> bool:
+        """Return whether a server accepted a secret of this account in this run, as far as this process knows."""
+        account = self._accounts.get(credential.guarded_by)
+        return account is not None and bool(account.proven)
 
     def bind(
         self, credential: Credential, where: str, detail: str, host: str | None = None, *, refused: bool = True
@@ -160,12 +173,14 @@ class Prepared:
         guard: that of its logins.
         denied: the logins that are not made, by credential and host.
         rows: the logins that were begun when the batch was delivered before.
+        proofs: what servers accepted in this run, as :meth:`LockoutGuard.recall` takes it.
     """
 
     batch: Batch
     guard: RunGuard
     denied: Mapping[tuple[str, str], LoginEnd]
     rows: Sequence[LoginRow]
+    proofs: Sequence[Mapping[str, Any]]
 
 
 class LoginDesk:
@@ -216,6 +231,7 @@ class LoginDesk:
             for credential in credentials:
                 if row.credential == credential.name and row.effect not in (Effect.PROVEN.value, Effect.NOTHING.value):
                     guard.bind_again(credential, row)
+        guard.recall(made.proofs)
         fresh = {one for one in credentials if one.guarded_by not in guard.met}
         self._bind(guard, fresh, self._logbook.records() if fresh else (), login)
         guard.met |= {one.guarded_by for one in fresh}
@@ -253,9 +269,10 @@ class LoginDesk:
         return guard
 
     def _made(self, batch: Batch, guard: RunGuard) -> Prepared:
-        found = _Secrets(guard)
+        assert batch.login is not None, "it is a batch with logins"
+        found = _Secrets(guard, batch.login, lambda name: self._journal.proven(batch.run, name))
         try:
-            self._logbook.records()  # without the journal no login is made
+            found.history = History(self._logbook.records())  # without the journal no login is made
             found.own = AgentAccounts()
         except (InventoryError, StoreError) as error:
             found.broken = _line(error)
@@ -269,16 +286,22 @@ class LoginDesk:
             else:
                 targets.append((place, with_account(target, account)))
         rows = self._logbook.rows(batch.run, batch.batch)
-        return Prepared(dataclasses.replace(batch, targets=tuple(targets)), guard, denied, rows)
+        return Prepared(dataclasses.replace(batch, targets=tuple(targets)), guard, denied, rows, found.proofs)
 
 
 class _Secrets:
-    """Look up each credential of a batch once; a target gets its credential, or the reason why it has none."""
+    """Look up each credential of a batch once; a target gets its credential, or the reason why it has none.
 
-    def __init__(self, guard: RunGuard) -> None:
-        self._guard = guard
+    Args:
+        proven_at: returns the places that accepted a credential in this run, before this process too.
+    """
+
+    def __init__(self, guard: RunGuard, login: Login, proven_at: Callable[[str], list[str]]) -> None:
+        self._guard, self._login, self._proven_at = guard, login, proven_at
         self.own: AgentAccounts | None = None
+        self.history = History(())
         self.broken = ""
+        self.proofs: list[Mapping[str, Any]] = []
         self._found: dict[tuple[str, tuple[str, str]], Credential | tuple[End, str]] = {}
 
     def of(self, target: Target) -> Credential | LoginEnd:
@@ -299,18 +322,26 @@ class _Secrets:
                 self.own.demand_place(asked, host)
         except NoSuchCredential as error:
             return LoginEnd(asked.name, target.host, End.NOT_SENT, detail=_line(error))
+        if not self.history.is_newer(found, target.host, self._login, time.time()):
+            return LoginEnd(asked.name, target.host, End.HELD)
         return found
 
     def _looked_up(self, asked: Credential, own: AgentAccounts) -> Credential | tuple[End, str]:
         try:
             found = own.resolved(asked)
-            if self._guard.is_other_secret(found):
-                return End.UNUSABLE, _OTHER.format(visible(asked.name, 120))
-            return found
         except NoSuchCredential as error:
             return End.UNABLE, _line(error)
         except InventoryError as error:
             return End.UNUSABLE, _line(error)
+        if self._guard.is_other_secret(found):
+            return End.UNUSABLE, _OTHER.format(visible(asked.name, 120))
+        if not self._guard.knows(found) and (places := self._proven_at(asked.name)):
+            # This process has begun since: the secret itself is not kept, and where it comes from is.
+            if self.history.is_changed(found):
+                return End.UNUSABLE, _WRITTEN.format(visible(asked.name, 120))
+            if proof := self.history.proof(found, places):
+                self.proofs.append(proof)
+        return found
 
 
 def _secret_of(credential: Credential) -> tuple[str | None, ...]:

@@ -13,7 +13,8 @@ class End(StrEnum):
     ``AMBIGUOUS``: the account is refused, or the agent's address is. ``REFUSED_HERE``: the refusal binds the host.
     ``UNKNOWN``: the secret may have left, and no answer came. ``EARLIER``, ``EARLIER_HERE``: an earlier run of the
     agent was refused, everywhere or at this host. ``UNABLE``: the agent has no such credential. ``UNUSABLE``: it cannot
-    read its credential. ``NOT_SENT``: no secret left, or no server judged it.
+    read its credential. ``NOT_SENT``: no secret left, or no server judged it. ``HELD``: its secret is not newer than
+    the refusal that the coordinator knows of.
     """
 
     ACCEPTED = "accepted"
@@ -26,6 +27,7 @@ class End(StrEnum):
     UNABLE = "unable"
     UNUSABLE = "unusable"
     NOT_SENT = "not-sent"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,23 @@
 """Send the logins of a run: first one for each account, then those that its outcome permits.
 
 A login is in the store before it is sent, and its outcome before the next one depends on it. So a coordinator that is
-started again neither gives a login that may have been made to another agent, nor forgets a refusal.
+started again neither gives a login that may have been made to another agent, nor forgets a refusal. The store's journal
+of accounts has both, too: they bind later runs, whichever agents these have.
 """
 
 from __future__ import annotations
 
+import datetime
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from scanready.model import Credential, Report, Target
+from scanready.run import timestamps
 
-from .accounts import Accounts, Denied, Grant, Visit
+from .account_journal import by_account, note_ended, note_sent
+from .account_memory import remembered
+from .accounts import Accounts, Denied, Grant, Key, Visit
 from .division import Estate
 from .ledger import Ledger
 from .login_end import End, LoginEnd
@@ -20,6 +26,8 @@ from .second_result import asks_for_login, is_at_prompt, withheld, without_login
 
 #: Results that are changed in one transaction.
 _TOGETHER = 200
+#: Seconds of a message: a longer time is cut, and a time is never nothing.
+_SHORTEST, _LONGEST = 0.001, 366 * 86_400.0
 
 
 class LoginPass:
@@ -39,7 +47,9 @@ class LoginPass:
         self._again: list[Batch] = []
         self._is_cancelled = False
         self.has_begun = False
+        self._names: dict[Key, dict[str, Credential]] = {}
         if login is not None:
+            self._remember(login)
             self._recall()
 
     def bind(
@@ -101,7 +111,14 @@ class LoginPass:
             )
             made.append((name, grant))
         if made:
-            self._ledger.login_sent((name, grant.agent, [one.place for one in grant.visits]) for name, grant in made)
+            now = timestamps.now()
+
+            def note(file: sqlite3.Connection) -> None:
+                for _, grant in made:
+                    note_sent(file, self._ledger.number, grant, self._names[grant.key], now)
+
+            rows = [(name, grant.agent, [one.place for one in grant.visits]) for name, grant in made]
+            self._ledger.login_sent(rows, note)
             self._sent.update(made)
             self._visited.update(visit.place for _, grant in made for visit in grant.visits)
         self._deny(denied)
@@ -148,6 +165,16 @@ class LoginPass:
             rest += [Denied(visit, words, withheld=False) for visit in grant.visits]
         self._put(rest)
 
+    def _remember(self, login: Login) -> None:
+        """Take over what earlier runs found out about each account."""
+        for target in self._estate.targets:
+            if (account := target.credential) is not None:
+                self._names.setdefault(account.guarded_by, {})[account.name] = account
+        now = timestamps.now()
+        for key, records in by_account(self._ledger.accounts()).items():
+            if names := self._names.get(key):
+                self._accounts.remember(key, remembered(records, names, login, now, self._ledger.going))
+
     def _recall(self) -> None:
         """Take over the logins that an earlier process of this run sent; those without an outcome are sent again.
 
@@ -164,7 +191,8 @@ class LoginPass:
             if not visits:
                 continue
             account = visits[0][1]
-            grant = Grant(account.guarded_by, agent, tuple(visit for visit, _ in visits))
+            key, made = account.guarded_by, tuple(visit for visit, _ in visits)
+            grant = Grant(key, agent, made, self._accounts.hold(key, made))
             self._accounts.grant(grant, judged_alike=account.authority is not None)
             self._sent[name] = grant
             self._places.update(places)
@@ -176,7 +204,13 @@ class LoginPass:
                 self._deny(self._accounts.conclude(grant, [LoginEnd(**one | {"end": End(one["end"])}) for one in ends]))
 
     def _conclude(self, batch: str, ends: list[LoginEnd]) -> None:
-        self._ledger.login_ended(batch, list(map(asdict, ends)))
+        grant, now = self._sent[batch], timestamps.now()
+        names, is_own_place = self._names[grant.key], self._accounts.is_own_place(grant)
+
+        def note(file: sqlite3.Connection) -> None:
+            note_ended(file, self._ledger.number, grant, ends, names, now, is_own_place=is_own_place)
+
+        self._ledger.login_ended(batch, list(map(asdict, ends)), note)
         self._deny(self._accounts.conclude(self._sent.pop(batch), ends))
 
     def _deny(self, denied: Iterable[Denied]) -> None:
@@ -204,8 +238,11 @@ class LoginPass:
     def _batch(self, name: str, grant: Grant) -> Batch:
         estate = self._estate
         targets = tuple((visit.place, self._target(visit.place)) for visit in grant.visits)
-        run = self._ledger.key
-        return Batch(run, name, grant.agent, estate.depth, estate.timeout, MOST_SECONDS, targets, self._login)
+        run, login = self._ledger.key, self._login
+        if login is not None and grant.hold is not None:
+            own = grant.hold.agent == grant.agent
+            login = replace(login, age=seconds_since(grant.hold.since, timestamps.now()), own=own)
+        return Batch(run, name, grant.agent, estate.depth, estate.timeout, MOST_SECONDS, targets, login)
 
 
 def _folded(end: LoginEnd) -> LoginEnd:
@@ -216,6 +253,15 @@ def _number(row: tuple[object, ...]) -> int:
     return int(str(row[0]).rpartition("-")[2])
 
 
+def seconds_since(moment: str, now: str) -> float:
+    """Return how long ago a moment was, within the bounds of a message; almost nothing for one that is none."""
+    try:
+        found = datetime.datetime.fromisoformat(now) - datetime.datetime.fromisoformat(moment)
+    except (TypeError, ValueError):
+        return _SHORTEST
+    return min(max(found.total_seconds(), _SHORTEST), _LONGEST)
+
+
 def login_of(retry_after: float, retried: str) -> Login:
     """Return what login batches say, within the bounds of a message."""
-    return Login(min(retry_after, 366 * 86_400.0), retried)
+    return Login(min(retry_after, _LONGEST), retried)

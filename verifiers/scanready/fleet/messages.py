@@ -62,10 +62,15 @@ class Login:
     Attributes:
         retry_after: seconds after which an earlier refusal in the agent's journal stops binding.
         retried: the credential whose earlier refusals do not bind; "*" for all, "" for none.
+        age: the seconds since an earlier login with the account that was not accepted: only a secret that is newer is
+            sent. None if there was no such login.
+        own: that login was made by this agent.
     """
 
     retry_after: float
     retried: str = ""
+    age: float | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +269,13 @@ def _login(value: Any) -> Login | None:
     if value is None:
         return None
     fields = _object(value)
-    _known_only(fields, ("retry_after", "retried"), "the login")
-    return Login(_seconds(fields, "retry_after", _LONGEST_WAIT), _text(fields, "retried", least=0))
+    _known_only(fields, ("retry_after", "retried", "age", "own"), "the login")
+    after, retried = _seconds(fields, "retry_after", _LONGEST_WAIT), _text(fields, "retried", least=0)
+    own = fields.get("own", False)
+    if not isinstance(own, bool):
+        raise MessageError("own is neither true nor false")
+    age = None if fields.get("age") is None else _seconds(fields, "age", _LONGEST_WAIT)
+    return Login(after, retried, age, own)
 
 
 def _known_only(fields: Mapping[str, Any], known: Sequence[str], what: str) -> None:

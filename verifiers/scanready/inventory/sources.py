@@ -15,6 +15,9 @@ from typing import Any
 
 from scanready.catalogue.wrong import Wrong, shown
 
+#: The values of a file in a source: the reference, the path, the last change (nanoseconds), the size.
+_FILE = 4
+
 
 def path_of(name: str, base: Path) -> Path:
     """Return the path of a file name in an inventory.
@@ -39,6 +42,13 @@ def source_of(references: Mapping[str, str], base: Path) -> str:
     """
     parts = {key: _part(key, reference, base) for key, reference in sorted(references.items())}
     return json.dumps(parts, separators=(",", ":"))
+
+
+def written_at(source: str) -> float | None:
+    """Return when the files of a source were last written, in seconds of the epoch; None if it has no file."""
+    parts = json.loads(source) if source else {}
+    times = [part[2] for part in parts.values() if len(part) == _FILE]
+    return max(times) / 1e9 if times else None
 
 
 def _part(key: str, reference: str, base: Path) -> list[Any]:

@@ -30,7 +30,8 @@ Examples:
 A credential that a server refused is withheld from later runs: for 24 hours (`guard` of the
 inventory), until its secret comes from elsewhere or its file is written again, until a
 server accepts it, or until --forget or `verify --retry-refused`. After three refusals in a
-row, time does not end it. Nothing that comes from a secret is stored. Times are in UTC.
+row, time does not end it. Nothing that comes from a secret is stored. Times are in UTC. A
+coordinator (`scanready fleet verify`) notes the logins of each of its agents, too.
 """
 
 
@@ -42,19 +43,22 @@ def command(forgotten: str | None, store: str | None, format_: str, as_json: boo
     """Credentials."""
     try:
         path = store_path(store)
-        records = read_accounts(path) if os.path.exists(path) else []
+        is_there = os.path.exists(path)
+        records, fleet = (read_accounts(path, of_fleet=one) if is_there else [] for one in (False, True))
         if forgotten is not None:
-            _forget(path, records, forgotten)
+            _forget(path, [*records, *fleet], forgotten)
             return
     except StoreError as error:
         raise click.UsageError(str(error)) from error
     if as_json or format_ == "json":
-        entries = [one for record in records for one in _entries(record)]
-        show(json.dumps({"accounts": entries}, indent=2) + "\n")
-    elif not records:
+        found = {"accounts": [one for record in records for one in _entries(record)]}
+        if fleet:
+            found["fleet"] = [one for record in fleet for one in _entries(record)]
+        show(json.dumps(found, indent=2) + "\n")
+    elif not records and not fleet:
         show("no login is stored yet: `check` and `verify` store theirs\n")
     else:
-        show(_table(records))
+        show(_table(records, fleet))
 
 
 def _forget(path: Path, records: list[AccountRecord], name: str) -> None:
@@ -70,7 +74,10 @@ def _binding(record: AccountRecord) -> Binding | None:
 
 
 def _entries(record: AccountRecord) -> Iterator[dict[str, Any]]:
-    """Yield what is known of one account, as ``verify --guard`` reads it: each refusal, and the last acceptance."""
+    """Yield what is known of one account, as ``verify --guard`` reads it: each refusal, and the last acceptance.
+
+    The coordinator's notes of its agents are no file of theirs: ``verify --guard`` does not read them.
+    """
     refused = [record.refused] if record.refused and record.refusals else []
     binding = _binding(record)
     logins = [(event, record.refusals) for event in (*filter(None, [record.accepted]), *refused)]
@@ -109,20 +116,21 @@ def _minute(moment: str) -> str:
     return moment[:16].replace("T", " ")
 
 
-def _table(records: list[AccountRecord]) -> str:
+def _table(records: list[AccountRecord], fleet: list[AccountRecord]) -> str:
     from rich.text import Text
 
     from scanready.report.paper import Paper, headed
 
     paper = Paper(look())
     table = headed()
-    for head in ("credential", "user", "authority", "state", "where", "when"):
+    for head in ("credential", "user", "authority", *(["agent"] if fleet else []), "state", "where", "when"):
         table.add_column(head, overflow="fold")
     table.add_column("withheld", overflow="fold", min_width=20)
-    for record in records:
+    for record in (*records, *fleet):
         state, event = _state(record)
         place, when = (visible(event.place, 120), _minute(event.when)) if event else ("", "")
-        names = (visible(text, 80) for text in (record.credential, record.username, record.authority or ""))
+        holder = [record.holder or "this host"] if fleet else []
+        names = (visible(text, 80) for text in (record.credential, record.username, record.authority or "", *holder))
         table.add_row(*map(Text, (*names, state, place, when, _binds(record))))
     paper.draw(table)
     return paper.text()
