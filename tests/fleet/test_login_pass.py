@@ -299,6 +299,22 @@ def test_a_refusal_binds_the_next_run_of_another_agent(night: Callable[..., Run]
         assert summary.startswith("h1:22 refused the credential 'svc' from the agent a on 2")
 
 
+def test_why_a_login_was_held_back_outlives_the_coordinator(night: Callable[..., Run]) -> None:
+    before = night("a")
+    batch = one(before.logins)
+    before.logins.take(ended(batch, end_of(batch, End.REFUSED)))
+    run = night("b")
+    batch = one(run.logins)
+    run.logins.take(ended(batch, LoginEnd("svc", "h1", End.HELD, detail="words of the agent")))
+    run.logins.batches([])
+    found = run.results()
+    with contextlib.closing(open_for_writing(run.path)) as file:
+        file.execute("DELETE FROM accounts")
+    run.again().batches([])
+    assert run.results()["h1", "b"] == found["h1", "b"], "nothing holds it back now"
+    assert found["h1", "b"][2].startswith("h1:22 refused the credential 'svc' from the agent a on 2")
+
+
 def test_a_login_that_was_sent_binds_the_next_run_if_the_coordinator_is_killed(night: Callable[..., Run]) -> None:
     batch = one(night("a").logins)
     assert batch.login == LOGIN

@@ -69,7 +69,8 @@ def note_ended(
         elif effect in _REFUSED and grant.hold is not None:
             journal.renew(file, account)  # the agent had a newer secret, or it would not have made this login
         cause = common.LOGIN_REFUSED.code
-        journal.end(file, account, end.host, cause, effect.value, run, now, place=end.where)
+        where = end.where if effect is not Effect.NOTHING else ""
+        journal.end(file, account, end.host, cause, effect.value, run, now, place=where)
         if end.end is End.ACCEPTED:
             journal.settle(file, account, end.host)
     named = {end.host for end in ends}

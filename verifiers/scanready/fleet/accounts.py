@@ -15,7 +15,7 @@ with the age of the refusal; the agent makes it only with a newer secret.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .account_memory import MOST_FAILED, Hold, Memory
 from .login_end import End, LoginEnd
@@ -78,7 +78,10 @@ class _Bar:
 
 @dataclass(slots=True)
 class _Account:
-    """Hold what is known of one account: visits that wait by agent and host, and the agents that a host accepted."""
+    """Hold what is known of one account: visits that wait by agent and host, and the agents that a host accepted.
+
+    The bars are those of all agents, of those that are not proven, of a host, of an agent, and of an agent at a host.
+    """
 
     judged_alike: bool = False
     waiting: dict[str, dict[str, list[Visit]]] = field(default_factory=dict)
@@ -89,7 +92,7 @@ class _Account:
     strangers: _Bar | None = None
     hosts: dict[str, _Bar] = field(default_factory=dict)
     agents: dict[str, _Bar] = field(default_factory=dict)
-    there: dict[tuple[str, str], _Bar] = field(default_factory=dict)
+    places: dict[str, dict[str, _Bar]] = field(default_factory=dict)
     ambiguous: int = 0
     failed: int = 0
     unsent: dict[str, int] = field(default_factory=dict)
@@ -119,9 +122,9 @@ class _Account:
         """Take the visits that make no login out of those that wait."""
         for agent, hosts in self.waiting.items():
             whole = self.stop or self.agents.get(agent) or (self.strangers if agent not in self.proven else None)
-            barred = [*self.hosts, *(host for one, host in self.there if one == agent)]
-            for host in list(hosts) if whole else [host for host in dict.fromkeys(barred) if host in hosts]:
-                bar = whole or self.hosts.get(host) or self.there[agent, host]
+            there = self.places.get(agent, {}) | self.hosts
+            for host in list(hosts) if whole else [host for host in there if host in hosts]:
+                bar = whole or there[host]
                 yield from map(bar.denied, hosts.pop(host))
 
     def is_free(self, agent: str, host: str) -> bool:
@@ -248,7 +251,7 @@ class _Account:
         if (hold := self.hold_of(agent)) is not None:
             self.agents.setdefault(agent, _held(hold))
         elif (hold := self.hold_at(agent, host)) is not None:
-            self.there.setdefault((agent, host), _held(hold))
+            self.places.setdefault(agent, {}).setdefault(host, _held(hold))
 
     def leave(self, agent: str, detail: str) -> None:
         """Take note of a visit whose secret did not leave."""
@@ -384,6 +387,14 @@ class Accounts:
 _LOCAL = (End.UNABLE, End.UNUSABLE, End.HELD)
 
 
+def told(end: LoginEnd, grant: Grant) -> LoginEnd:
+    """Return the end of a login with the words of what held it back: later it may hold nothing back."""
+    if end.end is not End.HELD:
+        return end
+    words = grant.hold.words if grant.hold is not None else "no login was made: the agent held it back"
+    return replace(end, where=grant.hold.refused_at if grant.hold is not None else "", detail=words)
+
+
 def _latest(holds: Iterable[Hold | None]) -> Hold | None:
     return max((one for one in holds if one is not None), key=lambda one: one.since, default=None)
 
@@ -393,8 +404,9 @@ def _held(hold: Hold) -> _Bar:
 
 
 def _unsent(visit: Visit, end: LoginEnd, hold: Hold | None) -> Denied:
-    if end.end is End.HELD and hold is not None:
-        return _held(hold).denied(visit)
+    if end.end is End.HELD:
+        bar = _held(hold) if hold is not None else _Bar(end.detail, refused_at=end.where)
+        return bar.denied(visit)
     return Denied(visit, f"no login was made: {end.detail}", end.end is End.UNUSABLE)
 
 

@@ -17,7 +17,7 @@ from scanready.run import timestamps
 
 from .account_journal import by_account, note_ended, note_sent
 from .account_memory import remembered
-from .accounts import Accounts, Denied, Grant, Key, Visit
+from .accounts import Accounts, Denied, Grant, Key, Visit, told
 from .division import Estate
 from .ledger import Ledger
 from .login_end import End, LoginEnd
@@ -205,6 +205,7 @@ class LoginPass:
 
     def _conclude(self, batch: str, ends: list[LoginEnd]) -> None:
         grant, now = self._sent[batch], timestamps.now()
+        ends = [told(one, grant) for one in ends]
         names, is_own_place = self._names[grant.key], self._accounts.is_own_place(grant)
 
         def note(file: sqlite3.Connection) -> None:
