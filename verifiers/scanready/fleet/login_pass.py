@@ -12,11 +12,12 @@ from dataclasses import asdict
 from scanready.model import Credential, Report, Target
 
 from .accounts import Accounts, Denied, Grant, Visit
+from .believed import believed
 from .division import Estate
 from .ledger import Ledger
 from .login_end import End, LoginEnd
 from .messages import CANCELLED, MOST_SECONDS, Batch, Login, Results
-from .second_result import asks_for_login, is_at_prompt, withheld, without_login
+from .second_result import addresses_found, asks_for_login, is_at_prompt, withheld, without_login
 
 #: Results that are changed in one transaction.
 _TOGETHER = 200
@@ -37,7 +38,7 @@ class LoginPass:
         self._places: set[int] = set()
         self._visited: set[int] = set()
         self._again: list[Batch] = []
-        self._is_cancelled = False
+        self._cancelled: set[str] = set()
         self.has_begun = False
         if login is not None:
             self._recall()
@@ -51,9 +52,12 @@ class LoginPass:
     def add(self, place: int, report: Report) -> None:
         """Take note of the result of a first visit."""
         found = self._estate.at(place)
-        if self._login is None or place in self._places or found is None or not is_at_prompt(report):
+        if self._login is None or found is None:
             return
         target, agent = found
+        self._accounts.know(target.host.casefold(), addresses_found(report))
+        if place in self._places or not is_at_prompt(report):
+            return
         if target.credential is not None and asks_for_login(target):
             self._places.add(place)
             account, host = target.credential, target.host.casefold()
@@ -86,13 +90,13 @@ class LoginPass:
 
     def batches(self, away: Collection[str]) -> list[Batch]:
         """Return the batches that may be sent now; each is in the store."""
-        if self._login is None or self._is_cancelled:
+        if self._login is None:
             return []
         if not self.has_begun and self._places:
             self._tell("the first visits are over; now the logins, one first login for each account")
         self.has_begun = True
         again, self._again = self._again, []
-        grants, denied = self._accounts.next(away)
+        grants, denied = self._accounts.next({*away, *self._cancelled})
         made = []
         for grant in grants:
             self._number += 1
@@ -112,15 +116,19 @@ class LoginPass:
         grant = self._sent.get(found.batch)
         if grant is None or grant.agent != found.agent:
             return
-        self._is_cancelled = self._is_cancelled or found.refused == CANCELLED
-        if found.refused and found.refused != CANCELLED:
+        if found.refused == CANCELLED:  # each agent is asked: one that lies must not end the logins of others
+            self._cancelled.add(found.agent)
+        elif found.refused:
             self._tell(f"{found.agent} did not carry out a login batch: {found.refused}")
         if found.logins is None:
             why = f"the agent {found.agent} refused the batch: {found.refused}"
             hosts = dict.fromkeys((visit.credential, visit.host) for visit in grant.visits)
             self._conclude(found.batch, [LoginEnd(*one, End.UNABLE, detail=why) for one in hosts])
         else:
-            self._conclude(found.batch, [_folded(one) for one in found.logins])
+            ends, remark = believed(found.logins, (self._target(visit.place) for visit in grant.visits))
+            if remark:
+                self._tell(f"{found.agent} reported logins that it was not asked for: {remark}; that is dropped")
+            self._conclude(found.batch, ends)
 
     def asked_again(self, names: Collection[str]) -> list[Batch]:
         """Return those of some batches that are login batches without an outcome, to be sent again."""
@@ -135,7 +143,7 @@ class LoginPass:
         """Say in the results of second visits that did not take place why they did not. They may be made later."""
         rest = []
         for visit, holder in self._accounts.waiting():
-            if self._is_cancelled:
+            if visit.agent in self._cancelled:
                 rest.append(Denied(visit, "no login was made: the run was cancelled", withheld=False))
             elif holder:
                 words = f"the first login with the credential {visit.credential!r} was given to the agent {holder}"
@@ -206,10 +214,6 @@ class LoginPass:
         targets = tuple((visit.place, self._target(visit.place)) for visit in grant.visits)
         run = self._ledger.key
         return Batch(run, name, grant.agent, estate.depth, estate.timeout, MOST_SECONDS, targets, self._login)
-
-
-def _folded(end: LoginEnd) -> LoginEnd:
-    return LoginEnd(end.credential, end.host.casefold(), end.end, end.where, end.detail)
 
 
 def _number(row: tuple[object, ...]) -> int:
