@@ -124,9 +124,9 @@ def test_the_candidates_of_an_agent_are_bounded() -> None:
 
 @pytest.mark.parametrize("end", [End.NOT_SENT, End.NOT_PERMITTED])
 def test_an_agent_that_cannot_log_in_uses_up_the_turn_of_nobody(end: End) -> None:
-    """Only the last agent can, and only at its last host."""
+    """Only the last agent can, and only at the last host that it tries."""
     accounts, tried = estate(60), Counter[str]()
-    while (grant := only(accounts)).visits[0] != Visit(179, "c", "h59", "cred"):
+    while (grant := only(accounts)).agent != "c" or tried["c"] < 59:
         accounts.conclude(grant, ends(grant, End.NOT_PERMITTED if grant.agent == "c" else end))
         tried[grant.agent] += 1
     assert tried == {"a": 25, "b": 25, "c": 59} if end is End.NOT_SENT else {"a": 60, "b": 60, "c": 59}
@@ -135,11 +135,31 @@ def test_an_agent_that_cannot_log_in_uses_up_the_turn_of_nobody(end: End) -> Non
 
 def test_every_target_has_its_turn_where_a_file_does_not_permit_others() -> None:
     accounts = estate(100, agents=("a",))
-    for number in range(99):
+    hosts = set()
+    for _ in range(99):
         grant = only(accounts)
         (told,) = accounts.conclude(grant, ends(grant, End.NOT_PERMITTED))
-        assert (told.visit.host, told.words, told.withheld) == (f"h{number}", "no login was made: why", False)
-    assert only(accounts).visits[0].host == "h99"
+        assert (told.visit, told.words, told.withheld) == (grant.visits[0], "no login was made: why", False)
+        hosts.add(told.visit.host)
+    assert only(accounts).visits[0].host not in hosts
+
+
+@pytest.mark.parametrize("site", [0, 300, 700, 990])
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["accepted elsewhere", "not yet accepted"])
+def test_the_hosts_of_a_site_that_a_file_permits_are_found_soon(site: int, *, elsewhere: bool) -> None:
+    accounts = estate(1000, agents=("b",), alike=False)
+    if elsewhere:
+        for place in range(30):
+            accounts.add(KEY, Visit(5000 + place, "a", f"h{place + 600}", "cred"), judged_alike=False)
+        for _ in range(3):
+            for grant in accounts.next()[0]:
+                accounts.conclude(grant, ends(grant, End.ACCEPTED if grant.agent == "a" else End.NOT_PERMITTED))
+    for _ in range(150):
+        first = only(accounts)
+        if int(first.visits[0].host[1:]) // 10 == site // 10:
+            return
+        accounts.conclude(first, ends(first, End.NOT_PERMITTED))
+    pytest.fail("10 of 1,000 hosts are not found in 150 turns")
 
 
 def test_an_agent_may_have_the_account_by_another_name() -> None:

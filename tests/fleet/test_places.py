@@ -119,6 +119,30 @@ def test_the_names_of_one_host_count_once_for_an_authority() -> None:
     assert not names
 
 
+def test_other_addresses_that_one_agent_tells_make_no_more_places() -> None:
+    names = [f"alias{number}" for number in range(6)]
+    made = accounts(
+        *(("a", name) for name in names), found={name: ["10.0.0.7"] for name in ("own-a", *names)}, alike=True
+    )
+    for number, name in enumerate(("own-a", *names)):
+        made.know(name, [f"10.9.9.{number}"])
+    for _ in names:
+        for grant in made.next()[0]:
+            assert len(grant.visits) <= 2
+            end(made, grant, End.ACCEPTED)
+    assert made.next() == ([], [])
+
+
+def test_an_address_of_a_host_behind_a_proxy_proves_nothing_there() -> None:
+    """Another agent says that it has the address of a host that accepted the account."""
+    found = {"own-c": ["10.0.0.7"], "proxied": []}
+    made = accounts(("b", "proxied"), ("c", "proxied"), found=found)
+    made.know("proxied", ["10.0.0.7"])
+    (grant,), _ = made.next()
+    end(made, grant, End.REFUSED_HERE)
+    assert made.next()[0] == []
+
+
 def test_names_that_are_found_to_be_one_are_counted_once() -> None:
     """A continued run knows the ends of its logins before the results of its first visits."""
     made = accounts(("a", "fs01"), found={}, alike=True)

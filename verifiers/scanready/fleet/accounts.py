@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from scanready.model import is_address
+
 from .login_end import End, LoginEnd
 from .messages import MOST_TARGETS
 from .places import Places
@@ -26,6 +28,8 @@ Key = tuple[str, str]
 _ESTABLISHED = 16
 #: Visits of an agent with an unproven account that ended before its secret left.
 _MOST_UNSENT = 25
+#: Share of the hosts between two first logins of an agent that said nothing: no multiples are spread more evenly.
+_STRIDE = (5**0.5 - 1) / 2
 #: Batches of one account that an agent has at once.
 _AT_ONCE = 4
 
@@ -112,6 +116,7 @@ class _Account:
     ambiguous: int = 0
     fruitless: dict[str, int] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)
+    _counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def sifted(self) -> Iterator[Denied]:
         """Take the visits that make no login out of those that wait."""
@@ -149,7 +154,7 @@ class _Account:
         """
         if not self.judged_alike or self._is_established(agent):
             return MOST_TARGETS
-        return min(MOST_TARGETS, 2 * len(self.accepted[agent]) - self._under_way)
+        return min(MOST_TARGETS, 2 * self._count(agent) - self._under_way)
 
     @property
     def _under_way(self) -> int:
@@ -163,7 +168,16 @@ class _Account:
         return self.judged_alike and self._under_way >= 2 * len(self.known) > 0
 
     def _is_established(self, agent: str) -> bool:
-        return len(self.accepted.get(agent, ())) >= _ESTABLISHED
+        return self._count(agent) == _ESTABLISHED
+
+    def _count(self, agent: str) -> int:
+        """Return the number of places that accepted an agent's secret, as far as it matters."""
+        places = self.accepted.get(agent, ())
+        *known, count = self._counts.get(agent, (0, 0, 0))
+        if known != [len(places), self.places.changes]:
+            count = self.places.count(places, _ESTABLISHED)
+            self._counts[agent] = len(places), self.places.changes, count
+        return count
 
     def chosen(self, away: Collection[str]) -> tuple[Visit, ...]:
         """Take out the visits of the next batch; empty if none may be sent now."""
@@ -182,12 +196,16 @@ class _Account:
         return self._first(sorted(strangers, key=lambda one: (self.fruitless.get(one, 0), one)), busy)
 
     def _first(self, agents: Iterable[str], busy: Set[str]) -> tuple[Visit, ...]:
-        """Take the first login of an agent, at a host that has accepted the account if there is one."""
+        """Take the first login of an agent, at a host that has accepted the account if there is one.
+
+        After a try that said nothing, the next host is far from those before: a file permits the hosts of one site.
+        """
         for agent in agents:
-            hosts = self.waiting[agent]
+            hosts, tries = self.waiting[agent], self.fruitless.get(agent, 0)
             if free := [host for host in hosts if self._is_free(agent, host, busy)]:
-                first = min(free, key=lambda host: (self.places.one(host) not in self.known, hosts[host][0].place))
-                return self._out(agent, first, 1)
+                known = [host for host in free if self.places.one(host) in self.known]
+                pool = sorted(known if known and tries % 2 == 0 else free, key=lambda host: hosts[host][0].place)
+                return self._out(agent, pool[int(len(pool) * (tries * _STRIDE % 1))], 1)
         return ()
 
     def _taken(self, agent: str, most: int, busy: Set[str]) -> tuple[Visit, ...]:
@@ -296,7 +314,8 @@ class Accounts:
     def add(self, key: Key, visit: Visit, *, judged_alike: bool) -> None:
         """Add a target where the account may be tried."""
         account = self._account(key)
-        self.know(visit.host, ())  # it may be an address
+        if is_address(visit.host):
+            self.know(visit.host, ())
         account.judged_alike = account.judged_alike or judged_alike
         account.waiting.setdefault(visit.agent, {}).setdefault(visit.host, []).append(visit)
         self._fresh.add(key)

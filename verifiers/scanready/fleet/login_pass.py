@@ -55,12 +55,12 @@ class LoginPass:
         if self._login is None or found is None:
             return
         target, agent = found
-        self._accounts.know(target.host.casefold(), addresses_found(report))
-        if place in self._places or not is_at_prompt(report):
+        if target.credential is None or not asks_for_login(target):
             return
-        if target.credential is not None and asks_for_login(target):
+        account, host = target.credential, target.host.casefold()
+        self._accounts.know(host, addresses_found(report))
+        if place not in self._places and is_at_prompt(report):
             self._places.add(place)
-            account, host = target.credential, target.host.casefold()
             visit = Visit(place, agent, host, account.name)
             self._accounts.add(account.guarded_by, visit, judged_alike=account.authority is not None)
 
