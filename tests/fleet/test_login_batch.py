@@ -17,6 +17,7 @@ from scanready.causes import common
 from scanready.cli.job.earlier import Policy, bind_earlier
 from scanready.climb.explain import Failure
 from scanready.climb.guard import Attempt, LockoutGuard
+from scanready.climb.journal import Effect
 from scanready.fleet.account_book import AccountBook
 from scanready.fleet.journal import Journal
 from scanready.fleet.login_batch import LoginDesk, Prepared
@@ -159,6 +160,16 @@ def test_a_server_that_lets_anybody_in_has_accepted_nothing(host: Host) -> None:
     desk = host.desk()
     log_in(desk, desk.prepare(batch()), proof=False)
     assert [one.end for one in desk.ends(batch())] == [End.NOT_SENT]
+
+
+def test_a_login_is_told_once_by_the_name_of_its_target(host: Host) -> None:
+    """A kill between the two notes of its end leaves that of the address open, which is no target."""
+    desk, journal = host.desk(), Journal(host.folder / "a.db")
+    for name in ("h1", "10.0.0.7"):
+        journal.intend("r", "a-login-1", "svc", name, "h1:22")
+    journal.conclude("r", "a-login-1", "svc", "h1", Effect.PROVEN.value)
+    told = {(one.host, one.end) for one in desk.ends(batch("h1", "h2"))}
+    assert told == {("h1", End.ACCEPTED), ("h2", End.NOT_SENT)}
 
 
 def test_a_login_that_was_begun_by_a_killed_process_is_not_repeated(host: Host) -> None:
@@ -343,7 +354,7 @@ def test_a_file_that_was_written_while_the_agent_was_restarted_is_not_sent_in_th
 
 DENIED = {
     "none of this name": ("other: {username: scan, password: 'env:X', hosts: [h1]}", End.UNABLE, "no credential"),
-    "not at this host": ("svc: {authority: corp, password: 'file:PASSWORD', hosts: [h9]}", End.NOT_SENT, "not permit"),
+    "not at this host": ("svc: {authority: corp, password: 'file:PASSWORD', hosts: [h9]}", End.NOT_PERMITTED, "permit"),
     "another account": ("svc: {username: root, password: 'file:PASSWORD', hosts: [h1]}", End.UNABLE, "another account"),
     "a prompt": ("svc: {authority: corp, password: 'prompt:', hosts: [h1]}", End.UNABLE, "which a fleet agent"),
     "no such file": ("svc: {authority: corp, password: 'file:/nowhere/x', hosts: [h1]}", End.UNUSABLE, "nowhere"),

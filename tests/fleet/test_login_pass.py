@@ -222,11 +222,72 @@ def test_another_agent_does_not_report_a_login(run: Run) -> None:
 
 
 def test_a_cancelled_run_makes_no_further_login(run: Run) -> None:
-    batch = one(run.logins)
-    run.logins.take(ended(batch, end_of(batch, End.NOT_SENT), refused=CANCELLED))
+    for agent in ("a", "b"):
+        batch = one(run.logins)
+        assert batch.agent == agent, "each agent is asked, and has no login left to make"
+        run.logins.take(ended(batch, end_of(batch, End.NOT_SENT), refused=CANCELLED))
     assert run.logins.batches([]) == []
     run.logins.finish()
     assert run.results()["h2", "b"] == ("ready", "", "no login was made: the run was cancelled")
+
+
+def test_one_agent_does_not_cancel_the_logins_of_others(run: Run) -> None:
+    batch = one(run.logins)
+    run.logins.take(ended(batch, end_of(batch, End.NOT_SENT), refused=CANCELLED))
+    batch = one(run.logins)
+    run.logins.take(ended(batch, end_of(batch, End.ACCEPTED)))
+    (batch,) = run.logins.batches([])
+    assert batch.agent == "b"
+
+
+def test_an_end_counts_for_a_login_that_was_asked_for(run: Run) -> None:
+    """Another host, another credential and another place are dropped, with a remark."""
+    batch = one(run.logins)
+    own = LoginEnd("svc", "H1", End.ACCEPTED, "h1:22")
+    lies = [
+        LoginEnd("svc", "h2", End.REFUSED, "h2:22"),
+        LoginEnd("other", "h1", End.REFUSED, "h1:22"),
+        *(LoginEnd("svc", f"h{number}", End.ACCEPTED) for number in range(3, 40)),
+    ]
+    run.logins.take(ended(batch, own, *lies))
+    assert run.told[-1] == ("a reported logins that it was not asked for: h2 with svc and 38 more; that is dropped")
+    sent = {(batch.agent, target.host) for batch in run.logins.batches([]) for _, target in batch.targets}
+    assert sent == {("a", "h2"), ("b", "h1")}
+
+
+def test_the_place_of_a_refusal_is_that_of_the_target(run: Run) -> None:
+    """A withheld login has the verdict of the refusal at this place."""
+    batch = one(run.logins)
+    run.logins.take(ended(batch, LoginEnd("svc", "h1", End.REFUSED, "h2:22")))
+    assert run.logins.batches([]) == []
+    assert run.told[-1].endswith(": h2:22 as the place of h1; that is dropped")
+    assert run.results()["h2", "b"][2].startswith("h1 refused the credential 'svc' from the agent a; ")
+
+
+@pytest.mark.parametrize("found", [["10.0.0.7", "fd00::7"], ["fd00::7", 7, None], "10.0.0.7", 7, {}, None], ids=repr)
+def test_the_address_of_a_host_is_that_of_its_first_visits(run: Run, found: object) -> None:
+    """Another agent has it by its address. Other values are dropped."""
+    batch = one(run.logins)
+    for place, target, agent in ESTATE.places():
+        report, of_host = first_visit(agent, target), {"addresses": found if target.host == "h2" else ["fd00::7"]}
+        report.checks.insert(0, Check(Step.RESOLVE, target.host, Outcome.PASSED, "", of_host))
+        run.logins.add(place, report)
+    run.logins.take(ended(batch, end_of(batch, End.ACCEPTED)))
+    sent = [(batch.agent, target.host) for batch in run.logins.batches([]) for _, target in batch.targets]
+    assert sent == [("a", "h2"), ("b", "h1")][: 1 if isinstance(found, list) else 2], "one at a time at one host"
+
+
+def test_the_words_of_an_agent_about_an_earlier_run_are_its_own(run: Run) -> None:
+    batch = one(run.logins)
+    told = LoginEnd("svc", "h1", End.EARLIER, "h9:22", "h9:22 refused it\x1b[1m last night")
+    run.logins.take(ended(batch, told))
+    assert run.logins.batches([]) == []
+    assert len(run.told) == 1, "that place need not be one of this run"
+    assert run.results()["h2", "b"] == (
+        "undecided",
+        "login.withheld",
+        "the agent a says: h9:22 refused it\\x1b[1m last night",
+    )
 
 
 def test_a_first_result_that_comes_again_does_not_replace_the_second(run: Run) -> None:

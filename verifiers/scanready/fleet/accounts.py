@@ -2,11 +2,13 @@
 
 Each agent has its own copy of a credential, and one of them may be out of date. So an account is tried by one agent at
 one target first. Once a server has accepted it, each other agent makes its own first login by itself, and only then
-gets batches. After a refusal the account is withheld from every agent; after the account was accepted elsewhere, and
-no authority is written in the inventory, a refusal binds its host.
+gets batches. After a refusal the account is withheld from every agent whose own copy no server has accepted, and from
+all agents if an authority is written in the inventory. A refusal of a copy that was accepted elsewhere binds its host.
 
-An agent that logs in at a host that has not accepted it has the host for itself, so that a host which judges the
-account by itself counts one refusal, whatever the number of agents.
+An accepted login opens the account for its own agent only, for an agent may lie. A refused one binds other agents.
+
+An agent that logs in at a host that has not accepted its secret has the host for itself, so that a host which judges
+the account by itself counts one refusal, whatever the number of agents and of its names.
 
 A refusal of an earlier run holds logins back (:mod:`.account_memory`). A login that is held is offered to its agent
 with the age of the refusal; the agent makes it only with a newer secret.
@@ -14,19 +16,24 @@ with the age of the refusal; the agent makes it only with a newer secret.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from .account_memory import MOST_FAILED, Hold, Memory
+from scanready.model import is_address
+
+from .account_memory import Hold, Memory
 from .login_end import End, LoginEnd
 from .messages import MOST_TARGETS
+from .places import Places
 
 #: The account and its authority, as the lockout guard has them.
 Key = tuple[str, str]
-#: Hosts that accepted an account of an authority, from which on nothing limits its logins side by side.
+#: Places that accepted an agent's secret for an authority, from which on nothing limits its logins side by side.
 _ESTABLISHED = 16
-#: Visits of an unproven account that ended before its secret left.
+#: Visits of an agent with an unproven account that ended before its secret left.
 _MOST_UNSENT = 25
+#: Share of the hosts between two first logins of an agent that said nothing: no multiples are spread more evenly.
+_STRIDE = (5**0.5 - 1) / 2
 #: Batches of one account that an agent has at once.
 _AT_ONCE = 4
 
@@ -75,80 +82,148 @@ class _Bar:
     def denied(self, visit: Visit) -> Denied:
         return Denied(visit, self.words.replace("{}", repr(visit.credential)), self.withheld, self.refused_at)
 
+    def by_address(self, host: str, other: str) -> _Bar:
+        """Return the bar for another host, which is the same one by its address.
+
+        An agent says so, and may be wrong. So the login is withheld, without the verdict of the refusal.
+        """
+        return replace(self, words=f"{self.words}; {other} has an address of {host}", refused_at="")
+
 
 @dataclass(slots=True)
 class _Account:
-    """Hold what is known of one account: visits that wait by agent and host, and the agents that a host accepted.
+    """Hold what is known of one account.
 
-    The bars are those of all agents, of those that are not proven, of a host, of an agent, and of an agent at a host.
+    Attributes:
+        waiting: visits by agent and host.
+        accepted: by agent, the places that accepted its secret. Nothing in it concerns another agent's logins.
+        known: the places that accepted the secret of any agent: another one does well to begin there.
+        stop: why no agent logs in.
+        strangers: why no agent logs in whose secret was not accepted.
+        hosts, agents: why no login is made at a host, or by an agent.
+        held: by agent and host, why an earlier run holds its login back.
+        lacking: by agent and name of the credential, why it cannot log in with it.
+        ambiguous: refusals that may be about the address of the agent.
+        fruitless: by agent, first logins that said nothing.
+        unsent: those of them that were visits.
+        memory: what earlier runs found out.
+        away: the agents that are lost.
     """
 
+    places: Places
     judged_alike: bool = False
     waiting: dict[str, dict[str, list[Visit]]] = field(default_factory=dict)
     flight: list[Grant] = field(default_factory=list)
-    proven: set[str] = field(default_factory=set)
     accepted: dict[str, set[str]] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
     stop: _Bar | None = None
     strangers: _Bar | None = None
     hosts: dict[str, _Bar] = field(default_factory=dict)
     agents: dict[str, _Bar] = field(default_factory=dict)
-    places: dict[str, dict[str, _Bar]] = field(default_factory=dict)
+    held: dict[str, dict[str, _Bar]] = field(default_factory=dict)
+    lacking: dict[str, dict[str, _Bar]] = field(default_factory=dict)
     ambiguous: int = 0
-    failed: int = 0
+    fruitless: dict[str, int] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     away: Collection[str] = ()
+    _counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def remember(self, memory: Memory) -> None:
         """Begin with what earlier runs found out."""
-        self.memory, self.ambiguous, self.failed = memory, memory.ambiguous, memory.failures
+        self.memory, self.ambiguous = memory, memory.ambiguous
 
     def hold_of(self, agent: str) -> Hold | None:
         """Return what an earlier run holds against each login of an agent."""
         known, found = self.memory, list[Hold | None]()
         if not self.accepted:
             found.append(known.everyone)
-        if agent not in self.proven:
+        if agent not in self.accepted:
             found.append(known.agents.get(agent))
-            if agent not in known.proven and self.proven <= known.proven:
+            if agent not in known.proven and self.accepted.keys() <= known.proven:
                 found.append(known.strangers)
         return _latest(found)
 
     def hold_at(self, agent: str, host: str) -> Hold | None:
         """Return what an earlier run holds against a login of an agent at a host."""
-        return _latest((self.hold_of(agent), self.memory.hosts.get(host) if host not in self.accepted else None))
+        return _latest((self.hold_of(agent), self._hold_there(host)))
+
+    def _hold_there(self, host: str) -> Hold | None:
+        """Return what an earlier run holds against each login at a host, by whichever of its names."""
+        if not self.memory.hosts or self.places.one(host) in self.known:
+            return None
+        return _latest(self.memory.hosts.get(one) for one in (host, *self.places.others(host)))
 
     def sifted(self) -> Iterator[Denied]:
         """Take the visits that make no login out of those that wait."""
+        closed = self._closed()
         for agent, hosts in self.waiting.items():
-            whole = self.stop or self.agents.get(agent) or (self.strangers if agent not in self.proven else None)
-            there = self.places.get(agent, {}) | self.hosts
+            whole = self.stop or self.agents.get(agent) or (self.strangers if agent not in self.accepted else None)
+            there = self.held[agent] | closed if agent in self.held else closed
             for host in list(hosts) if whole else [host for host in there if host in hosts]:
                 bar = whole or there[host]
                 yield from map(bar.denied, hosts.pop(host))
+            if agent in self.lacking:
+                yield from _taken_out(hosts, self.lacking[agent])
 
-    def is_free(self, agent: str, host: str) -> bool:
+    def _closed(self) -> dict[str, _Bar]:
+        """Return the hosts where no login is made, those that have an address of such a host included."""
+        closed = dict(self.hosts)
+        for host, bar in self.hosts.items():
+            for other in self.places.others(host):
+                closed.setdefault(other, bar.by_address(host, other))
+        return closed
+
+    def _busy(self) -> set[str]:
+        """Return the names and addresses of the hosts where a login is under way."""
+        visits = (visit for grant in self.flight for visit in grant.visits)
+        return set[str]().union(*(self.places.keys(host) for host in {visit.host for visit in visits}))
+
+    def _is_free(self, agent: str, host: str, busy: Set[str]) -> bool:
         """Return whether an agent may log in at a host now: one at a time, until the host has accepted its secret."""
-        there = self.accepted.get(host, ())
-        if agent in there or (self.judged_alike and there and agent in self.proven):
+        if self.places.one(host) in self.accepted.get(agent, ()):
             return True
-        return all(host != visit.host for grant in self.flight for visit in grant.visits) and not (
-            not there and self.is_owed(agent, host)
-        )
+        return busy.isdisjoint(self.places.keys(host)) and not self._is_owed(agent, host)
 
-    def is_owed(self, agent: str, host: str) -> bool:
+    def _is_owed(self, agent: str, host: str) -> bool:
         """Return whether the agent whose login holds a host back visits it yet: it knows what became of that login."""
-        hold = self.memory.hosts.get(host)
+        hold = self._hold_there(host)
         if hold is None or hold.agent == agent or hold.agent in self.away:
             return False
         return host in self.waiting.get(hold.agent, ())
 
-    @property
-    def room(self) -> int:
-        """The number of targets that may be sent now: few, until enough hosts have accepted an authority's account."""
-        if not self.judged_alike or len(self.accepted) >= _ESTABLISHED:
+    def _room(self, agent: str) -> int:
+        """Return the number of targets that may be sent now to an agent whose secret was accepted.
+
+        They are few until enough places of a written authority have accepted it. Those of other agents that are as far
+        count as well: one server that accepts whatever it is given must not open the account for all.
+        """
+        if not self.judged_alike or self._is_established(agent):
             return MOST_TARGETS
-        return min(MOST_TARGETS, 2 * len(self.accepted) - sum(len(grant.visits) for grant in self.flight))
+        return min(MOST_TARGETS, 2 * self._count(agent) - self._under_way)
+
+    @property
+    def _under_way(self) -> int:
+        return sum(len(grant.visits) for grant in self.flight if not self._is_established(grant.agent))
+
+    @property
+    def _is_crowded(self) -> bool:
+        """True while the first login of another agent would be one too many beside those that are under way."""
+        if any(grant.agent not in self.accepted for grant in self.flight):
+            return True
+        return self.judged_alike and self._under_way >= 2 * len(self.known) > 0
+
+    def _is_established(self, agent: str) -> bool:
+        return self._count(agent) == _ESTABLISHED
+
+    def _count(self, agent: str) -> int:
+        """Return the number of places that accepted an agent's secret, as far as it matters."""
+        places = self.accepted.get(agent, ())
+        *known, count = self._counts.get(agent, (0, 0, 0))
+        if known != [len(places), self.places.changes]:
+            count = self.places.count(places, _ESTABLISHED)
+            self._counts[agent] = len(places), self.places.changes, count
+        return count
 
     def chosen(self, away: Collection[str]) -> tuple[Visit, ...]:
         """Take out the visits of the next batch; empty if none may be sent now."""
@@ -156,15 +231,14 @@ class _Account:
         there = [agent for agent, hosts in self.waiting.items() if hosts and agent not in away]
         if self.stop or not there:
             return ()
-        if not self.accepted:
-            return () if self.flight else self._first(sorted(there, key=self._rank))
+        busy = self._busy()
         for agent in there:
-            busy = sum(grant.agent == agent for grant in self.flight)
-            if agent in self.proven and busy < _AT_ONCE and (found := self._taken(agent, self.room)):
+            grants = sum(grant.agent == agent for grant in self.flight)
+            if agent in self.accepted and grants < _AT_ONCE and (found := self._taken(agent, self._room(agent), busy)):
                 return found
-        if self.room < 1 or any(grant.agent not in self.proven for grant in self.flight):
+        if self._is_crowded:
             return ()
-        return self._first(agent for agent in there if agent not in self.proven)
+        return self._first(sorted((agent for agent in there if agent not in self.accepted), key=self._rank), busy)
 
     def _rank(self, agent: str) -> tuple[object, ...]:
         """Return the place of an agent among those that may make the first login: it is the same one every night.
@@ -174,27 +248,30 @@ class _Account:
         """
         known = self.memory
         holder = known.everyone is not None and known.everyone.agent == agent
-        order = agent not in known.proven, agent in known.failed
-        return (self.unsent.get(agent, 0), not holder, *order, agent)
+        return self.fruitless.get(agent, 0), not holder, agent not in known.proven, agent in known.failed, agent
 
-    def _first(self, agents: Iterable[str]) -> tuple[Visit, ...]:
-        """Take the first login of an agent, at a host that has accepted the account if there is one."""
+    def _first(self, agents: Iterable[str], busy: Set[str]) -> tuple[Visit, ...]:
+        """Take the first login of an agent, at a host that has accepted the account if there is one.
+
+        After a try that said nothing, the next host is far from those before: a file permits the hosts of one site.
+        """
         for agent in agents:
-            hosts = self.waiting[agent]
-            if free := [host for host in hosts if self.is_free(agent, host)]:
-                held = self.memory.hosts
-                first = min(free, key=lambda host: (host not in self.accepted, host in held, hosts[host][0].place))
-                return self._out(agent, first, 1)
+            hosts, tries = self.waiting[agent], self.fruitless.get(agent, 0)
+            if free := [host for host in hosts if self._is_free(agent, host, busy)]:
+                free = [host for host in free if self._hold_there(host) is None] or free
+                known = [host for host in free if self.places.one(host) in self.known]
+                pool = sorted(known if known and tries % 2 == 0 else free, key=lambda host: hosts[host][0].place)
+                return self._out(agent, pool[int(len(pool) * (tries * _STRIDE % 1))], 1)
         return ()
 
-    def _taken(self, agent: str, most: int) -> tuple[Visit, ...]:
+    def _taken(self, agent: str, most: int, busy: Set[str]) -> tuple[Visit, ...]:
         """Take as many visits of an agent, of any free hosts: those that nothing holds back, or else the others."""
         for held in (False, True) if self.memory.hosts else (False,):
             found: list[Visit] = []
             for host in list(self.waiting[agent]):
                 if len(found) >= most:
                     break
-                if self.is_free(agent, host) and held == (self.hold_at(agent, host) is not None):
+                if self._is_free(agent, host, busy) and held == (self._hold_there(host) is not None):
                     found += self._out(agent, host, most - len(found))
             if found:
                 return tuple(found)
@@ -209,59 +286,78 @@ class _Account:
 
     def prove(self, agent: str, host: str) -> None:
         """Take note that a server accepted the secret of an agent. Agents begin at different hosts from then on."""
-        self.accepted.setdefault(host, set()).add(agent)
-        if agent not in self.proven:
-            if agent not in self.memory.proven:
-                self.failed = 0  # further logins of an agent say nothing about the copies of others
-            self.proven.add(agent)
-            if hosts := list(self.waiting.get(agent, {}).items()):
-                start = len(hosts) * list(self.waiting).index(agent) // len(self.waiting)
-                self.waiting[agent] = dict(hosts[start:] + hosts[:start])
+        place = self.places.one(host)
+        self.known.add(place)
+        if agent not in self.accepted and (hosts := list(self.waiting.get(agent, {}).items())):
+            start = len(hosts) * list(self.waiting).index(agent) // len(self.waiting)
+            self.waiting[agent] = dict(hosts[start:] + hosts[:start])
+        self.accepted.setdefault(agent, set()).add(place)
+
+    def rename(self, before: str, after: str) -> None:
+        """Take note of what stands for a place from now on."""
+        for places in (self.known, *self.accepted.values()):
+            if before in places:
+                places.discard(before)
+                places.add(after)
 
     def fail(self, agent: str, host: str, bar: _Bar, *, end: End) -> None:
         """Take note of a login that a server did not accept."""
-        everywhere = end in (End.REFUSED, End.AMBIGUOUS, End.UNKNOWN)
-        if end is End.AMBIGUOUS and (self.judged_alike or agent not in self.proven):
+        is_stranger = agent not in self.accepted
+        if end is End.AMBIGUOUS and (self.judged_alike or is_stranger):
             self.ambiguous += 1
             self.agents.setdefault(agent, bar)
             if self.ambiguous == 1:  # it may be about the agent's address: one further agent may try
-                self._count_first(agent, bar)
                 return
-        if not self.accepted:
-            if everywhere or self.ambiguous:
-                self.stop = self.stop or bar
-            self.hosts.setdefault(host, bar)
-            return
         if self.judged_alike and end in (End.REFUSED, End.AMBIGUOUS):
             self.stop = self.stop or bar
         self.hosts.setdefault(host, bar)
-        if everywhere:
-            self._count_first(agent, bar)
+        if is_stranger and (self.ambiguous or end in (End.REFUSED, End.AMBIGUOUS, End.UNKNOWN)):
+            self.close(agent, bar)
 
-    def _count_first(self, agent: str, bar: _Bar) -> None:
-        """Count the first login of an agent that failed after another agent's secret was accepted."""
-        if self.accepted and agent not in self.proven:
-            self.agents.setdefault(agent, bar)
-            self.failed += 1
-            if self.failed >= MOST_FAILED:
-                self.strangers = self.strangers or bar
+    def close(self, agent: str, bar: _Bar) -> None:
+        """Withhold the account from all agents whose own secret was not accepted.
+
+        Another agent may say that its secret was. That opens nothing: it may lie, or have another copy.
+        """
+        self.agents.setdefault(agent, bar)
+        # The refusal is then one of this agent's copy. It does not tell the verdict of others.
+        self.strangers = self.strangers or (replace(bar, refused_at="") if self.accepted else bar)
 
     def hold_back(self, agent: str, host: str) -> None:
         """Take note of a login that an agent did not make: its secret is not newer than a refusal of an earlier run."""
         if (hold := self.hold_of(agent)) is not None:
             self.agents.setdefault(agent, _held(hold))
         elif (hold := self.hold_at(agent, host)) is not None:
-            self.places.setdefault(agent, {}).setdefault(host, _held(hold))
+            self.held.setdefault(agent, {}).setdefault(host, _held(hold))
+
+    def lack(self, agent: str, credential: str, bar: _Bar) -> None:
+        """Take note that an agent has no such credential. It may have the account by another name."""
+        self.lacking.setdefault(agent, {}).setdefault(credential, bar)
+
+    def pass_on(self, agent: str) -> None:
+        """Take note that a login was not made, and cost nothing: others have their turn first."""
+        self.fruitless[agent] = self.fruitless.get(agent, 0) + 1
 
     def leave(self, agent: str, detail: str) -> None:
-        """Take note of a visit whose secret did not leave."""
+        """Take note of a visit whose secret did not leave. Many of them end the tries of that agent."""
+        self.pass_on(agent)
         self.unsent[agent] = self.unsent.get(agent, 0) + 1
-        if not self.accepted and sum(self.unsent.values()) >= _MOST_UNSENT:
+        if agent not in self.accepted and self.unsent[agent] >= _MOST_UNSENT:
             last = f", the last one because {detail}" if detail else ""
             words = (
-                f"no login was made: {_MOST_UNSENT} visits with the credential {{}} ended before it was judged{last}"
+                f"no login was made: {_MOST_UNSENT} visits of this agent with the credential {{}} ended before it was "
+                f"judged{last}"
             )
-            self.stop = self.stop or _Bar(words, withheld=False)
+            self.agents.setdefault(agent, _Bar(words, withheld=False))
+
+
+def _taken_out(hosts: dict[str, list[Visit]], bars: Mapping[str, _Bar]) -> Iterator[Denied]:
+    """Take out the visits with some credentials."""
+    for host, visits in list(hosts.items()):
+        yield from (bars[visit.credential].denied(visit) for visit in visits if visit.credential in bars)
+        hosts[host] = [visit for visit in visits if visit.credential not in bars]
+        if not hosts[host]:
+            del hosts[host]
 
 
 class Accounts:
@@ -269,24 +365,35 @@ class Accounts:
 
     def __init__(self) -> None:
         self._accounts: dict[Key, _Account] = {}
+        self._places = Places()
         self._fresh: set[Key] = set()
         self._away: frozenset[str] = frozenset()
 
+    def know(self, host: str, addresses: Iterable[str]) -> None:
+        """Take note of what a host's name resolves to at one agent: it may be the same host as another name."""
+        before = self._places.one(host)
+        self._places.learn(host, addresses)
+        if (after := self._places.one(host)) != before:
+            for account in self._accounts.values():
+                account.rename(before, after)
+
     def add(self, key: Key, visit: Visit, *, judged_alike: bool) -> None:
         """Add a target where the account may be tried."""
-        account = self._accounts.setdefault(key, _Account())
+        account = self._account(key)
+        if is_address(visit.host):
+            self.know(visit.host, ())
         account.judged_alike = account.judged_alike or judged_alike
         account.waiting.setdefault(visit.agent, {}).setdefault(visit.host, []).append(visit)
         self._fresh.add(key)
 
     def remember(self, key: Key, memory: Memory) -> None:
         """Begin with what earlier runs found out about an account. Call it before :meth:`next`."""
-        self._accounts.setdefault(key, _Account()).remember(memory)
+        self._account(key).remember(memory)
         self._fresh.add(key)
 
     def bind(self, key: Key, words: str, host: str | None, refused_at: str) -> None:
         """Withhold an account because of an earlier login, at one host or everywhere (None)."""
-        account, bar = self._accounts.setdefault(key, _Account()), _Bar(words, refused_at=refused_at)
+        account, bar = self._account(key), _Bar(words, refused_at=refused_at)
         if host is None:
             account.stop = account.stop or bar
         else:
@@ -295,7 +402,7 @@ class Accounts:
 
     def grant(self, grant: Grant, *, judged_alike: bool) -> None:
         """Take over a grant of an earlier part of the run; its visits are not among those added."""
-        account = self._accounts.setdefault(grant.key, _Account())
+        account = self._account(grant.key)
         account.judged_alike = account.judged_alike or judged_alike
         account.flight.append(grant)
         self._fresh.add(grant.key)
@@ -331,21 +438,24 @@ class Accounts:
         named = {one.host for one in ends}
         for end in ends:
             self._apply(account, grant.agent, end)
+        if left := [end for end in ends if end.end is End.NOT_SENT]:  # a host without a type has several
+            account.leave(grant.agent, left[0].detail)
         for host in dict.fromkeys(visit.host for visit in grant.visits):
             if host not in named:
                 self._apply(account, grant.agent, LoginEnd("", host, End.UNKNOWN))
-        unsent = {one.host: one for one in ends if one.end in _LOCAL}
-        return [_unsent(visit, unsent[visit.host], grant.hold) for visit in grant.visits if visit.host in unsent]
+        unsent = {(one.credential, one.host): one for one in ends if one.end in _LOCAL}
+        keys = ((visit, (visit.credential, visit.host)) for visit in grant.visits)
+        return [_unsent(visit, unsent[key], grant.hold) for visit, key in keys if key in unsent]
 
     def hold(self, key: Key, visits: Iterable[Visit]) -> Hold | None:
         """Return what an earlier run holds against logins."""
-        account = self._accounts.get(key, _Account())
+        account = self._account(key)
         return _latest(account.hold_at(visit.agent, visit.host) for visit in visits)
 
     def is_own_place(self, grant: Grant) -> bool:
         """Return whether a refusal binds its host only: the agent's secret is proven, and no authority is known."""
         account = self._accounts[grant.key]
-        return grant.agent in account.proven and not account.judged_alike
+        return grant.agent in account.accepted and not account.judged_alike
 
     def waiting(self) -> Iterator[tuple[Visit, str]]:
         """Yield each visit that waits, and the agent whose login decides about it; empty if its own agent is lost."""
@@ -356,35 +466,39 @@ class Accounts:
                 awaited = holder if agent in self._away else lost
                 yield from ((visit, awaited) for visits in hosts.values() for visit in visits)
 
+    def _account(self, key: Key) -> _Account:
+        return self._accounts.setdefault(key, _Account(self._places))
+
     def _apply(self, account: _Account, agent: str, end: LoginEnd) -> None:
         where = end.where or end.host
         match end.end:
             case End.ACCEPTED:
                 account.prove(agent, end.host)
             case End.REFUSED | End.AMBIGUOUS | End.REFUSED_HERE | End.UNKNOWN:
-                place = "" if end.end is End.UNKNOWN else where
+                place = "" if end.end is End.UNKNOWN else end.where
                 account.fail(agent, end.host, _Bar(_words(where, agent, end.end), refused_at=place), end=end.end)
             case End.EARLIER:
-                bar = _Bar(end.detail or _words(where, agent, End.REFUSED), refused_at=end.where)
-                if account.accepted or account.hold_of(agent) is not None:
+                bar = _earlier(where, agent, end, End.REFUSED)
+                if agent in account.accepted or account.hold_of(agent) is not None:
                     account.agents.setdefault(agent, bar)
                 else:
-                    account.stop = account.stop or bar
+                    account.close(agent, bar)
             case End.HELD:
                 account.hold_back(agent, end.host)
             case End.EARLIER_HERE:
-                words = end.detail or _words(where, agent, End.REFUSED_HERE)
-                account.hosts.setdefault(end.host, _Bar(words, refused_at=end.where))
-            case End.UNABLE:
-                account.agents.setdefault(agent, _Bar(f"no login was made: {end.detail}", withheld=False))
-            case End.UNUSABLE:
-                account.agents.setdefault(agent, _Bar(f"no login was made: {end.detail}"))
+                account.hosts.setdefault(end.host, _earlier(where, agent, end, End.REFUSED_HERE))
+            case End.UNABLE | End.UNUSABLE:
+                bar = _Bar(f"no login was made: {end.detail}", withheld=end.end is End.UNUSABLE)
+                account.lack(agent, end.credential, bar)
+                account.pass_on(agent)
+            case End.NOT_PERMITTED:
+                account.pass_on(agent)
             case End.NOT_SENT:
-                account.leave(agent, end.detail)
+                pass  # one visit may have several
 
 
 #: The ends of a visit that the agent did not begin, or that changed nothing: the words are the coordinator's.
-_LOCAL = (End.UNABLE, End.UNUSABLE, End.HELD)
+_LOCAL = (End.UNABLE, End.UNUSABLE, End.NOT_PERMITTED, End.HELD)
 
 
 def told(end: LoginEnd, grant: Grant) -> LoginEnd:
@@ -408,6 +522,12 @@ def _unsent(visit: Visit, end: LoginEnd, hold: Hold | None) -> Denied:
         bar = _held(hold) if hold is not None else _Bar(end.detail, refused_at=end.where)
         return bar.denied(visit)
     return Denied(visit, f"no login was made: {end.detail}", end.end is End.UNUSABLE)
+
+
+def _earlier(where: str, agent: str, end: LoginEnd, kind: End) -> _Bar:
+    """Return the bar of a refusal in the journal of an agent. The words are the agent's."""
+    words = f"the agent {agent} says: {end.detail}" if end.detail else _words(where, agent, kind)
+    return _Bar(words, refused_at=end.where)
 
 
 def _words(where: str, agent: str, end: End) -> str:

@@ -254,7 +254,7 @@ class LoginDesk:
             prepared = self._prepared.pop((batch.run, batch.batch), None)
         asked = {(one.credential.name, one.host): one.credential for _, one in batch.targets if one.credential}
         found: dict[tuple[str, str, End], LoginEnd] = {}
-        for row in rows:
+        for row in _of_targets(rows, asked):
             end, host = _ENDS.get(row.effect, End.UNKNOWN), _own_host(row, asked)
             found.setdefault((row.credential, row.place, end), LoginEnd(row.credential, host, end, row.place[:1000]))
         answered = {(end.credential, end.host) for end in found.values()}
@@ -321,7 +321,7 @@ class _Secrets:
             for host in _hosts(target):
                 self.own.demand_place(asked, host)
         except NoSuchCredential as error:
-            return LoginEnd(asked.name, target.host, End.NOT_SENT, detail=_line(error))
+            return LoginEnd(asked.name, target.host, End.NOT_PERMITTED, detail=_line(error))
         if not self.history.is_newer(found, target.host, self._login, time.time()):
             return LoginEnd(asked.name, target.host, End.HELD)
         return found
@@ -359,6 +359,13 @@ def _hosts(target: Target) -> Iterator[str]:
     yield target.host
     for one in target.tries or (target,):
         yield from (host for host in str(FOLLOW_REDIRECTS.of(one.options) or "").split(",") if host)
+
+
+def _of_targets(rows: Sequence[LoginRow], asked: Collection[tuple[str, str]]) -> list[LoginRow]:
+    """Return the logins, each once: it is noted for the name of its host, and then for the address that was met."""
+    names = {(name, host.casefold()) for name, host in asked}
+    noted = {(row.credential, row.place) for row in rows if (row.credential, row.host) in names}
+    return [row for row in rows if (row.credential, row.host) in names or (row.credential, row.place) not in noted]
 
 
 def _own_host(row: LoginRow, asked: Mapping[tuple[str, str], Credential]) -> str:

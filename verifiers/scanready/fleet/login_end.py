@@ -13,8 +13,9 @@ class End(StrEnum):
     ``AMBIGUOUS``: the account is refused, or the agent's address is. ``REFUSED_HERE``: the refusal binds the host.
     ``UNKNOWN``: the secret may have left, and no answer came. ``EARLIER``, ``EARLIER_HERE``: an earlier run of the
     agent was refused, everywhere or at this host. ``UNABLE``: the agent has no such credential. ``UNUSABLE``: it cannot
-    read its credential. ``NOT_SENT``: no secret left, or no server judged it. ``HELD``: its secret is not newer than
-    the refusal that the coordinator knows of.
+    read its credential. ``NOT_PERMITTED``: its own file does not permit the credential at this host, so there was no
+    visit. ``NOT_SENT``: no secret left, or no server judged it. ``HELD``: its secret is not newer than the refusal that
+    the coordinator knows of.
     """
 
     ACCEPTED = "accepted"
@@ -26,6 +27,7 @@ class End(StrEnum):
     EARLIER_HERE = "refused-here-earlier"
     UNABLE = "unable"
     UNUSABLE = "unusable"
+    NOT_PERMITTED = "not-permitted"
     NOT_SENT = "not-sent"
     HELD = "held"
 
@@ -36,7 +38,7 @@ class LoginEnd:
 
     Attributes:
         credential: the name of the credential.
-        host: the host of the target; another one if the server led there.
+        host: the host of the target.
         end: what became of it.
         where: the endpoint that judged it; empty if none did.
         detail: why no secret was sent, in words; empty if one was.

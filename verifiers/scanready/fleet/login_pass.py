@@ -18,11 +18,12 @@ from scanready.run import timestamps
 from .account_journal import by_account, note_ended, note_sent
 from .account_memory import remembered
 from .accounts import Accounts, Denied, Grant, Key, Visit, told
+from .believed import believed
 from .division import Estate
 from .ledger import Ledger
 from .login_end import End, LoginEnd
 from .messages import CANCELLED, MOST_SECONDS, Batch, Login, Results
-from .second_result import asks_for_login, is_at_prompt, withheld, without_login
+from .second_result import addresses_found, asks_for_login, is_at_prompt, withheld, without_login
 
 #: Results that are changed in one transaction.
 _TOGETHER = 200
@@ -45,7 +46,7 @@ class LoginPass:
         self._places: set[int] = set()
         self._visited: set[int] = set()
         self._again: list[Batch] = []
-        self._is_cancelled = False
+        self._cancelled: set[str] = set()
         self.has_begun = False
         self._names: dict[Key, dict[str, Credential]] = {}
         if login is not None:
@@ -61,12 +62,15 @@ class LoginPass:
     def add(self, place: int, report: Report) -> None:
         """Take note of the result of a first visit."""
         found = self._estate.at(place)
-        if self._login is None or place in self._places or found is None or not is_at_prompt(report):
+        if self._login is None or found is None:
             return
         target, agent = found
-        if target.credential is not None and asks_for_login(target):
+        if target.credential is None or not asks_for_login(target):
+            return
+        account, host = target.credential, target.host.casefold()
+        self._accounts.know(host, addresses_found(report))
+        if place not in self._places and is_at_prompt(report):
             self._places.add(place)
-            account, host = target.credential, target.host.casefold()
             visit = Visit(place, agent, host, account.name)
             self._accounts.add(account.guarded_by, visit, judged_alike=account.authority is not None)
 
@@ -96,13 +100,13 @@ class LoginPass:
 
     def batches(self, away: Collection[str]) -> list[Batch]:
         """Return the batches that may be sent now; each is in the store."""
-        if self._login is None or self._is_cancelled:
+        if self._login is None:
             return []
         if not self.has_begun and self._places:
             self._tell("the first visits are over; now the logins, one first login for each account")
         self.has_begun = True
         again, self._again = self._again, []
-        grants, denied = self._accounts.next(away)
+        grants, denied = self._accounts.next({*away, *self._cancelled})
         made = []
         for grant in grants:
             self._number += 1
@@ -129,15 +133,19 @@ class LoginPass:
         grant = self._sent.get(found.batch)
         if grant is None or grant.agent != found.agent:
             return
-        self._is_cancelled = self._is_cancelled or found.refused == CANCELLED
-        if found.refused and found.refused != CANCELLED:
+        if found.refused == CANCELLED:  # each agent is asked: one that lies must not end the logins of others
+            self._cancelled.add(found.agent)
+        elif found.refused:
             self._tell(f"{found.agent} did not carry out a login batch: {found.refused}")
         if found.logins is None:
             why = f"the agent {found.agent} refused the batch: {found.refused}"
             hosts = dict.fromkeys((visit.credential, visit.host) for visit in grant.visits)
             self._conclude(found.batch, [LoginEnd(*one, End.UNABLE, detail=why) for one in hosts])
         else:
-            self._conclude(found.batch, [_folded(one) for one in found.logins])
+            ends, remark = believed(found.logins, (self._target(visit.place) for visit in grant.visits))
+            if remark:
+                self._tell(f"{found.agent} reported logins that it was not asked for: {remark}; that is dropped")
+            self._conclude(found.batch, ends)
 
     def asked_again(self, names: Collection[str]) -> list[Batch]:
         """Return those of some batches that are login batches without an outcome, to be sent again."""
@@ -152,7 +160,7 @@ class LoginPass:
         """Say in the results of second visits that did not take place why they did not. They may be made later."""
         rest = []
         for visit, holder in self._accounts.waiting():
-            if self._is_cancelled:
+            if visit.agent in self._cancelled:
                 rest.append(Denied(visit, "no login was made: the run was cancelled", withheld=False))
             elif holder:
                 words = f"the first login with the credential {visit.credential!r} was given to the agent {holder}"
@@ -244,10 +252,6 @@ class LoginPass:
             own = grant.hold.agent == grant.agent
             login = replace(login, age=seconds_since(grant.hold.since, timestamps.now()), own=own)
         return Batch(run, name, grant.agent, estate.depth, estate.timeout, MOST_SECONDS, targets, login)
-
-
-def _folded(end: LoginEnd) -> LoginEnd:
-    return LoginEnd(end.credential, end.host.casefold(), end.end, end.where, end.detail)
 
 
 def _number(row: tuple[object, ...]) -> int:

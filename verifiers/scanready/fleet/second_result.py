@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 from collections.abc import Callable
 
+from scanready.catalogue.facts import ADDRESSES
 from scanready.causes import common
 from scanready.climb.withheld import facts_of
 from scanready.model import Check, Finding, Outcome, Report, Standing, Step, Target, Verdict, judge, reached, standing
@@ -32,6 +33,22 @@ def is_at_prompt(report: Report) -> bool:
 def _is_at_prompt(report: Report) -> bool:
     climbed = reached(report.checks)
     return asks_for_login(report.target) and climbed is not None and climbed.height >= Step.AUTH.height
+
+
+def addresses_found(report: Report) -> list[str]:
+    """Return what the name of the target resolved to; nothing if a proxy resolves it."""
+    return [
+        address
+        for one in reports_of(report)
+        for check in one.checks
+        if check.step is Step.RESOLVE and check.endpoint == report.target.host
+        for address in _texts(check.facts.get(ADDRESSES.name))
+    ]
+
+
+def _texts(value: object) -> list[str]:
+    """Return the texts in a fact of an agent, which may be anything."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, (list, tuple)) else []
 
 
 def withheld(report: Report, denied: Denied) -> Report:
