@@ -20,9 +20,9 @@ from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_bac
 from fixtures.emulators import mysql as emulated
 from fixtures.emulators.certificates import Authority
 from scanready.causes import common
-from scanready.climb import farewells
+from scanready.climb import farewells, run_context
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
-from scanready.run.engine import verify_all
+from scanready.run.engine import verify, verify_all
 from scanready.run.settings import Settings
 from scanready.targets.mysql import login
 from tests.interrupted import cancelled, out_of_time
@@ -622,6 +622,17 @@ def test_tls_that_never_ends_is_undecided(user: str | None) -> None:
         server.wait()
     assert report.verdict is Verdict.UNDECIDED, story(report)
     assert report.facts["aborted"] == 1
+
+
+def test_a_login_that_is_killed_counts_as_unfinished(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow agent kills the process of a login before pymysql's own time-out can end it."""
+    monkeypatch.setattr(run_context, "_KILL", -1.0)
+    with in_background(misbehave.says(emulated.GREETING_10_11)) as server:
+        report = asyncio.run(verify(here(server.port, "scan"), Settings(timeout=WAIT)))
+        server.wait()
+    expect(report, Verdict.UNDECIDED, "scanready.out-of-time")
+    assert report.facts["aborted"] == 1
+    assert "max_connect_errors" in check_of(report, Step.LOGIN).summary
 
 
 def test_the_password_may_be_any_text() -> None:

@@ -71,6 +71,11 @@ class Talk:
         self._over = False
         self._taken = False
 
+    @property
+    def taken(self) -> bool:
+        """Whether the connection was handed on: to a client library, or to the farewell."""
+        return self._taken
+
     def begin(self, stream: Stream) -> None:
         """Use this connection."""
         self._stream = stream

@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from scanready.causes import common, unproven
 from scanready.clients.login_process.lent import Lent
+from scanready.climb.explain import Unfinished
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import INVENTED_USER, Step
 from scanready.net.events import record
@@ -139,6 +140,10 @@ async def _with_credential(probe: Probe) -> None:
             async with probe.step(Step.TLS) as tls:
                 tls.ok("unfinished handshake, which counts once towards max_connect_errors", aborted=1)
                 raise error
+        except (TimeoutError, Unfinished) as error:
+            if talk.taken and "aborted" not in getattr(error, "facts", {}):  # pymysql was ended before it could say so
+                rung.ok("the unfinished login may count once towards max_connect_errors", aborted=1)
+            raise
         finally:
             probe.footprint.probe_logins += where.trace.invented
             if where.trace.tls is not None:
