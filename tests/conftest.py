@@ -31,6 +31,13 @@ _WHERE = tempfile.mkdtemp(prefix="scanready-tests-")
 atexit.register(shutil.rmtree, _WHERE, ignore_errors=True)
 os.environ["SCANREADY_STORE"] = str(Path(_WHERE, "runs.db"))
 
+# The processes of pytest-xdist have it from the one that starts them. Servers of other users read what is there.
+if "TEMPLATES_OF_ALL_TESTS" not in os.environ:
+    _SHARED = tempfile.mkdtemp(prefix="scanready-templates-")
+    Path(_SHARED).chmod(0o755)
+    atexit.register(shutil.rmtree, _SHARED, ignore_errors=True)
+    os.environ["TEMPLATES_OF_ALL_TESTS"] = _SHARED
+
 # The store is set before anything of ours is loaded.
 from tests import vocabulary  # noqa: E402
 from tests.quick_tests import is_quick  # noqa: E402
