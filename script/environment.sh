@@ -27,18 +27,28 @@ print_time() {
 # check_without_tests: format, lint, style and import contracts, the quickest first. The types take as long as all of
 # these together and one core only, so they are checked meanwhile and told at the end.
 check_without_tests() {
+    begin_types
+    check_text || { stop_types; return 1; }
+    end_types
+}
+
+begin_types() {
     types=$(mktemp)
     "$PYTHON" -m mypy >"$types" 2>&1 &
     typing=$!
+}
+
+stop_types() {
+    kill "$typing"
+    wait "$typing" 2>/dev/null || true
+    rm -f "$types"
+}
+
+# end_types: wait for the types, and tell what was found; 1 if that is an error.
+end_types() {
     status=0
-    if check_text; then
-        wait "$typing" || status=$?
-        cat "$types"
-    else
-        status=$?
-        kill "$typing"
-        wait "$typing" 2>/dev/null || true
-    fi
+    wait "$typing" || status=$?
+    cat "$types"
     rm -f "$types"
     return "$status"
 }
@@ -54,17 +64,21 @@ check_text() {
 # the order of tests/conftest.py, the longest files first.
 in_processes() { echo "-n $1 --dist loadfile --no-loadscope-reorder"; }
 
-# The tests of what only developers use, for script/test-tools.
-TOOLS='tests/tools tests/examples'
+# The tests of what only developers use, for script/test-tools: tools, benchmarks, and the servers of the tests.
+TOOLS='tests/tools tests/examples tests/benchmarks tests/emulators tests/lab/test_lab_databases.py
+    tests/lab/test_lab_itself.py tests/lab/test_lab_logins.py tests/lab/test_lab_nfs.py tests/lab/test_lab_samba.py
+    tests/lab/test_lab_web.py'
 # The tests of who means harm, for script/test-hostile.
 HOSTILE='tests/hostile'
-# The tests of servers that need more packages, for script/test-peers.
-PEERS='tests/peers'
-# The tests that need a message broker, or several agents in the lab, for script/test-fleet.
-FLEET='tests/fleet/real tests/fleet/lab'
+# The tests of servers that need more packages, and of the reports in a browser, for script/test-peers.
+PEERS='tests/peers tests/report/test_html_browser.py tests/report/test_large_page.py
+    tests/report/estate_view/test_matrix_browser.py'
+# The tests that need a message broker, or several agents or processes that are killed, for script/test-fleet.
+FLEET='tests/fleet/real tests/fleet/lab tests/lab/test_jobs.py tests/lab/test_lockout_across_runs.py
+    tests/store/test_killed.py'
 
-# without FOLDERS: the options of pytest that leave them out.
-without() { for folder in $1; do echo "--ignore=$folder"; done; }
+# without PATHS: the options of pytest that leave them out.
+without() { for path in $1; do echo "--ignore=$path"; done; }
 
 # run_quick_tests COMMAND...: run COMMAND, which is pytest, with the tests that script/check-tests lists. They compute
 # more than they wait: one process for each core.

@@ -8,9 +8,11 @@ assignments. Denied parts (``!=``, ``not in``, ``not``) do not count, nor do arg
 from __future__ import annotations
 
 import ast
+import gc
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 _CODE = re.compile(r"[a-z0-9]+\\?\.[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -37,7 +39,7 @@ class _Module:
     values: Values = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for node in ast.walk(self.tree):
+        for node in _nodes(self.tree):
             if isinstance(node, ast.ImportFrom) and node.module:
                 self.imported |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
         for statement in self.tree.body:
@@ -46,12 +48,25 @@ class _Module:
 
 def asserted(tests: Path) -> set[str]:
     """Return what the tests below a folder assert: codes, and dotted names such as ``scanready.causes.common.BUG``."""
-    modules = [_Module(ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(tests.rglob("*.py"))]
-    helpers = _helpers(modules)
-    found: set[str] = set()
-    for module in modules:
-        found |= _asserted(module.tree, module, module.values, helpers)
-    return found
+    collecting = gc.isenabled()
+    gc.disable()  # millions of nodes, and none of them is garbage: looking for it takes a third of the time
+    try:
+        modules = [_Module(ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(tests.rglob("*.py"))]
+        helpers = _helpers(modules)
+        found: set[str] = set()
+        for module in modules:
+            found |= _asserted(module.tree, module, module.values, helpers)
+        return found
+    finally:
+        _nodes.cache_clear()
+        if collecting:
+            gc.enable()
+
+
+@cache
+def _nodes(node: ast.AST) -> tuple[ast.AST, ...]:
+    """Return a node and all below it. Each function is looked through several times."""
+    return tuple(ast.walk(node))
 
 
 def _asserted(scope: ast.AST, module: _Module, outer: Values, helpers: set[str]) -> set[str]:
@@ -78,7 +93,7 @@ def _helpers(modules: Iterable[_Module]) -> set[str]:
     for module in modules:
         for function in _functions(module.tree):
             names = called.setdefault(function.name, set())
-            for node in ast.walk(function):
+            for node in _nodes(function):
                 if isinstance(node, ast.Assert):
                     helpers.add(function.name)
                 elif isinstance(node, ast.Call):
@@ -94,12 +109,12 @@ def _called(call: ast.Call) -> str:
 
 
 def _functions(node: ast.AST) -> Iterator[Function]:
-    yield from (found for found in ast.walk(node) if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef))
+    yield from (found for found in _nodes(node) if isinstance(found, Function))
 
 
 def _assertions(function: Function, helpers: set[str]) -> Iterator[ast.expr]:
     """Yield the expressions that a function asserts."""
-    for node in ast.walk(function):
+    for node in _nodes(function):
         if isinstance(node, ast.Assert):
             yield node.test
         elif isinstance(node, ast.Call) and (name := _called(node)) in helpers:
@@ -116,7 +131,7 @@ def _values(node: ast.AST) -> Values:
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("parametrize"):
             names, cases = decorator.args[:2]
             _unpack(_argument_names(names), cases, values)
-    for inner in ast.walk(node):
+    for inner in _nodes(node):
         _assign(inner, values)
     return values
 

@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from scanready.model import Owner
 from scanready.run.registry import all_causes
 from tests.asserted_causes import asserted
 from tests.ladder import TYPES
-from tests.syntax import forgotten, tree
+from tests.syntax import forgotten, nodes, tree
 
 __all__ = ["forgotten"]
 
@@ -38,16 +40,19 @@ def name(path: Path) -> str:
 
 def imports(module: ast.Module) -> Iterator[tuple[str, bool]]:
     """Each imported top-level package, and whether it stands inside a function."""
-    inside = {id(node) for function in functions(module) for node in ast.walk(function)}
-    for node in ast.walk(module):
+    waiting: list[tuple[ast.AST, bool]] = [(module, False)]
+    while waiting:
+        node, inside = waiting.pop()
         if isinstance(node, ast.Import):
-            yield from ((alias.name.split(".")[0], id(node) in inside) for alias in node.names)
+            yield from ((alias.name.split(".")[0], inside) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            yield node.module.split(".")[0], id(node) in inside
+            yield node.module.split(".")[0], inside
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
 
 
-def functions(module: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    yield from (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    yield from (node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def test_client_libraries_are_imported_only_by_logins_and_only_when_needed() -> None:
@@ -93,7 +98,7 @@ def test_one_module_opens_sockets() -> None:
     opens = {
         name(path)
         for path in SOURCES
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and ast.unparse(node.func) in ("socket.socket", "socket.create_connection", "asyncio.open_connection")
@@ -130,7 +135,7 @@ def test_every_except_names_a_class_and_few_take_all() -> None:
     unnamed = [
         name(path)
         for path in SOURCES
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.ExceptHandler) and node.type is None
     ]
     assert not unnamed
@@ -147,9 +152,14 @@ def test_whatever_takes_all_says_why() -> None:
     assert not without
 
 
-def _swallowing(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield function and line of each place that stops any exception; to clean up and raise it again is none."""
-    for function in functions(tree(path)):
+@cache
+def _swallowing(path: Path) -> tuple[tuple[str, int], ...]:
+    """Return function and line of each place that stops any exception; to clean up and raise it again is none."""
+    return tuple(_places_that_swallow(path))
+
+
+def _places_that_swallow(path: Path) -> Iterator[tuple[str, int]]:
+    for function in functions(path):
         for node in _own_nodes(function):
             match node:
                 case ast.ExceptHandler(type=ast.expr() as kind, body=[*_, last]):
@@ -163,12 +173,12 @@ def _swallowing(path: Path) -> Iterator[tuple[str, int]]:
 
 def _own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
     """Walk a function without those within it."""
-    waiting: list[ast.AST] = list(ast.iter_child_nodes(function))
+    waiting = deque(ast.iter_child_nodes(function))
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
-            waiting += ast.iter_child_nodes(node)
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _takes_all(kind: ast.expr) -> bool:
@@ -182,7 +192,7 @@ def test_files_and_functions_are_short() -> None:
     long += [
         f"{name(path)}: {function.name}"
         for path in SOURCES
-        for function in functions(tree(path))
+        for function in functions(path)
         if (function.end_lineno or 0) - function.lineno > 60
     ]
     assert not long
@@ -194,7 +204,7 @@ _CALLED_BY_OTHERS = ("pytest_", "fake_target")
 
 def test_every_function_and_class_is_used_outside_the_tests() -> None:
     """A function that only tests call belongs to the tests. Protocols say what modules of a target type have."""
-    used = {word for path in SOURCES for word in _words_used(tree(path))}
+    used = {word for path in SOURCES for word in _words_used(path)}
     unused = [
         f"{name(path)}: {node.name}"
         for path in SOURCES
@@ -206,9 +216,9 @@ def test_every_function_and_class_is_used_outside_the_tests() -> None:
     assert unused == ["catalogue/agent_program.py: AgentProgram"]
 
 
-def _words_used(module: ast.Module) -> Iterator[str]:
+def _words_used(path: Path) -> Iterator[str]:
     """Every name that a module uses, and the words of its short texts, such as the names that are loaded lazily."""
-    for node in ast.walk(module):
+    for node in nodes(path):
         match node:
             case ast.Name(word) | ast.Attribute(attr=word) | ast.keyword(arg=str(word)) | ast.alias(name=word):
                 yield word

@@ -16,7 +16,7 @@ import pytest
 from fixtures.limits import HANG
 from scanready.climb.login_result import LoginResult
 from tests.ladder import TYPES
-from tests.syntax import forgotten, tree
+from tests.syntax import forgotten, nodes, tree
 
 __all__ = ["forgotten"]
 
@@ -62,7 +62,7 @@ def imported(module: str) -> Iterator[str]:
     """The modules of the package that a module imports, those inside functions and for type checkers included."""
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in MODULES)
         elif isinstance(node, ast.ImportFrom):
@@ -113,7 +113,7 @@ def test_relative_imports_stay_in_their_folder() -> None:
     offences = [
         f"{module}:{node.lineno}"
         for module, path in MODULES.items()
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom) and node.level > 1
     ]
     assert not offences

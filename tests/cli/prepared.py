@@ -25,13 +25,15 @@ from typing import Any, BinaryIO
 from fixtures.limits import HANG
 
 SOURCE = Path(__file__).parents[2] / "verifiers"
+#: Target types bring clients' libraries; the package for tests brings pytest; one is what the processes of --jobs run.
+_NOT_LOADED = ("scanready.targets", "scanready.testing", "scanready.run.jobs.worker")
 
 
 def modules() -> list[str]:
-    """Return the modules to load: all but those of target types, which bring clients' libraries, and of pytest."""
+    """Return the modules to load."""
     paths = [path.relative_to(SOURCE).with_suffix("") for path in sorted(SOURCE.glob("scanready/*/**/*.py"))]
     names = [".".join(path.parts).removesuffix(".__init__") for path in paths]
-    return [name for name in names if not name.startswith(("scanready.targets", "scanready.testing"))]
+    return [name for name in names if not name.startswith(_NOT_LOADED)]
 
 
 _forking = multiprocessing.get_context("forkserver")

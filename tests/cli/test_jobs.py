@@ -46,7 +46,7 @@ class Site:
         return str(self.inventory)
 
     def verify(self, *options: str) -> subprocess.CompletedProcess[str]:
-        done: subprocess.CompletedProcess[str] = plugin.run_fresh(
+        done: subprocess.CompletedProcess[str] = plugin.run(
             self.where, ["verify", str(self.inventory), "--format", "jsonl", *options], self.extra
         )
         return done
@@ -105,7 +105,7 @@ def test_results_are_equal_field_by_field(site: Site) -> None:
 def test_the_store_and_the_formats_have_the_order_of_the_inventory(site: Site) -> None:
     site.write(MOODS * 3)
     assert site.verify("--jobs", "3").returncode == 1
-    shown = plugin.run_fresh(site.where, ["report", "last", "--format", "jsonl"], site.extra)
+    shown = plugin.run(site.where, ["report", "last", "--format", "jsonl"], site.extra)
     hosts = [json.loads(line)["target"]["host"] for line in shown.stdout.splitlines()]
     assert hosts == [f"127.0.0.{number}" for number in range(1, 25)]
 
@@ -173,7 +173,7 @@ def test_a_login_whose_process_was_killed_is_in_the_export_for_the_next_agent(si
         host, process = site.logged[0].split()
         os.kill(int(process), signal.SIGKILL)
         command.communicate(timeout=HANG)
-    plugin.run_fresh(site.where, ["report", "last", "--export", str(exports[1])], site.extra)
+    plugin.run(site.where, ["report", "last", "--export", str(exports[1])], site.extra)
     site.release.touch()
     site.write(["judges"] * 20, account=", authority: CORP")
     for number, export in enumerate(exports):
@@ -242,9 +242,7 @@ def test_an_interrupted_run_is_finished_by_resume(site: Site) -> None:
     finished = results(output)
     assert 0 < len(finished) < 40
     assert f"{len(finished)} of 40 targets were finished and stored" in messages
-    resumed = plugin.run_fresh(
-        site.where, ["verify", "--resume", "last", "--format", "jsonl", "--jobs", "3"], site.extra
-    )
+    resumed = plugin.run(site.where, ["verify", "--resume", "last", "--format", "jsonl", "--jobs", "3"], site.extra)
     assert len(results(resumed.stdout)) == 40
     assert set(Counter(site.logged).values()) == {1}, "nothing was checked twice"
 

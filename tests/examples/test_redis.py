@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import in_background, misbehave
-from fixtures.limits import HANG
+from fixtures.limits import HANG, PATIENCE
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "scanready-redis"
@@ -87,21 +87,30 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[bytes]] = []
 
     def begin(*arguments: str, host: str = "127.0.0.1", tls: bool = False) -> Redis:
-        port, unix = free_port(host), tmp_path / f"{len(running)}.sock"
-        ports = ["--port", "0", "--tls-port", str(port)] if tls else ["--port", str(port)]
+        log, unix = tmp_path / f"{len(running)}.log", tmp_path / f"{len(running)}.sock"
         fixed = ["--bind", host, "--unixsocket", str(unix), "--save", "", "--dir", str(tmp_path), "--loglevel", "debug"]
-        process = subprocess.Popen([program, *ports, *fixed, *arguments], stdout=subprocess.DEVNULL)
-        running.append(process)
 
         def ask(*words: str) -> str:
             return done(["redis-cli", "-s", unix, *words]).stdout.strip()
 
-        end = time.monotonic() + 20
-        while not unix.exists() or ask("PING") == "":
-            assert process.poll() is None, "redis-server ended"
-            assert time.monotonic() < end, "redis-server does not start"
-            time.sleep(0.02)
-        return Redis(host, port, ask)
+        def is_up(process: subprocess.Popen[bytes]) -> bool:
+            """Wait until the server answers; return False if somebody else took its port."""
+            end = time.monotonic() + PATIENCE
+            while not unix.exists() or ask("PING") == "":
+                if process.poll() is not None:
+                    assert "Address already in use" in log.read_text(), log.read_text()
+                    return False
+                assert time.monotonic() < end, "redis-server does not start"
+                time.sleep(0.02)
+            return True
+
+        while True:  # Redis takes no port of the system's choice, and a free one may be taken before it listens
+            port = free_port(host)
+            ports = ["--port", "0", "--tls-port", str(port)] if tls else ["--port", str(port)]
+            with log.open("wb") as output:
+                running.append(subprocess.Popen([program, *ports, *fixed, *arguments], stdout=output))
+            if is_up(running[-1]):
+                return Redis(host, port, ask)
 
     yield begin
     for process in running:

@@ -254,25 +254,24 @@ def test_a_group_beyond_the_limit_is_not_computed_with(tmp_path: Path, bits: int
 
 def test_a_named_group_of_tls_1_3(tmp_path: Path) -> None:
     """OpenSSL's server asks for it by a HelloRetryRequest."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    argv = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(issued(tmp_path)[0]), "-quiet"]
+    argv = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(issued(tmp_path)[0])]
     with subprocess.Popen(
         [*argv, "-tls1_3", "-groups", "ffdhe8192"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as server:
         try:
-            wait_until_it_listens(port)
+            port = port_of(server)
             session = measured(lambda stream: stream.start_tls("x"), port)
         finally:
             server.kill()
     assert session.version == "TLSv1.3"
 
 
-def wait_until_it_listens(port: int) -> None:
-    for _ in range(500):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.01)
+def port_of(server: subprocess.Popen[bytes]) -> int:
+    """Return the port that `openssl s_server` has from the system, once it listens."""
+    assert server.stdout is not None
+    for line in server.stdout:
+        if line.startswith(b"ACCEPT "):
+            return int(line.rpartition(b":")[2])
     raise AssertionError("openssl s_server does not listen")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fixtures.lab import namespace
+from fixtures.limits import HANG
 from tests.cli import prepared
 
 _CLONE_NEWUTS = 0x04000000
@@ -22,16 +23,21 @@ def scanready(
     env: Mapping[str, str] | None = None,
     cwd: str | Path = ".",
     named: str | None = None,
+    timeout: float = HANG,
 ) -> subprocess.CompletedProcess[str]:
     """Run it to its end; stdout and stderr are text.
 
     ``env`` is added to our own environment. ``named`` is a name of the host that only this process knows.
+
+    Raises:
+        subprocess.TimeoutExpired: it takes longer than ``timeout`` seconds, and was killed.
     """
     return prepared.run(
         arguments,
         {**os.environ, **(env or {})},
         cwd=cwd,
         stdin=subprocess.DEVNULL,
+        timeout=timeout,
         move=functools.partial(_enter, where.name, named),
     )
 

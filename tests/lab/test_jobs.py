@@ -50,7 +50,8 @@ class Estate:
 
     @contextlib.contextmanager
     def verifying(self, store: str) -> Iterator[subprocess.Popen[str]]:
-        options = ["--format", "jsonl", "--no-canary", "--jobs", "4", "--timeout", "60", "--concurrency", "40"]
+        # The server has room for 100 connections, and a process that was killed leaves some for a moment.
+        options = ["--format", "jsonl", "--no-canary", "--jobs", "4", "--timeout", "60", "--concurrency", "20"]
         command = [sys.executable, "-P", "-m", "scanready", "verify", str(self.inventory), *options]
         own = {"SVC_PW": "not-this-one", "SCANREADY_STORE": str(self.where / store)}
         environment = {**os.environ, **own, "PYTHONPATH": str(Path(__file__).parents[2] / "verifiers")}

@@ -18,6 +18,7 @@ from fixtures.lab.misbehave import Misbehaving
 from fixtures.lab.namespace import NETNS, LabError, pids_in
 from fixtures.lab.net import Topology, sweep
 from fixtures.lab.server import Server
+from fixtures.lab.templates import SHARED, shared_template
 from fixtures.limits import HANG
 from tests.lab.plain import dial, refusal
 
@@ -281,3 +282,25 @@ def test_the_machine_is_left_alone(lab: Lab) -> None:
     lab.openssh("password")
     assert accounts.SCANNER not in Path("/etc/passwd").read_text()
     assert not any(Path("/run", name).exists() for name in ("nginx.pid", "dovecot"))
+
+
+def test_a_template_is_made_once_for_all_and_again_if_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SHARED, str(tmp_path))
+    made: list[int] = []
+
+    def make(folder: Path) -> Path:
+        made.append(len(made))
+        folder.mkdir()
+        (folder / "data").mkdir()
+        if len(made) == 1:
+            raise LabError("the tool was killed")
+        return folder / "data"
+
+    with pytest.raises(LabError):
+        shared_template(make, "thing", tmp_path / "own")
+    with ThreadPoolExecutor(3) as pool:
+        found = set(pool.map(lambda own: shared_template(make, "thing", tmp_path / own), ("a", "b", "c")))
+    assert found == {tmp_path / "template-thing" / "data"}
+    assert made == [0, 1]

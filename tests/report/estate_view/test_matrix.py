@@ -107,7 +107,7 @@ def test_a_cause_that_binds_every_agent_and_an_absent_agent_are_in_it() -> None:
 
 
 def test_distinct_ladders_are_there_once_for_all_agents() -> None:
-    kinds = [line for line in document(page(view_of(600, 12)))["matrix"] if line[0] == packing.KIND]
+    kinds = [line for line in document(page(view_of(300, 12)))["matrix"] if line[0] == packing.KIND]
     assert 30 < len(kinds) < 100
     of_forty = [line for line in document(page(view_of(60, 40)))["matrix"] if line[0] == packing.KIND]
     assert len(of_forty) < 90, "agents share their ladders"
@@ -115,10 +115,10 @@ def test_distinct_ladders_are_there_once_for_all_agents() -> None:
 
 def test_a_cell_takes_few_bytes() -> None:
     """800,000 results of 200 ladders are a page under 30 MB: less than 37 bytes each."""
-    text = page(view_of(400, 20, 7))
+    text = page(view_of(200, 20, 7))
     rows = [line for line in text.splitlines() if line.startswith("[1,")]
-    assert len(rows) == 401
-    assert sum(map(len, rows)) / sum(1 for _ in results(400, 20, 7)) < 36
+    assert len(rows) == 201
+    assert sum(map(len, rows)) / sum(1 for _ in results(200, 20, 7)) < 36
 
 
 def test_texts_that_look_like_placeholders_keys_and_numbers_come_back() -> None:

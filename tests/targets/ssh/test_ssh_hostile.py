@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import struct
 import threading
+import time
 from pathlib import Path
 
 import paramiko
@@ -13,12 +15,13 @@ import pytest
 from paramiko.common import AUTH_FAILED
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
+from fixtures.limits import HANG
 from fixtures.transcripts import load
-from scanready.model import Report, Step, Verdict
+from scanready.model import Credential, Owner, Report, Step, Verdict
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from scanready.targets.ssh import client as openssh
-from scanready.targets.ssh.login_limits import MOST_RECEIVED
+from scanready.targets.ssh.login_limits import MOST_RECEIVED, Leash, Trace, open_transport
 from tests.ladder import PLENTY, WAIT, climb, expect, finding_of, logins_end, story, target
 from tests.targets.ssh.ssh_peers import RIGHT, Quirk, peer, ran, says_nothing, send, visit, write_client
 
@@ -93,6 +96,65 @@ def test_an_end_within_the_key_exchange_says_what_is_known(behaviour: Behaviour,
     assert words in finding_of(report).detail
     assert not finding_of(report).detail.endswith(": ")
     assert report.footprint.login_attempts == 0
+
+
+async def closes_at_once(reader: Reader, writer: Writer, record: Record) -> None:
+    return
+
+
+@pytest.mark.parametrize(("credential", "user"), [(RIGHT, ""), (None, "svc")], ids=["a login", "a user name"])
+def test_a_server_that_closes_the_connection_of_the_login_without_a_word(
+    credential: Credential | None, user: str
+) -> None:
+    """A limit of connections, such as MaxStartups, may do that; it is no limit of ours."""
+    with in_background(second_time(closes_at_once)) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, credential, **{"user": user} if user else {}))
+    expect(report, Verdict.UNDECIDED, "login.not-judged", owner=Owner.SERVER)
+    assert "before it identified itself" in finding_of(report).detail
+    assert report.footprint.login_attempts == 0
+
+
+class Clock:
+    """A wall clock that is set forward by an hour at each look."""
+
+    def __init__(self) -> None:
+        self._now = time.time()
+
+    def time(self) -> float:
+        self._now += 3600.0
+        return self._now
+
+
+def test_a_wall_clock_that_is_set_ends_no_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line of text before the identification may also take more than paramiko's 2 s."""
+    ours, theirs = socket.socketpair()
+    silent = threading.Event()
+
+    class Waits(Leash):
+        def recv(self, size: int) -> bytes:
+            try:
+                return super().recv(size)
+            except TimeoutError:
+                silent.set()
+                raise
+
+    def serve() -> None:
+        for line in (b"one moment\r\n", b"please\r\n", b"SSH-2.0-late\r\n"):
+            silent.clear()
+            while not silent.wait(0.05) and transport.is_active():
+                pass
+            theirs.sendall(line)
+
+    with ours, theirs:
+        leash = Waits(ours, HANG, Trace())
+        transport = open_transport(leash)
+        monkeypatch.setattr(paramiko.packet, "time", Clock())
+        monkeypatch.setattr(paramiko.transport, "time", Clock())
+        transport.start_client(threading.Event())
+        serve()
+        theirs.shutdown(socket.SHUT_WR)
+        transport.join(HANG)
+        assert transport.remote_version == "SSH-2.0-late"
 
 
 def test_a_server_that_never_answers_the_command(key: paramiko.PKey) -> None:

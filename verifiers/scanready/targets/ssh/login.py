@@ -191,7 +191,7 @@ def _meet(transport: paramiko.Transport, leash: Leash, where: Where) -> Result:
     import paramiko
 
     try:
-        transport.start_client(timeout=leash.remaining)
+        transport.start_client()
     except paramiko.ssh_exception.IncompatiblePeer as error:
         raise Failure(common.LIMIT, f"paramiko cannot talk to this server: {printable(str(error))}") from error
     except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:

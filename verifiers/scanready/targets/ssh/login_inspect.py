@@ -48,7 +48,7 @@ def run_command(transport: paramiko.Transport, leash: Leash, command: str) -> Co
     import paramiko
 
     try:
-        channel = transport.open_session(timeout=leash.remaining)
+        channel = transport.open_session()
         channel.settimeout(leash.remaining)
         channel.set_combine_stderr(True)
         channel.exec_command(command)
@@ -81,7 +81,7 @@ def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing
     from paramiko.sftp import SFTPError
 
     try:
-        channel = transport.open_session(timeout=leash.remaining)
+        channel = transport.open_session()
         channel.settimeout(leash.remaining)
         channel.invoke_subsystem("sftp")
         sftp = paramiko.SFTPClient(channel)

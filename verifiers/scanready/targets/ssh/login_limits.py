@@ -2,12 +2,14 @@
 
 paramiko waits without limit for most answers and buffers everything it receives (measured with a banner of 50 MB
 without a line end). All its waits end when its transport ends, and its transport ends when the socket ends. So the
-limits are in the socket.
+limits are in the socket. paramiko's own limits of time are lifted: they go by the wall clock, which may be set
+meanwhile, and one of them is 2 s for each line of text before the server's identification.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import struct
 import time
@@ -74,6 +76,7 @@ class Leash:
         disconnect_reason: the reason of the server's DISCONNECT (RFC 4253, 11.1); None before one.
         disconnect_text: the text of the server's DISCONNECT.
         methods: the methods listed in the server's last refusal, at most 20; None before the first refusal.
+        hung_up: whether the server ended the connection.
         trace: the login's trace; it is set right before a secret is sent.
     """
 
@@ -85,6 +88,7 @@ class Leash:
         self._closed = False  # paramiko reads this private attribute of a socket
         self.most = MOST_BEFORE_KEYS
         self.flooded = False
+        self.hung_up = False
         self.disconnect_reason: int | None = None
         self.disconnect_text = ""
         self.methods: tuple[str, ...] | None = None
@@ -101,13 +105,16 @@ class Leash:
         return self.remaining == 0.0
 
     def verdict(self, otherwise: str) -> Failure:
-        """Return why the connection ended: a limit of this object, a refusal by sshd, or ``otherwise``."""
+        """Return why the connection ended: a limit of this object, the server without a word, or ``otherwise``."""
         if self.flooded:
             return Failure(common.LIMIT, f"the server sent more than {self.most >> 10} KiB, the limit of this check")
         if self.expired:
             return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
         if refusal := self._turned_away():
             return refusal
+        if self.hung_up and not self._first:
+            detail = "the server closed the connection for the login before it identified itself; no secret was sent"
+            return Failure(common.LOGIN_NOT_JUDGED, detail)
         words = f"; the server's message: {printable(self.disconnect_text)}" if self.disconnect_text else ""
         return Failure(common.LIMIT, f"{printable(otherwise, 300)}{words}")
 
@@ -127,7 +134,12 @@ class Leash:
         """Receive up to ``size`` bytes; return none at the end of the connection or at a limit of time or size."""
         if self.expired or self.flooded:
             return b""
-        data = self._sock.recv(min(size, 1 << 16))
+        try:
+            data = self._sock.recv(min(size, 1 << 16))
+        except ConnectionError:
+            self.hung_up = True
+            raise
+        self.hung_up = not data
         self._received += len(data)
         if len(self._first) < _FIRST:
             self._first += data[: _FIRST - len(self._first)]
@@ -168,8 +180,8 @@ def open_transport(leash: Leash) -> paramiko.Transport:
     # The class accepts any object with recv, send, settimeout and close (its documentation).
     transport: paramiko.Transport = _transport(paramiko)(leash, packetizer_class=_packetizer(paramiko, leash))
     transport.set_log_channel(_LOG)
-    transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = leash.remaining
-    transport.channel_timeout = transport.clear_to_send_timeout = leash.remaining
+    transport.handshake_timeout = leash.remaining  # a timer, which takes no infinity
+    transport.auth_timeout = transport.channel_timeout = transport.clear_to_send_timeout = math.inf
     return transport
 
 
@@ -187,9 +199,12 @@ def _transport(paramiko: Any) -> Any:
 
 
 def _packetizer(paramiko: Any, leash: Leash) -> type:
-    """Return paramiko's packetizer class, changed to inspect messages that paramiko does not validate."""
+    """Return paramiko's packetizer class, changed to wait without a limit of its own and to inspect messages."""
 
     class Packetizer(paramiko.packet.Packetizer):  # type: ignore[misc]
+        def readline(self, timeout: float) -> str:
+            return super().readline(math.inf)  # type: ignore[no-any-return]
+
         def send_message(self, data: Any) -> None:
             if _has_secret(paramiko, data.asbytes()):
                 leash.trace.tried = True

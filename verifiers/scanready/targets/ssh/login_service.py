@@ -70,7 +70,6 @@ class Authentications:
         import paramiko
 
         event = threading.Event()
-        self.transport.auth_timeout = self.leash.remaining
         try:
             begin(event)
         except paramiko.SSHException as error:  # such as: no signature algorithm in common
