@@ -125,6 +125,9 @@ def test_a_ranking_takes_its_targets_from_the_run(mixed: Path, monkeypatch: pyte
     done = scanready("firewall", "--from", mixed, "--rank")
     assert done.exit_code == 0, done.output
     assert "proxy-nyc: permit tcp from 10.2.0.5 to port 22 of 2 hosts in 10.8.0.0/24: 10.8.0." in done.stdout
+    starts = {"csv": "rank,up_to,changes,together,agents,owner,", "md": "## The changes that help most targets\n"}
+    for form, start in starts.items():
+        assert scanready("firewall", "--from", mixed, "--rank", "--format", form).stdout.startswith(start)
     some = json.loads(scanready("firewall", "--from", mixed, "--rank", "--only", "host=far3", "--json").stdout)
     assert (some["targets"], [one["up_to"] for one in some["ranking"]]) == (1, [1, 1, 1])
     one = json.loads(
@@ -140,9 +143,14 @@ def test_a_ranking_takes_its_targets_from_the_run(mixed: Path, monkeypatch: pyte
         (["--rank", "--from", "{mixed}", "ssh://db7"], 2, "cannot be combined with INVENTORY"),
         (["--rank", "--from", "{mixed}", "--resolve"], 2, "cannot be combined with --resolve"),
         (["--rank", "--from", "{mixed}", "--source", "10.0.0.1"], 2, "cannot be combined with --source"),
-        (["--rank", "--from", "{mixed}", "--format", "nftables"], 2, "--rank writes table or json, not nftables"),
+        (
+            ["--rank", "--from", "{mixed}", "--format", "nftables"],
+            2,
+            "--rank writes table, json, csv, md, not nftables",
+        ),
         (["--rank", "--from", "{mixed}", "--as", "proxy-par"], 2, "has no result of proxy-par"),
         (["--rank", "--from", "{mixed}", "--only", "host=nowhere"], 4, "nothing selected"),
+        (["ssh://db7", "--format", "md"], 2, "--format md needs --rank; rules have the forms table, nftables"),
         (["--rank", "--from", "no-such-file.json"], 2, "no-such-file.json cannot be read"),
     ],
 )

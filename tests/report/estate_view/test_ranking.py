@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv as csv_module
 import datetime
+import io
 import itertools
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +19,9 @@ from scanready.causes import common
 from scanready.model import GOOD, Agent, Cause, Check, Finding, Outcome, Owner, Report, Scope, Step, Target
 from scanready.report.document import Look
 from scanready.report.estate import EstateView
+from scanready.report.estate.rank_csv import csv
 from scanready.report.estate.rank_formats import document, table
+from scanready.report.estate.rank_md import md
 from scanready.report.estate.ranking import Changes, lacking, network_of
 from scanready.run.any_type import combined
 from tests.report.estate_view import twelve
@@ -277,6 +282,12 @@ def test_texts_of_results_are_harmless() -> None:
     assert "up to 1" in text
     assert not set(text) & set("\x1b\x07\x9b\u202e\u2028\r")
     assert "##[" not in document(changes(of_these(*reports)))
+    page, lines = md(changes(of_these(*reports)), Look()), csv(changes(of_these(*reports)), Look())
+    assert "Up to 1 target" in page
+    assert not set(page) & set("\x1b\x07\x9b\u202e\u2028\r")
+    assert "<b>" not in re.sub("```.*?```|`[^`]*`", "", page, flags=re.DOTALL)
+    assert not set(lines.replace("\r\n", "\n")) & set("\x1b\x07\x9b\u202e\u2028\r")
+    assert not [cell for line in csv_module.reader(io.StringIO(lines)) for cell in line if cell.startswith(("=", "+"))]
 
 
 # against a look at each target ----------------------------------------------------------------------------------------
@@ -346,3 +357,44 @@ def test_single_changes_and_sets_take_as_many_targets_further_as_counted(
             assert counted.pop(frozenset(made), (0, len(passing))) == (len(exactly), len(passing))
     assert not counted
     assert found["scannable"] == len(good)
+
+
+def test_csv_has_a_line_for_each_change_with_the_rank_of_its_entry() -> None:
+    rows = list(csv_module.DictReader(io.StringIO(csv(changes(twelve.view()), Look()))))
+    assert [(one["rank"], one["up_to"], one["agents"], one["at"]) for one in rows] == [
+        ("1", "2", "proxy-win1", ""),
+        ("2", "2", "proxy-lon", "10.8.0.0/24"),
+        ("3", "2", "proxy-nyc", "10.8.0.0/24"),
+        ("4", "1", "proxy-lon", "10.9.0.0/24"),
+        ("5", "1", "proxy-nyc", "10.9.0.0/24"),
+        ("5", "1", "proxy-nyc", "10.9.0.0/24"),
+        ("6", "1", "proxy-win1", "10.9.0.0/24"),
+        ("6", "1", "proxy-win1", "10.9.0.0/24"),
+    ]
+    assert rows[0]["cause"] == "agent.client-missing"
+    assert rows[0]["fix"].endswith("\nAdd-WindowsCapability -Online -Name OpenSSH.Client")
+    assert (rows[1]["destinations"], rows[1]["causes"]) == ("10.8.0.1, 10.8.0.2", "connect.filtered 2")
+    assert rows[5]["targets"] == "nfs://far3:2049"
+
+
+def test_markdown_has_a_heading_for_each_entry_and_the_remarks() -> None:
+    page = md(changes(twelve.view()), Look())
+    assert page.startswith("## The changes that help most targets\n\n### 1. Up to 2 targets (agent)\n")
+    assert "- targets: `unix://far1:22`, `unix://far2:22`\n\n```text\n# On the agent proxy-win1, in a shell:\n" in page
+    assert page.count("### ") == 6
+    assert "- 8 of 12 targets can be scanned already; no change counts these." in page
+    assert "`login.refused`" not in page
+    assert "login.refused 1" in page
+
+
+def test_a_page_without_room_counts_what_it_leaves_out() -> None:
+    targets = [Target(f"{'x' * 50}{number}", "ssh", 22) for number in range(200)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(twelve, "ADDRESSES", {one.host: f"10.{place}.0.1" for place, one in enumerate(targets)})
+        reports = [of(LON, target, closed(target)) for target in targets]
+    page = md(changes(of_these(*reports)), Look())
+    assert len(page) <= 30_000
+    shown = page.count("### ")
+    assert 20 < shown < 200
+    assert f"_This page has no room for {200 - shown} more; `--format csv` has all._" in page
+    assert csv(changes(of_these(*reports)), Look()).count("\r\n") == 201

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import click
 
+from scanready.report.document import Look
 from scanready.report.estate import Row
+from scanready.report.estate.rank_csv import csv
 from scanready.report.estate.rank_formats import document, table
+from scanready.report.estate.rank_md import md
 from scanready.report.estate.ranking import Changes
 
 from .estate_report import judgement
@@ -19,7 +22,7 @@ from .selection import Selection, selection
 from .source import opened, told
 
 #: The formats of a ranking: the others have one line a rule, and no place for its number of targets.
-FORMATS = ("table", "json")
+FORMATS: Mapping[str, Callable[[Changes, Look], str]] = {"table": table, "json": document, "csv": csv, "md": md}
 
 
 def show_ranking(
@@ -41,7 +44,7 @@ def show_ranking(
         raise click.UsageError("--rank needs a run: add --from RUN, such as --from last")
     if form not in FORMATS:
         raise click.UsageError(
-            f"--rank writes {' or '.join(FORMATS)}, not {form}; for rules in the form {form}, leave out --rank and use "
+            f"--rank writes {', '.join(FORMATS)}, not {form}; for rules in the form {form}, leave out --rank and use "
             "--only owner=network"
         )
     wanted = selection(only, of_a_run=True)
@@ -59,7 +62,7 @@ def show_ranking(
     if not found.targets:
         warn(f"nothing selected: no target of {fitting(run)} matches")
         ctx.exit(NOTHING_SELECTED)
-    show(document(found) if form == "json" else table(found, look()))
+    show(FORMATS[form](found, look()))
 
 
 def _takes(row: Row, wanted: Selection, types: Sequence[str]) -> bool:

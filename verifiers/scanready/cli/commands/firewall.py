@@ -19,7 +19,7 @@ from scanready.cli.job.targets import selected_targets
 from scanready.cli.messages import fitting, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
-from scanready.cli.ranked import show_ranking
+from scanready.cli.ranked import FORMATS, show_ranking
 from scanready.cli.share import AskedAgent, chooser, is_this_host, warn_of_platform
 from scanready.model import DeclaredAgent, Target, is_address
 from scanready.report.endpoints import where
@@ -89,7 +89,13 @@ def _inventory_or_run(ctx: click.Context, param: click.Parameter, what: tuple[st
 )
 @option("--resolve", is_flag=True, help="Look up names and ask for dynamic ports.")
 @option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
-@option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
+@option(
+    "--format",
+    "form",
+    type=click.Choice(tuple(dict.fromkeys((*FORMS, *FORMATS)))),
+    default="table",
+    help=f"With --rank: {', '.join(FORMATS)}. [default: table]",
+)
 @JSON
 @option("--chain", metavar="CHAIN", help=f"Put the rules in this chain: {_CHAINS}")
 @click.pass_context
@@ -122,6 +128,8 @@ def command(
         _check_rank({"INVENTORY": what, **dict(zip(flags, others, strict=True))})
         show_ranking(ctx, run, store, only, types, as_name, form)
         return
+    if form not in FORMS:
+        raise click.UsageError(f"--format {form} needs --rank; rules have the forms {', '.join(FORMS)}")
     _check_words(sources, chain, form)
     asked, known = AskedAgent(as_name, addresses, platform, sites), Known()
     if run is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scanready.model import GOOD, Owner, Report, Standing, Step, Target
 from scanready.report.findings import Told, besides, decisive, told
-from scanready.report.groups import ByCause, Group, Second, to_do
+from scanready.report.groups import ByCause, Group, Second, to_do, worth_telling
 from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line
 from scanready.run.any_type import reports_of
@@ -22,7 +22,7 @@ class Lead:
 
     Attributes:
         told: the cause with its remedies and fixes, with the evidence of the agent that the verdict names.
-        target: the target; for a host without a type, with the type that the cause belongs to.
+        target: the target; for a host without a type, with the type that the cause belongs to, if any type answered.
         agents: the agents that met this cause at the target, in alphabetical order.
     """
 
@@ -37,7 +37,7 @@ def lead_of(row: Row) -> Lead | None:
     if finding is None or verdict.met_by is None:
         return None
     found, target = [finding], row.target
-    for one in reports_of(row.reports[verdict.met_by]) if verdict.met_by in row.reports else ():
+    for one in worth_telling(row.reports[verdict.met_by]) if verdict.met_by in row.reports else ():
         alike = [check.finding for check in one.checks if check.finding and check.finding.cause is finding.cause]
         if finding in alike:
             found, target = [finding, *alike], one.target

@@ -16,13 +16,14 @@ from scanready.wire.printable import visible, visible_lines
 
 from .ranking import Changes, Entry, Part
 
-#: Entries of a table; JSON has all of them.
+#: Entries of a table; JSON and CSV have all of them.
 MOST = 20
 #: Destinations that a table names for each change, and agents in one sentence.
 _MOST_NAMED = 8
 #: Pieces of evidence that a table shows for one change at a server.
 _MOST_DETAILS = 3
-_UNKNOWN = "What a check finds behind a closed port is unknown until it opens, so each number is the most."
+#: Why each number is the most.
+UNKNOWN = "What a check finds behind a closed port is unknown until it opens, so each number is the most."
 
 
 def table(found: Changes, look: Look) -> str:
@@ -43,24 +44,30 @@ def table(found: Changes, look: Look) -> str:
         paper.draw(drawn)
         if len(entries) > MOST:
             paper.draw(Text(f"and {len(entries) - MOST} more (--json has all)", "dim"))
-        paper.draw(Text(f"\n{_UNKNOWN}"))
-    for note in _remarks(found, entries):
+        paper.draw(Text(f"\n{UNKNOWN}"))
+    for note in remarks(found, entries):
         paper.draw(Text(note))
     return paper.text()
 
 
 def _cell(entry: Entry) -> str:
-    lines = [_words(part) for part in entry.parts]
+    lines = [words(part) for part in entry.parts]
     if len(lines) > 1:
         lines = [f"{line}, and" for line in lines[:-1]] + lines[-1:]
-        if entry.together > len(entry.names):
-            more = f"(all of these together: up to {counted(entry.together, 'target')}, with those that lack only some)"
-            lines.append(more)
+    if more := together(entry):
+        lines.append(f"({more})")
     lines.append(f"  {listed((visible(name, 200) for name in entry.names), 4)}")
-    return "\n".join([*lines, *(f"  {line}" for line in _fixes(entry))])
+    return "\n".join([*lines, *(f"  {line}" for line in fixes(entry))])
 
 
-def _fixes(entry: Entry) -> list[str]:
+def together(entry: Entry) -> str:
+    """Return how many targets several changes help together, if others lack only some of them; else no text."""
+    if len(entry.parts) < 2 or entry.together <= len(entry.names):
+        return ""
+    return f"all of these together: up to {counted(entry.together, 'target')}, with those that lack only some"
+
+
+def fixes(entry: Entry) -> list[str]:
     """Return the lines of the texts to apply, each once; a server's may have a line for each agent."""
     told = [fix for part in entry.parts for fix in part.fixes[:_MOST_NAMED]]
     left = sum(max(0, len(part.fixes) - _MOST_NAMED) for part in entry.parts)
@@ -68,7 +75,8 @@ def _fixes(entry: Entry) -> list[str]:
     return [*lines, f"and the fixes for {left} more (--json has all)"] if left else lines
 
 
-def _words(part: Part) -> str:
+def words(part: Part) -> str:
+    """Return a change in one sentence: who makes it, where, for which destinations."""
     change = part.change
     agent, at = _agents(part), visible(change.at, 200)
     if not change.is_rule:
@@ -95,7 +103,7 @@ def _agents(part: Part) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {counted(left, 'more agent')}" if left > 0 else "")
 
 
-def _remarks(found: Changes, entries: list[Entry]) -> list[str]:
+def remarks(found: Changes, entries: list[Entry]) -> list[str]:
     """Return what the entries do not say."""
     notes = []
     if not entries:
@@ -118,7 +126,7 @@ def _remarks(found: Changes, entries: list[Entry]) -> list[str]:
     return notes
 
 
-def document(found: Changes) -> str:
+def document(found: Changes, _: object = None) -> str:
     """Return the ranking as JSON."""
     plain = {
         "schema": 1,
