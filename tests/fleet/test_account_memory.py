@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from scanready.fleet.account_journal import by_account, note_ended, note_sent
 from scanready.fleet.account_memory import Going, Memory, remembered
-from scanready.fleet.accounts import Accounts, Denied, Grant, Visit
+from scanready.fleet.accounts import Accounts
+from scanready.fleet.grants import Denied, Grant, Visit
 from scanready.fleet.login_end import End, LoginEnd
 from scanready.fleet.login_pass import seconds_since
 from scanready.fleet.messages import Login

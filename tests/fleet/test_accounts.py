@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanready.fleet.accounts import Accounts, Denied, Grant, Visit
+from scanready.fleet.accounts import Accounts
+from scanready.fleet.grants import Denied, Grant, Visit
 from scanready.fleet.login_end import End, LoginEnd
 
 KEY = ("svc", "corp")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scanready.fleet.accounts import Accounts, Grant, Visit
+from scanready.fleet.accounts import Accounts
+from scanready.fleet.grants import Grant, Visit
 from scanready.fleet.login_end import End, LoginEnd
 from scanready.fleet.places import Places
 

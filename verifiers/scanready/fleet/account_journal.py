@@ -13,7 +13,7 @@ from scanready.climb.journal import Effect
 from scanready.model import Credential
 from scanready.store import Account, AccountRecord, journal
 
-from .accounts import Grant, Key
+from .grants import Grant, Key
 from .login_end import End, LoginEnd
 
 #: The credentials of a run that mean one account, by name.

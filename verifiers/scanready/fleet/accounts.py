@@ -22,12 +22,11 @@ from dataclasses import dataclass, field, replace
 from scanready.model import is_address
 
 from .account_memory import Hold, Memory
+from .grants import Bar, Denied, Grant, Key, Visit, earlier, held_by, latest, not_made, words_of
 from .login_end import End, LoginEnd
 from .messages import MOST_TARGETS
 from .places import Places
 
-#: The account and its authority, as the lockout guard has them.
-Key = tuple[str, str]
 #: Places that accepted an agent's secret for an authority, from which on nothing limits its logins side by side.
 _ESTABLISHED = 16
 #: Visits of an agent with an unproven account that ended before its secret left.
@@ -36,58 +35,8 @@ _MOST_UNSENT = 25
 _STRIDE = (5**0.5 - 1) / 2
 #: Batches of one account that an agent has at once.
 _AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Identify one target of an agent: its place in the run, and the name of its credential."""
-
-    place: int
-    agent: str
-    host: str
-    credential: str
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Permit one agent to log in with one account at some targets; with ``hold``, only with a newer secret."""
-
-    key: Key
-    agent: str
-    visits: tuple[Visit, ...]
-    hold: Hold | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """Deny a login. ``withheld``: the account is protected; otherwise no login is possible, and none is missing.
-
-    ``refused_at`` is the endpoint that refused the account; empty if none is known to have.
-    """
-
-    visit: Visit
-    words: str
-    withheld: bool
-    refused_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Bar:
-    """Say why logins end. ``{}`` in ``words`` stands for the name of the credential."""
-
-    words: str
-    withheld: bool = True
-    refused_at: str = ""
-
-    def denied(self, visit: Visit) -> Denied:
-        return Denied(visit, self.words.replace("{}", repr(visit.credential)), self.withheld, self.refused_at)
-
-    def by_address(self, host: str, other: str) -> _Bar:
-        """Return the bar for another host, which is the same one by its address.
-
-        An agent says so, and may be wrong. So the login is withheld, without the verdict of the refusal.
-        """
-        return replace(self, words=f"{self.words}; {other} has an address of {host}", refused_at="")
+#: The ends of a visit that the agent did not begin, or held back: the words are the coordinator's.
+_LOCAL = (End.UNABLE, End.UNUSABLE, End.NOT_PERMITTED, End.HELD)
 
 
 @dataclass(slots=True)
@@ -116,12 +65,12 @@ class _Account:
     flight: list[Grant] = field(default_factory=list)
     accepted: dict[str, set[str]] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
-    stop: _Bar | None = None
-    strangers: _Bar | None = None
-    hosts: dict[str, _Bar] = field(default_factory=dict)
-    agents: dict[str, _Bar] = field(default_factory=dict)
-    held: dict[str, dict[str, _Bar]] = field(default_factory=dict)
-    lacking: dict[str, dict[str, _Bar]] = field(default_factory=dict)
+    stop: Bar | None = None
+    strangers: Bar | None = None
+    hosts: dict[str, Bar] = field(default_factory=dict)
+    agents: dict[str, Bar] = field(default_factory=dict)
+    held: dict[str, dict[str, Bar]] = field(default_factory=dict)
+    lacking: dict[str, dict[str, Bar]] = field(default_factory=dict)
     ambiguous: int = 0
     fruitless: dict[str, int] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)
@@ -142,17 +91,17 @@ class _Account:
             found.append(known.agents.get(agent))
             if agent not in known.proven and self.accepted.keys() <= known.proven:
                 found.append(known.strangers)
-        return _latest(found)
+        return latest(found)
 
     def hold_at(self, agent: str, host: str) -> Hold | None:
         """Return what an earlier run holds against a login of an agent at a host."""
-        return _latest((self.hold_of(agent), self._hold_there(host)))
+        return latest((self.hold_of(agent), self._hold_there(host)))
 
     def _hold_there(self, host: str) -> Hold | None:
         """Return what an earlier run holds against each login at a host, by whichever of its names."""
         if not self.memory.hosts or self.places.one(host) in self.known:
             return None
-        return _latest(self.memory.hosts.get(one) for one in (host, *self.places.others(host)))
+        return latest(self.memory.hosts.get(one) for one in (host, *self.places.others(host)))
 
     def sifted(self) -> Iterator[Denied]:
         """Take the visits that make no login out of those that wait."""
@@ -166,7 +115,7 @@ class _Account:
             if agent in self.lacking:
                 yield from _taken_out(hosts, self.lacking[agent])
 
-    def _closed(self) -> dict[str, _Bar]:
+    def _closed(self) -> dict[str, Bar]:
         """Return the hosts where no login is made, those that have an address of such a host included."""
         closed = dict(self.hosts)
         for host, bar in self.hosts.items():
@@ -300,7 +249,7 @@ class _Account:
                 places.discard(before)
                 places.add(after)
 
-    def fail(self, agent: str, host: str, bar: _Bar, *, end: End) -> None:
+    def fail(self, agent: str, host: str, bar: Bar, *, end: End) -> None:
         """Take note of a login that a server did not accept."""
         is_stranger = agent not in self.accepted
         if end is End.AMBIGUOUS and (self.judged_alike or is_stranger):
@@ -314,7 +263,7 @@ class _Account:
         if is_stranger and (self.ambiguous or end in (End.REFUSED, End.AMBIGUOUS, End.UNKNOWN)):
             self.close(agent, bar)
 
-    def close(self, agent: str, bar: _Bar) -> None:
+    def close(self, agent: str, bar: Bar) -> None:
         """Withhold the account from all agents whose own secret was not accepted.
 
         Another agent may say that its secret was. That opens nothing: it may lie, or have another copy.
@@ -326,11 +275,11 @@ class _Account:
     def hold_back(self, agent: str, host: str) -> None:
         """Take note of a login that an agent did not make: its secret is not newer than a refusal of an earlier run."""
         if (hold := self.hold_of(agent)) is not None:
-            self.agents.setdefault(agent, _held(hold))
+            self.agents.setdefault(agent, held_by(hold))
         elif (hold := self.hold_at(agent, host)) is not None:
-            self.held.setdefault(agent, {}).setdefault(host, _held(hold))
+            self.held.setdefault(agent, {}).setdefault(host, held_by(hold))
 
-    def lack(self, agent: str, credential: str, bar: _Bar) -> None:
+    def lack(self, agent: str, credential: str, bar: Bar) -> None:
         """Take note that an agent has no such credential. It may have the account by another name."""
         self.lacking.setdefault(agent, {}).setdefault(credential, bar)
 
@@ -348,10 +297,10 @@ class _Account:
                 f"no login was made: {_MOST_UNSENT} visits of this agent with the credential {{}} ended before it was "
                 f"judged{last}"
             )
-            self.agents.setdefault(agent, _Bar(words, withheld=False))
+            self.agents.setdefault(agent, Bar(words, withheld=False))
 
 
-def _taken_out(hosts: dict[str, list[Visit]], bars: Mapping[str, _Bar]) -> Iterator[Denied]:
+def _taken_out(hosts: dict[str, list[Visit]], bars: Mapping[str, Bar]) -> Iterator[Denied]:
     """Take out the visits with some credentials."""
     for host, visits in list(hosts.items()):
         yield from (bars[visit.credential].denied(visit) for visit in visits if visit.credential in bars)
@@ -393,7 +342,7 @@ class Accounts:
 
     def bind(self, key: Key, words: str, host: str | None, refused_at: str) -> None:
         """Withhold an account because of an earlier login, at one host or everywhere (None)."""
-        account, bar = self._account(key), _Bar(words, refused_at=refused_at)
+        account, bar = self._account(key), Bar(words, refused_at=refused_at)
         if host is None:
             account.stop = account.stop or bar
         else:
@@ -445,12 +394,12 @@ class Accounts:
                 self._apply(account, grant.agent, LoginEnd("", host, End.UNKNOWN))
         unsent = {(one.credential, one.host): one for one in ends if one.end in _LOCAL}
         keys = ((visit, (visit.credential, visit.host)) for visit in grant.visits)
-        return [_unsent(visit, unsent[key], grant.hold) for visit, key in keys if key in unsent]
+        return [not_made(visit, unsent[key], grant.hold) for visit, key in keys if key in unsent]
 
     def hold(self, key: Key, visits: Iterable[Visit]) -> Hold | None:
         """Return what an earlier run holds against logins."""
         account = self._account(key)
-        return _latest(account.hold_at(visit.agent, visit.host) for visit in visits)
+        return latest(account.hold_at(visit.agent, visit.host) for visit in visits)
 
     def is_own_place(self, grant: Grant) -> bool:
         """Return whether a refusal binds its host only: the agent's secret is proven, and no authority is known."""
@@ -476,9 +425,9 @@ class Accounts:
                 account.prove(agent, end.host)
             case End.REFUSED | End.AMBIGUOUS | End.REFUSED_HERE | End.UNKNOWN:
                 place = "" if end.end is End.UNKNOWN else end.where
-                account.fail(agent, end.host, _Bar(_words(where, agent, end.end), refused_at=place), end=end.end)
+                account.fail(agent, end.host, Bar(words_of(where, agent, end.end), refused_at=place), end=end.end)
             case End.EARLIER:
-                bar = _earlier(where, agent, end, End.REFUSED)
+                bar = earlier(where, agent, end, End.REFUSED)
                 if agent in account.accepted or account.hold_of(agent) is not None:
                     account.agents.setdefault(agent, bar)
                 else:
@@ -486,56 +435,12 @@ class Accounts:
             case End.HELD:
                 account.hold_back(agent, end.host)
             case End.EARLIER_HERE:
-                account.hosts.setdefault(end.host, _earlier(where, agent, end, End.REFUSED_HERE))
+                account.hosts.setdefault(end.host, earlier(where, agent, end, End.REFUSED_HERE))
             case End.UNABLE | End.UNUSABLE:
-                bar = _Bar(f"no login was made: {end.detail}", withheld=end.end is End.UNUSABLE)
+                bar = Bar(f"no login was made: {end.detail}", withheld=end.end is End.UNUSABLE)
                 account.lack(agent, end.credential, bar)
                 account.pass_on(agent)
             case End.NOT_PERMITTED:
                 account.pass_on(agent)
             case End.NOT_SENT:
                 pass  # one visit may have several
-
-
-#: The ends of a visit that the agent did not begin, or that changed nothing: the words are the coordinator's.
-_LOCAL = (End.UNABLE, End.UNUSABLE, End.NOT_PERMITTED, End.HELD)
-
-
-def told(end: LoginEnd, grant: Grant) -> LoginEnd:
-    """Return the end of a login with the words of what held it back: later it may hold nothing back."""
-    if end.end is not End.HELD:
-        return end
-    words = grant.hold.words if grant.hold is not None else "no login was made: the agent held it back"
-    return replace(end, where=grant.hold.refused_at if grant.hold is not None else "", detail=words)
-
-
-def _latest(holds: Iterable[Hold | None]) -> Hold | None:
-    return max((one for one in holds if one is not None), key=lambda one: one.since, default=None)
-
-
-def _held(hold: Hold) -> _Bar:
-    return _Bar(hold.words, refused_at=hold.refused_at)
-
-
-def _unsent(visit: Visit, end: LoginEnd, hold: Hold | None) -> Denied:
-    if end.end is End.HELD:
-        bar = _held(hold) if hold is not None else _Bar(end.detail, refused_at=end.where)
-        return bar.denied(visit)
-    return Denied(visit, f"no login was made: {end.detail}", end.end is End.UNUSABLE)
-
-
-def _earlier(where: str, agent: str, end: LoginEnd, kind: End) -> _Bar:
-    """Return the bar of a refusal in the journal of an agent. The words are the agent's."""
-    words = f"the agent {agent} says: {end.detail}" if end.detail else _words(where, agent, kind)
-    return _Bar(words, refused_at=end.where)
-
-
-def _words(where: str, agent: str, end: End) -> str:
-    """Return the sentence of a withheld login. It begins with the place."""
-    if end is End.UNKNOWN:
-        return (
-            f"{where} did not answer a login with the credential {{}} from the agent {agent}, and may have counted it "
-            "as a failed login; it is not tried again in this run"
-        )
-    there = " again at this host" if end is End.REFUSED_HERE else " again in this run"
-    return f"{where} refused the credential {{}} from the agent {agent}; it is not tried{there}, to protect the account"

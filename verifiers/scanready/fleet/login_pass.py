@@ -17,9 +17,10 @@ from scanready.run import timestamps
 
 from .account_journal import by_account, note_ended, note_sent
 from .account_memory import remembered
-from .accounts import Accounts, Denied, Grant, Key, Visit, told
+from .accounts import Accounts
 from .believed import believed
 from .division import Estate
+from .grants import Denied, Grant, Key, Visit, told
 from .ledger import Ledger
 from .login_end import End, LoginEnd
 from .messages import CANCELLED, MOST_SECONDS, Batch, Login, Results

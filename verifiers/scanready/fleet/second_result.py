@@ -13,7 +13,7 @@ from scanready.model import Check, Finding, Outcome, Report, Standing, Step, Tar
 from scanready.run.any_type import combined, reports_of
 from scanready.run.registry import catalogue
 
-from .accounts import Denied
+from .grants import Denied
 
 
 def asks_for_login(target: Target) -> bool:
