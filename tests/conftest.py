@@ -40,7 +40,6 @@ if "TEMPLATES_OF_ALL_TESTS" not in os.environ:
 
 # The store is set before anything of ours is loaded.
 from tests import vocabulary  # noqa: E402
-from tests.quick_tests import is_quick  # noqa: E402
 from tests.readable_ids import readable, unreadable  # noqa: E402
 from tests.slow_files import place  # noqa: E402
 
@@ -56,20 +55,6 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of script/test."""
-    parser.addoption("--without-quick", action="store_true", help="leave out the test files that script/check runs")
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the files of script/check."""
-    if not config.getoption("--without-quick") or not collection_path.is_relative_to(config.rootpath):
-        return None
-    if collection_path.is_dir():  # some of its files may be left to script/test
-        return None
-    return is_quick(collection_path.relative_to(config.rootpath).as_posix()) or None
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -65,6 +65,13 @@ def test_git_treats_pins_captures_and_scripts_as_they_need(attribute: str, path:
     assert done.stdout.strip() == f"{path}: {attribute}: {value}"
 
 
+def test_what_another_script_takes_over_from_script_test_exists() -> None:
+    script = ". script/environment.sh; ls -d $TOOLS $HOSTILE $PEERS $FLEET"
+    done = subprocess.run(["sh", "-euc", script, f"{ROOT}/script/test"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "tests/hostile" in done.stdout.split()
+
+
 def test_the_quick_tests_exist_and_start_no_lab() -> None:
     lines = (ROOT / "script" / "check-tests").read_text().splitlines()
     paths = [line.removeprefix("-") for line in lines if line and not line.startswith("#")]
