@@ -264,9 +264,9 @@ def test_an_agent_with_another_secret_makes_one_login() -> None:
 
 
 @pytest.mark.parametrize("hosts", [20, 300], ids=["one batch", "many batches"])
-@pytest.mark.parametrize("end", [End.REFUSED, End.AMBIGUOUS, End.UNKNOWN, End.EARLIER])
-def test_many_agents_with_other_secrets_make_one_login(end: End, hosts: int) -> None:
-    """The agent that has the right one goes on. It opens the account for no other agent: it may lie."""
+@pytest.mark.parametrize("end", [End.REFUSED, End.AMBIGUOUS, End.UNKNOWN])
+def test_many_agents_with_other_secrets_make_three_logins(end: End, hosts: int) -> None:
+    """The agent that has the right one goes on. Its logins make no other copy of it any better."""
     agents = tuple("abcdefgh")
     accounts = estate(hosts, agents=agents, alike=False)
     first = only(accounts)
@@ -282,7 +282,7 @@ def test_many_agents_with_other_secrets_make_one_login(end: End, hosts: int) -> 
             accounts.conclude(grant, ends(grant, End.ACCEPTED if grant.agent == "a" else end))
             tried[grant.agent] += len(grant.visits)
     assert tried.pop("a") == hosts - 1
-    assert tried == ({"b": 1, "c": 1} if end is End.AMBIGUOUS else {"b": 1})
+    assert sum(tried.values()) == 3
     last = {one.refused_at for one in withheld if one.visit.agent == "h"}
     assert last == {""}, "a refusal of another copy is not the verdict of this agent"
 
@@ -386,7 +386,9 @@ def played(world: World) -> Callable[[], None]:
     def demand() -> None:
         assert sorted(known) == sorted(set(known)), "no target is given twice"
         assert len(known) == world.hosts * len(world.agents), "each target is tried or denied"
-        assert sum(world.refused.values()) <= 1
+        if world.alike:
+            assert sum(world.refused.values()) <= 1
+        assert max(world.refused.values(), default=0) <= 1
         if not proven:
             assert sum(world.refused.values()) + world.unknown <= 1
         if all(world.right.values()) and not world.silent:

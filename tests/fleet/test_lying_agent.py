@@ -170,7 +170,7 @@ class Run:
         self.strangers: Counter[str] = Counter()
         #: Logins that were not accepted, by account and server.
         self.counted: Counter[tuple[str, int]] = Counter()
-        self.ambiguous = False
+        self.ambiguous = self.accepted = False
         self.asked: set[str] = set()  # the hosts where the liar may log in
         for place, target, agent in self.estate.places():
             if agent == world.liar and not lies:
@@ -234,6 +234,7 @@ class Run:
         word = self.world.truth(agent.name, host)
         if word == ACCEPTED:
             agent.accepted.add(name)
+            self.accepted = True
             return word, End.ACCEPTED
         proven = name in agent.accepted
         self.counted[name, server] += 1
@@ -264,6 +265,7 @@ class Run:
             name, host = chance.choice(("svc", "svc", "others", "x")), chance.choice((*hosts, "10.0.0.1", "elsewhere"))
             ends.append(LoginEnd(name, host, chance.choice(tuple(End)), f"{chance.choice(hosts)}:22", "a lie"))
         chance.shuffle(ends)
+        self.accepted |= any(end.end is End.ACCEPTED for end in ends)
         refused = chance.choice(("", "", CANCELLED, "no")) if style == "wild" else ""
         reported = None if refused == "no" else tuple(ends)
         return Results(batch.run, batch.batch, batch.agent, done=True, refused=refused, logins=reported)
@@ -281,7 +283,8 @@ def test_a_liar_costs_logins_and_changes_nothing_else(seed: int) -> None:
         assert silent[host, agent] in (word, WITHHELD) or word == WITHHELD
     for run in runs:
         most = 2 if run.ambiguous else 1
-        assert max(run.strangers.values(), default=0) <= most, "an account was opened that a server had refused"
+        failed = max(run.strangers.values(), default=0)
+        assert failed <= (3 if run.accepted else most), "three copies in a row may be out of date, no more"
         assert max(run.counted.values(), default=0) <= most, "a server counts one refusal, by whichever name"
     assert runs[1].named() <= runs[1].asked, "it speaks of other hosts than those that it was asked for"
     if world.in_order:

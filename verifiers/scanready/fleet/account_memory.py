@@ -18,9 +18,8 @@ from scanready.wire.printable import visible
 
 from .messages import Login
 
-#: Agents in a row whose secret was refused, one in each run, after which no further agent tries an account that another
-#: one has proven.
-_MOST_FAILED = 3
+#: Agents in a row whose secret was refused, after which no further agent tries an account that another one has proven.
+MOST_FAILED = 3
 #: Refusals that may be about the address of an agent: after the first, one further agent may try.
 _MOST_AMBIGUOUS = 2
 #: Stands for every credential in ``--retry-refused``.
@@ -56,6 +55,7 @@ class Memory:
         agents: what holds the logins of an agent.
         hosts: what holds the logins at a host, until that host accepts the account.
         ambiguous: the refusals that may be about the address of an agent.
+        failures: the agents in a row whose secret was refused after that of another one had been accepted.
     """
 
     proven: frozenset[str] = frozenset()
@@ -65,6 +65,7 @@ class Memory:
     agents: Mapping[str, Hold] = field(default_factory=dict)
     hosts: Mapping[str, Hold] = field(default_factory=dict)
     ambiguous: int = 0
+    failures: int = 0
 
 
 class Going(NamedTuple):
@@ -106,17 +107,18 @@ def remembered(
         frozenset(record.holder for record in found if record.accepted and not record.refusals),
         frozenset(record.holder for record, ends in copies.items() if ends),
         ambiguous=sum(one.tries for one in spread if one.event.ambiguous),
+        failures=len(failures),
     )
     if login.retried == EVERY_ONE or login.retried in {*names, *(record.credential for record in found)}:
         # One try, whichever agents there are.
-        return replace(known, ambiguous=min(1, known.ambiguous))
+        return replace(known, ambiguous=min(1, known.ambiguous), failures=min(MOST_FAILED - 1, known.failures))
     time = _Time(login.retry_after, now, next((record.credential for record in found), ""))
     hosts = _by_host(found, run, works=bool(accepted))
     may_be_address = known.ambiguous == sum(one.tries for one in spread) < _MOST_AMBIGUOUS
     return replace(
         known,
         everyone=None if may_be_address else time.hold(spread),
-        strangers=time.hold(failures) if len(failures) >= _MOST_FAILED else None,
+        strangers=time.hold(failures) if len(failures) >= MOST_FAILED else None,
         agents=time.holds({record.holder: ends for record, ends in copies.items()}),
         hosts=time.holds(hosts, " at this host"),
         ambiguous=min(1, known.ambiguous),

@@ -2,10 +2,9 @@
 
 Each agent has its own copy of a credential, and one of them may be out of date. So an account is tried by one agent at
 one target first. Once a server has accepted it, each other agent makes its own first login by itself, and only then
-gets batches. After a refusal the account is withheld from every agent whose own copy no server has accepted, and from
-all agents if an authority is written in the inventory. A refusal of a copy that was accepted elsewhere binds its host.
-
-An accepted login opens the account for its own agent only, for an agent may lie. A refused one binds other agents.
+gets batches. After a refusal the account is withheld from every agent; after the account was accepted elsewhere, and no
+authority is written in the inventory, a refusal binds its host and a stranger's copy, and three in a row all strangers.
+An agent may lie: what it says of its own logins proves the copy of no other agent.
 
 An agent that logs in at a host that has not accepted its secret has the host for itself, so that a host which judges
 the account by itself counts one refusal, whatever the number of agents and of its names.
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 from scanready.model import is_address
 
-from .account_memory import Hold, Memory
+from .account_memory import MOST_FAILED, Hold, Memory
 from .grants import Bar, Denied, Grant, Key, Visit, earlier, held_by, latest, not_made, words_of
 from .login_end import End, LoginEnd
 from .messages import MOST_TARGETS
@@ -53,6 +52,7 @@ class _Account:
         held: by agent and host, why an earlier run holds its login back.
         lacking: by agent and name of the credential, why it cannot log in with it.
         ambiguous: refusals that may be about the address of the agent.
+        failed: agents in a row whose secret was not accepted after that of another one had been.
         fruitless: by agent, first logins that said nothing.
         unsent: those of them that were visits.
         memory: what earlier runs found out.
@@ -72,6 +72,7 @@ class _Account:
     held: dict[str, dict[str, Bar]] = field(default_factory=dict)
     lacking: dict[str, dict[str, Bar]] = field(default_factory=dict)
     ambiguous: int = 0
+    failed: int = 0
     fruitless: dict[str, int] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
@@ -80,7 +81,7 @@ class _Account:
 
     def remember(self, memory: Memory) -> None:
         """Begin with what earlier runs found out."""
-        self.memory, self.ambiguous = memory, memory.ambiguous
+        self.memory, self.ambiguous, self.failed = memory, memory.ambiguous, memory.failures
 
     def hold_of(self, agent: str) -> Hold | None:
         """Return what an earlier run holds against each login of an agent."""
@@ -237,6 +238,8 @@ class _Account:
         """Take note that a server accepted the secret of an agent. Agents begin at different hosts from then on."""
         place = self.places.one(host)
         self.known.add(place)
+        if agent not in self.accepted and agent not in self.memory.proven:
+            self.failed = 0  # further logins of an agent say nothing about the copies of others
         if agent not in self.accepted and (hosts := list(self.waiting.get(agent, {}).items())):
             start = len(hosts) * list(self.waiting).index(agent) // len(self.waiting)
             self.waiting[agent] = dict(hosts[start:] + hosts[:start])
@@ -256,21 +259,30 @@ class _Account:
             self.ambiguous += 1
             self.agents.setdefault(agent, bar)
             if self.ambiguous == 1:  # it may be about the agent's address: one further agent may try
+                if self.accepted and is_stranger:
+                    self.close(agent, bar)
                 return
+        # A refused copy does not tell the verdict of others once another copy was accepted.
+        of_others = replace(bar, refused_at="") if is_stranger and self.accepted else bar
         if self.judged_alike and end in (End.REFUSED, End.AMBIGUOUS):
-            self.stop = self.stop or bar
-        self.hosts.setdefault(host, bar)
+            self.stop = self.stop or of_others
+        self.hosts.setdefault(host, of_others)
         if is_stranger and (self.ambiguous or end in (End.REFUSED, End.AMBIGUOUS, End.UNKNOWN)):
             self.close(agent, bar)
 
     def close(self, agent: str, bar: Bar) -> None:
-        """Withhold the account from all agents whose own secret was not accepted.
+        """Withhold the account from an agent, and from all whose own secret was not accepted.
 
-        Another agent may say that its secret was. That opens nothing: it may lie, or have another copy.
+        Once another agent says that its secret was, the copies of three agents have to fail for that: one of them may
+        be out of date, or that agent may lie.
         """
         self.agents.setdefault(agent, bar)
-        # The refusal is then one of this agent's copy. It does not tell the verdict of others.
-        self.strangers = self.strangers or (replace(bar, refused_at="") if self.accepted else bar)
+        if not self.accepted:
+            self.strangers = self.strangers or bar
+            return
+        self.failed += 1
+        if self.failed >= MOST_FAILED:
+            self.strangers = self.strangers or replace(bar, refused_at="")
 
     def hold_back(self, agent: str, host: str) -> None:
         """Take note of a login that an agent did not make: its secret is not newer than a refusal of an earlier run."""
@@ -428,7 +440,7 @@ class Accounts:
                 account.fail(agent, end.host, Bar(words_of(where, agent, end.end), refused_at=place), end=end.end)
             case End.EARLIER:
                 bar = earlier(where, agent, end, End.REFUSED)
-                if agent in account.accepted or account.hold_of(agent) is not None:
+                if account.accepted or account.hold_of(agent) is not None:
                     account.agents.setdefault(agent, bar)
                 else:
                     account.close(agent, bar)
