@@ -1,12 +1,13 @@
 """Measure the speed of scanready and the cost of a target (Linux).
 
-    python -m benchmarks.run [--sizes N,N,...] [--json] [--only-jobs] [-- OPTION...]
+    python -m benchmarks.run [--sizes N,N,...] [--json] [--only-jobs | --only-start] [-- OPTION...]
 
 It runs ``scanready verify`` as its users do, against a farm on this machine (see farm.py). It prints targets per
 second, CPU seconds per 1,000 targets and peak memory for three cases: plain throughput, answers delayed by 50 ms, and
 targets that never answer. The rows `jobs` compare one process with two, the servers on one of the cores. Plain
 throughput over loopback does not test concurrency; the other two cases do. Absolute figures depend on the machine:
-compare the lines of one run. Options after ``--`` are passed to ``verify``.
+compare the lines of one run. ``--only-start`` measures when ``check`` sends its first packet. Options after ``--`` are
+passed to ``verify``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -191,15 +193,41 @@ def start_up(best_of: int = 5) -> float:
     return 1000 * min(execute([*SCANREADY, "--help"], nowhere, nowhere)[1] for _ in range(best_of))
 
 
+def first_packet(type_: str, best_of: int = 9) -> float:
+    """Return the milliseconds until ``scanready check`` of one target sends its first SYN, the best of several runs."""
+    with socket.create_server(("127.0.0.1", 0)) as server, tempfile.TemporaryDirectory() as directory:
+        server.settimeout(30)
+        store, port = str(Path(directory, "runs.db")), server.getsockname()[1]
+        command = [*SCANREADY, "check", f"{type_}://127.0.0.1:{port}", "--store", store]
+        return 1000 * min(_until_accepted(command, server) for _ in range(best_of))
+
+
+def _until_accepted(command: list[str], server: socket.socket) -> float:
+    """Return the seconds until a command connects; it is not needed any more then."""
+    nothing = subprocess.DEVNULL
+    began = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdin=nothing, stdout=nothing, stderr=nothing)
+    try:
+        server.accept()[0].close()
+        return time.perf_counter() - began
+    finally:
+        process.kill()
+        process.wait()
+
+
 def main() -> None:
     """Measure everything and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", default="100,1000,10000", help="how many targets (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line in place of the table")
     parser.add_argument("--only-jobs", action="store_true", help="only compare one process with two")
+    parser.add_argument("--only-start", action="store_true", help="only measure the start of the commands")
     parser.add_argument("options", nargs="*", metavar="OPTION", help="passed on to scanready verify (after --)")
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
+    if arguments.only_start:
+        start(as_json=arguments.json)
+        return
     if not arguments.json:
         print(TITLE)
 
@@ -212,11 +240,16 @@ def main() -> None:
     one, two = map(show, jobs(max(sizes), arguments.options))
     if not arguments.json:
         print(ratio(one, two))
-    help_ms = start_up()
-    if arguments.json:
-        print(json.dumps({"name": "scanready --help", "milliseconds": help_ms}))
-    else:
-        print(f"scanready --help: {help_ms:.0f} ms")
+    start(as_json=arguments.json)
+
+
+def start(*, as_json: bool) -> None:
+    """Measure and print how long the commands take to start."""
+    found = {"scanready --help": start_up()}
+    found |= {f"first packet, check {type_}": first_packet(type_) for type_ in ("mysql", "ssh")}
+    for name, milliseconds in found.items():
+        line = {"name": name, "milliseconds": milliseconds}
+        print(json.dumps(line) if as_json else f"{name}: {milliseconds:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -18,11 +18,15 @@ class Catalogue:
 
     def __init__(self, built_in: Mapping[str, TargetType], others: Mapping[str, TargetType] | None = None) -> None:
         self.built_in = built_in
+        self._known: dict[str, TargetType] = {}
         self._others = {} if others is None else others  # no `or`: asking for its length looks for packages
 
     def get(self, name: str) -> TargetType | None:
         """Return the type of that name, None if no package declares it."""
-        return self.built_in.get(name) or self._others.get(name)
+        found = self._known.get(name)
+        if found is None and (found := self.built_in.get(name) or self._others.get(name)):
+            self._known[name] = found
+        return found
 
     def __getitem__(self, name: str) -> TargetType:
         found = self.get(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,7 +51,9 @@ def shown(text: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that is spelt most like ``word``, or an empty text if none is near."""
-    near = difflib.get_close_matches(word.lower()[:_LONGEST_SHOWN], list(known), n=1)
+    from difflib import get_close_matches  # loaded late: an input without mistakes needs none of it
+
+    near = get_close_matches(word.lower()[:_LONGEST_SHOWN], list(known), n=1)
     return near[0] if near else ""
 
 

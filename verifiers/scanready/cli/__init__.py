@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import itertools
 import os
 import sys
@@ -54,11 +53,6 @@ Exit codes:
 
 Every option can be set in the environment: SCANREADY_TIMEOUT=5 is the same as --timeout 5.
 """
-
-
-# Imported modules are never freed. At Python's default threshold of 700 objects the collector scans them repeatedly,
-# which takes a twentieth of the time to the first line of output (measured).
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 class CommandContext(click.Context):
@@ -140,7 +134,6 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run a command and leave the process with its exit code."""
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     from .exit import leave, not_as_a_verdict, stand_in_for_closed
     from .output.standard_output import set_apart
 

@@ -7,6 +7,7 @@ import ipaddress
 import platform
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from scanready.inventory import Inventory
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class AskedAgent:
     """Hold the options about the agent. ``addresses`` may have a prefix length; ``platform`` is as `PLATFORMS` has it.
 
@@ -50,7 +51,7 @@ class AskedAgent:
         return tuple(str(ipaddress.ip_interface(address).ip) for address in self.addresses)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Share:
     """Hold one agent's part of an inventory.
 

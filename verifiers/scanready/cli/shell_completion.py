@@ -6,9 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from scanready.inventory import Inventory
 
 
@@ -86,7 +87,7 @@ def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 def inventories_and_targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer file names, and the target types as ``TYPE://`` once a letter is typed."""
     begun = targets(ctx, param, incomplete) if incomplete else []
-    return [*files(ctx, param, incomplete), *map(CompletionItem, begun)]
+    return [*files(ctx, param, incomplete), *map(_item, begun)]
 
 
 def codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -112,7 +113,13 @@ def import_columns(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Let the shell complete file names."""
-    return [CompletionItem(incomplete, type="file")]
+    return [_item(incomplete, type_="file")]
+
+
+def _item(value: str, type_: str = "plain") -> CompletionItem:
+    from click.shell_completion import CompletionItem
+
+    return CompletionItem(value, type=type_)
 
 
 def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -128,4 +135,4 @@ def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Co
                 names = ["last", "last~1", *(run.name for run in kept.runs(20))]
     except (StoreError, click.UsageError):
         names = []  # a completion must not print messages
-    return [*files(ctx, param, incomplete), *(CompletionItem(name) for name in names if name.startswith(incomplete))]
+    return [*files(ctx, param, incomplete), *(_item(name) for name in names if name.startswith(incomplete))]

@@ -12,7 +12,6 @@ import os
 import select
 import stat
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -93,7 +92,9 @@ def open_file(path: str | os.PathLike[str], most: int) -> BinaryIO:
 
 
 def _copy(content: bytes) -> BinaryIO:
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
+    from tempfile import TemporaryFile  # loaded late: it takes 3 ms
+
+    copy = TemporaryFile()  # noqa: SIM115  # the caller closes it
     copy.write(content)
     copy.seek(0)
     return copy

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 
 
 def temporary_name() -> str:
     """Return a random name; hidden, and with an ending that no collector reads."""
-    return f".scanready-{secrets.token_hex(8)}.tmp"
+    return f".scanready-{os.urandom(8).hex()}.tmp"

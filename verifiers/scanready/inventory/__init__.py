@@ -8,18 +8,19 @@ imported only when an inventory is read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanready.model import Expectation
 
-from .expected import expectation
 from .problems import InventoryError, InventoryWarning, Problem
-from .secrets import credential_from, resolve_secret
 from .targets import parse_target
 
 if TYPE_CHECKING:
+    from .expected import expectation
     from .reading import Inventory
+    from .secrets import credential_from, resolve_secret
 
 __all__ = [
     "Expectation",
@@ -74,10 +75,17 @@ def json_schema() -> dict[str, Any]:
     return schema.json_schema()
 
 
-def __getattr__(name: str) -> Any:
-    """Import the classes for inventory files at their first use."""
-    if name == "Inventory":
-        from .reading import Inventory
+#: The modules of the names that are imported at their first use.
+_ELSEWHERE = {
+    "Inventory": "reading",
+    "credential_from": "secrets",
+    "expectation": "expected",
+    "resolve_secret": "secrets",
+}
 
-        return Inventory
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """Import what few commands need at its first use."""
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)

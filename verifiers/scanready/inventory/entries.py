@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scanready.catalogue import TargetType
@@ -30,7 +31,7 @@ _UNTYPED_NETWORK = (
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Defaults:
     """Hold what entries have unless they say otherwise.
 

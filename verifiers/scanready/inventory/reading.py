@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from scanready.files import reading
@@ -27,7 +28,7 @@ from .yaml_nodes import Node, compose, decode
 LARGEST_FILE = 8 * 1024 * 1024
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """The contents of an inventory. None means that the file does not set the value.
 
@@ -78,7 +79,7 @@ def share_of(agent: str, targets: Sequence[Target], agents: Sequence[DeclaredAge
 Chooser = Callable[[Sequence[DeclaredAgent]], str | None]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Secrets:
     """Say which secrets are looked up; see :func:`read_inventory`."""
 

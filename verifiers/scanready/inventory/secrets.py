@@ -6,7 +6,6 @@ Any other text may be a password. It is refused and not repeated, not even its b
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import stat
 import sys
@@ -20,7 +19,6 @@ from scanready.files.byte_order import encoding_of, is_marked
 from scanready.files.trust import others_can_read_secret
 from scanready.model import Credential
 
-from . import key_ring
 from .problems import InventoryError, InventoryWarning, Problem
 from .sources import path_of, source_of
 
@@ -109,6 +107,8 @@ def look_up(reference: str, careless: list[str], *, base: Path = Path(), whose: 
         case "file":
             secret = _file(rest, base, careless)
         case "keyring":
+            from . import key_ring
+
             secret = key_ring.look_up(rest)
         case _:
             secret = _prompt(whose)
@@ -216,6 +216,8 @@ def _prompt(whose: str) -> str:
     """Ask on the terminal without echo; do not ask if echo cannot be switched off."""
     if not any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         raise Wrong("`prompt:` needs a terminal, and there is none: use env:NAME or file:PATH")
+    import getpass  # loaded late, with the terminal's modules
+
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import random
 import socket
 import sys
 from collections.abc import Callable
@@ -102,10 +101,12 @@ def source_port(sock: socket.socket) -> int:
 
 def _reserve(sock: socket.socket) -> None:
     """Bind to a port below 1024 if this process may (root, or CAP_NET_BIND_SERVICE); else leave it to the kernel."""
+    from random import sample  # loaded late: few types need such a port
+
     anywhere = "::" if sock.family == socket.AF_INET6 else "0.0.0.0"
     if sys.platform != "win32":  # there it would let others take our port
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of before linger on these few ports
-    for port in random.sample(_RESERVED_PORTS, _TRIES):
+    for port in sample(_RESERVED_PORTS, _TRIES):
         try:
             sock.bind((anywhere, port))
             return

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanready.model import GOOD, Agent, Check, Expectation, Report, Target
 from scanready.redaction.options import options_shown
@@ -13,8 +12,8 @@ from scanready.redaction.workflow import harmless_json
 from scanready.run.plain import plain as _plain
 from scanready.run.target_name import name_of
 
-from .filled import fill
-from .findings import Told, besides, decisive
+if TYPE_CHECKING:
+    from .findings import Told
 
 SCHEMA = 1
 #: The results whose line is made and needed again, by their ids: a result can change, so it is no key itself.
@@ -64,7 +63,9 @@ def identity(target: Target) -> str:
     options = sorted(options_shown(target.options).items()) if target.options else []
     account = target.credential.name if target.credential else None
     text = repr((target.host, target.type, target.port, options, account)).encode("utf-8", "backslashreplace")
-    return hashlib.blake2b(text, digest_size=12).hexdigest()
+    from hashlib import blake2b  # loaded late: a run that stores nothing needs none of it
+
+    return blake2b(text, digest_size=12).hexdigest()
 
 
 def identity_at(report: Report) -> str:
@@ -74,10 +75,14 @@ def identity_at(report: Report) -> str:
 
 def identity_of_all(targets: Iterable[Target]) -> str:
     """Return a short key of a set of targets, which does not depend on their order."""
-    return hashlib.blake2b("".join(sorted(map(identity, targets))).encode("ascii"), digest_size=12).hexdigest()
+    from hashlib import blake2b
+
+    return blake2b("".join(sorted(map(identity, targets))).encode("ascii"), digest_size=12).hexdigest()
 
 
 def _raw(report: Report) -> dict[str, Any]:
+    from .findings import besides, decisive  # loaded with the first result, not before the first packet
+
     target, footprint = report.target, report.footprint
     raw = {
         "schema": SCHEMA,
@@ -160,6 +165,8 @@ def agent_object(agent: Agent) -> dict[str, Any]:
 def _cause(report: Report, found: Told | None) -> dict[str, Any] | None:
     if found is None:
         return None
+    from .filled import fill
+
     first, *others = found.parts
     return {
         "code": found.cause.code,

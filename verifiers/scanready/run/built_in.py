@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -11,10 +12,32 @@ from scanready.catalogue import Catalogue, TargetType
 from scanready.model import Cause
 
 
+class _Rows(Mapping[str, TargetType]):
+    """The rows by name. The one that a folder is named after is loaded without the others, since most runs need few."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, TargetType] = {}
+
+    @cached_property
+    def _all(self) -> dict[str, TargetType]:
+        return {row.name: row for row in targets.rows()}
+
+    def __getitem__(self, name: str) -> TargetType:
+        if name not in self._loaded:
+            self._loaded |= {row.name: row for row in targets.rows_in(name)}
+        return self._loaded.get(name) or self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 @lru_cache(maxsize=1)
-def built_in_rows() -> dict[str, TargetType]:
+def built_in_rows() -> Mapping[str, TargetType]:
     """Return the rows of scanready itself by name, in the order of the requirements document."""
-    return {row.name: row for row in targets.rows()}
+    return _Rows()
 
 
 def built_in_causes() -> dict[str, Cause]:

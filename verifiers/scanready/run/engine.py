@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scanready.catalogue import Verifier
@@ -67,7 +67,7 @@ LOGINS = 4 * _LOGIN_THREADS
 _NO_WAIT = contextlib.nullcontext()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _TurnedBack:
     """A climb that stopped before its login, because another login must first show whether the account is valid.
 

@@ -10,6 +10,7 @@ handed down.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -18,8 +19,18 @@ from scanready.catalogue.row import TargetType
 
 def rows() -> list[TargetType]:
     """Load the rows of all folders, in the order of the requirements document."""
-    found = [row for family in iter_modules(__path__) for row in _rows_of(f"{__name__}.{family.name}.row")]
+    found = [row for folder in _folders() for row in rows_in(folder)]
     return sorted(found, key=lambda row: (row.group, row.place))
+
+
+def rows_in(folder: str) -> list[TargetType]:
+    """Load the rows of the folder of that name; none if there is no such folder."""
+    return list(_rows_of(f"{__name__}.{folder}.row")) if folder in _folders() else []
+
+
+@cache
+def _folders() -> tuple[str, ...]:
+    return tuple(family.name for family in iter_modules(__path__))
 
 
 def _rows_of(module: str) -> Iterator[TargetType]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scanready.model import Cause, Credential, Owner, Scope
 from scanready.run import timestamps
@@ -13,14 +13,16 @@ from scanready.run.registry import all_causes
 from scanready.wire.printable import visible
 
 from .earlier import Policy
-from .guard_files import Found
+
+if TYPE_CHECKING:
+    from .guard_files import Found
+
+    History = Sequence[Found]
 
 #: Refusals of one account that may be about the agent's address: after the first, one further agent may try.
 _MOST_AMBIGUOUS = 2
 #: Entries of other agents in one export; the readers of one accept more.
 _MOST_PASSED_ON = 20_000
-
-History = Sequence[Found]
 
 
 class Bound(Protocol):

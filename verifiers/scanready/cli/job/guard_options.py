@@ -13,12 +13,13 @@ from scanready.cli.messages import did_you_mean, fitting
 from scanready.model import Target
 
 from .earlier import EVERY_ONE, RETRY_AFTER, Policy
-from .guard_files import Found, read_guard_files
 from .options import option
 from .prepare import Unusable
 
 if TYPE_CHECKING:
     from scanready.inventory import Inventory
+
+    from .guard_files import Found
 
 _RETRY = "--retry-refused"
 
@@ -83,7 +84,7 @@ class Logins:
         """
         no_login, retried = options.pop("no_login"), options.pop("retry_refused")
         guards = options.pop("guards", ())
-        return cls(no_login, retried or "", read_guard_files(guards), tuple(map(os.path.realpath, guards)))
+        return cls(no_login, retried or "", _read(guards), tuple(map(os.path.realpath, guards)))
 
     def resumed(self, guards: Sequence[str], *, no_login: bool) -> Logins:
         """Return those of a run that goes on: without ``--guard``, the files that it was started with.
@@ -92,7 +93,7 @@ class Logins:
             click.UsageError: one of these files cannot be read any more.
         """
         kept = replace(self, no_login=self.no_login or no_login)
-        return kept if self.guards else replace(kept, elsewhere=read_guard_files(guards), guards=tuple(guards))
+        return kept if self.guards else replace(kept, elsewhere=_read(guards), guards=tuple(guards))
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -126,6 +127,14 @@ class Logins:
                 near = did_you_mean(self.retried, used)
                 raise click.UsageError(f"{_RETRY}: no target has a credential {fitting(self.retried)!r}{near}")
         return Policy(after, self.retried)
+
+
+def _read(guards: Sequence[str]) -> Sequence[Found]:
+    if not guards:
+        return ()
+    from .guard_files import read_guard_files
+
+    return read_guard_files(guards)
 
 
 def _by_name_only(target: Target) -> Target:

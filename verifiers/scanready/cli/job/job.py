@@ -11,7 +11,6 @@ from scanready.model import Cause, Credential, Report, Target
 from scanready.report.background import NOTHING, Background
 
 from .earlier import DEFAULT_POLICY, Policy
-from .guard_files import Found
 
 #: Seconds between two checks of the same target. OpenSSH (PerSourcePenalties, since 9.8) adds one second of penalty
 #: for each connection without a login, and refuses the address at 15 seconds; with one check every 20 s the penalty
@@ -22,6 +21,8 @@ EVERY = 20.0
 if TYPE_CHECKING:
     from scanready.cli.output.outputs import Outputs
     from scanready.run.settings import Settings
+
+    from .guard_files import Found
 
 
 @dataclass(frozen=True, slots=True)

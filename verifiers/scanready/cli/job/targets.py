@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanready.cli.messages import fitting, means_a_file, warn
-from scanready.cli.selection import Judgement, selection
 from scanready.files.reading import Unreadable, read_standard_input
 from scanready.model import Target
-from scanready.report.serialize import identity
 from scanready.run.any_type import flat
 
 from .exit_code import NOTHING_SELECTED
 from .prepare import problems_told, read_inventory
 
 if TYPE_CHECKING:
+    from scanready.cli.selection import Judgement
     from scanready.cli.share import AskedAgent, Chooser, Share
 
 #: The most bytes of targets on standard input: some hundred thousand lines.
@@ -48,7 +47,10 @@ def selected_targets(
         asked: the options about the agent.
         otherwise: chooses the agent if no option does; None stands for all of them.
     """
-    from scanready.cli.share import AskedAgent, share_of  # `check` needs none of it
+    # `check` needs none of these
+    from scanready.cli.selection import selection
+    from scanready.cli.share import AskedAgent, share_of
+    from scanready.report.serialize import identity
 
     inventory = None
     wanted = selection(only, of_a_run=judged is not None)

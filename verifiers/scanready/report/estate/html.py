@@ -11,6 +11,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from scanready.estate import EstateVerdict
@@ -172,7 +173,7 @@ class Html:
         return bars
 
 
-@dataclasses.dataclass(slots=True)
+@dataclass(slots=True)
 class _Count:
     """The targets whose estate verdict has one cause; without a finding, those that only miss results."""
 

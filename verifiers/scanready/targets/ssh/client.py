@@ -112,13 +112,16 @@ def client(now: _State) -> Client:
 
 
 def _ask(program: str) -> Client:
+    """Ask everything side by side: the first packet to a target waits for these answers."""
+    asked = {query: _begun(program, "-Q", query) for queries in _QUERIES.values() for query in queries}
+    about, settings = _begun(program, "-V"), _begun(program, *_settings_of(ANY_HOST, 22))
     patterns, matches = _sections()
+    answers = {query: _output(process).split() for query, process in asked.items()}
     supported = {
-        slot: frozenset(name for query in queries for name in _run(program, "-Q", query).split())
-        for slot, queries in _QUERIES.items()
+        slot: frozenset(name for query in queries for name in answers[query]) for slot, queries in _QUERIES.items()
     }
-    general = effective(program, ANY_HOST, 22)
-    return Client(program, _run(program, "-V").partition(",")[0].strip(), supported, general, patterns, matches)
+    version = _output(about).partition(",")[0].strip()
+    return Client(program, version, supported, _effective(_output(settings)), patterns, matches)
 
 
 def effective(program: str, host: str, port: int) -> Effective | None:
@@ -126,10 +129,16 @@ def effective(program: str, host: str, port: int) -> Effective | None:
 
     A name that begins with a minus is never passed on: older programs read it as an option.
     """
-    if host.startswith("-"):
-        return None
+    return None if host.startswith("-") else _effective(_output(_begun(program, *_settings_of(host, port))))
+
+
+def _settings_of(host: str, port: int) -> tuple[str, ...]:
+    return "-G", "-p", str(port), "--", host
+
+
+def _effective(output: str) -> Effective | None:
     settings: dict[str, str] = {}
-    for line in _run(program, "-G", "-p", str(port), "--", host).splitlines():
+    for line in output.splitlines():
         keyword, _, value = line.partition(" ")
         settings.setdefault(keyword.lower(), value)
     lists = [tuple(filter(None, settings.get(option.lower(), "").split(","))) for option in fixes.OPTIONS.values()]
@@ -139,21 +148,29 @@ def effective(program: str, host: str, port: int) -> Effective | None:
     return Effective(wire.offer(*lists), tuple(files))
 
 
-def _run(*argv: str) -> str:
-    """Run a command and return its output (``ssh -V`` prints on standard error); empty if it fails or hangs."""
+def _begun(*argv: str) -> subprocess.Popen[str] | None:
+    """Start a command whose output :func:`_output` takes; None if it cannot be started."""
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE,
-            check=False,
-        )
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace")
     except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _output(process: subprocess.Popen[str] | None) -> str:
+    """Return what a command printed (``ssh -V`` prints on standard error); empty if it fails or hangs."""
+    if process is None:
         return ""
-    return (done.stdout or done.stderr) if done.returncode == 0 else ""
+    with process:
+        try:
+            printed, errors = process.communicate(timeout=PATIENCE)
+        except (OSError, subprocess.SubprocessError):
+            process.kill()
+            return ""
+        except BaseException:
+            process.kill()
+            raise
+    return (printed or errors) if process.returncode == 0 else ""
 
 
 def _sections() -> tuple[tuple[str, ...], bool]:
