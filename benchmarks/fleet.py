@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.prober import addresses
-from benchmarks.run import DELAY, ENVIRONMENT, ROOT, SCANREADY, VERIFIED, Farm, farm
+from benchmarks.run import DELAY, ENVIRONMENT, LIFTED, ROOT, SCANREADY, VERIFIED, Farm, farm
 from fixtures.fleet.rabbitmq import RabbitMq, missing
 from fixtures.fleet.site import AGENTS, Site, site_definitions
 from scanready.store import Store, StoreError
@@ -110,7 +110,19 @@ def plain(folder: Path, inventory: Path) -> tuple[float, float]:
     began, going, used = time.perf_counter(), [], 0.0
     for name in NAMES:
         store = folder / f"plain-{name}.db"
-        command = [*SCANREADY, "verify", str(inventory), "--as", name, "--format", "jsonl", "--store", str(store), "-q"]
+        command = [
+            *SCANREADY,
+            "verify",
+            str(inventory),
+            "--as",
+            name,
+            "--format",
+            "jsonl",
+            "--store",
+            str(store),
+            "-q",
+            *LIFTED,
+        ]
         with (folder / f"plain-{name}.jsonl").open("wb") as out:
             going.append(subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=out, stdin=subprocess.DEVNULL))
     for process in going:

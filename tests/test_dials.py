@@ -58,3 +58,41 @@ def test_the_list_is_not_blind() -> None:
         "socket.socket",
         "loop.sock_connect",
     }
+
+
+#: The functions that begin a connection or a question, by the module that has them.
+BEGIN = {
+    "scanready.net.dial": {"dial", "accepting"},
+    "scanready.climb.dial_all": {"dial_all"},
+    "dial_all": {"dial_all"},
+}
+#: The module may ask without a turn: it belongs to no run.
+OF_NO_RUN = {"fitness/resolvers.py"}
+
+
+def calls_without_a_turn(tree: ast.AST) -> set[str]:
+    """Return the calls that begin a connection, and name no passage."""
+    begin = {"datagram.ask"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            begin |= {name.name for name in node.names} & BEGIN.get(node.module or "", set())
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) in begin)
+    return {words for words in map(ast.unparse, calls) if "passage" not in words}
+
+
+def test_every_connection_has_its_turn() -> None:
+    """Else it would exceed the bounds that a firewall on the way can live with."""
+    found = {
+        path.relative_to(ROOT).as_posix(): calls
+        for path in ROOT.rglob("*.py")
+        if (calls := calls_without_a_turn(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert found.keys() == OF_NO_RUN, found
+
+
+def test_the_search_for_turns_is_not_blind() -> None:
+    source = (
+        "from scanready.net.dial import accepting, dial\ndial(address, 5.0)\naccepting(address, 5.0, probe.passage)"
+    )
+    assert calls_without_a_turn(ast.parse(source)) == {"dial(address, 5.0)"}
+    assert calls_without_a_turn(ast.parse("datagram.ask(address)")) == {"datagram.ask(address)"}

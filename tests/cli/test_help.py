@@ -23,6 +23,9 @@ def test_the_defaults_that_the_help_tells_are_those_of_the_engine() -> None:
     assert f"Time limit for one whole target. [default: {defaults.timeout:.0f}]" in told
     assert f"Concurrent targets. [default: {defaults.concurrency}]" in told
     assert f"Concurrent targets per host. [default: {defaults.per_host}]" in told
+    assert f"wait for their first answer; 0 for no bound. [default: {defaults.half_open}]" in told
+    assert f"New connections per second; 0 for no bound. [default: {defaults.connect_rate:.0f}]" in told
+    assert f"for each /24 (IPv6: /64). [default: {defaults.per_net}]" in told
     assert f"Check up to this step. [default: {defaults.depth}]" in told
     assert f"at least 5s. [default: {EVERY:.0f}s]" in told
 

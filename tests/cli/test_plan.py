@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 from pathlib import Path
 
 import pytest
 
 from scanready.climb.guard import MOST_OPEN
+from scanready.run.expected_time import Expected, expected_time
 from scanready.run.registry import catalogue
+from scanready.run.settings import Settings
 from scanready.targets.windows import login_admin_share
 from tests.cli.in_process import call
 
@@ -182,3 +185,31 @@ def test_one_account_in_two_credentials_and_a_host_without_a_type(
     words = " ".join(call("plan", str(path)).output.split())
     assert "account CORP\\svc (credentials one, two): 2 endpoints" in words
     assert "1 host without a type: every type is tried there" in words
+
+
+@pytest.mark.usefixtures("no_network")
+def test_the_expected_time_is_that_of_the_tightest_bound(tmp_path: Path) -> None:
+    path = tmp_path / "estate.yaml"
+    path.write_text("targets:\n  - {hosts: [10.1.0.0/24, 10.1.1.0/24], type: ssh}\n")
+
+    def times(*options: str) -> tuple[float, float]:
+        time = json.loads(call("plan", str(path), "--json", "--no-canary", *options).output)["time"]
+        return time["all_answer"], time["none_answers"]
+
+    plan = json.loads(call("plan", str(path), "--json", "--no-canary").output)
+    connections, endpoints = plan["total"]["connections"], len(plan["endpoints"])
+    in_net = math.ceil(endpoints / 2 / 90)
+    assert plan["time"]["none_answers"] == 4.5 * in_net == 13.5
+    assert plan["time"]["all_answer"] == round(connections / 500, 2)
+    assert times("--connect-rate", "10") == (round(connections / 10, 2), round(endpoints / 10 + 4.5, 2))
+    assert times("--half-open", "10")[1] == 4.5 * math.ceil(endpoints / 9)
+    assert times("--per-net", "0")[1] == round(endpoints / 500 + 4.5, 2)
+    assert times("--half-open", "0", "--connect-rate", "0", "--per-net", "0") == (0.0, 4.5)
+    text = " ".join(call("plan", str(path), "--half-open", "0", "--connect-rate", "0").output.split())
+    assert "expected time: 14 s if none answers (at most 100 half-open in one /24)" in text
+
+
+def test_ports_of_one_host_are_asked_a_few_at_once() -> None:
+    assert expected_time([], 0, Settings()) == Expected(0.0, 0.0)
+    many = expected_time([("10.0.0.1", 24)] * 48 + [("db.corp", 4)] * 8, 100, Settings(half_open=None, per_net=None))
+    assert many.none_answers == 9.0, "24 ports of one host at once, and 4 of the other"

@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 from scanready.causes import common
 from scanready.model import Finding, Step
 from scanready.net.deadlines import deadlines_of
+from scanready.net.dial_gate import NotBegun
+from scanready.net.passage import ALWAYS_OPEN, Passage
 from scanready.net.threads import DaemonThreads
 
 from .misconduct import Misconduct
@@ -40,10 +42,11 @@ class Overran(TimeoutError):
     """The time was over, and the coroutine ended when it was cancelled."""
 
 
-async def confined(what: Awaitable[T], end: float) -> T:
+async def confined(what: Awaitable[T], end: float, passage: Passage = ALWAYS_OPEN) -> T:
     """Return what ``what`` returns; it is cancelled at ``end`` (the loop's time), and abandoned soon after.
 
-    The tasks that it started and left behind end with it.
+    The tasks that it started and left behind end with it. ``end`` is later by the time that stands still in
+    ``passage``.
 
     Raises:
         Overran: the time was over.
@@ -52,7 +55,7 @@ async def confined(what: Awaitable[T], end: float) -> T:
     """
     place = _Confinement()
     try:
-        return await place.run(what, end)
+        return await place.run(what, end, passage)
     except asyncio.CancelledError:
         await place.sweep(telling=False)  # the run is over: its cancellation is what counts
         raise
@@ -86,13 +89,17 @@ class _Confinement:
         self._main: asyncio.Task[Any] | None = None
         self._tasks = OwnTasks(self._own)
 
-    async def run(self, what: Awaitable[T], end: float) -> T:
+    async def run(self, what: Awaitable[T], end: float, passage: Passage) -> T:
         """See :func:`confined`."""
+        before, counted = passage.waited, 0.0
         driven = _Driven(self, what)
         task = self._create(driven.ended())
         self._main = task
         try:
             await self._until(task, end)
+            while not task.done() and (stood := passage.waited_by_now - before) > counted:
+                counted = stood
+                await self._until(task, end + counted)
             in_time = task.done()
             if not in_time and not await self._ended(task, driven):
                 raise Misconduct("ignored the end of its time and was abandoned")
@@ -245,7 +252,7 @@ class _Driven(Awaitable[T]):
         self._confinement = confinement
         self._coroutine: Any = what if asyncio.iscoroutine(what) else _wait_for(what)
         self.abandoned = False
-        self.error: Exception | TurnTaken | None = None
+        self.error: Exception | TurnTaken | NotBegun | None = None
 
     async def ended(self) -> T | None:
         """Wait for it, and keep what it raises in :attr:`error`.
@@ -254,7 +261,7 @@ class _Driven(Awaitable[T]):
         """
         try:
             return await self
-        except (Exception, TurnTaken) as error:  # noqa: BLE001  # raised again, by the task that waits for this one
+        except (Exception, TurnTaken, NotBegun) as error:  # noqa: BLE001  # raised again, by the task that waits for this one
             self.error = error
             return None
 
@@ -271,7 +278,7 @@ class _Driven(Awaitable[T]):
                 found: T = returned.value
                 return found
             except BaseException as error:  # another package's may raise anything, and only some of it may pass
-                if isinstance(error, Exception | asyncio.CancelledError | TurnTaken) or _is_ctrl_c(error):
+                if isinstance(error, Exception | asyncio.CancelledError | TurnTaken | NotBegun) or _is_ctrl_c(error):
                     raise
                 raise Misconduct(_said(error)) from error  # it would end the loop, and all targets with it
             finally:

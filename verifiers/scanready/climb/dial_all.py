@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from scanready.causes import common, fleet
 from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.dial import dial
+from scanready.net.passage import ALWAYS_OPEN, Passage
 from scanready.net.sockets import Address, source_address
 from scanready.net.stream import ConnectError, ReadTimeout, Stream, Tap
 from scanready.remedies.fixes import firewall_rule
@@ -41,26 +42,34 @@ Opened = Callable[[Stream], object]
 
 
 async def dial_all(
-    addresses: list[Address], deadline: float, tap: Tap | None, opened: Opened, privileged: bool = False
+    addresses: list[Address],
+    deadline: float,
+    tap: Tap | None,
+    opened: Opened,
+    privileged: bool = False,
+    passage: Passage = ALWAYS_OPEN,
 ) -> Dialled:
     """Dial all addresses until ``deadline`` (the loop's time), with :data:`PATIENCE` seconds for each.
 
     ``opened`` is called with each stream as soon as it is connected, so that a cancellation loses none;
-    ``privileged`` asks for source ports below 1024.
+    ``privileged`` asks for source ports below 1024. Each waits for its turn in ``passage``, and its time with it.
+
+    Raises:
+        NotBegun: the run was stopped before a connection was begun.
     """
 
-    dialled = Dialled()
+    dialled, before = Dialled(), passage.waited
     patience = min(deadline, asyncio.get_running_loop().time() + PATIENCE)
     if len(addresses) == 1:
-        attempts = [await _dial(addresses[0], patience, tap, opened, privileged)]
+        attempts = [await _dial(addresses[0], patience, tap, opened, privileged, passage)]
     else:
-        every = (_dial(address, patience, tap, opened, privileged) for address in addresses)
+        every = (_dial(address, patience, tap, opened, privileged, passage) for address in addresses)
         attempts = list(await asyncio.gather(*every))
     for stream, check, source in attempts:
         dialled.checks.append(check)
         dialled.source = dialled.source or source
         if stream is not None:
-            stream.deadline = deadline
+            stream.deadline = deadline + passage.waited - before
             dialled.alive.append(stream)
     if dialled.alive:
         for check in dialled.checks:
@@ -69,12 +78,12 @@ async def dial_all(
 
 
 async def _dial(
-    address: Address, patience: float, tap: Tap | None, opened: Opened, privileged: bool
+    address: Address, patience: float, tap: Tap | None, opened: Opened, privileged: bool, passage: Passage
 ) -> tuple[Stream | None, Check, str | None]:
     host, port = str(address[1][0]), int(address[1][1])
-    clock = time.perf_counter()
+    clock = time.perf_counter() - passage.waited  # it stands still, too
     try:
-        stream = await dial(address, patience, tap, opened, privileged)
+        stream = await dial(address, patience, tap, opened, privileged, passage)
     except (ConnectError, ReadTimeout) as error:
         # Only a packet filter's victim needs to know where it came from; a reset costs no extra look-up.
         refused = isinstance(error, ConnectError) and error.offender is None
@@ -84,9 +93,9 @@ async def _dial(
         check.summary = check.finding.detail
         if isinstance(error, ConnectError) and error.offender:
             check.facts = {"rejected_by": error.offender}
-        check.seconds = time.perf_counter() - clock
+        check.seconds = max(0.0, time.perf_counter() - passage.waited - clock)
         return None, check, source
-    return _connected(stream, host, port, time.perf_counter() - clock)
+    return _connected(stream, host, port, max(0.0, time.perf_counter() - passage.waited - clock))
 
 
 def dialled_before(stream: Stream, address: Address, seconds: float) -> Dialled:

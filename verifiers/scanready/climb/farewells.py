@@ -50,6 +50,13 @@ class Farewells:
         self._open: list[tuple[Stream, Farewell | None]] = []
         self._leaving: list[asyncio.Task[None]] = []
 
+    def move(self, seconds: float) -> None:
+        """Have all ends later by ``seconds``, for which the climb's time stood still."""
+        if self._latest is not None:
+            self._latest += seconds
+        for stream, _ in self._open:
+            stream.deadline += seconds
+
     def owe(self, stream: Stream, farewell: Farewell | None = None) -> None:
         """Note a connection as soon as it is there."""
         self._open.append((stream, farewell))

@@ -19,6 +19,7 @@ from scanready.causes import common
 from scanready.model import Step, Target, bracketed
 from scanready.net.allowed import NotAllowed
 from scanready.net.dial import dial
+from scanready.net.passage import ALWAYS_OPEN, Passage
 from scanready.net.resolve import Resolver, literal
 from scanready.net.sockets import Address
 from scanready.net.stream import Stream
@@ -45,6 +46,7 @@ class OwnPlaces:
         opened: called with each connection, before it is used.
         catalogue: knows the ports of other services; None permits every port. The operator chose those of ``hosts``.
         permit: :attr:`scanready.climb.guard.Attempt.permit`; None where no login is guarded.
+        passage: where the connections wait for their turns.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class OwnPlaces:
         opened: Callable[[Stream], object],
         catalogue: Catalogue | None = None,
         permit: Callable[[], None] | None = None,
+        passage: Passage = ALWAYS_OPEN,
     ) -> None:
         allowed = [place for place in str(FOLLOW_REDIRECTS.of(target.options) or "").split(",") if place]
         self._target = target
@@ -73,6 +76,7 @@ class OwnPlaces:
         self._names = [target.host, *self._hosts, *(name for name in allowed if _network(name) is None)]
         self._networks = [network for network in map(_network, allowed) if network is not None]
         self._dialled = 0
+        self._passage = passage
         #: Raises ``login.withheld`` if the account was refused since the login began.
         self.permit = permit or (lambda: None)
         #: Places beyond the target's own that ``follow_redirects`` permitted, as "host:port", in the order of dialling.
@@ -95,7 +99,7 @@ class OwnPlaces:
         now = asyncio.get_running_loop().time()
         end = self._deadline if seconds is None else min(self._deadline, now + seconds)
         try:
-            return await dial(address, end, None, self._opened)
+            return await dial(address, end, None, self._opened, passage=self._passage)
         except NotAllowed as error:  # the library would say in its own words that the server cannot be reached
             found = explain(error, Step.LOGIN, "")
             raise Failure(found.cause, f"the login is led to {found.detail}") from error

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
+from scanready.net.dial_gate import NotBegun
+from scanready.net.passage import Passage
 from scanready.net.resolve import NoTurn
 from scanready.net.sockets import Address, KeepingSocket
 from scanready.net.stream import Stream
@@ -42,9 +45,10 @@ from .guard import Attempt, Turn, TurnTaken, by_library
 from .login_network import OwnPlaces
 from .login_result import LoginResult, login_result
 from .login_trust import LoginTrust
-from .port_memory import PortMemory, Shown, own
+from .port_memory import PortMemory
 from .run_context import RunContext
 from .rung import ClimbEnded, Rung
+from .sharing import share
 from .shown_certificates import ShownCertificates
 from .trace import bounded, trace_of
 
@@ -79,6 +83,7 @@ class Probe:
         shared: what all probes of a run share.
         redactor: hides the secrets of the target.
         port_memory: what is known of the target's port.
+        passage: where connections wait for their turns; the climb's time stands still meanwhile.
         shown: the certificates that were judged so far.
 
     Args:
@@ -119,6 +124,8 @@ class Probe:
         self.shown = ShownCertificates(target, shared.ca_file)
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
+        self.not_begun = False  # true if the run was stopped before anything was contacted
+        self.passage = Passage(shared.gate, partial(_move, weakref.ref(self)))
 
     @property
     def host(self) -> str:
@@ -160,7 +167,7 @@ class Probe:
         bounds.require_room(checks, self.contact)
         where = endpoint or self.endpoint
         self._entered = step
-        return Rung(self.row, self.depth, self.shared.signatures, step, where, checks, self._proofs)
+        return Rung(self.row, self.depth, self.shared.signatures, step, where, checks, self._proofs, self.passage)
 
     def quote(self, text: str, most: int = MOST_EVIDENCE) -> str:
         """Return a peer's words for a sentence: printable, cut, without secrets. A verifier judges the text itself."""
@@ -262,7 +269,7 @@ class Probe:
         self.contact.at(host, port, [address])
         self._count(1)
         end = min(self.deadline, asyncio.get_running_loop().time() + seconds)
-        answer = await datagram.ask(address, question, reader, end, self.tap, privileged)
+        answer = await datagram.ask(address, question, reader, end, self.tap, privileged, self.passage)
         self.contact.note_answer()
         return answer
 
@@ -397,26 +404,7 @@ class Probe:
         Raises:
             ClimbEnded: the shared climb ended early.
         """
-        key = key, self.depth, self.row.speaks, self.row.tls
-        if key in self.port_memory.shared:
-            checks, result, self.address, contact, shown = self.port_memory.shared[key]
-            self.shown.by_name.update(shown)
-            self.contact.take_over(contact)
-            self.checks.extend(own(checks))
-            if result is ClimbEnded:
-                raise ClimbEnded
-            return result  # type: ignore[return-value]  # the result of climb() under the same key
-        first = len(self.checks)
-        try:
-            found = await climb(self)
-        except ClimbEnded:  # the class is kept: an exception would keep its traceback, and that the whole climb
-            self.port_memory.shared[key] = self.checks[first:], ClimbEnded, *self._to_share()
-            raise
-        self.port_memory.shared[key] = self.checks[first:], found, *self._to_share()
-        return found
-
-    def _to_share(self) -> tuple[str | None, Contact, dict[str, Shown]]:
-        return self.address, self.contact.share(), dict(self.shown.by_name)
+        return await share(self, key, climb)
 
     async def leave(self, stream: Stream) -> None:
         """Close a connection politely now, not at the end of the climb."""
@@ -436,7 +424,8 @@ class Probe:
     async def _dial(self, addresses: list[Address], farewell: Farewell | None, privileged: bool = False) -> Dialled:
         """Dial them all; each connection is ours to end politely from the moment it is there."""
         bounds.require_connection(self.contact)
-        return await dial_all(addresses, self.deadline, self.tap, partial(self._own, farewell), privileged)
+        own = partial(self._own, farewell)
+        return await dial_all(addresses, self.deadline, self.tap, own, privileged, self.passage)
 
     def _own(self, farewell: Farewell | None, new: Stream) -> None:
         self._owed.owe(new, farewell)
@@ -445,7 +434,7 @@ class Probe:
 
     def _places(self, hosts: Sequence[str] = (), permit: Callable[[], None] | None = None) -> OwnPlaces:
         own = self.target, self.row, self.address, self.shared.resolver, self.deadline
-        return OwnPlaces(*own, hosts, lambda _: self._count(1), self.shared.catalogue, permit)
+        return OwnPlaces(*own, hosts, lambda _: self._count(1), self.shared.catalogue, permit, self.passage)
 
     def _count(self, connections: int) -> None:
         self.footprint.connections += connections
@@ -473,19 +462,23 @@ class Probe:
 
         A verifier that does not end is cancelled when the target's time is over, and abandoned if it ignores that.
         """
+        passage, before = self.passage, self.passage.waited
         ours = {name: value for name, value in vars(self).items() if name not in _SET_ON_THE_WAY}
         end = self.deadline + self.grace + FAREWELL  # a talk that is left within the climb has its polite end, too
         with concealed(self.redactor, self.tap, self.checks):
             try:
                 try:
-                    await confined(verify(self), end)
-                finally:
-                    vars(self).update(ours)  # the report rests on them
+                    await confined(verify(self), end, passage)
+                finally:  # the report rests on them
+                    stood = passage.waited - before
+                    vars(self).update(ours, started=ours["started"] + stood, deadline=ours["deadline"] + stood)
                     await self._owed.leave_all()
             except ClimbEnded:
                 pass
             except TurnTaken as taken:
                 self.turned_back = taken.secret
+            except NotBegun:
+                self.not_begun = True
             except Exception as error:  # noqa: BLE001  # a verifier's bug must not end the run of others
                 ended = finding_of(error, self.row.name, self._entered)
                 found = bounded(ended or self.explain(only(error), self._entered))
@@ -498,3 +491,10 @@ class Probe:
         if not self.row.relay(self.target):  # else it was the proxy that spoke
             self.port_memory.note_spoken(self.row, self.endpoint, self.checks)
             self.port_memory.note_greeting(self.shared.signatures, self.checks, guessed=self.target.guessed)
+
+
+def _move(climbing: weakref.ref[Probe], seconds: float) -> None:
+    """Have a climb begin and end later by ``seconds``; its passage does not keep it."""
+    if (probe := climbing()) is not None:
+        probe.started, probe.deadline = probe.started + seconds, probe.deadline + seconds
+        probe._owed.move(seconds)

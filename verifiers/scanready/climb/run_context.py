@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from scanready.catalogue import Catalogue
 from scanready.model import Agent, Target
+from scanready.net.dial_gate import DialGate
 from scanready.net.resolve import Resolver
 from scanready.net.stream import Tap
 from scanready.redaction import Redactor
@@ -44,6 +45,8 @@ class RunContext:
     new_login_runner: Callable[[], LoginRunner]
     ca_file: str | None = None
     tap: Callable[[Target], Tap] | None = None
+    #: Each connection waits there for its turn; None without any bound.
+    gate: DialGate | None = None
     cache: dict[str, Any] = field(default_factory=dict)
     #: Secrets by the host that may learn them: a server may repeat in one talk what it heard in another.
     secrets_at: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from scanready.catalogue.facts import ACCOUNT_PROVEN
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, OtherFixes, Outcome, Step
 from scanready.net import events
+from scanready.net.passage import ALWAYS_OPEN, Passage
 from scanready.net.stream import StreamError, TlsError
 from scanready.wire import OurLimit
 
@@ -40,9 +41,13 @@ class Rung:
         signatures: recognise another protocol in what the peer sent.
         checks: the list to which the check is appended.
         proofs: of each accepted login of this climb so far, whether the server checked the secret.
+        passage: the step's seconds leave out the time that stands still in it.
     """
 
-    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_outer", "_proofs", "_row", "_signatures", "check")
+    __slots__ = (
+        *("_checks", "_clock", "_depth", "_followers", "_outer", "_passage", "_proofs", "_row", "_signatures"),
+        "check",
+    )
 
     def __init__(
         self,
@@ -53,12 +58,13 @@ class Rung:
         endpoint: str,
         checks: list[Check],
         proofs: Sequence[bool] = (),
+        passage: Passage = ALWAYS_OPEN,
     ) -> None:
         self._row = row
         self._depth = depth
         self._signatures = signatures
         self._checks = checks
-        self._proofs = proofs
+        self._proofs, self._passage = proofs, passage
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
 
@@ -121,7 +127,7 @@ class Rung:
     async def __aenter__(self) -> Rung:
         if self.check.step.height > self._depth.height:
             raise ClimbEnded
-        self._clock = time.perf_counter()
+        self._clock = time.perf_counter() - self._passage.waited
         self.check.events = []
         self._outer = events.swap(self.check.events)
         return self
@@ -129,7 +135,7 @@ class Rung:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self.check.seconds = time.perf_counter() - self._clock
+        self.check.seconds = max(0.0, time.perf_counter() - self._passage.waited - self._clock)
         events.swap(self._outer)
         if error is None:
             if self.check.outcome is Outcome.PASSED and not self.check.summary:  # no word is no proof

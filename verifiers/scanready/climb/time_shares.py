@@ -46,3 +46,8 @@ class TimeShares:
         if rest < _LEAST_PATIENCE:
             return 0.0, patience
         return (patience if unrecognised else rest), patience
+
+    def stand_still(self, seconds: float) -> None:
+        """Have the time end later: for so long, a type's climb only waited for a turn of its own."""
+        if self.end is not None:
+            self.end += seconds

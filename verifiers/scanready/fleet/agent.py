@@ -23,8 +23,10 @@ from celery.signals import setup_logging, worker_shutting_down
 from scanready import __version__
 from scanready.causes import common
 from scanready.model import Agent
+from scanready.net.dial_gate import Bounds
 from scanready.report.serialize import as_line
 from scanready.run import timestamps
+from scanready.run.settings import BOUNDS
 
 from .account_book import AccountBook
 from .cancels import Cancels
@@ -66,6 +68,7 @@ class Worker:
         accounts: the run store of this agent, which has the journal of accounts.
         bind: withholds what earlier runs of this agent found refused.
         ca_file: PEM file of further authorities that its targets' certificates may be of.
+        bounds: of the connections of all batches together.
 
     Raises:
         JournalError: the file cannot be written, or another process uses it.
@@ -80,12 +83,13 @@ class Worker:
         accounts: Path,
         bind: BindEarlier,
         ca_file: str | None = None,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         self.broker, self.agent, self.warn = broker, agent, warn
         self._held = held_alone(journal, agent.name)
         self.journal = Journal(journal)
         self._desk = LoginDesk(self.journal, AccountBook(accounts, agent.name), bind, warn)
-        self._engine = Engine(agent, ca_file)
+        self._engine = Engine(agent, ca_file, bounds)
         self._stopping = Stopping(warn)
         self._once = Once(warn)
         self._publisher = Publisher(broker, agent.name, self._once, self._stopping.event)

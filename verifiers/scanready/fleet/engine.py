@@ -18,10 +18,11 @@ from collections.abc import AsyncIterator, Callable
 from scanready.causes import common
 from scanready.climb.guard import LockoutGuard
 from scanready.model import Agent, Cause, Check, Finding, Footprint, Outcome, Report, Step, Target, Verdict, reached
+from scanready.net.dial_gate import Bounds
 from scanready.report.serialize import as_line
 from scanready.run import timestamps
 from scanready.run.engine import Run
-from scanready.run.settings import Settings
+from scanready.run.settings import BOUNDS, Settings
 
 from .messages import Batch
 
@@ -33,10 +34,11 @@ class Engine:
 
     Args:
         ca_file: PEM file of further authorities that its targets' certificates may be of.
+        bounds: of the connections of all its batches together.
     """
 
-    def __init__(self, agent: Agent, ca_file: str | None = None) -> None:
-        self.agent, self._ca_file = agent, ca_file
+    def __init__(self, agent: Agent, ca_file: str | None = None, bounds: Bounds = BOUNDS) -> None:
+        self.agent, self._ca_file, self._bounds = agent, ca_file, bounds
         self._loop = asyncio.new_event_loop()
         self._free = asyncio.Condition()
         self._run: Run | None = None
@@ -109,7 +111,14 @@ class Engine:
     async def _place(self, batch: Batch, exclusive: bool, guard: LockoutGuard | None) -> AsyncIterator[Run]:
         today = datetime.datetime.now(datetime.UTC).date()
         settings = Settings(
-            timeout=batch.timeout, depth=batch.depth, agent=self.agent, day=today, ca_file=self._ca_file
+            timeout=batch.timeout,
+            depth=batch.depth,
+            agent=self.agent,
+            day=today,
+            ca_file=self._ca_file,
+            half_open=self._bounds.half_open,
+            connect_rate=self._bounds.rate,
+            per_net=self._bounds.per_net,
         )
         async with self._free:
             number = next(self._numbers)

@@ -15,6 +15,7 @@ from scanready.wire import WireError
 
 from . import icmp, sockets
 from .allowed import demand_allowed
+from .passage import ALWAYS_OPEN, Passage
 from .poller import poller_of
 from .sockets import Address
 from .stream import HEARD, ConnectError, Tap, UdpTimeout
@@ -36,6 +37,7 @@ async def ask(
     deadline: float,
     tap: Tap | None = None,
     privileged: bool = False,
+    passage: Passage = ALWAYS_OPEN,
 ) -> T:
     """Return what ``reader`` makes of the answer; it returns None for a datagram that answers another question.
 
@@ -45,13 +47,30 @@ async def ask(
         reader: the whole datagram in, the answer out.
         deadline: absolute, in the event loop's time.
         privileged: ask from a source port below 1024, where this process may have one.
+        passage: where the question waits for its turn, and the deadline with it.
 
     Raises:
         UdpTimeout: nothing until the deadline.
         ConnectError: an ICMP message rejected the request, it is not allowed, or a limit of this host.
         WireError: the answer breaks its protocol, or a flood of datagrams that answer nothing.
+        NotBegun: the run was stopped before the first contact of the climb.
     """
     demand_allowed(address)
+    deadline += await passage.enter(address)
+    try:
+        return await _asked(address, question, reader, deadline, tap, privileged)
+    finally:
+        passage.leave(address)
+
+
+async def _asked(
+    address: Address,
+    question: bytes,
+    reader: Callable[[bytes], T | None],
+    deadline: float,
+    tap: Tap | None,
+    privileged: bool,
+) -> T:
     loop = asyncio.get_running_loop()
     family, where = address
     since = loop.time()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from . import icmp, sockets
 from .allowed import NotAllowed, demand_allowed
+from .passage import ALWAYS_OPEN, Passage
 from .poller import poller_of
 from .sockets import Address
 from .stream import ConnectError, ReadTimeout, Stream, Tap
@@ -24,36 +25,39 @@ async def dial(
     tap: Tap | None = None,
     opened: Callable[[Stream], object] | None = None,
     privileged: bool = False,
+    passage: Passage = ALWAYS_OPEN,
 ) -> Stream:
     """Connect to one address; call ``opened`` with the stream at once, even if this task is cancelled meanwhile.
 
     ``privileged`` asks for a source port below 1024; :attr:`Stream.privileged` says whether one was available.
+    ``deadline`` is later by the time for which the connection waits for its turn in ``passage``.
 
     Raises:
         ConnectError: refused, rejected, unreachable, not allowed or a limit of this host.
         ReadTimeout: no answer until ``deadline``.
+        NotBegun: the run was stopped before the first connection of the climb.
     """
     for _ in range(_RESERVED_TRIES if privileged else 0):
         try:
-            return await _dial(address, deadline, tap, opened, privileged)
+            return await _dial(address, deadline, tap, opened, privileged, passage)
         except ConnectError as error:
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EADDRINUSE):  # Linux' word, and Windows'
                 raise
-    return await _dial(address, deadline, tap, opened, False)
+    return await _dial(address, deadline, tap, opened, False, passage)
 
 
-async def accepting(address: Address, deadline: float) -> sockets.KeepingSocket | None:
+async def accepting(address: Address, deadline: float, passage: Passage = ALWAYS_OPEN) -> sockets.KeepingSocket | None:
     """Return an open connection to one address; None if nothing accepts one by ``deadline``, for whatever reason.
 
     A refusal costs no more than the socket. A connection is the caller's to end politely; one that comes into being as
-    the task is cancelled is ended here.
+    the task is cancelled is ended here. For ``passage`` see :func:`dial`.
     """
     try:
         sock = sockets.tcp(address[0])
     except OSError:
         return None
     try:
-        if await _attempt(sock, address, deadline) is None:
+        if await _attempt(sock, address, deadline, passage) is None:
             return sock
     except NotAllowed:
         pass
@@ -73,16 +77,17 @@ async def _dial(
     tap: Tap | None,
     opened: Callable[[Stream], object] | None,
     privileged: bool,
+    passage: Passage,
 ) -> Stream:
     family, where = address
     loop = asyncio.get_running_loop()
-    since = loop.time()
+    since = loop.time() - passage.waited
     try:
         sock = sockets.tcp(family, privileged)
     except OSError as error:
         raise ConnectError(error) from error
     try:
-        failed = await _attempt(sock, address, deadline)
+        failed = await _attempt(sock, address, deadline, passage)
     except BaseException:
         if opened is not None and _connected(sock):
             opened(Stream(sock, str(where[0]), deadline, tap))
@@ -90,15 +95,15 @@ async def _dial(
             sock.close()
         raise
     if failed is not None:
-        raise _explained(failed, sock, loop.time() - since) from failed
+        raise _explained(failed, sock, loop.time() - passage.waited - since) from failed
     stream = Stream(sock, str(where[0]), deadline, tap)
     if opened is not None:
         opened(stream)
     return stream
 
 
-async def _attempt(sock: sockets.KeepingSocket, address: Address, deadline: float) -> OSError | None:
-    """Connect; return the error that ended the attempt, None for a connection.
+async def _attempt(sock: sockets.KeepingSocket, address: Address, deadline: float, passage: Passage) -> OSError | None:
+    """Connect in its turn; return the error that ended the attempt, None for a connection.
 
     A reset is a connection: the peer accepted first, and the first word will show it. A TimeoutError without a number
     is silence; the system's own time-out has one.
@@ -107,6 +112,7 @@ async def _attempt(sock: sockets.KeepingSocket, address: Address, deadline: floa
         NotAllowed: this process may not contact the address; no packet was sent.
     """
     demand_allowed(address)
+    deadline += await passage.enter(address)
     try:
         await poller_of(asyncio.get_running_loop()).connect(sock, address, deadline)
     except TimeoutError as error:
@@ -114,6 +120,8 @@ async def _attempt(sock: sockets.KeepingSocket, address: Address, deadline: floa
         return _unless_reset(_failed(sock) or (None if error.errno is None and _connected(sock) else error))
     except OSError as error:
         return _unless_reset(error)
+    finally:
+        passage.leave(address)
     return None
 
 

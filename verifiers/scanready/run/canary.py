@@ -104,25 +104,26 @@ class Canary:
 
         Even after a slow climb, the canary gets no more than the target's time.
         """
-        began = asyncio.get_running_loop().time()
+        began, stood = asyncio.get_running_loop().time(), probe.passage.waited
         taken = began - probe.started
         seconds = min(2 * taken + _SILENCE, max(self._settings.timeout - taken, _LEAST))
         sock = address = None
         with contextlib.suppress(OSError):  # the zone of an IPv6 address is gone: that is found again, as of a name
             address = literal(host, CANARY_PORT)
         if address is not None:
-            sock = await accepting(address, began + min(_SILENCE, seconds - grace_of(seconds)))
+            sock = await accepting(address, began + min(_SILENCE, seconds - grace_of(seconds)), probe.passage)
             if sock is None:
                 return None
         # An option may have named another host; the canary goes to the same place.
         target = Target(host, probe.target.type, CANARY_PORT, probe.row.at_its_host(probe.target))
         canary = Probe(target, probe.row, self._context, seconds, Step.HANDSHAKE, PortMemory())
         canary.redactor = probe.redactor  # the host may echo secrets here as well
+        canary.passage.begun = True
         if sock is not None and address is not None:
-            canary.use(sock, address, asyncio.get_running_loop().time() - began)
+            canary.use(sock, address, asyncio.get_running_loop().time() - began - (probe.passage.waited - stood))
             return canary
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SILENCE):
+            async with canary.passage.within(_SILENCE):
                 return canary if await canary.answers() else None
         return None
 

@@ -40,6 +40,7 @@ from scanready.model import (
     reached,
     standing,
 )
+from scanready.net.dial_gate import gate_of
 from scanready.net.resolve import Resolver
 from scanready.net.this_agent import this_agent
 from scanready.net.threads import DaemonThreads
@@ -104,6 +105,7 @@ class Run:
             _login_processes,
             self.settings.ca_file,
             self.settings.tap,
+            gate_of(self.settings.bounds),
         )
         self._shared: dict[tuple[str, int], PortMemory] = {}
         self._left: Counter[tuple[str, int]] = Counter()
@@ -130,8 +132,10 @@ class Run:
         return self._stop.is_set()
 
     def stop(self) -> None:
-        """Start no new targets; those under way end as usual."""
+        """Start no new targets; those under way end as usual, unless they still wait for their first connection."""
         self._stop.set()
+        if self._context.gate is not None:
+            self._context.gate.stop()
 
     def renew(self) -> None:
         """Prepare another round of the same run: forget names, hosts and the agent, but not the outcomes of logins."""
@@ -261,7 +265,8 @@ class Run:
             return _Turn(self._hosts, self._host_use, f"{target.host} as anything", GUESSES_PER_HOST)
         return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
 
-    async def _climb(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack:
+    async def _climb(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack | None:
+        """Climb, or return None if the run was stopped before anything was contacted."""
         started = timestamps.now()
         verify = await self._verifier(target.type)
         row = (registry.catalogue().get(target.type) or stand_in(target.type, _no_verifier)).on(target.port)
@@ -280,6 +285,10 @@ class Run:
                 self._context.login_runner.warm(f"{row.home}.login")
             first = AgentStep(verify)
             await probe.climb(first)
+            if probe.not_begun:
+                return None
+            if probe.passage.waited:
+                memory.guesses.stand_still(probe.passage.waited)
             review = _review_of(target.type)
             if probe.turned_back is not None:
                 if review:

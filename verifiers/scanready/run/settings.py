@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanready.model import Agent, Step, Target
+from scanready.net.dial_gate import Bounds
 from scanready.net.tap import Tap
 
 from .validation import validate_settings
@@ -17,6 +18,10 @@ from .validation import validate_settings
 CONCURRENCY = 1000
 #: Concurrent targets at one host. sshd randomly drops connections from the eleventh unauthenticated one (MaxStartups).
 PER_HOST = 4
+#: The bounds that protect firewalls on the way: connections that were begun and not answered, at once; new ones a
+#: second; and unanswered ones at once in one /24 (IPv6: /64), behind which there is often one firewall.
+HALF_OPEN, CONNECT_RATE, PER_NET = 1000, 500.0, 100
+BOUNDS = Bounds(HALF_OPEN, CONNECT_RATE, PER_NET)
 #: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
 CANARY_PORT = 64937
 
@@ -38,6 +43,10 @@ class Settings:
             ``(direction, data)`` with the direction "sent" or "received". If it has a method ``flush``, that is called
             without arguments at the end of each climb.
         day: the day, in UTC, that known failures are held against; None is today.
+        half_open: connections at once that were begun and not answered; None is unlimited.
+        connect_rate: new connections a second; None is unlimited.
+        per_net: connections at once that were begun and not answered in one network, /24 (IPv6: /64); None is
+            unlimited. The time of a target stands still while its connection waits for one of these three bounds.
 
     Raises:
         TypeError: a value has another type than its field.
@@ -55,6 +64,23 @@ class Settings:
     agent: Agent | None = None
     tap: Callable[[Target], Tap] | None = None
     day: datetime.date | None = None
+    half_open: int | None = HALF_OPEN
+    connect_rate: float | None = CONNECT_RATE
+    per_net: int | None = PER_NET
 
     def __post_init__(self) -> None:
         validate_settings(self)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds that protect firewalls on the way."""
+        return Bounds(self.half_open, self.connect_rate, self.per_net)
+
+
+def bounds_of(half_open: float | None, connect_rate: float | None, per_net: float | None) -> Bounds:
+    """Return the bounds of three options: None is the default, and 0 lifts one."""
+    places, rate, here = (
+        default if given is None else given or None
+        for given, default in ((half_open, HALF_OPEN), (connect_rate, CONNECT_RATE), (per_net, PER_NET))
+    )
+    return Bounds(None if places is None else int(places), rate, None if here is None else int(here))

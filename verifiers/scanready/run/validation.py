@@ -27,6 +27,7 @@ def validate_settings(settings: Any) -> None:
         _positive("rate", settings.rate, "targets a second, or None for no limit")
     _count("concurrency", settings.concurrency)
     _count("per_host", settings.per_host)
+    _bounds(settings)
     steps = ", ".join(f"Step.{step.name}" for step in _ENDS)
     if not isinstance(settings.depth, Step):
         raise TypeError(f"Settings.depth must be one of {steps}, not {_kind(settings.depth)}")
@@ -44,6 +45,14 @@ def validate_settings(settings: Any) -> None:
         raise TypeError(f"Settings.tap must be a function of a Target, or None, not {_kind(settings.tap)}")
     if settings.day is not None and type(settings.day) is not datetime.date:
         raise TypeError(f"Settings.day must be a datetime.date, or None for today, not {_kind(settings.day)}")
+
+
+def _bounds(settings: Any) -> None:
+    for name in ("half_open", "per_net"):
+        if getattr(settings, name) is not None:
+            _count(name, getattr(settings, name), "connections", ", or None for no bound")
+    if settings.connect_rate is not None:
+        _positive("connect_rate", settings.connect_rate, "connections a second, or None for no bound")
 
 
 def _networks(agent: Agent) -> None:
@@ -65,11 +74,11 @@ def _positive(name: str, value: object, unit: str) -> None:
         raise ValueError(f"Settings.{name} must be greater than 0 and at most {_LARGEST}: a number of {unit}")
 
 
-def _count(name: str, value: object) -> None:
+def _count(name: str, value: object, what: str = "targets", otherwise: str = "") -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"Settings.{name} must be a whole number of targets, not {_kind(value)}")
+        raise TypeError(f"Settings.{name} must be a whole number of {what}{otherwise}, not {_kind(value)}")
     if value < 1:
-        raise ValueError(f"Settings.{name} must be at least 1: a number of targets at once")
+        raise ValueError(f"Settings.{name} must be at least 1: a number of {what} at once{otherwise}")
 
 
 def _kind(value: object) -> str:

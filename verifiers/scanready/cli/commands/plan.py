@@ -15,12 +15,13 @@ from scanready.cli import shell_completion
 from scanready.cli.environment import or_inventory
 from scanready.cli.job.account import AskedAccount, credential_of
 from scanready.cli.job.guard_options import NO_LOGIN
-from scanready.cli.job.options import agent_options, option, selection_options, simple_format
+from scanready.cli.job.options import agent_options, bound_options, option, selection_options, simple_format
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import types_exist
 from scanready.cli.job.targets import selected_targets
 from scanready.cli.output.outlet import show
 from scanready.cli.plan_agent import plan_agent
+from scanready.cli.plan_time import plan_time
 from scanready.cli.share import AskedAgent
 from scanready.model import DEPTHS, Step, Target
 from scanready.run.registry import catalogue
@@ -38,6 +39,9 @@ The numbers of connections and logins are upper bounds, for names with one addre
 that fails early needs fewer. So does a target without detours, such as TLS after clear text,
 a redirect or further nodes. Types on the same port of a host share a connection. If only a
 handshake shows that a service answers, a further connection goes to an unused port.
+
+The expected time has two ends: every target answers at once, and no target answers at all.
+--half-open, --connect-rate and --per-net are as for verify.
 
 --as takes the share of an agent of the inventory. An agent that the inventory does not
 declare is described with --address and --platform. It takes the targets that have neither
@@ -59,6 +63,7 @@ declare is described with --address and --platform. It takes the targets that ha
 @NO_LOGIN
 @option("--user", metavar="USER", help="Include a login with this account.")
 @option("--no-canary", is_flag=True, help="As for verify.")
+@bound_options
 @simple_format
 @click.pass_context
 def command(
@@ -74,6 +79,9 @@ def command(
     user: str | None,
     no_login: bool,
     no_canary: bool,
+    half_open: int | None,
+    connect_rate: int | None,
+    per_net: int | None,
     yes: bool,
     format_: str,
     as_json: bool,
@@ -90,6 +98,8 @@ def command(
     plan = plan_object(targets, reaches, canary=not no_canary, master=master, login=not no_login)
     if inventory and inventory.agents:
         plan["fleet"] = _of_fleet(targets, reaches, login=not no_login)
+    bounds = half_open, connect_rate, per_net
+    plan["time"] = plan_time(plan, targets, bounds, inventory.timeout if inventory else None)
     plan |= plan_agent(share, asked.addresses, targets)
     if as_json or format_ == "json":
         show(json.dumps(plan, indent=2) + "\n")

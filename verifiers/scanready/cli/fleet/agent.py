@@ -12,12 +12,13 @@ import click
 
 from scanready.catalogue.wrong import Wrong
 from scanready.cli.job.earlier import Policy, bind_earlier
-from scanready.cli.job.options import option
+from scanready.cli.job.options import bound_options, option
 from scanready.cli.messages import fitting, warn
 from scanready.fleet.journal import JournalError
 from scanready.inventory.secrets import certificates_file
 from scanready.net.allowed import Network, limited_to
 from scanready.net.this_agent import this_agent
+from scanready.run.settings import bounds_of
 from scanready.store import StoreError, default_path
 from scanready.wire.printable import visible
 
@@ -53,6 +54,7 @@ its own keeps what it found until the coordinator has it.
 )
 @option("--store", metavar="FILE", help="The file of this agent. [default: in this user's data directory]")
 @option("--journal", metavar="FILE", help="The run store with the journal of accounts. [default: that of verify]")
+@bound_options
 def command(
     name: str,
     broker: str,
@@ -62,6 +64,9 @@ def command(
     target_ca_file: str | None,
     store: str | None,
     journal: str | None,
+    half_open: int | None,
+    connect_rate: int | None,
+    per_net: int | None,
 ) -> None:
     """Work."""
     networks = [_network(text) for word in allow for text in word.split(",")]
@@ -75,7 +80,8 @@ def command(
         accounts = Path(journal) if journal else default_path()
         trusted = certificates_file(target_ca_file, Path()) if target_ca_file else None
         agent = dataclasses.replace(this_agent(), name=name)
-        worker = Worker(chosen, agent, path, warn, accounts, _bind, trusted)
+        bounds = bounds_of(half_open, connect_rate, per_net)
+        worker = Worker(chosen, agent, path, warn, accounts, _bind, trusted, bounds)
     except Wrong as error:
         raise click.UsageError(f"--target-ca-file: {visible('; '.join(error.messages), 400)}") from error
     except (JournalError, StoreError) as error:

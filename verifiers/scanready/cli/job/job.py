@@ -35,6 +35,9 @@ class Options:
     concurrency: int | None = None
     per_host: int | None = None
     rate: float | None = None
+    half_open: int | None = None
+    connect_rate: int | None = None
+    per_net: int | None = None
     require: str | None = None
     wait: float | None = None
     interval: float | None = None

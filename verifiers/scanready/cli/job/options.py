@@ -87,6 +87,27 @@ QUIET = option(
 VERBOSE = option("-v", "--verbose", count=True, help="Also show the facts, and how to confirm them manually.")
 NO_COLOR = option("--no-color", is_flag=True, help="Print no colours (or set NO_COLOR).")
 
+#: The bounds that protect firewalls on the way.
+_BOUNDS = (
+    option(
+        "--half-open",
+        type=click.IntRange(0, 1_000_000),
+        metavar="N",
+        help="Connections at once that wait for their first answer; 0 for no bound. [default: 1000]",
+    ),
+    option(
+        "--connect-rate",
+        type=click.IntRange(0, 1_000_000),
+        metavar="N",
+        help="New connections per second; 0 for no bound. [default: 500]",
+    ),
+    option(
+        "--per-net",
+        type=click.IntRange(0, 1_000_000),
+        metavar="N",
+        help="The same as --half-open, for each /24 (IPv6: /64). [default: 100]",
+    ),
+)
 _RUN: tuple[Decorator, ...] = (
     TYPE,
     option("--depth", type=click.Choice(DEPTHS), help="Check up to this step. [default: access]"),
@@ -94,6 +115,7 @@ _RUN: tuple[Decorator, ...] = (
     option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Concurrent targets. [default: 1000]"),
     option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="Concurrent targets per host. [default: 4]"),
     option("--rate", type=Positive(), metavar="N", help="Start at most N targets per second."),
+    *_BOUNDS,
     REQUIRE,
     option(
         "--wait",
@@ -173,6 +195,11 @@ def stored_output_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def background_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options for the title of a report and its comparison with an earlier run."""
     return _add((SINCE, TITLE), function)
+
+
+def bound_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that bound connections."""
+    return _add(_BOUNDS, function)
 
 
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:

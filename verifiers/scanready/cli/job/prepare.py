@@ -88,11 +88,11 @@ def read_inventory(
 def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:
     """Merge the command line, the inventory and the defaults, in this order."""
     from scanready.net.this_agent import this_agent
-    from scanready.run.settings import CONCURRENCY, PER_HOST, Settings
+    from scanready.run.settings import CONCURRENCY, PER_HOST, Settings, bounds_of
 
     from .limits import within_limits
 
-    quiet = options.verbosity < 0
+    quiet, bounds = options.verbosity < 0, bounds_of(options.half_open, options.connect_rate, options.per_net)
     platform = PLATFORMS[options.assume_agent] if options.assume_agent else None
     depth = Step(options.depth) if options.depth else (inventory and inventory.depth) or Step.ACCESS
     return Settings(
@@ -105,6 +105,9 @@ def settings_of(options: Options, inventory: Inventory | None, transcript: Any =
         ca_file=inventory.ca_file if inventory else None,
         agent=this_agent(inventory.agent_name if inventory else None, platform),
         tap=transcript,
+        half_open=bounds.half_open,
+        connect_rate=bounds.rate,
+        per_net=bounds.per_net,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ def draw(plan: dict[str, Any]) -> str:
     paper = Paper(look())
     if plan["endpoints"]:
         paper.draw(_endpoints(plan), Text(""))
-    for line in (*_agent(plan), *_totals(plan), *_bounds(plan)):
+    for line in (*_agent(plan), *_totals(plan), *_time(plan["time"]), *_bounds(plan)):
         paper.draw(Text(visible(line, _LONGEST)))
     for title, entries in (
         ("further ports that a scan needs on these targets", _further_ports(plan["endpoints"])),
@@ -113,6 +114,32 @@ def _totals(plan: dict[str, Any]) -> Iterator[str]:
             f"at most {counted(canary['hosts'], 'further connection')} to the unused port {canary['port']}, one for "
             "each host (omitted with --no-canary)"
         )
+
+
+def _time(time: dict[str, Any]) -> Iterator[str]:
+    """Say how long a run takes, and what bounds it."""
+    bounds = [
+        f"{time[name]:g} {words}"
+        for name, words in (
+            ("half_open", "half-open connections"),
+            ("connect_rate", "new ones per second"),
+            ("per_net", "half-open in one /24"),
+        )
+        if time[name] is not None
+    ]
+    least = f"{_duration(time['all_answer'])} if all targets answer at once, " if time["all_answer"] else ""
+    yield (
+        f"expected time: {least}{_duration(time['none_answers'])} if none answers"
+        + (f" (at most {', '.join(bounds)})" if bounds else "")
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Return ``4 s``, ``2 min``, ``1 h 30 min``: a minute of an hour is as exact as it can be."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{math.ceil(seconds)} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _bounds(plan: dict[str, Any]) -> Iterator[str]:

@@ -10,7 +10,6 @@ import asyncio
 import datetime
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from scanready.climb.confidential import secrets_in
@@ -21,7 +20,7 @@ from scanready.run.engine import LOGINS, Run
 from scanready.run.settings import Settings
 
 from .gate import Gate
-from .groups import at_once, by_host, shares
+from .groups import at_once, by_host, divided, shares
 from .hands import Hand, OwnHand
 from .lots import Lot, lots_again, lots_of
 from .member import Briefing, Member
@@ -55,11 +54,11 @@ class Crew:
         targets: Sequence[Target],
         warn: Callable[[str], None],
     ) -> None:
-        count = max(1, min(jobs, len(by_host(targets)), settings.concurrency))
-        rate = settings.rate and settings.rate / count
+        limits = [limit for limit in (settings.concurrency, settings.half_open, settings.per_net) if limit is not None]
+        count = max(1, min(jobs, len(by_host(targets)), *limits))
         self._settings, self._guard, self._warn = settings, guard, warn
         self._places, self._logins = shares(settings.concurrency, count), shares(max(LOGINS, count), count)
-        self._divided = [replace(settings, concurrency=places, rate=rate) for places in self._places]
+        self._divided = divided(settings, count)
         run = Run(self._divided[0], guard, self._logins[0])
         self._own = OwnHand(run, self._places[0], self)
         self._secrets = list(dict.fromkeys(secret for one in flat(targets) for secret in secrets_in(one)))

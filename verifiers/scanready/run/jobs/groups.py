@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from scanready.model import Target
+from scanready.run.settings import Settings
 
 #: The most hosts that a process is given at once.
 _MOST = 16
@@ -34,6 +36,29 @@ def shares(total: int, processes: int) -> Sequence[int]:
     """Divide a limit of the run; the sum stays the same."""
     each, more = divmod(total, processes)
     return [each + (number < more) for number in range(processes)]
+
+
+def divided(settings: Settings, processes: int) -> list[Settings]:
+    """Return the settings of each process, which keep the limits of the run together; none is below 1.
+
+    The hosts of a network may be in several processes, so the bound of each network is divided, too.
+    """
+    rate, connect_rate = (each and each / processes for each in (settings.rate, settings.connect_rate))
+    half_open, per_net = (
+        [None] * processes if limit is None else shares(limit, processes)
+        for limit in (settings.half_open, settings.per_net)
+    )
+    return [
+        replace(
+            settings,
+            concurrency=places,
+            rate=rate,
+            half_open=half_open[number],
+            connect_rate=connect_rate,
+            per_net=per_net[number],
+        )
+        for number, places in enumerate(shares(settings.concurrency, processes))
+    ]
 
 
 def _host(host: str) -> str:

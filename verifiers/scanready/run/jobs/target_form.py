@@ -90,6 +90,9 @@ def settings_form(settings: Settings) -> dict[str, Any]:
         "canary": settings.canary,
         "ca_file": settings.ca_file,
         "day": day.isoformat(),
+        "half_open": settings.half_open,
+        "connect_rate": settings.connect_rate,
+        "per_net": settings.per_net,
         "agent": [
             agent.name,
             agent.platform,

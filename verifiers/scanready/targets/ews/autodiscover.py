@@ -147,7 +147,7 @@ async def _bounded(
     """Ask within one location's time; record an error on its check, not as a finding of the target."""
     before = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(min(_PATIENCE, probe.remaining)):
+        async with probe.passage.within(min(_PATIENCE, probe.remaining)):
             return await ask()
     except (Failure, WireError, StreamError, OSError) as error:  # TimeoutError is an OSError
         finding = probe.explain(error, Step.CONNECT)

@@ -6,7 +6,6 @@ not affect their verdict.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 
@@ -65,7 +64,7 @@ async def _heard_on_139(probe: Probe, address: str) -> str:
     """Test 139 and describe the result: it answers, refuses, is silent, or was not tested."""
     connected = False
     try:
-        async with asyncio.timeout(_GLANCE):
+        async with probe.passage.within(_GLANCE):
             stream = await probe.dial(address, SESSION_SERVICE)
             connected = True
             await _request(stream, nbt.ANY_SERVER)

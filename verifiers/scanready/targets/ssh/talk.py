@@ -350,7 +350,7 @@ def _wanted(probe: Probe) -> Wanted:
 def _where(probe: Probe, spoken: Spoken, wanted: Wanted) -> Where:
     async def connection() -> Stream:
         where, *_ = await probe.shared.resolver.addresses(spoken.address, probe.target.port)
-        stream = await dial(where, probe.deadline)
+        stream = await dial(where, probe.deadline, passage=probe.passage)
         probe.footprint.connections += 1
         return stream
 
