@@ -55,17 +55,20 @@ def account(username: str, password: str | None = "Passw0rd!", **more: Any) -> C
     return Credential(username, username, password, **more)
 
 
-def climb(where: Target, lab_agent: Any = None, /, *, timeout: float = PLENTY, **settings: Any) -> Report:
+def climb(
+    where: Target, lab_agent: Any = None, /, *, timeout: float = PLENTY, patient: bool = True, **settings: Any
+) -> Report:
     """Verify one target: here, or in the namespace of a lab's agent; assert that it ends with its time.
 
-    A time of less than PLENTY is for a wait: what is loaded on first use, which takes a second, is loaded before.
+    A time of less than PLENTY is for a wait: what is loaded on first use, which takes a second, is loaded before. A
+    login that does not end by itself is killed; with ``patient``, see :func:`patience`.
     """
     wanted = Settings(timeout=timeout, **settings)
 
     def run() -> Report:
         if timeout < PLENTY:
             load(where)
-        with in_time(timeout), patience():
+        with in_time(timeout), patience() if patient else contextlib.nullcontext():
             return asyncio.run(verify(where, wanted))
 
     return lab_agent.run(run) if lab_agent is not None else run()

@@ -54,7 +54,7 @@ def mailbox(greeting: bytes = GREETING, **other: bytes) -> Behaviour:
 def see(server: Server, type_: str = "imap", credential: Credential | None = None, **options: Any) -> Report:
     """Climb once without the canary, trusting the emulators' authority."""
     settings: dict[str, Any] = {"ca_file": str(authority().ca_file), "timeout": PLENTY, "canary": False}
-    settings |= {name: options.pop(name) for name in ("depth", "timeout", "ca_file") if name in options}
+    settings |= {name: options.pop(name) for name in ("depth", "timeout", "ca_file", "patient") if name in options}
     return climb(target(type_, server.host, server.port, credential, **options), **settings)
 
 

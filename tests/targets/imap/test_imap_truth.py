@@ -147,7 +147,7 @@ MAILBOX_GREETING = imap.GREETING_WITHOUT_TLS
 def test_a_server_that_drips_holds_no_login_thread(phase: Phase, type_: str) -> None:
     tls = authority().context() if type_ == "imaps" else None
     with in_background(drips(phase), tls=tls) as server:
-        report = see(server, type_, SCANNER, timeout=WAIT, allow_cleartext=True)
+        report = see(server, type_, SCANNER, timeout=WAIT, patient=False, allow_cleartext=True)
         expect(report, Verdict.UNDECIDED, "scanready.out-of-time")
         assert logins_end()
 

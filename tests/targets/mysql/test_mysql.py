@@ -22,7 +22,7 @@ from fixtures.emulators.certificates import Authority
 from scanready.causes import common
 from scanready.climb import farewells, run_context
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
-from scanready.run.engine import verify, verify_all
+from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from scanready.targets.mysql import login
 from tests.interrupted import cancelled, out_of_time
@@ -628,7 +628,7 @@ def test_a_login_that_is_killed_counts_as_unfinished(monkeypatch: pytest.MonkeyP
     """A slow agent kills the process of a login before pymysql's own time-out can end it."""
     monkeypatch.setattr(run_context, "_KILL", -1.0)
     with in_background(misbehave.says(emulated.GREETING_10_11)) as server:
-        report = asyncio.run(verify(here(server.port, "scan"), Settings(timeout=WAIT)))
+        report = climb(here(server.port, "scan"), timeout=WAIT, patient=False)
         server.wait()
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time")
     assert report.facts["aborted"] == 1
