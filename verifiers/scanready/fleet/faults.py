@@ -10,11 +10,14 @@ import errno
 import re
 import socket
 import ssl
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import amqp
 
 from .names import COORDINATOR, RESULTS, VHOST, cancels_of, tasks_of
+
+if TYPE_CHECKING:
+    from .connection import Broker
 
 #: Seconds to open a connection, and to wait for a confirm.
 PATIENCE = 10
@@ -37,22 +40,6 @@ _FORCED = 320
 _NO_ROUTE = (errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
-class Asked(Protocol):
-    """The broker that was asked, as :class:`scanready.fleet.connection.Broker` has it."""
-
-    @property
-    def host(self) -> str:
-        """Its name or address."""
-
-    @property
-    def netloc(self) -> str:
-        """The host, in brackets if it is an IPv6 address, and the port."""
-
-    @property
-    def user(self) -> str:
-        """The user that logs in."""
-
-
 class BlockedError(OSError):
     """Raised if the broker takes no message because its memory or its disk is short."""
 
@@ -64,7 +51,7 @@ def cause_of(error: BaseException) -> BaseException:
     return error
 
 
-def explained(broker: Asked, error: BaseException, *, opening: bool = False) -> str:
+def explained(broker: Broker, error: BaseException, *, opening: bool = False) -> str:
     """Return in words why a broker cannot be used, and what to do.
 
     Args:
@@ -109,7 +96,7 @@ def _reply(error: BaseException) -> str:
     return _FRAME.sub("", text)[:300]
 
 
-def _replied(broker: Asked, code: int, text: str) -> str:
+def _replied(broker: Broker, code: int, text: str) -> str:
     """Return what a broker's reply means, after its name; empty for an unknown one."""
     user = broker.user
     if "Login was refused" in text:
@@ -161,7 +148,7 @@ def _imported(user: str) -> str:
     return _IMPORT if user == COORDINATOR else f"{_IMPORT} with --agents {user}"
 
 
-def _insecure(broker: Asked, error: ssl.SSLError, *, opening: bool) -> str:
+def _insecure(broker: Broker, error: ssl.SSLError, *, opening: bool) -> str:
     reason = (getattr(error, "reason", None) or "").lower().replace("_", " ")
     match error:
         case ssl.SSLCertVerificationError(verify_code=code) if code in _TIME:
