@@ -89,7 +89,6 @@ class Coordinator(Watch):
         self._open: dict[str, set[int]] = defaultdict(set)  # agent -> places without a result
         self._batches: dict[str, tuple[int, ...]] = {}
         self._lost: set[str] = set()
-        self._silent = {agent.name for agent in estate.agents}
         self._heard = {agent.name: time.monotonic() for agent in estate.agents}
         self._platforms = {agent.name: agent.platform for agent in estate.agents}
         self.dropped = self.unanswered = 0
@@ -115,11 +114,6 @@ class Coordinator(Watch):
     def lost(self) -> tuple[str, ...]:
         """The names of the agents that are lost."""
         return tuple(sorted(name for name in self._lost if self._open[name] or self.logins.owes(name)))
-
-    @property
-    def unheard(self) -> tuple[str, ...]:
-        """The names of the agents that owe results, and have sent nothing yet. Any thread may ask."""
-        return tuple(sorted(name for name in self._silent - self._lost if self._open.get(name)))
 
     def run(self, stopped: threading.Event) -> None:
         """Return when each agent has answered for its targets or is lost, or when ``stopped`` is set.
@@ -265,7 +259,6 @@ class Coordinator(Watch):
     def _take_heartbeat(self, beat: Heartbeat) -> None:
         if beat.agent in self._heard:
             self._heard[beat.agent] = time.monotonic()
-            self._silent.discard(beat.agent)
             self._platforms[beat.agent] = beat.platform
             lists_run = self.ledger.key in beat.runs
             if self._liveness.beat(beat.agent, beat.since, lists_run=lists_run, now=time.monotonic()):
@@ -280,7 +273,6 @@ class Coordinator(Watch):
         if found.agent not in self._heard:
             raise MessageError(f"{found.agent} is not an agent of this run")
         self._heard[found.agent] = time.monotonic()
-        self._silent.discard(found.agent)
         reports = [
             (place, self.logins.counted(place, found.batch, self._report(place, line, found.agent)))
             for place, line in self._assigned(found)

@@ -85,7 +85,7 @@ def explained(broker: Broker, error: BaseException, *, opening: bool = False) ->
                 f"{where} ended the connection before it was open: correct the port in --broker ({_PORTS}), "
                 "or see the log of RabbitMQ"
             )
-        case OSError(errno=None) | ConnectionError() | amqp.exceptions.RecoverableConnectionError(reply_code=0):
+        case OSError(errno=None) | ConnectionError():
             return f"{where} ended the connection: start RabbitMQ again, or see its log"
     return f"{where} cannot be used ({_reply(cause) or type(cause).__name__}): see its log"
 
