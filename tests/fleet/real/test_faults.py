@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("amqp")
 
-from fixtures.fleet.rabbitmq import RabbitMq, hold_ports
+from fixtures.fleet.rabbitmq import RabbitMq, free_ports
 from fixtures.fleet.site import PASSWORDS, Site
 from scanready.fleet.connection import LOST, Broker, BrokerError, heard, opened
 from scanready.fleet.coordinator import demand_queues
@@ -90,10 +90,8 @@ def peer(answer: bytes) -> Iterator[int]:
 
 
 def test_a_port_without_a_service(broker: RabbitMq) -> None:
-    with contextlib.ExitStack() as held:
-        (free,) = hold_ports(1, held)
-        told = fault(replace(at(broker), port=free))
-    assert told.startswith("refuses the connection: start RabbitMQ there, or correct")
+    (free,) = free_ports(1)
+    assert fault(replace(at(broker), port=free)).startswith("refuses the connection: start RabbitMQ there, or correct")
 
 
 @pytest.mark.parametrize(("user", "password"), [("a", "wrong"), ("nobody", "x")], ids=["password", "user"])
