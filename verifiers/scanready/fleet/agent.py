@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from celery.exceptions import Reject, SecurityWarning
-from celery.signals import setup_logging, worker_shutting_down
+from celery.signals import worker_shutting_down
 
 from scanready import __version__
 from scanready.causes import common
@@ -42,7 +42,6 @@ from .own_file import held_alone
 from .publisher import Publisher, Unsent
 from .stopping import GRACE, Stopping, Unfinished
 from .threads import keep_up
-from .worker_log import WorkerLog
 
 #: Seconds between two heartbeats.
 BEAT = 10.0
@@ -117,8 +116,6 @@ class Worker:
         keep_up("the hearing of cancellations", lambda: cancels.hear(self._ended), self._ended, self._once)
         # It warns of root because of pickled messages, and this worker refuses those.
         warnings.simplefilter("ignore", SecurityWarning)
-        log = WorkerLog(self.broker, self._once)
-        setup_logging.connect(log.begin, weak=False)
         worker_shutting_down.connect(self._stopping.begin, weak=False)
         self.warn(f"{self.agent.name} is waiting for targets at {self.broker.netloc}")
         app.Worker(
@@ -131,7 +128,7 @@ class Worker:
         ).start()
         self._ended.set()
         if not self._stopping.event.is_set():
-            raise BrokerError(log.last or "the worker has ended by itself: see the lines above, and start it again")
+            raise BrokerError("the worker has ended by itself: see the lines above, and start it again")
 
     def _begin(self, text: str) -> None:
         """Take a task, unless this process ends: then the broker keeps it for the next one."""

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import amqp
 
-from .connection import LOST, Broker, BrokerError, drop, heard, opened
-from .faults import explained
+from .connection import LOST, Broker, BrokerError, drop, explained, heard, opened
 from .messages import Cancel, MessageError, decode
 from .names import cancels_of
 from .once import Once

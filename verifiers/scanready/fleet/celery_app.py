@@ -11,8 +11,7 @@ from urllib.parse import quote
 import celery
 import kombu
 
-from .connection import TRANSPORT, Broker
-from .faults import PATIENCE
+from .connection import PATIENCE, TRANSPORT, Broker
 from .framing import task_frames
 from .names import TASKS, VHOST, task_key, tasks_of
 

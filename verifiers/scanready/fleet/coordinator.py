@@ -6,7 +6,6 @@ and the run is continued from the store.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
 import threading
@@ -22,16 +21,15 @@ from scanready.model import Agent, Cause, Report, Target
 from scanready.report.parse import NotAResult, restored
 from scanready.report.serialize import identity
 
-from .connection import DENIED, LOST, Broker, BrokerError, heard, opened, publish
+from .connection import DENIED, LOST, Broker, BrokerError, explained, heard, opened
 from .division import Estate
 from .engine import not_checked
-from .faults import BlockedError, explained
 from .flood import Flood
 from .ledger import Ledger
 from .liveness import Liveness
 from .login_pass import LoginPass
 from .messages import CANCELLED, Batch, Heartbeat, Login, MessageError, Results, decode, target_sent
-from .names import HEARTBEAT, NOWHERE, RESULTS, TASKS, heartbeats_of, results_of, tasks_of
+from .names import HEARTBEAT, RESULTS, heartbeats_of, results_of, tasks_of
 from .once import Limited, Once
 from .outbox import Outbox, Sent
 from .paced import Paced
@@ -186,7 +184,10 @@ class Coordinator(Watch):
         queue = results_of(self.ledger.key)
         channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-expires": _KEPT})
         channel.queue_bind(queue, RESULTS, self.ledger.key)
-        listener = _listen(channel)
+        # A name of its own each time: after a cut, the broker keeps that of the old connection for a while.
+        listener = heartbeats_of(secrets.token_hex(8))
+        channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
+        channel.queue_bind(listener, RESULTS, HEARTBEAT)
         self._dropped_beats.forget()
         heard(connection, queue, self._take, _PREFETCH)
         heard(connection, listener, self._take_beat, _PREFETCH)
@@ -352,37 +353,17 @@ class Coordinator(Watch):
 
 
 def demand_queues(broker: Broker, agents: Iterable[str]) -> None:
-    """Check, before a run is stored, that the user is a coordinator's and that each agent has a queue.
+    """Check that the broker can be used, and has a queue for each agent. Call it before a run is stored.
 
     Raises:
         BrokerError: it cannot, or it has not.
     """
     try:
         with opened(broker) as connection:
-            _demand_permissions(broker, connection)
             for agent in agents:
                 _demand_queue(broker, connection, agent)
     except LOST as error:
         raise BrokerError(explained(broker, error)) from error
-
-
-def _demand_permissions(broker: Broker, connection: kombu.Connection) -> None:
-    """Listen and publish once, as a run does: the user of an agent may do neither."""
-    channel = connection.channel()
-    _listen(channel)
-    with contextlib.suppress(BlockedError):  # a run waits for the end of an alarm
-        publish(channel, TASKS, NOWHERE, "{}", broker.user)
-
-
-def _listen(channel: Any) -> str:
-    """Make a queue of heartbeats; return its name, another one each time.
-
-    After a cut, the broker keeps that of the old connection for a while.
-    """
-    listener = heartbeats_of(secrets.token_hex(8))
-    channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
-    channel.queue_bind(listener, RESULTS, HEARTBEAT)
-    return listener
 
 
 def _demand_queue(broker: Broker, connection: kombu.Connection, agent: str) -> None:

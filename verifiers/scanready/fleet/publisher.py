@@ -9,8 +9,7 @@ from typing import Any
 
 import amqp
 
-from .connection import FULL, LOST, Broker, drop, is_blocked, publish
-from .faults import BlockedError, explained
+from .connection import FULL, LOST, BlockedError, Broker, drop, explained, is_blocked, publish
 from .names import RESULTS
 from .once import Once
 
@@ -18,7 +17,7 @@ _PAUSE = 2.0
 #: Seconds between two looks whether this process is to end while the broker blocks.
 _LOOK = 0.5
 #: The faults of sending, as :class:`Once` knows them.
-AWAY, _BLOCKED, _FULL = "away", "blocked", "full"
+_AWAY, _BLOCKED, _FULL = "away", "blocked", "full"
 
 
 class Unsent(Exception):
@@ -89,9 +88,9 @@ class Publisher:
                 if failed:
                     known = isinstance(error, LOST)
                     words = explained(self._broker, error) if known else f"sending failed: {_named(error)}"
-                    self._once.say(AWAY, f"{words}; trying again")
+                    self._once.say(_AWAY, f"{words}; trying again")
                 return False
-            self._once.end(AWAY, "results are sent again")
+            self._once.end(_AWAY, "results are sent again")
             self._once.end(_BLOCKED, "the broker takes messages again")
             return True
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanready.catalogue.wrong import Wrong
 from scanready.cli.job.options import option
 from scanready.cli.messages import fitting
 from scanready.fleet.names import COORDINATOR, is_agent_name
-from scanready.inventory.secrets import certificates_file
 from scanready.wire.printable import visible
 
 if TYPE_CHECKING:
@@ -56,12 +53,8 @@ def chosen_broker(url: str, password_from: str | None, ca_file: str | None, user
 
         with problems_told():
             password = resolve_secret(password_from)
-    try:
-        trusted = certificates_file(ca_file, Path()) if ca_file else None
-    except Wrong as error:
-        raise click.UsageError(f"--ca-file: {visible('; '.join(error.messages), 400)}") from error
     with broker_told():
-        return broker_of(url, user, password, trusted)
+        return broker_of(url, user, password, ca_file)
 
 
 @contextlib.contextmanager
