@@ -26,7 +26,8 @@ from scanready.run.jobs.groups import divided
 from scanready.run.settings import Settings, bounds_of
 from tests import clock
 
-LIFTED = Settings(timeout=2, half_open=None, connect_rate=None, per_net=None, canary=False)
+#: After silence of less than 1.6 s a report says "too short": this leaves a busy machine a second to begin a climb.
+LIFTED = Settings(timeout=3, half_open=None, connect_rate=None, per_net=None, canary=False)
 
 
 @contextlib.contextmanager
@@ -133,7 +134,7 @@ def test_new_connections_are_no_faster_than_the_rate() -> None:
 
 
 def test_a_wait_for_a_turn_uses_no_time_of_the_target() -> None:
-    """The last of ten waits for eighteen seconds, and has its two seconds then."""
+    """The last of ten waits while nine others have their time, and has its own then."""
 
     async def run(settings: Settings) -> list[Report]:
         with silence() as port:
@@ -143,6 +144,19 @@ def test_a_wait_for_a_turn_uses_no_time_of_the_target() -> None:
     assert causes(free) == causes(held) == {"connect.filtered": 10}
     for report in held:
         assert report.seconds == pytest.approx(free[0].seconds, abs=0.1)
+
+
+def test_a_look_at_the_agent_uses_no_time_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent takes two seconds of three to say which programs it has; the target is as silent as without that."""
+
+    async def looking(probe: Probe) -> None:
+        await probe.of_agent("slow programs", lambda: time.sleep(2))
+        await probe.connect()
+
+    monkeypatch.setattr(registry, "verifier", lambda _: looking)
+    with silence() as port:
+        reports = asyncio.run(collected(LIFTED, targets_at(port, 2)))
+    assert causes(reports) == {"connect.filtered": 2}
 
 
 def test_climbs_that_dial_several_ports_at_once_do_not_hold_each_other_up(monkeypatch: pytest.MonkeyPatch) -> None:

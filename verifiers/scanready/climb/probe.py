@@ -370,9 +370,9 @@ class Probe:
         ``name`` is the key under which the result is kept.
 
         Raises:
-            TimeoutError: it did not return within this target's time.
+            TimeoutError: it did not return within as many seconds as are left of this target's time.
         """
-        return await self.shared.of_agent(name, look, self.remaining + self.grace)
+        return await self.shared.of_agent(name, look, self.remaining + self.grace, self.passage)
 
     def about_to_send_in_clear(self, travels: str = "in clear text") -> None:
         """Call before a password goes where a peer or a listener can read it; ``travels`` says how it would.

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from scanready.catalogue import Catalogue
 from scanready.model import Agent, Target
 from scanready.net.dial_gate import DialGate
+from scanready.net.passage import Passage
 from scanready.net.resolve import Resolver
 from scanready.net.stream import Tap
 from scanready.redaction import Redactor
@@ -91,8 +92,10 @@ class RunContext:
         found: T = await self.login_runner.run(function, arguments, deadline, deadline + _KILL * grace, places)
         return found
 
-    async def of_agent(self, name: str, look: Callable[[], T], seconds: float) -> T:
+    async def of_agent(self, name: str, look: Callable[[], T], seconds: float, passage: Passage) -> T:
         """Return the result of ``look``, a blocking function; it runs once in a round, whatever asks for ``name``.
+
+        The time of the climb with this ``passage`` stands still meanwhile: a slow agent is no fault of the target.
 
         Raises:
             TimeoutError: it did not return within ``seconds``.
@@ -102,4 +105,5 @@ class RunContext:
         asked: asyncio.Future[T] = self.cache[name]
         if asked.done():
             return asked.result()
-        return await asyncio.wait_for(asyncio.shield(asked), seconds)
+        with passage.aside():
+            return await asyncio.wait_for(asyncio.shield(asked), seconds)

@@ -1,13 +1,14 @@
 """The way of one climb through the gate of its run, during which the climb's time stands still.
 
-A wait for a turn is ours, and says nothing about the target: it must not use up the target's time.
+A wait for a turn is ours, and says nothing about the target: it must not use up the target's time. The same holds for
+whatever else the climb waits for at the agent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from .dial_gate import DialGate, NotBegun
 from .sockets import Address
@@ -46,13 +47,20 @@ class Passage:
             return 0.0
         now = asyncio.get_running_loop().time
         began = now()
-        self._stand_still(began)
-        try:
+        with self.aside():
             await self._turn(self._gate, address)
-        finally:
-            self._go_on(now())
         self.begun = True
         return now() - began
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let the climb's time stand still while it waits for something that is not the target's."""
+        now = asyncio.get_running_loop().time
+        self._stand_still(now())
+        try:
+            yield
+        finally:
+            self._go_on(now())
 
     @property
     def waited_by_now(self) -> float:
