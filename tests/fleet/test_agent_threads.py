@@ -19,7 +19,8 @@ import amqp
 from fixtures.limits import PATIENCE
 from scanready.fleet import cancels, stopping, threads
 from scanready.fleet.cancels import Cancels, NameTakenError
-from scanready.fleet.connection import LOST, Alarm, BlockedError, Broker, blocking_told, explained
+from scanready.fleet.connection import LOST, Alarm, Broker, blocking_told
+from scanready.fleet.faults import BlockedError, explained
 from scanready.fleet.journal import Journal, JournalError
 from scanready.fleet.messages import Cancel, encode
 from scanready.fleet.once import Once
@@ -163,8 +164,9 @@ def test_an_alarm_of_the_broker_is_no_matter_of_the_firewall() -> None:
 
 
 def test_a_queue_with_other_arguments_is_explained() -> None:
-    error = amqp.exceptions.PreconditionFailed("inequivalent arg 'x-expires' for queue 'q'", reply_code=406)
-    assert "delete it when it is empty (`rabbitmqctl delete_queue" in explained(BROKER, error)
+    words = "PRECONDITION_FAILED - inequivalent arg 'x-expires' for queue 'q' in vhost 'scanready'"
+    error = amqp.exceptions.PreconditionFailed(f"{words}: received none but current is '5'", reply_code=406)
+    assert "(x-expires 5, not none): delete it when it is empty (`rabbitmqctl delete_queue" in explained(BROKER, error)
 
 
 HOLD = """
@@ -225,6 +227,37 @@ def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -
     assert stop.is_over
     assert codes == [0]
     assert "the next start goes on" in lines[0]
+
+
+def test_a_worker_that_ended_by_itself_says_why_with_another_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    done = threading.Event()
+
+    def end(code: int) -> None:
+        codes.append(code)
+        done.set()
+
+    monkeypatch.setattr(os, "_exit", end)
+    lines: list[str] = []
+    stop = Stopping(lines.append, grace=0.0, limit=0.01)
+    thread = threading.Thread(target=stop.begin_because, args=("the broker refuses the login",))
+    thread.start()
+    thread.join(PATIENCE)
+    assert done.wait(PATIENCE)
+    stop.begin_because("a later reason")
+    assert stop.why == "the broker refuses the login"
+    assert codes == [2]
+    assert lines[-1] == stop.why
+
+
+def test_a_worker_that_ends_after_a_signal_has_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "_exit", lambda _: None)
+    stop = Stopping(lambda _: None, grace=0.0, limit=0.0)
+    thread = threading.Thread(target=stop.begin)
+    thread.start()
+    thread.join(PATIENCE)
+    stop.begin_because("the worker ends, as the signal asked")
+    assert not stop.why
 
 
 def test_the_time_for_a_stop_is_within_that_of_the_service() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("kombu")
 
-from scanready.fleet.connection import Broker, BrokerError, explained, opened
+from scanready.fleet.connection import Broker, BrokerError, opened
+from scanready.fleet.faults import explained
 
 BROKER = Broker("127.0.0.1", 5671, "a", "x")
 
@@ -20,12 +21,12 @@ BROKER = Broker("127.0.0.1", 5671, "a", "x")
     ("error", "words"),
     [
         (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), "ended the connection: start it, see its log"),
-        (ConnectionRefusedError(111, "Connection refused"), "refuses the connection: start it"),
+        (ConnectionRefusedError(111, "Connection refused"), "refuses the connection: start RabbitMQ there"),
         (TimeoutError("timed out"), "does not answer within"),
     ],
 )
 def test_the_reason_fits(error: OSError, words: str) -> None:
-    assert words in explained(BROKER, error)
+    assert words in explained(BROKER, error, opening=True)
 
 
 def test_a_broker_that_ends_in_the_handshake_is_not_called_one_without_tls() -> None:

@@ -53,8 +53,8 @@ def test_a_fault_is_said_once_until_it_ends() -> None:
     once = Once(lines.append)
     for _ in range(3):
         once.say("away", "it is away")
-    once.end("away", "it is back")
-    once.end("away", "it is back")
+    once.end("away", line="it is back")
+    once.end("away", line="it is back")
     once.say("away", "it is away")
     assert lines == ["it is away", "it is back", "it is away"]
 

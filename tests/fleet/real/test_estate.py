@@ -194,8 +194,8 @@ def test_a_cancelled_run_ends_without_its_results(site: Site, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("amqps://a:wrong@127.0.0.1:{tls}", "refuses a: "),
-        ("amqps://a:x@127.0.0.1:1", "refuses the connection: start it, or correct the port"),
+        ("amqps://a:wrong@127.0.0.1:{tls}", "refuses the login of a ("),
+        ("amqps://a:x@127.0.0.1:1", "refuses the connection: start RabbitMQ there, or correct the port"),
         ("amqp://a:x@192.0.2.1", "in clear text: use amqps://"),
         ("amqps://a@127.0.0.1:{tls}", "--password-from"),
     ],

@@ -31,6 +31,8 @@ TARGETS = 500
 VIEWS = 2
 #: Connections that are answered before the next look at the store. It is more than a message of results has.
 ROOM = 60
+#: Seconds without a result after which those connections count as used up.
+_UNUSED = 2.0
 #: The seed of the points; set it to repeat a run.
 SEED = int(os.environ.get("SCANREADY_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 #: Long enough for a target that waits for its turn while the broker is away.
@@ -135,26 +137,36 @@ class Run:
 
     def _start_again(self) -> None:
         """Start what ended because the broker was away at its start, as a service manager does."""
-        words = "start it, or correct the port"
+        words = "start RabbitMQ there, or correct the port"
         if self._coordinator.poll() == NO_BROKER:
             assert words in (self._site.folder / "coordinator.log").read_text()
             self.resume()
         for name in AGENTS:
             if not self._site.is_alive(name):
-                assert words in self._site.log(name)
+                assert words in self._site.log(name), self._site.exit_code(name)
                 self._site.start(name)
 
+    def _is_away(self, name: str) -> bool:
+        log = self._site.log(name)
+        return log.rfind("; trying again") > max(map(log.rfind, ("results are sent again", "waiting for targets")))
+
     def _go_on(self, done: Any) -> None:
-        """Let connections through as results arrive, or if none does: a killed agent has used up some of them."""
+        """Let connections through as results arrive, or if none does: a killed agent has used up some of them.
+
+        An agent has all its targets in hand. While it cannot send results, it must not finish them all.
+        """
         stored, since = -1, time.monotonic()
+        let = since
         while not done():
             self._start_again()
             now = time.monotonic()
             assert now < since + PATIENCE, f"no result after {stored}"
             if (found := self._site.stored()) != stored:
-                stored, since = found, now
+                stored = found
+                since = let = now
                 self._gate.let_through(ROOM)
-            elif now > since + 1.0:
+            elif now > let + _UNUSED and not any(map(self._is_away, AGENTS)):
+                let = now
                 self._gate.let_through(ROOM)
             time.sleep(0.05)
 

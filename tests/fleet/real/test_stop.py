@@ -48,7 +48,7 @@ def test_a_batch_in_hand_goes_back_and_was_not_tried(site: Site, tmp_path: Path,
     site.end("b", signal.SIGTERM)
     assert GRACE - 1 < time.monotonic() - began < LIMIT + 10
     assert site.exit_code("b") == 0
-    assert "goes back to the broker: it was not finished within 20 s" in site.log("b")
+    assert "go back to the broker: it was not finished within 20 s" in site.log("b")
     until(lambda: site.stored() == 1)
     journal = Journal(site.folder / "b.db")
     assert len(journal.results(site.run_key(), "b-0")) == 1

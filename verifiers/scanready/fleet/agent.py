@@ -11,14 +11,14 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from celery.exceptions import Reject, SecurityWarning
-from celery.signals import worker_shutting_down
+from celery.signals import setup_logging, worker_shutting_down
 
 from scanready import __version__
 from scanready.causes import common
@@ -40,8 +40,9 @@ from .names import CHECK, HEARTBEAT, name_of
 from .once import Once
 from .own_file import held_alone
 from .publisher import Publisher, Unsent
-from .stopping import GRACE, Stopping, Unfinished
+from .stopping import GRACE, EndTold, Stopping, Unfinished
 from .threads import keep_up
+from .worker_log import WorkerLog
 
 #: Seconds between two heartbeats.
 BEAT = 10.0
@@ -50,6 +51,9 @@ _FLUSH = 0.5
 _FULL = 1 << 20
 #: A batch that was begun so often, and never finished, has probably ended this process each time.
 _MOST_TRIES = 3
+#: Seconds that the end of the process waits for each of its threads.
+_FAREWELL = 2.0
+_BY_ITSELF = "the worker has ended by itself: see the lines above, and start it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,16 @@ class Worker:
         cancels = Cancels(self.broker, self.agent.name, self.journal.cancel, self._once)
         cancels.hold()
         app = celery_app(self.broker, self.agent.name)
+        app.steps["worker"].add(EndTold)
         app.task(self._begin, name=CHECK)
-        keep_up("the heartbeat", self._beat, self._ended, self._once)
-        keep_up("the hearing of cancellations", lambda: cancels.hear(self._ended), self._ended, self._once)
+        threads = [
+            keep_up("the heartbeat", self._beat, self._ended, self._once),
+            keep_up("the hearing of cancellations", lambda: cancels.hear(self._ended), self._ended, self._once),
+        ]
         # It warns of root because of pickled messages, and this worker refuses those.
         warnings.simplefilter("ignore", SecurityWarning)
+        log = WorkerLog(self.broker, self._once)
+        setup_logging.connect(log.begin, weak=False)
         worker_shutting_down.connect(self._stopping.begin, weak=False)
         self.warn(f"{self.agent.name} is waiting for targets at {self.broker.netloc}")
         app.Worker(
@@ -125,10 +134,21 @@ class Worker:
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
+            ended=lambda: self._stopping.begin_because(log.last or _BY_ITSELF),
         ).start()
+        self._close(threads)
+        if self._stopping.why:
+            raise BrokerError(self._stopping.why)
+
+    def _close(self, threads: Iterable[threading.Thread]) -> None:
+        """End the threads: OpenSSL frees at the end of the process what one of them may be using.
+
+        One that waits for the broker until then uses nothing any more.
+        """
         self._ended.set()
-        if not self._stopping.event.is_set():
-            raise BrokerError("the worker has ended by itself: see the lines above, and start it again")
+        for thread in threads:
+            thread.join(_FAREWELL)
+        self._engine.close(_FAREWELL)
 
     def _begin(self, text: str) -> None:
         """Take a task, unless this process ends: then the broker keeps it for the next one."""
@@ -168,8 +188,8 @@ class Worker:
         try:
             self._carry_out(message)
         except (Unsent, Unfinished) as error:
-            name = name_of(message.run)
-            self.warn(f"a batch of {name} goes back to the broker: {error}; its results are kept for the next start")
+            line = f"batches of {name_of(message.run)} go back to the broker: {error}; "
+            self._once.say(line, f"{line}their results are kept for the next start")
             raise Reject(str(error), requeue=True) from error
         except Exception as error:  # noqa: BLE001  # the coordinator must not wait for a batch that failed
             failed = self._desk.masked(message, f"{type(error).__name__}: {error}")[:500]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import amqp
 
-from .connection import LOST, Broker, BrokerError, drop, explained, heard, opened
+from .connection import LOST, Broker, BrokerError, drop, heard, opened
+from .faults import explained
 from .messages import Cancel, MessageError, decode
 from .names import cancels_of
 from .once import Once

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import celery
 import kombu
 
-from .connection import PATIENCE, TRANSPORT, Broker
+from .connection import TRANSPORT, Broker
+from .faults import PATIENCE
 from .framing import task_frames
 from .names import TASKS, VHOST, task_key, tasks_of
 

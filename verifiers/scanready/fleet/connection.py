@@ -1,10 +1,9 @@
-"""Read the address of a broker, connect to it, and say in words why that fails."""
+"""Read the address of a broker, connect to it, and publish and consume messages there."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
-import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,11 +16,10 @@ from kombu.exceptions import KombuError
 
 from scanready.model import bracketed
 
+from .faults import PATIENCE, BlockedError, explained
 from .framing import results_frames
 from .names import VHOST
 
-#: Seconds to open a connection, and to wait for a confirm.
-PATIENCE = 10
 #: The errors that end a connection while it is used.
 LOST = (OSError, amqp.exceptions.AMQPError, KombuError)
 #: The errors of missing permissions or queues: another attempt fails as well.
@@ -35,10 +33,6 @@ _PORTS = {"amqp": 5672, "amqps": 5671}
 
 class BrokerError(Exception):
     """Raised if the broker cannot be used; the message says what to do."""
-
-
-class BlockedError(OSError):
-    """Raised if the broker takes no message because its memory or its disk is short."""
 
 
 class Alarm:
@@ -153,7 +147,7 @@ def opened(broker: Broker, heartbeat: int = 0) -> kombu.Connection:
         connection.connect()
     except LOST as error:
         connection.release()
-        raise BrokerError(explained(broker, error)) from error
+        raise BrokerError(explained(broker, error, opening=True)) from error
     return connection
 
 
@@ -161,57 +155,6 @@ def drop(connection: Any) -> None:
     """End a connection without a farewell, which would wait for the broker."""
     with contextlib.suppress(Exception):  # it may be broken in any way
         connection.collect()
-
-
-def cause_of(error: BaseException) -> BaseException:
-    """Return the error that a library has wrapped in others."""
-    while error.__cause__ is not None and not isinstance(error, BlockedError):
-        error = error.__cause__
-    return error
-
-
-def explained(broker: Broker, error: BaseException) -> str:
-    """Return in words why a broker cannot be used, and what to do."""
-    cause = cause_of(error)
-    where = f"the broker {broker.netloc}"
-    match cause:
-        case BlockedError():
-            return f"{where} takes no messages: its memory or its disk is short: free some, or see its log"
-        case amqp.exceptions.MessageNacked():
-            return f"{where} has a full queue: its reader is away or slow"
-        case ssl.SSLError():
-            return f"{where}{_insecure(cause)}"
-        case amqp.exceptions.AccessRefused():
-            return f"{where} refuses {broker.user}: {_short(cause)}: compare user and password with its definitions"
-        case amqp.exceptions.NotAllowed() | amqp.exceptions.NotFound():
-            return f"{where}: {_short(cause)}: import the definitions that `scanready fleet broker` prints"
-        case amqp.exceptions.PreconditionFailed() if "inequivalent arg" in _short(cause):
-            return (
-                f"{where}: {_short(cause)}: another version made this queue: "
-                "delete it when it is empty (`rabbitmqctl delete_queue --vhost scanready QUEUE`)"
-            )
-        case socket.gaierror():
-            return f"{where}: the name has no address: correct --broker, or the DNS"
-        case ConnectionRefusedError():
-            return f"{where} refuses the connection: start it, or correct the port in --broker"
-        case TimeoutError():
-            return f"{where} does not answer within {PATIENCE} s: permit this connection in the firewall"
-    return f"{where}: {_short(cause) or type(cause).__name__}: start it, or see its log"
-
-
-def _insecure(error: ssl.SSLError) -> str:
-    match error:
-        case ssl.SSLCertVerificationError():
-            reason = f"its certificate is not trusted ({error.verify_message})"
-            return f": {reason}: name the file of its authority with --ca-file, and the host as in the certificate"
-        case ssl.SSLEOFError():  # it was killed, or the port has no TLS: both end so
-            return " ended the connection: start it, see its log, or correct the port, usually 5671 for amqps://"
-    return f": no TLS ({error.reason or error}): the port of amqps:// is usually 5671"
-
-
-def _short(error: BaseException) -> str:
-    text = str(getattr(error, "reply_text", "") or getattr(error, "strerror", "") or error)
-    return text[:200]
 
 
 def publish(channel: Any, exchange: str, key: str, text: str, user: str) -> None:

@@ -6,6 +6,7 @@ and the run is continued from the store.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import threading
@@ -21,15 +22,16 @@ from scanready.model import Agent, Cause, Report, Target
 from scanready.report.parse import NotAResult, restored
 from scanready.report.serialize import identity
 
-from .connection import DENIED, LOST, Broker, BrokerError, explained, heard, opened
+from .connection import DENIED, LOST, Broker, BrokerError, heard, opened, publish
 from .division import Estate
 from .engine import not_checked
+from .faults import BlockedError, explained
 from .flood import Flood
 from .ledger import Ledger
 from .liveness import Liveness
 from .login_pass import LoginPass
 from .messages import CANCELLED, Batch, Heartbeat, Login, MessageError, Results, decode, target_sent
-from .names import HEARTBEAT, RESULTS, heartbeats_of, results_of, tasks_of
+from .names import HEARTBEAT, NOWHERE, RESULTS, TASKS, heartbeats_of, results_of, tasks_of
 from .once import Limited, Once
 from .outbox import Outbox, Sent
 from .paced import Paced
@@ -87,6 +89,7 @@ class Coordinator(Watch):
         self._open: dict[str, set[int]] = defaultdict(set)  # agent -> places without a result
         self._batches: dict[str, tuple[int, ...]] = {}
         self._lost: set[str] = set()
+        self._silent = {agent.name for agent in estate.agents}
         self._heard = {agent.name: time.monotonic() for agent in estate.agents}
         self._platforms = {agent.name: agent.platform for agent in estate.agents}
         self.dropped = self.unanswered = 0
@@ -112,6 +115,11 @@ class Coordinator(Watch):
     def lost(self) -> tuple[str, ...]:
         """The names of the agents that are lost."""
         return tuple(sorted(name for name in self._lost if self._open[name] or self.logins.owes(name)))
+
+    @property
+    def unheard(self) -> tuple[str, ...]:
+        """The names of the agents that owe results, and have sent nothing yet. Any thread may ask."""
+        return tuple(sorted(name for name in self._silent - self._lost if self._open.get(name)))
 
     def run(self, stopped: threading.Event) -> None:
         """Return when each agent has answered for its targets or is lost, or when ``stopped`` is set.
@@ -184,10 +192,7 @@ class Coordinator(Watch):
         queue = results_of(self.ledger.key)
         channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-expires": _KEPT})
         channel.queue_bind(queue, RESULTS, self.ledger.key)
-        # A name of its own each time: after a cut, the broker keeps that of the old connection for a while.
-        listener = heartbeats_of(secrets.token_hex(8))
-        channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
-        channel.queue_bind(listener, RESULTS, HEARTBEAT)
+        listener = _listen(channel)
         self._dropped_beats.forget()
         heard(connection, queue, self._take, _PREFETCH)
         heard(connection, listener, self._take_beat, _PREFETCH)
@@ -260,6 +265,7 @@ class Coordinator(Watch):
     def _take_heartbeat(self, beat: Heartbeat) -> None:
         if beat.agent in self._heard:
             self._heard[beat.agent] = time.monotonic()
+            self._silent.discard(beat.agent)
             self._platforms[beat.agent] = beat.platform
             lists_run = self.ledger.key in beat.runs
             if self._liveness.beat(beat.agent, beat.since, lists_run=lists_run, now=time.monotonic()):
@@ -274,6 +280,7 @@ class Coordinator(Watch):
         if found.agent not in self._heard:
             raise MessageError(f"{found.agent} is not an agent of this run")
         self._heard[found.agent] = time.monotonic()
+        self._silent.discard(found.agent)
         reports = [
             (place, self.logins.counted(place, found.batch, self._report(place, line, found.agent)))
             for place, line in self._assigned(found)
@@ -353,17 +360,37 @@ class Coordinator(Watch):
 
 
 def demand_queues(broker: Broker, agents: Iterable[str]) -> None:
-    """Check that the broker can be used, and has a queue for each agent. Call it before a run is stored.
+    """Check, before a run is stored, that the user is a coordinator's and that each agent has a queue.
 
     Raises:
         BrokerError: it cannot, or it has not.
     """
     try:
         with opened(broker) as connection:
+            _demand_permissions(broker, connection)
             for agent in agents:
                 _demand_queue(broker, connection, agent)
     except LOST as error:
         raise BrokerError(explained(broker, error)) from error
+
+
+def _demand_permissions(broker: Broker, connection: kombu.Connection) -> None:
+    """Listen and publish once, as a run does: the user of an agent may do neither."""
+    channel = connection.channel()
+    _listen(channel)
+    with contextlib.suppress(BlockedError):  # a run waits for the end of an alarm
+        publish(channel, TASKS, NOWHERE, "{}", broker.user)
+
+
+def _listen(channel: Any) -> str:
+    """Make a queue of heartbeats; return its name, another one each time.
+
+    After a cut, the broker keeps that of the old connection for a while.
+    """
+    listener = heartbeats_of(secrets.token_hex(8))
+    channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
+    channel.queue_bind(listener, RESULTS, HEARTBEAT)
+    return listener
 
 
 def _demand_queue(broker: Broker, connection: kombu.Connection, agent: str) -> None:

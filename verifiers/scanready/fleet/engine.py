@@ -47,7 +47,13 @@ class Engine:
         self._numbers = itertools.count()
         self._waiting: list[int] = []
         self._exclusive = self._unfinished = False
-        threading.Thread(target=self._loop.run_forever, name="engine", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+        self._thread.start()
+
+    def close(self, seconds: float) -> None:
+        """Check nothing more; return when the loop has ended, or after ``seconds``."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(seconds)
 
     def check(
         self,

@@ -12,6 +12,8 @@ COORDINATOR = "coordinator"
 TASKS, RESULTS = "tasks", "results"
 #: The routing key of heartbeats. The key of results is that of their run.
 HEARTBEAT = "heartbeat"
+#: A routing key that no queue is bound to.
+NOWHERE = "nobody"
 #: The name of the task, as Celery knows it.
 CHECK = "scanready.check"
 

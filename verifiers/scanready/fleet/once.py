@@ -32,12 +32,13 @@ class Once:
                 self._said.popitem(last=False)
         self._warn(line)
 
-    def end(self, fault: str, line: str = "") -> None:
-        """Note that a fault has ended; say a line if the fault was said."""
+    def end(self, *faults: str, line: str = "") -> None:
+        """Note that faults have ended; say a line if one of them was said."""
         with self._lock:
-            was_said = fault in self._said
-            self._said.pop(fault, None)
-        if was_said and line:
+            said = [fault for fault in faults if fault in self._said]
+            for fault in said:
+                del self._said[fault]
+        if said and line:
             self._warn(line)
 
 

@@ -13,12 +13,10 @@ from typing import Any
 import kombu
 
 from .celery_app import celery_app, task_queue
-from .connection import FULL, LOST, PATIENCE, BlockedError, Broker, cause_of, drop, is_blocked, opened, publish
+from .connection import FULL, LOST, Broker, drop, is_blocked, opened, publish
+from .faults import PATIENCE, BlockedError, cause_of
 from .messages import Batch, encode
-from .names import CHECK, TASKS
-
-#: A routing key that no queue is bound to.
-_NOWHERE = "nobody"
+from .names import CHECK, NOWHERE, TASKS
 
 
 class Sent(enum.Enum):
@@ -76,7 +74,7 @@ class Outbox:
         if self.is_blocked():
             return False
         try:
-            publish(self._opened(), TASKS, _NOWHERE, "{}", self._broker.user)
+            publish(self._opened(), TASKS, NOWHERE, "{}", self._broker.user)
         except BlockedError:
             return False
         return True

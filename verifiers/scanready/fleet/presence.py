@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from .agent import BEAT
-from .connection import FULL, LOST, Broker, BrokerError, explained, heard, opened, publish
+from .connection import FULL, LOST, Broker, BrokerError, heard, opened, publish
+from .faults import explained
 from .messages import Cancel, Heartbeat, MessageError, decode, encode
 from .names import HEARTBEAT, RESULTS, TASKS, cancel_key, cancels_of, heartbeats_of
 

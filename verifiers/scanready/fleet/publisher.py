@@ -9,15 +9,18 @@ from typing import Any
 
 import amqp
 
-from .connection import FULL, LOST, BlockedError, Broker, drop, explained, is_blocked, publish
+from .connection import FULL, LOST, Broker, drop, is_blocked, publish
+from .faults import BlockedError, cause_of, explained
 from .names import RESULTS
 from .once import Once
 
 _PAUSE = 2.0
+#: Seconds before the next login after a refused one: the broker logs each.
+_LONG_PAUSE = 30.0
 #: Seconds between two looks whether this process is to end while the broker blocks.
 _LOOK = 0.5
 #: The faults of sending, as :class:`Once` knows them.
-_AWAY, _BLOCKED, _FULL = "away", "blocked", "full"
+AWAY, _BLOCKED, _FULL, _REFUSED = "away", "blocked", "full", "refused"
 
 
 class Unsent(Exception):
@@ -39,6 +42,7 @@ class Publisher:
         self._broker, self._name, self._once, self._ending = broker, name, once, ending
         self._lock = threading.Lock()
         self._channel: Any = None
+        self._pause = _PAUSE
 
     def send(self, key: str, text: str, unless: Callable[[], bool] = lambda: False) -> None:
         """Return when the broker has the message.
@@ -58,7 +62,7 @@ class Publisher:
                 raise Unsent("the broker does not take them now")
             if unless():
                 return
-            self._ending.wait(_PAUSE)
+            self._ending.wait(self._pause)
         self._once.end(f"{_FULL} {key}")
 
     def _tried(self, key: str, text: str, failed: int) -> bool:
@@ -85,13 +89,16 @@ class Publisher:
                 return False
             except Exception as error:  # noqa: BLE001  # after any error: a result that is not sent is lost
                 self._disconnect()
+                is_refused = isinstance(cause_of(error), amqp.exceptions.AccessRefused)
+                self._pause = _LONG_PAUSE if is_refused else _PAUSE
                 if failed:
                     known = isinstance(error, LOST)
                     words = explained(self._broker, error) if known else f"sending failed: {_named(error)}"
-                    self._once.say(_AWAY, f"{words}; trying again")
+                    self._once.say(_REFUSED if is_refused else AWAY, f"{words}; trying again")
                 return False
-            self._once.end(_AWAY, "results are sent again")
-            self._once.end(_BLOCKED, "the broker takes messages again")
+            self._pause = _PAUSE
+            self._once.end(AWAY, _REFUSED, line="results are sent again")
+            self._once.end(_BLOCKED, line="the broker takes messages again")
             return True
 
     def _wait_for_end_of_alarm(self) -> None:

@@ -1,4 +1,4 @@
-"""End an agent within a bounded time after SIGTERM or Ctrl-C, and at once at the second one."""
+"""End an agent within a bounded time: after SIGTERM or Ctrl-C, at once at the second one, and if its worker ends."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
+
+from celery import bootsteps
 
 #: Seconds after SIGTERM in which batches under way go on; what is left then is for the next start.
 GRACE = 20.0
 #: Seconds after which the process ends, whatever it still waits for: results are on their way, or in the journal.
 LIMIT = 45.0
+#: The exit code of an agent that cannot use its broker.
+_NO_BROKER = 2
 
 
 class Unfinished(Exception):
@@ -23,13 +28,15 @@ class Stopping:
     """Know whether this process is to end.
 
     Attributes:
-        event: set at the first signal.
+        event: set at the first signal, or when the worker ends.
+        why: why the worker ended by itself; empty after a signal.
     """
 
     def __init__(self, warn: Callable[[str], None], grace: float = GRACE, limit: float = LIMIT) -> None:
         self._warn, self._grace, self._limit = warn, grace, limit
         self._until = 0.0
         self.event = threading.Event()
+        self.why = ""
 
     def begin(self, **_: object) -> None:
         """Hear of SIGTERM or Ctrl-C; the next one ends the process at once."""
@@ -42,6 +49,12 @@ class Stopping:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
 
+    def begin_because(self, why: str) -> None:
+        """Hear that the worker ends by itself: what waits for the broker must not keep the process."""
+        if not self.event.is_set():
+            self.why = why
+            self.begin()
+
     @property
     def is_over(self) -> bool:
         """True if the time for batches under way has passed."""
@@ -49,6 +62,27 @@ class Stopping:
 
     def _end(self) -> None:
         time.sleep(self._limit)
-        self._warn(f"not finished {self._limit:.0f} s after the signal: ending; the next start goes on")
+        since = f"not finished {self._limit:.0f} s after the {'end of the worker' if self.why else 'signal'}"
+        self._warn(f"{since}: ending; the next start goes on")
+        if self.why:
+            self._warn(self.why)
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(_NO_BROKER if self.why else 0)
+
+
+class EndTold(bootsteps.StartStopStep):
+    """Tell when Celery's worker begins to end: before it waits for the batches that its pool carries out.
+
+    Args:
+        ended: called then; an argument of the worker.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent: Any, ended: Callable[[], object], **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._ended = ended
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002  # Celery calls it so
+        """Tell it; Celery stops its steps in the reverse order, so the pool comes after this one."""
+        self._ended()

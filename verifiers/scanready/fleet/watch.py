@@ -83,7 +83,7 @@ class Watch:
             )
             self._nothing_heard()
             return
-        self._once.end("blocked", f"the broker {self.broker.netloc} takes messages again")
+        self._once.end("blocked", line=f"the broker {self.broker.netloc} takes messages again")
         flooded = self._flood.is_flooded(now)
         for name in late:
             if not (flooded and self._is_connected(name)):

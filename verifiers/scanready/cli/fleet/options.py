@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanready.catalogue.wrong import Wrong
 from scanready.cli.job.options import option
 from scanready.cli.messages import fitting
 from scanready.fleet.names import COORDINATOR, is_agent_name
+from scanready.inventory.secrets import certificates_file
 from scanready.wire.printable import visible
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def chosen_broker(url: str, password_from: str | None, ca_file: str | None, user
         click.UsageError: they cannot be used.
     """
     try:
-        from scanready.fleet.connection import broker_of
+        from scanready.fleet.connection import BrokerError, broker_of
     except ModuleNotFoundError as error:
         raise click.UsageError(
             "fleet needs further packages, of the extra fleet; in the folder of the source: pip install --no-deps "
@@ -53,19 +56,26 @@ def chosen_broker(url: str, password_from: str | None, ca_file: str | None, user
 
         with problems_told():
             password = resolve_secret(password_from)
-    with broker_told():
-        return broker_of(url, user, password, ca_file)
+    try:
+        trusted = certificates_file(ca_file, Path()) if ca_file else None
+    except Wrong as error:
+        raise click.UsageError(f"--ca-file: {visible('; '.join(error.messages), 400)}") from error
+    try:
+        return broker_of(url, user, password, trusted)
+    except BrokerError as error:
+        raise click.UsageError(visible(str(error), 400)) from error
 
 
 @contextlib.contextmanager
 def broker_told() -> Iterator[None]:
     """Turn what keeps a broker from being used into a message and exit code 2."""
+    from scanready.cli.job.prepare import Unusable
     from scanready.fleet.connection import BrokerError
 
     try:
         yield
     except BrokerError as error:
-        raise click.UsageError(visible(str(error), 400)) from error
+        raise Unusable(visible(str(error), 400)) from error
 
 
 def agent_names(text: str | None) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
-"""``scanready fleet status``: list the runs that agents are working on."""
+"""``scanready fleet status``: list the runs that agents check targets of."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,12 +14,17 @@ from scanready.wire.printable import visible
 
 from .options import broker_options, broker_told, chosen_broker
 
+if TYPE_CHECKING:
+    from scanready.fleet.messages import Heartbeat
+
 _HELP = """\
 \b
 Example:
   scanready fleet status --broker amqps://broker.corp
 
-Listens for 12 seconds. Prints each run that an agent has targets of in hand, with the agents.
+Listens for 12 seconds. Prints a line for each run: its name and the agents that check its targets
+now. A last line on standard error has the number of runs and agents. A run whose agents are all
+away has no line: its targets wait at the broker.
 """
 
 
@@ -29,8 +37,22 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
 
     with broker_told():
         found = heartbeats(chosen, LISTEN)
-    for run in sorted({run for beat in found.values() for run in beat.runs}):
-        names = ", ".join(sorted(name for name, beat in found.items() if run in beat.runs))
-        show(f"{visible(name_of(run), 60)}  {names}\n")
-    there = f"{len(found)} agents are there" if len(found) != 1 else "1 agent is there"
-    warn(f"{there}: {', '.join(sorted(found))}" if found else "no agent is there")
+    runs: dict[str, list[str]] = {}
+    for name in sorted(found):
+        for run in found[name].runs:
+            runs.setdefault(run, []).append(name)
+    for run in sorted(runs):
+        show(f"{visible(name_of(run), 60)}  {', '.join(runs[run])}\n")
+    warn(summary(found, len(runs)))
+
+
+def summary(agents: Mapping[str, Heartbeat], runs: int) -> str:
+    """Return a line with the agents that are there, and those of them without targets."""
+    if not agents:
+        return "no agent is there, so it is unknown which runs wait: start `scanready fleet agent` on each agent"
+    there = "1 agent is there" if len(agents) == 1 else f"{len(agents)} agents are there"
+    idle = sorted(name for name, beat in agents.items() if not beat.runs)
+    if not runs:
+        return f"{there}, without targets in hand: {', '.join(idle)}"
+    under_way = "1 run is under way" if runs == 1 else f"{runs} runs are under way"
+    return f"{under_way}; {there}" + (f", without targets in hand: {', '.join(idle)}" if idle else "")

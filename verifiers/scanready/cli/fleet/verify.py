@@ -9,7 +9,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -37,16 +37,21 @@ from scanready.fleet.ledger import COMMAND, Ledger, stored_results
 from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Target, Verdict
 from scanready.net.this_agent import this_agent
 from scanready.report.estate.frame import Frame, frame_restored
+from scanready.report.estate.words import LONGEST_AGENT
+from scanready.report.listed import listed
+from scanready.report.paper import counted
 from scanready.report.parse import restored
 from scanready.report.serialize import agent_object, identity, identity_of_all
 from scanready.run import timestamps
 from scanready.run.any_type import narrowed
 from scanready.store import NewRun, StoredRun, StoreError
+from scanready.wire.printable import visible
 
 from .options import agent_names, broker_options, broker_told, chosen_broker, demand_name
 
 if TYPE_CHECKING:
     from scanready.fleet.connection import Broker
+    from scanready.fleet.coordinator import Coordinator
     from scanready.fleet.login_pass import LoginPass
     from scanready.fleet.messages import Login
 
@@ -65,8 +70,8 @@ interruption the agents go on: --resume takes their results, `scanready fleet ca
 """
 #: The options that a run keeps from its start.
 _KEPT = ("agents", "only", "depth", "timeout")
-#: Seconds between two lines of progress.
-_EVERY = 10.0
+#: Agents that a line names.
+_MOST_NAMED = 8
 
 
 @click.command(help=_HELP, cls=RetryingCommand)
@@ -258,45 +263,52 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
     from scanready.fleet.coordinator import Coordinator
 
     done = {place for place, _ in _stored(store, earlier, asked.estate)} if earlier else set[int]()
-    progress, began = Progress(sum(1 for _ in asked.estate.places()), quiet=False), time.monotonic()
+    total, began = sum(1 for _ in asked.estate.places()), time.monotonic()
+    progress = Progress(total, what="results", note=lambda: _awaited(coordinator))
     for _ in done:
         progress.count(Verdict.READY)  # the word is shown for the others only
-    told = time.monotonic()
+
+    def tell(line: str) -> None:
+        with progress.cleared():
+            warn(line)
 
     def count(report: Report) -> None:
-        nonlocal told
         progress.count(report.verdict)
-        if time.monotonic() > told + _EVERY:
-            told = time.monotonic()
-            progress.beat()
 
-    coordinator = Coordinator(asked.broker, asked.estate, ledger, done, warn, count, asked.agent_timeout, asked.login)
-    _bind(coordinator.logins, asked)
-    for place, report in _stored(store, earlier, asked.estate) if earlier and asked.login else ():
-        coordinator.logins.add(place, report)
     stopped = threading.Event()
-    with _interruptible(stopped), broker_told():
-        coordinator.run(stopped)
+    with _interruptible(stopped, lambda: progress.say(_unfinished(ledger.name))):
+        tell(_beginning(asked, ledger.name, len(done), total))
+        coordinator = Coordinator(
+            asked.broker, asked.estate, ledger, done, tell, count, asked.agent_timeout, asked.login
+        )
+        _bind(coordinator.logins, asked)
+        for place, report in _stored(store, earlier, asked.estate) if earlier and asked.login else ():
+            coordinator.logins.add(place, report)
+        with broker_told(), progress.drawn():
+            coordinator.run(stopped)
     seconds = time.monotonic() - began + (earlier.seconds if earlier else 0.0)
     ledger.end(asked.as_object(coordinator.lost), seconds, interrupted=stopped.is_set())
-    if stopped.is_set():
+    return _concluded(coordinator, progress, ledger.name, interrupted=stopped.is_set())
+
+
+def _concluded(coordinator: Coordinator, progress: Progress, name: str, *, interrupted: bool) -> int:
+    """Say which results a run lacks, and what brings them; return the exit code, 0 where the report decides it."""
+    if interrupted:
         progress.say(
-            f"interrupted: {ledger.name} lacks {coordinator.missing} results; its agents go on. To take their results: "
-            f"`scanready fleet verify --resume {ledger.name}`. To stop them: `scanready fleet cancel {ledger.name}`."
+            f"{_unfinished(name)}. It lacks {counted(coordinator.missing, 'result')}. To stop the agents: "
+            f"`scanready fleet cancel {name}`"
         )
         return INTERRUPTED
     if coordinator.dropped:
-        progress.say(
-            f"cancelled: {ledger.name} lacks {coordinator.dropped} results; to check these targets, start a new run"
-        )
+        progress.say(f"cancelled: {name} lacks {coordinator.dropped} results; to check these targets, start a new run")
     if coordinator.unanswered:
         progress.say(
-            f"unanswered: {ledger.name} lacks {coordinator.unanswered} results; to check these targets again: "
-            f"`scanready fleet verify --resume {ledger.name}`"
+            f"unanswered: {name} lacks {coordinator.unanswered} results; to check these targets again: "
+            f"`scanready fleet verify --resume {name}`"
         )
     if coordinator.lost:
         names = ", ".join(coordinator.lost)
-        progress.say(f"lost: {names}; when it is back: `scanready fleet verify --resume {ledger.name}`")
+        progress.say(f"lost: {names}; when it is back: `scanready fleet verify --resume {name}`")
     else:
         coordinator.forget()
     return 0
@@ -319,14 +331,35 @@ def _stored(store: str | None, run: StoredRun, estate: Estate) -> Iterator[tuple
                 yield place, report
 
 
+def _beginning(asked: Asked, name: str, stored: int, total: int) -> str:
+    """Return the first line of a run: its name, where it takes place, how much it is, and who takes part."""
+    targets, agents = asked.estate.targets, [agent.name for agent in asked.estate.agents]
+    size = f"{counted(len(targets), 'target')} and {counted(len(agents), 'agent')} give {counted(total, 'result')}"
+    so_far = f", {stored:,} of them stored" if stored else ""
+    who = listed((visible(agent, LONGEST_AGENT) for agent in agents), _MOST_NAMED)
+    return f"run {name} at the broker {asked.broker.netloc}: {size}{so_far}; waiting for {who}"
+
+
+def _awaited(coordinator: Coordinator) -> str:
+    """Say which agents have sent nothing yet."""
+    unheard = coordinator.unheard
+    return f"nothing yet from {listed(unheard, _MOST_NAMED)}" if unheard else ""
+
+
+def _unfinished(name: str) -> str:
+    return f"interrupted: the agents continue {name}. To take their results: `scanready fleet verify --resume {name}`"
+
+
 @contextlib.contextmanager
-def _interruptible(stopped: threading.Event) -> Iterator[None]:
+def _interruptible(stopped: threading.Event, last_words: Callable[[], None]) -> Iterator[None]:
     """Set ``stopped`` at the first SIGINT, SIGTERM or SIGHUP; the second one ends the process."""
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
 
     def handle(_: int, __: FrameType | None) -> None:
         if stopped.is_set():
+            with contextlib.suppress(RuntimeError):  # another line was being written
+                last_words()
             os._exit(INTERRUPTED)
         stopped.set()
 

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 
 from scanready.model import Verdict
 
@@ -21,10 +23,22 @@ _WORTH_SAYING = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED)
 
 
 class Progress:
-    """Show ``[####......] 120/500  3 blocked  12 s``; ``quiet`` shows nothing."""
+    """Show ``[####......] 120/500  3 blocked  12 s``; ``quiet`` shows nothing.
 
-    def __init__(self, total: int, quiet: bool = False) -> None:
-        self._quiet = quiet
+    Args:
+        what: the things that are counted, in a log.
+        note: returns more words for the end of a line.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        quiet: bool = False,
+        what: str = "targets checked",
+        note: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._quiet, self._what, self._note = quiet, what, note
+        self._lock = threading.RLock()
         self._live = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._total = total
         self._done = 0
@@ -40,8 +54,8 @@ class Progress:
     def say(self, message: str) -> None:
         """Write a message on a line of its own."""
         if not self._quiet:
-            self.clear()
-            self._write(f"scanready: {message}\n")
+            with self.cleared():
+                self._write(f"scanready: {message}\n")
 
     def hint(self, message: str) -> None:
         """Write a message that is useful only to a user at a terminal."""
@@ -50,9 +64,17 @@ class Progress:
 
     def clear(self) -> None:
         """Remove the progress line before other text is written."""
-        if self._shown:
-            self._shown = False
-            self._write("\r\x1b[K")
+        with self._lock:
+            if self._shown:
+                self._shown = False
+                self._write("\r\x1b[K")
+
+    @contextlib.contextmanager
+    def cleared(self) -> Iterator[None]:
+        """Remove the progress line, and draw none meanwhile."""
+        with self._lock:
+            self.clear()
+            yield
 
     async def keep_drawing(self) -> None:
         """Redraw until cancelled."""
@@ -63,19 +85,44 @@ class Progress:
             await asyncio.sleep(_HEARTBEAT)
             self.beat()
 
+    @contextlib.contextmanager
+    def drawn(self) -> Iterator[None]:
+        """Redraw in a thread meanwhile, for a caller without an event loop."""
+        ended = threading.Event()
+
+        def draw() -> None:
+            while not ended.wait(_EVERY if self._live else _HEARTBEAT):
+                self._draw() if self._live else self.beat()
+
+        thread = threading.Thread(target=draw, name="progress", daemon=True)
+        if not self._quiet:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if not self._quiet:
+                thread.join()
+            self.clear()
+
     def beat(self) -> None:
         """Write one progress line to a log, without a terminal."""
         words = "".join(f", {self._counts[verdict]} {verdict}" for verdict in _WORTH_SAYING if self._counts[verdict])
         seconds = time.monotonic() - self._began
-        self.say(f"{self._done} of {self._total} targets checked after {seconds:.0f} s{words}")
+        self.say(f"{self._done} of {self._total} {self._what} after {seconds:.0f} s{words}{self._noted('; ')}")
 
     def _draw(self) -> None:
         filled = 20 * self._done // max(1, self._total)
         words = "".join(f"  {self._counts[verdict]} {verdict}" for verdict in _WORTH_SAYING if self._counts[verdict])
         line = f"[{'#' * filled}{'.' * (20 - filled)}] {self._done}/{self._total}{words}"
-        line += f"  {time.monotonic() - self._began:.0f} s"
-        self._shown = True
-        self._write(f"\r{line[: columns() - 1]}\x1b[K")
+        line += f"  {time.monotonic() - self._began:.0f} s{self._noted('  ')}"
+        with self._lock:
+            self._shown = True
+            self._write(f"\r{line[: columns() - 1]}\x1b[K")
+
+    def _noted(self, gap: str) -> str:
+        note = self._note()
+        return f"{gap}{note}" if note else ""
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError):
