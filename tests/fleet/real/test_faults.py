@@ -278,13 +278,13 @@ def test_an_agent_with_results_in_hand_ends_when_its_login_is_refused(site: Site
         server.settimeout(PATIENCE)
         silent = {"host": "127.0.0.1", "type": "ssh", "port": server.getsockname()[1]}
         going = site.coordinator(targets_file(tmp_path, [silent]), "--agents", "a", "--timeout", "15")
-        server.accept()
-        try:
-            site.broker.control("change_password", "a", "another")
-            site.broker.control("close_all_user_connections", "a", "maintenance")
-            until(lambda: not site.is_alive("a"))
-        finally:
-            site.broker.control("change_password", "a", PASSWORDS["a"])
+        with server.accept()[0]:
+            try:
+                site.broker.control("change_password", "a", "another")
+                site.broker.control("close_all_user_connections", "a", "maintenance")
+                until(lambda: not site.is_alive("a"))
+            finally:
+                site.broker.control("change_password", "a", PASSWORDS["a"])
     assert site.exit_code("a") == 2
     assert "refuses the login of a (no such user, or a wrong password)" in site.log("a").splitlines()[-1]
     assert site.log("a").count("go back to the broker") == 1, site.log("a")
