@@ -1,8 +1,8 @@
 """Check the batches of an agent in one event loop with one engine, whichever threads they come from.
 
-Limits for a host, the rate and shared ports hold for the whole agent, and so does the number of targets at once. Batches
-with other settings wait until the engine is idle, and a batch that may have ended this process before runs by itself:
-see :mod:`.turns`.
+Limits for a host, the rate and shared ports hold for the whole agent, and so does the number of targets at once.
+Batches with other settings wait until the engine is idle, and a batch that may have ended this process before runs by
+itself: see :mod:`.turns`.
 """
 
 from __future__ import annotations
