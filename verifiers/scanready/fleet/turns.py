@@ -21,13 +21,13 @@ class Waiting:
 
     Attributes:
         kind: batches go together if theirs are equal.
-        alone: nothing else may go meanwhile.
+        exclusive: nothing else may go meanwhile.
         climbs: that it has yet to make; those that are over free their places one by one.
     """
 
     run: str
     kind: object
-    alone: bool
+    exclusive: bool
     climbs: int
     has_begun: bool = False
 
@@ -50,9 +50,9 @@ class Turns:
         """The number of batches that have begun, and not ended."""
         return len(self._going)
 
-    def join(self, run: str, kind: object, alone: bool, climbs: int) -> Waiting:
+    def join(self, run: str, kind: object, exclusive: bool, climbs: int) -> Waiting:
         """Take a batch in hand; it may begin once :meth:`call` says so."""
-        one = Waiting(run, kind, alone, climbs)
+        one = Waiting(run, kind, exclusive, climbs)
         self._waiting.append(one)
         return one
 
@@ -63,8 +63,8 @@ class Turns:
             first = min(self._waiting, key=lambda one: order.get(one.run, -1))  # the first one among equals
             if not self._going:
                 self._begin(first)
-                for one in [] if first.alone else [*self._waiting]:
-                    if not one.alone and one.kind == first.kind and self._has_room(one):
+                for one in [] if first.exclusive else [*self._waiting]:
+                    if not one.exclusive and one.kind == first.kind and self._has_room(one):
                         self._begin(one)
             elif not self._fit() or not self._has_room(first):
                 return
@@ -91,7 +91,7 @@ class Turns:
     def _fit(self) -> bool:
         """Return whether all batches in hand go together."""
         kind = self._going[0].kind
-        return not any(one.alone or one.kind != kind for one in (self._going[0], *self._waiting))
+        return not any(one.exclusive or one.kind != kind for one in (self._going[0], *self._waiting))
 
     def _has_room(self, one: Waiting) -> bool:
         return self._climbs + one.climbs <= self._most
