@@ -88,9 +88,9 @@ def test_a_batch_that_waits_is_not_overtaken(monkeypatch: pytest.MonkeyPatch, wh
     until(lambda: Gate.begun == ["first"])
     guard = LockoutGuard() if why == "another guard" else None
     threads.append(check("waits", Step.AUTH if why == "other settings" else Step.ACCESS, why == "alone", guard))
-    until(lambda: len(working._waiting) == 1)
+    until(lambda: len(working._turns._waiting) == 1)
     threads.append(check("later", Step.ACCESS, alone=False))
-    until(lambda: len(working._waiting) == 2)
+    until(lambda: len(working._turns._waiting) == 2)
     for name in names:
         until(lambda name=name: Gate.begun[-1] == name)  # type: ignore[misc]
         Gate.through[name].set()
@@ -117,7 +117,7 @@ def test_a_batch_is_entered_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None
     threads = [check("a")]
     until(lambda: Gate.begun == ["a"])
     threads.append(check("b"))
-    until(lambda: len(working._waiting) == 1)
+    until(lambda: len(working._turns._waiting) == 1)
     assert entered == ["a"]
     for name in "ab":
         Gate.through[name].set()

@@ -6,8 +6,7 @@ import pytest
 
 pytest.importorskip("celery")
 
-from scanready.fleet.celery_app import BATCHES
-from scanready.fleet.liveness import CONFIRMING, IDLE, STALL, Liveness, Verdict
+from scanready.fleet.liveness import CONFIRMING, IDLE, RUNS, STALL, Liveness, Verdict
 from scanready.fleet.messages import MOST_SECONDS
 
 BEAT = 10.0
@@ -64,10 +63,10 @@ def test_a_batch_behind_those_of_other_runs_is_waited_for() -> None:
 
 
 def test_an_agent_that_works_slowly_is_waited_for() -> None:
-    """It has four batches in hand, and each takes all the time that it may take."""
+    """It has batches of four runs in hand, and each takes all the time that it may take."""
     agent = Watched(*(f"b{number}" for number in range(8)))
     for number in range(8):
-        assert agent.beats(BATCHES * MOST_SECONDS, lists_run=True) == {Verdict.WAIT}
+        assert agent.beats(RUNS * MOST_SECONDS, lists_run=True) == {Verdict.WAIT}
         agent.liveness.answered("a", f"b{number}")
     assert agent.beats(2 * STALL) == {Verdict.WAIT}
 

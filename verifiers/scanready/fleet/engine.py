@@ -1,8 +1,8 @@
 """Check the batches of an agent in one event loop with one engine, whichever threads they come from.
 
-Limits for a host, the rate and shared ports hold for the whole agent. Batches with other settings wait until the engine
-is idle, and a batch that may have ended this process before runs by itself. A batch that waits holds up those that come
-later: else an agent with much work would never be idle.
+Limits for a host, the rate and shared ports hold for the whole agent, and so does the number of targets at once.
+Batches with other settings wait until the engine is idle, and a batch that may have ended this process before runs by
+itself: see :mod:`.turns`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import datetime
-import itertools
 import threading
 from collections.abc import AsyncIterator, Callable
 
@@ -22,9 +21,10 @@ from scanready.net.dial_gate import Bounds
 from scanready.report.serialize import as_line
 from scanready.run import timestamps
 from scanready.run.engine import Run
-from scanready.run.settings import BOUNDS, Settings
+from scanready.run.settings import BOUNDS, CONCURRENCY, Settings
 
 from .messages import Batch
+from .turns import Turns, Waiting
 
 Take = Callable[[int, str], None]
 
@@ -43,10 +43,8 @@ class Engine:
         self._free = asyncio.Condition()
         self._run: Run | None = None
         self._guard: LockoutGuard | None = None
-        self._busy = 0
-        self._numbers = itertools.count()
-        self._waiting: list[int] = []
-        self._exclusive = self._unfinished = False
+        self._turns = Turns(CONCURRENCY)
+        self._unfinished, self._opening = False, True
         self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
         self._thread.start()
 
@@ -95,15 +93,16 @@ class Engine:
         begin: Callable[[], object],
     ) -> None:
         left = {id(target): (place, target) for place, target in todo}
-        async with self._place(batch, exclusive, guard) as run:
+        async with self._place(batch, sum(map(_climbs, left.values())), exclusive, guard) as (run, turn):
             enter()
             begin()
             try:
                 async with asyncio.timeout(batch.seconds):
                     async with contextlib.aclosing(run.results([target for _, target in todo])) as reports:
                         async for report in reports:
-                            place, _ = left.pop(id(report.target))
-                            take(place, as_line(report))
+                            one = left.pop(id(report.target))
+                            take(one[0], as_line(report))
+                            await self._climbed(turn, _climbs(one))
                             if stopped() and left:
                                 self._unfinished = True  # it would remember the ports of the targets that are left
                                 return
@@ -114,52 +113,65 @@ class Engine:
                     take(place, as_line(not_checked(self.agent, target, common.OUT_OF_TIME, detail)))
 
     @contextlib.asynccontextmanager
-    async def _place(self, batch: Batch, exclusive: bool, guard: LockoutGuard | None) -> AsyncIterator[Run]:
-        today = datetime.datetime.now(datetime.UTC).date()
-        settings = Settings(
+    async def _place(
+        self, batch: Batch, climbs: int, exclusive: bool, guard: LockoutGuard | None
+    ) -> AsyncIterator[tuple[Run, Waiting]]:
+        settings = self._settings(batch)
+        async with self._free:
+            turn = self._turns.join(batch.run, (settings, guard), exclusive, climbs)
+            try:
+                self._turns.call()
+                await self._free.wait_for(lambda: turn.has_begun)
+                run = await self._prepared(settings, guard)
+            except BaseException:
+                self._leave(turn)
+                raise
+        try:
+            yield run, turn
+        finally:
+            async with self._free:
+                self._leave(turn)
+
+    def _leave(self, turn: Waiting) -> None:
+        self._opening = self._opening or (turn.has_begun and self._turns.going == 1)
+        self._turns.leave(turn)
+        self._free.notify_all()
+
+    async def _prepared(self, settings: Settings, guard: LockoutGuard | None) -> Run:
+        """Return the run of the batches that go now; those that go together find the same one."""
+        fits = self._run is not None and self._run.settings == settings and self._guard is guard
+        opening, self._opening = self._opening, False
+        if self._run is None or not fits or (self._unfinished and opening):
+            if self._run is not None:
+                await self._run.__aexit__()
+            self._run, self._unfinished = Run(settings, guard) if guard else Run(settings), False
+            self._guard = guard
+        elif opening:
+            self._run.renew()  # names and hosts may have changed since the last batch
+        return self._run
+
+    async def _climbed(self, turn: Waiting, climbs: int) -> None:
+        """Give the places of climbs that are over to batches that wait."""
+        if self._turns.climbed(turn, climbs):
+            async with self._free:
+                self._free.notify_all()
+
+    def _settings(self, batch: Batch) -> Settings:
+        return Settings(
             timeout=batch.timeout,
             depth=batch.depth,
             agent=self.agent,
-            day=today,
+            day=datetime.datetime.now(datetime.UTC).date(),
             ca_file=self._ca_file,
             half_open=self._bounds.half_open,
             connect_rate=self._bounds.rate,
             per_net=self._bounds.per_net,
         )
-        async with self._free:
-            number = next(self._numbers)
-            self._waiting.append(number)
-            try:
-                await self._free.wait_for(
-                    lambda: self._waiting[0] == number and self._has_room(settings, exclusive, guard)
-                )
-            finally:
-                self._waiting.remove(number)
-                self._free.notify_all()
-            self._busy += 1
-            self._exclusive = exclusive
-            fits = self._run is not None and self._run.settings == settings and self._guard is guard
-            if self._run is None or not fits or (self._unfinished and self._busy == 1):
-                if self._run is not None:
-                    await self._run.__aexit__()
-                self._run, self._unfinished = Run(settings, guard) if guard else Run(settings), False
-                self._guard = guard
-            elif self._busy == 1:
-                self._run.renew()  # names and hosts may have changed since the last batch
-            run = self._run
-        try:
-            yield run
-        finally:
-            async with self._free:
-                self._busy -= 1
-                self._exclusive = False
-                self._free.notify_all()
 
-    def _has_room(self, settings: Settings, exclusive: bool, guard: LockoutGuard | None) -> bool:
-        if not self._busy:
-            return True
-        fits = self._run is not None and self._run.settings == settings and self._guard is guard
-        return fits and not (exclusive or self._exclusive)
+
+def _climbs(placed: tuple[int, Target]) -> int:
+    """Return how many climbs a target with its place makes at once: a host without a type, one for each type."""
+    return max(1, len(placed[1].tries))
 
 
 def not_checked(agent: Agent, target: Target, cause: Cause, detail: str) -> Report:

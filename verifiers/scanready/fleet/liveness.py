@@ -10,14 +10,15 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from .celery_app import BATCHES
 from .messages import MOST_SECONDS
 
 #: Seconds of heartbeats without the run after which the queues are looked at, and further ones before an act.
 IDLE, CONFIRMING = 25.0, 15.0
-#: Seconds without any progress after which an agent is given up. A batch takes at most MOST_SECONDS, and waits in its
-#: agent for the others in hand at most. So whatever an agent has in hand, one of its batches ends within this time.
-STALL = BATCHES * MOST_SECONDS + 120.0
+#: Runs that an agent may have in hand at once, each with batches that take all their time, and none is cut short.
+RUNS = 4
+#: Seconds without any progress after which an agent is given up. The runs in hand have their turns one after another,
+#: and a turn takes at most MOST_SECONDS. So one of the batches of each run ends within this time.
+STALL = RUNS * MOST_SECONDS + 120.0
 _MOST_STARTS = 16
 
 
