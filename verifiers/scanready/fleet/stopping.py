@@ -83,6 +83,6 @@ class EndTold(bootsteps.StartStopStep):
         super().__init__(parent, **options)
         self._ended = ended
 
-    def stop(self, parent: Any) -> None:  # noqa: ARG002  # Celery calls it so
+    def stop(self, parent: Any) -> None:  # Celery calls it so
         """Tell it; Celery stops its steps in the reverse order, so the pool comes after this one."""
         self._ended()
