@@ -278,6 +278,23 @@ def test_what_is_not_known_to_be_wrong_is_not_withheld() -> None:
         assert set(found.ends.values()) == {End.ACCEPTED}
 
 
+@pytest.mark.parametrize(
+    "hours", [0.0, -0.001, -0.5], ids=["the same moment", "just before", "a clock that was set back"]
+)
+def test_what_came_later_counts_wherever_the_clock_was_set_to(hours: float) -> None:
+    nights = Nights({"a": Copy(right=True), **wrong("b", "c")})
+    nights.night("a")
+    noted = nights.hour
+    nights.hour += hours - 0.002 * (hours == 0)
+    nights.night("b")
+    nights.night("c")
+    assert nights.refused == {"b": 1}, "the refusal came after the acceptance"
+    nights.hour = noted + hours
+    nights.copies["b"] = Copy(right=True, written=noted + 1000)
+    nights.night("b", login=Login(86_400.0, "cred"))
+    assert nights.memory().everyone is None, "and the next acceptance after it"
+
+
 def test_an_agent_whose_secret_was_accepted_is_tried_first() -> None:
     nights = Nights({"a": Copy(right=False), "b": Copy(right=True), "c": Copy(right=True)}, alike=False)
     nights.night("b")

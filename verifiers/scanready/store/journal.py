@@ -193,6 +193,15 @@ def renew(connection: sqlite3.Connection, account: Account) -> None:
     connection.execute(f"DELETE FROM account_logins WHERE begun IS NULL AND account IN ({_OF_FLEET})", account.key[:3])
 
 
+def latest(connection: sqlite3.Connection, account: Account) -> str:
+    """Return when an account of a fleet was refused or accepted last, for all of its holders; empty if never."""
+    (found,) = connection.execute(
+        f"SELECT max(max(coalesce(refused_at, ''), coalesce(accepted_at, ''))) FROM accounts WHERE id IN ({_OF_FLEET})",
+        account.key[:3],
+    ).fetchone()
+    return found or ""
+
+
 def settle(connection: sqlite3.Connection, account: Account, host: str) -> None:
     """Forget the refusals of an account of a fleet at a host that has accepted it from one of its holders."""
     connection.execute(
