@@ -226,6 +226,7 @@ def _words(event: Event, credential: str, until: str | None, where: str) -> str:
         )
     ends = f"until {until}" if until else "until one of these is done"
     return (
-        f"{place} {did}; it is not tried again{where} {ends}: correct the credential on the agent, or run "
-        f"`scanready credentials --forget {name}` at the coordinator, or verify with `--retry-refused={name}`"
+        f"{place} {did}; it is not tried again{where} {ends}: correct its file on the agent; or, if its secret has no "
+        f"file, correct it and verify with `--retry-refused={name}`; or run `scanready credentials --forget {name}` at "
+        "the coordinator and on that agent"
     )

@@ -143,8 +143,11 @@ def end(
         place: the endpoint, if it was not known at the beginning.
     """
     found = connection.execute(_FIND, account.key).fetchone()
+    if effect not in ("nothing", "proven") and _was_cleared(connection, account, host, found, effect):
+        begin(connection, account, host, place or host, now, run)
+        found = connection.execute(_FIND, account.key).fetchone()
     if found is None:
-        return  # somebody has cleared the entry
+        return
     number, here = found[0], (found[0], host.casefold())
     if place:
         connection.execute("UPDATE account_logins SET place = ? WHERE account = ? AND host = ?", (place, *here))
@@ -180,6 +183,16 @@ def end(
     ambiguous = effect != "refused"
     refusal = {"run": run, "begun": begun, "tries": tries, "place": where, "cause": cause, "now": now, "id": number}
     connection.execute(_REFUSED, refusal | {"agent": account.agent, "ambiguous": ambiguous})
+
+
+def _was_cleared(
+    connection: sqlite3.Connection, account: Account, host: str, found: tuple[int, str] | None, effect: str
+) -> bool:
+    """Return whether somebody has cleared the entry while a login was under way that no server accepted."""
+    if found is None or effect not in ("refused here", "unknown") or found[1] != account.source:
+        return found is None
+    here = found[0], host.casefold()
+    return not connection.execute("SELECT 1 FROM account_logins WHERE account = ? AND host = ?", here).fetchone()
 
 
 def renew(connection: sqlite3.Connection, account: Account) -> None:

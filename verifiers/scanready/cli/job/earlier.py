@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scanready.inventory.sources import changes_unseen
 from scanready.model import Credential, host_of
 from scanready.run import timestamps
 from scanready.run.refusals import bound
@@ -62,11 +63,12 @@ class Binding:
     until: str | None
     tries: int
 
-    def detail(self, name: str, entry: str) -> str:
-        """Return the sentence that ``login.withheld`` has for the credential ``name``; ``entry`` is the journal's name.
+    def detail(self, name: str, record: AccountRecord) -> str:
+        """Return the sentence that ``login.withheld`` has for the credential ``name``.
 
-        A directory knows one account under several names.
+        A directory knows one account under several names; ``record`` has that of the journal.
         """
+        entry = record.credential
         word, forgotten, retried = visible(name, 120), _argument(entry), _argument(name)
         did = "refused" if self.event.cause else "did not answer"
         what = f"the credential {word!r}" if self.event.cause else f"a login with the credential {word!r}"
@@ -74,10 +76,16 @@ class Binding:
         counted = "" if self.event.cause else ", and may have counted it as a failed login"
         where = "" if self.host is None else " at this host"
         until = f"until {self.until}" if self.until else "until one of these is done"
+        forget, retry = f"run `scanready credentials --forget {forgotten}`", f"verify with `--retry-refused={retried}`"
+        if changes_unseen(record.source):
+            remedy = (
+                f"correct the credential and {retry}, since a new value cannot be seen where it is kept; or {forget}"
+            )
+        else:
+            remedy = f"correct the credential, or {forget}, or {retry}"
         return (
             f"{visible(self.event.place, 200)} {did} {what}{who} on {self.event.when}{counted}; it is not tried "
-            f"again{where} {until}: correct the credential, or run `scanready credentials --forget {forgotten}`, or "
-            f"verify with `--retry-refused={retried}`"
+            f"again{where} {until}: {remedy}"
         )
 
 
@@ -116,10 +124,10 @@ def bind_earlier(
     """Tell the guard which accounts earlier runs found refused, as far as that binds now."""
     for record, accounts, binding in _bound_now(credentials, records, policy):
         for credential in accounts:
-            event, detail = binding.event, binding.detail(credential.name, record.credential)
+            event, detail = binding.event, binding.detail(credential.name, record)
             guard.bind(credential, event.place, detail, binding.host, refused=event.cause is not None)
     for credential, record, binding in _by_other_names(credentials, records, policy):
-        event, detail = binding.event, binding.detail(credential.name, record.credential)
+        event, detail = binding.event, binding.detail(credential.name, record)
         guard.bind(credential, event.place, detail, binding.host, refused=event.cause is not None)
 
 
