@@ -240,6 +240,18 @@ def test_an_ambiguous_refusal_lets_one_further_agent_try_in_whichever_run() -> N
     assert sum(nights.refused.values()) == 2
 
 
+def test_after_a_login_without_an_answer_an_ambiguous_refusal_lets_nobody_else_try() -> None:
+    """That login may have counted as well: with two further agents, four wrong passwords were counted in all."""
+    nights = Nights(wrong("a", "b", "c"), ambiguous=True)
+    nights.silent = {"h0", "h1"}
+    for agent in "ab":
+        nights.night(agent)
+        nights.hour += 25
+    nights.silent = set()
+    nights.night("b", "c")
+    assert sum(nights.refused.values()) == 3
+
+
 def test_of_an_account_that_works_three_agents_are_refused_in_all_nights() -> None:
     """Without an authority a refusal binds the agent, and others have copies of the secret, too."""
     nights = Nights({"a": Copy(right=True), **wrong(*"bcdefgh")}, alike=False)

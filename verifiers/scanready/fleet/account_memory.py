@@ -54,7 +54,8 @@ class Memory:
         strangers: what holds each agent whose secret was never accepted, until one of them is accepted.
         agents: what holds the logins of an agent.
         hosts: what holds the logins at a host, until that host accepts the account.
-        ambiguous: the refusals that may be about the address of an agent.
+        ambiguous: the logins in a row that were not accepted: after one of them, a refusal that may be about the
+            address of an agent lets no further agent try.
         failures: the agents in a row whose secret was refused after that of another one had been accepted.
     """
 
@@ -114,7 +115,7 @@ def remembered(
     known = Memory(
         frozenset(record.holder for record in found if record.accepted and not record.refusals),
         frozenset(record.holder for record, ends in copies.items() if ends),
-        ambiguous=sum(one.tries for one in spread if one.event.ambiguous),
+        ambiguous=sum(one.tries for one in spread),
         failures=len(failures),
     )
     if login.retried == EVERY_ONE or login.retried in {*names, *(record.credential for record in found)}:
@@ -126,7 +127,9 @@ def remembered(
         copies = {record: _since(beside, ends) for record, ends in copies.items()}
         spread, failures = _spread(copies, accepted), _since(beside, failures)
     time = _Time(login.retry_after, now, next((record.credential for record in found), ""))
-    may_be_address = known.ambiguous == sum(one.tries for one in spread) < _MOST_AMBIGUOUS
+    may_be_address = (
+        all(one.event.ambiguous for one in spread) and 0 < sum(one.tries for one in spread) < _MOST_AMBIGUOUS
+    )
     return replace(
         known,
         everyone=None if may_be_address else time.hold(spread),
