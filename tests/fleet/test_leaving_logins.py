@@ -90,7 +90,7 @@ def test_of_two_runs_at_once_the_second_waits_for_the_first_login_of_the_other(b
 
 @pytest.mark.parametrize("retried", ["", "svc", "*"], ids=["none", "this one", "all"])
 def test_of_two_runs_at_once_the_second_knows_the_refusal_of_the_first(beside: Night, retried: str) -> None:
-    """``--retry-refused`` permits one try of what was refused before: not of what is refused meanwhile."""
+    """``--retry-refused`` permits one try after an earlier refusal: not after one that comes meanwhile."""
     login = login_of(86_400.0, retried)
     first, second = beside("a"), beside("b", login=login)
     (waiting,) = second.logins.batches([])
@@ -137,7 +137,7 @@ def accepted(batch: Batch) -> list[LoginEnd]:
 
 
 def test_the_other_run_is_one_of_another_process(tmp_path: Path) -> None:
-    """A login that a killed run left open is not awaited: nobody answers for it."""
+    """A login that a killed run left open is not awaited: its coordinator is gone."""
     with contextlib.ExitStack() as opened:
         runs: list[Any] = []
         for agent in ("a", "b"):

@@ -17,11 +17,11 @@ class History:
     """Hold the records of a journal.
 
     Args:
-        seen: what this process knows beside them.
+        known: what this process knows beside them.
     """
 
-    def __init__(self, records: Iterable[AccountRecord], seen: SeenSecrets) -> None:
-        self._seen = seen
+    def __init__(self, records: Iterable[AccountRecord], known: SeenSecrets) -> None:
+        self._seen = known
         self._records = {(one.credential, one.username, one.authority): one for one in records}
 
     def is_newer(self, credential: Credential, host: str, login: Login, now: float) -> bool:

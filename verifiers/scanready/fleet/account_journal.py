@@ -83,7 +83,7 @@ def note_ended(
 
 
 def _after(moment: str) -> str:
-    """Return the moment after another one. What comes later is later in the journal, wherever the clock was set to."""
+    """Return the moment after another one. A later event is later in the journal, wherever the clock was set to."""
     try:
         return timestamps.written(datetime.datetime.fromisoformat(moment) + datetime.timedelta(milliseconds=1))
     except (ValueError, OverflowError):

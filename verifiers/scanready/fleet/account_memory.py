@@ -103,7 +103,7 @@ def remembered(
         login: after which time an account is tried again, and which credential is tried once more in any case.
         now: this moment, UTC, ISO 8601.
         run: this run, if it goes on: its own logins bind nothing here.
-        beside: the moment since which this run is under way (UTC, ISO 8601); empty before it. What another run finds
+        beside: the moment since which this run is under way (UTC, ISO 8601); empty before it. A refusal of another run
             since then binds a credential that is tried once more, too, and its open logins bind no host.
     """
     found = [record for record in records if record.holder]

@@ -92,7 +92,7 @@ class Ledger:
             return None
 
     def login_sent(self, batch: str, agent: str, places: Sequence[int], note: Note) -> None:
-        """Store a login batch that is sent next; ``note`` is stored with it. What that raises, stores nothing.
+        """Store a login batch that is sent next; ``note`` is stored with it. An error of that stores nothing.
 
         It is a row of the table that holds a run's logins; the name of the batch stands for the credential.
         """

@@ -117,8 +117,8 @@ class RunGuard(LockoutGuard):
 class Logbook:
     """Note each login of a batch in the agent's own file and in its journal of accounts; in order, in one thread."""
 
-    def __init__(self, journal: Journal, book: AccountBook, warn: Callable[[str], None], seen: SeenSecrets) -> None:
-        self._journal, self._book, self._warn, self._seen = journal, book, warn, seen
+    def __init__(self, journal: Journal, book: AccountBook, warn: Callable[[str], None], known: SeenSecrets) -> None:
+        self._journal, self._book, self._warn, self._seen = journal, book, warn, known
         self._thread = ThreadPoolExecutor(1, "logbook")
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
@@ -301,10 +301,12 @@ class _Secrets:
         proven_at: returns the places that accepted a credential in this run, before this process too.
     """
 
-    def __init__(self, guard: RunGuard, login: Login, proven_at: Callable[[str], list[str]], seen: SeenSecrets) -> None:
-        self._guard, self._login, self._proven_at, self._seen = guard, login, proven_at, seen
+    def __init__(
+        self, guard: RunGuard, login: Login, proven_at: Callable[[str], list[str]], known: SeenSecrets
+    ) -> None:
+        self._guard, self._login, self._proven_at, self._seen = guard, login, proven_at, known
         self.own: AgentAccounts | None = None
-        self.history = History((), seen)
+        self.history = History((), known)
         self.broken = ""
         self.proofs: list[Mapping[str, Any]] = []
         self._found: dict[tuple[str, tuple[str, str]], Credential | tuple[End, str]] = {}

@@ -152,11 +152,11 @@ class LoginPass:
         return self._batch(name, self._sent[name])
 
     def _note_leaving(self, file: sqlite3.Connection, name: str) -> None:
-        """Note it, after a look at what runs beside this one have noted since."""
+        """Note a login that is sent next, after a look at the notes of other runs since."""
         assert self._login is not None, "else there are no logins"
         grant, now = self._sent[name], timestamps.now()
         names = self._names[grant.key]
-        version = file.execute("PRAGMA data_version").fetchone()[0]  # what this process writes leaves it as it is
+        version = file.execute("PRAGMA data_version").fetchone()[0]  # writes of this process leave it as it is
         if version != self._read[0]:
             self._read = version, by_account(journal.records(file, of_fleet=True))
             self._reminded.clear()

@@ -40,28 +40,28 @@ class SeenSecrets:
     def see(self, credential: Credential, now: float) -> None:
         """Take note of a secret that was looked up."""
         key, digest = (credential.name, credential.guarded_by), self._digest(credential)
-        seen = self._seen.setdefault(key, _Seen(digest, now))
-        if seen.digest != digest:
-            seen.digest, seen.set_after = digest, seen.last
-        seen.last = now
+        known = self._seen.setdefault(key, _Seen(digest, now))
+        if known.digest != digest:
+            known.digest, known.set_after = digest, known.last
+        known.last = now
 
     def refuse(self, credential: Credential) -> None:
         """Take note of a secret that was sent, and that no server accepted."""
-        seen = self._seen.get((credential.name, credential.guarded_by))
-        if seen is not None:
-            seen.refused = self._digest(credential)
+        known = self._seen.get((credential.name, credential.guarded_by))
+        if known is not None:
+            known.refused = self._digest(credential)
 
     def is_other_than_refused(self, credential: Credential) -> bool:
         """Return whether this process made the last login that was not accepted, with another secret."""
-        seen = self._seen.get((credential.name, credential.guarded_by))
-        return seen is not None and seen.refused is not None and seen.refused != self._digest(credential)
+        known = self._seen.get((credential.name, credential.guarded_by))
+        return known is not None and known.refused is not None and known.refused != self._digest(credential)
 
     def is_set_since(self, credential: Credential, moment: float) -> bool:
         """Return whether the credential had another secret at that time or later, and this one was not refused."""
-        seen = self._seen.get((credential.name, credential.guarded_by))
-        if seen is None or seen.set_after is None or seen.refused == self._digest(credential):
+        known = self._seen.get((credential.name, credential.guarded_by))
+        if known is None or known.set_after is None or known.refused == self._digest(credential):
             return False
-        return seen.set_after >= moment
+        return known.set_after >= moment
 
     def _digest(self, credential: Credential) -> bytes:
         parts = credential.username, credential.password, credential.key_file, credential.key_passphrase
