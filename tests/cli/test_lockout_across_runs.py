@@ -88,8 +88,8 @@ def test_a_refusal_binds_the_next_run_and_names_both_remedies(site: Site) -> Non
     assert [one["cause"]["code"] for one in results] == WITHHELD
     detail = results[0]["cause"]["detail"]
     assert "127.0.0.1:99 refused the credential 'ad' from the agent" in detail
-    assert "correct the credential, or run `scanready credentials --forget ad`" in detail
-    assert "--retry-refused=ad" in detail
+    assert "correct the credential and verify with `--retry-refused=ad`, since a new value cannot be seen" in detail
+    assert "; or run `scanready credentials --forget ad`" in detail
     assert (first, site.refused) == (1, 1)
 
 
@@ -110,6 +110,8 @@ def test_a_corrected_file_is_used_by_the_next_night_without_an_option(site: Site
     secret.chmod(0o600)
     site.inventory = site.estate("judges", "judges", "judges", password=f"file:{secret}")
     site.causes()
+    words = [one["cause"]["detail"] for one in site.verify()]
+    assert all("correct the credential, or run `scanready credentials --forget ad`, or" in one for one in words), words
     assert site.causes() == WITHHELD
     secret.write_text("right")
     assert site.causes() == ["scannable"] * 3

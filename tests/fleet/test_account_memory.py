@@ -240,6 +240,18 @@ def test_an_ambiguous_refusal_lets_one_further_agent_try_in_whichever_run() -> N
     assert sum(nights.refused.values()) == 2
 
 
+def test_after_a_login_without_an_answer_an_ambiguous_refusal_lets_nobody_else_try() -> None:
+    """That login may have counted as well: with two further agents, four wrong passwords were counted in all."""
+    nights = Nights(wrong("a", "b", "c"), ambiguous=True)
+    nights.silent = {"h0", "h1"}
+    for agent in "ab":
+        nights.night(agent)
+        nights.hour += 25
+    nights.silent = set()
+    nights.night("b", "c")
+    assert sum(nights.refused.values()) == 3
+
+
 def test_of_an_account_that_works_three_agents_are_refused_in_all_nights() -> None:
     """Without an authority a refusal binds the agent, and others have copies of the secret, too."""
     nights = Nights({"a": Copy(right=True), **wrong(*"bcdefgh")}, alike=False)
@@ -276,6 +288,23 @@ def test_what_is_not_known_to_be_wrong_is_not_withheld() -> None:
         found = nights.night(*present)
         assert not found.denied
         assert set(found.ends.values()) == {End.ACCEPTED}
+
+
+@pytest.mark.parametrize(
+    "hours", [0.0, -0.001, -0.5], ids=["the same moment", "just before", "a clock that was set back"]
+)
+def test_what_came_later_counts_wherever_the_clock_was_set_to(hours: float) -> None:
+    nights = Nights({"a": Copy(right=True), **wrong("b", "c")})
+    nights.night("a")
+    noted = nights.hour
+    nights.hour += hours - 0.002 * (hours == 0)
+    nights.night("b")
+    nights.night("c")
+    assert nights.refused == {"b": 1}, "the refusal came after the acceptance"
+    nights.hour = noted + hours
+    nights.copies["b"] = Copy(right=True, written=noted + 1000)
+    nights.night("b", login=Login(86_400.0, "cred"))
+    assert nights.memory().everyone is None, "and the next acceptance after it"
 
 
 def test_an_agent_whose_secret_was_accepted_is_tried_first() -> None:

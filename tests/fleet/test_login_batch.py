@@ -318,6 +318,52 @@ def test_of_its_own_login_the_journal_of_the_agent_knows_more(host: Host, monkey
     assert len(desk.prepare(held(own=True, run="u")).batch.targets) == 1, "another reference is a new secret"
 
 
+def keep_in_a_variable(host: Host, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Let the secret come from where a new value has the same reference, as in a key ring."""
+    monkeypatch.setenv("PW", value)
+    host.write("svc: {username: scan, authority: corp, password: 'env:PW', hosts: [h1, h2]}")
+
+
+def test_a_process_that_was_refused_sees_another_value_of_the_same_reference(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_in_a_variable(host, monkeypatch, SECRET)
+    desk = host.desk()
+    assert log_in(desk, desk.prepare(batch()), REFUSED) == "login.refused"
+    assert desk.prepare(held(own=True, name="a")).batch.targets == (), "it is the same secret"
+    assert host.desk().prepare(held(own=True, name="b")).batch.targets == (), "another process does not know"
+    monkeypatch.setenv("PW", SECRET + "2")
+    assert host.desk().prepare(held(own=True, name="c")).batch.targets == ()
+    again = held(own=True, run="t")
+    assert log_in(desk, desk.prepare(again)) == ""
+    assert [one.end for one in desk.ends(again)] == [End.ACCEPTED]
+
+
+def test_another_value_that_is_refused_as_well_binds_in_its_turn(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_in_a_variable(host, monkeypatch, SECRET)
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()), REFUSED)
+    monkeypatch.setenv("PW", SECRET + "2")
+    log_in(desk, desk.prepare(held(own=True, run="t")), REFUSED)
+    assert desk.prepare(held(own=True, run="u")).batch.targets == ()
+    assert log_in(desk, desk.prepare(batch(run="v")), REFUSED) == "login.withheld", "no coordinator knows of it"
+    (record,) = desk._logbook.records()
+    assert record.refusals == 2
+
+
+def test_a_value_that_changes_after_the_refusal_of_another_agent_is_newer(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent held the secret back, and looked it up for that: it was the old one after the refusal."""
+    keep_in_a_variable(host, monkeypatch, SECRET)
+    desk = host.desk()
+    assert desk.prepare(held()).batch.targets == ()
+    monkeypatch.setenv("PW", SECRET + "2")
+    assert len(desk.prepare(held(run="t")).batch.targets) == 1
+    late = batch(run="u", login=Login(86_400.0, age=0.000001))
+    assert desk.prepare(late).batch.targets == (), "the refusal came after this secret was set"
+
+
 def test_an_agent_that_is_restarted_knows_that_its_secret_was_accepted(host: Host) -> None:
     """Without that, the refusal of a host that does not know the account is taken for one of the account."""
     host.write("svc: {username: scan, password: 'file:PASSWORD', hosts: [h1, h2, h3]}")

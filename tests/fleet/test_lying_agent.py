@@ -87,8 +87,8 @@ class Memory:
         """Return what was kept."""
         return self.reports.get((target.host, agent))
 
-    def login_sent(self, batches: Iterable[Any], note: object) -> None:
-        """Drop them."""
+    def login_sent(self, batch: str, agent: str, places: Sequence[int], note: object) -> None:
+        """Drop it."""
 
     def login_ended(self, batch: str, ends: Sequence[Mapping[str, Any]], note: object) -> None:
         """Drop them."""
@@ -190,7 +190,7 @@ class Run:
         flight: list[Batch] = []
         away: list[str] = []
         while True:
-            flight += self.logins.batches(away)
+            flight += filter(None, map(self.logins.leaving, self.logins.batches(away)))
             if not flight:
                 break
             batch = flight.pop(0 if self.world.in_order else self.chance.randrange(len(flight)))

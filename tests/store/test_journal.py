@@ -171,8 +171,28 @@ def test_an_entry_is_forgotten_by_its_name_with_all_hosts(book: Book) -> None:
     assert forget(book.path, "ad") == 1
     assert read_accounts(book.path) == []
     assert book.connection.execute("SELECT count(*) FROM account_logins").fetchone() == (0,)
-    journal.end(book.connection, AD, "fs01", "login.refused", "refused", 1, book.now())
-    assert read_accounts(book.path) == [], "a login that ends afterwards does not bring it back"
+    for effect in ("nothing", "proven"):
+        journal.end(book.connection, AD, "fs01", "", effect, 1, book.now())
+        assert read_accounts(book.path) == [], "a login that ends afterwards does not bring it back"
+
+
+@pytest.mark.parametrize("effect", ["refused", "refused here", "unknown"])
+def test_a_login_that_is_refused_after_its_entry_was_forgotten_binds(book: Book, effect: str) -> None:
+    """It was under way. The server has judged the secret that the next run would send."""
+    for name in ("fs01", "10.0.0.4"):
+        journal.begin(book.connection, AD, name, "fs01:445", book.now())
+    forget(book.path, "ad")
+    for name in ("fs01", "10.0.0.4"):
+        journal.end(book.connection, AD, name, "login.refused", effect, 1, book.now(), place="fs01:445")
+    (record,) = read_accounts(book.path)
+    if effect == "refused":
+        assert (record.refusals, record.refused and record.refused.place) == (1, "fs01:445")
+        assert record.logins == ()
+    else:
+        assert [(one.host, one.tries, one.killed) for one in record.logins] == [
+            ("10.0.0.4", 1, False),
+            ("fs01", 1, False),
+        ]
 
 
 def old_store(path: Path, version: int, *rows: str) -> Path:

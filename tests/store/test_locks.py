@@ -26,6 +26,10 @@ HOLD = """
 import sys; from pathlib import Path; from scanready.store import RunLock
 lock = RunLock(Path(sys.argv[1]), int(sys.argv[2]), "it"); print("held", flush=True); sys.stdin.read()
 """
+ASK = """
+import sys; from pathlib import Path; from scanready.store.locks import is_running
+print(is_running(Path(sys.argv[1]), int(sys.argv[2])))
+"""
 
 
 def holder(path: Path, number: int) -> subprocess.Popen[str]:
@@ -56,6 +60,22 @@ def test_the_second_one_learns_who_is_first_and_a_killed_one_is_in_nobodys_way(t
     end(first)
     RunLock(path, 1, "it").release()
     assert (tmp_path / "runs.db-lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_run_knows_the_others_that_go_on_and_keeps_its_own_lock(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    own, other = RunLock(path, 1, "it"), holder(path, 2)
+    assert [own.is_held_elsewhere(number) for number in (1, 2, 3)] == [False, True, False]
+    end(other)
+    assert not own.is_held_elsewhere(2)
+    asked = [sys.executable, "-c", ASK, str(path), "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "verifiers")}
+    assert subprocess.check_output(asked, env=environment, text=True) == "True\n"
+    third = holder(path, 3)
+    assert own.is_held_elsewhere(3)
+    end(third)
+    own.release()
+    assert not own.is_held_elsewhere(1)
 
 
 def test_a_run_that_is_being_written_is_not_thrown_away(tmp_path: Path) -> None:

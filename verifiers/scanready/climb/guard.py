@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from scanready.causes import common
-from scanready.model import Cause, Credential, Owner
+from scanready.model import Cause, Credential, Owner, host_of
 from scanready.net.stream import PeerClosed, ReadTimeout
 
 from . import withheld
@@ -118,6 +118,11 @@ class _Place(NamedTuple):
     host: str
     address: str
 
+    @classmethod
+    def of(cls, host: str, address: str | None = None) -> _Place:
+        """Return a place; a name is one however its letters are written."""
+        return cls(host.casefold(), (address or host).casefold())
+
     def found_in(self, places: Mapping[str, str]) -> str | None:
         """Return what ``places`` has for the host under either."""
         return places.get(self.host) or places.get(self.address)
@@ -158,13 +163,13 @@ class LockoutGuard:
             refused: False if the login there had no answer.
         """
         account = self._account(credential)
-        if account.refused_by is not None or (host is not None and host in account.barred):
+        there = (host_of(where) if host is None else host).casefold()
+        if account.refused_by is not None or (host is not None and there in account.barred):
             return
         account.earlier[where] = detail, where if refused else ""
+        account.barred.setdefault(there, where)  # that host may know the account by another name
         if host is None:
             account.refused_by = where
-        else:
-            account.barred[host] = where
         account.settle()
 
     def note(self, credential: Credential, host: str, where: str, cause: Cause) -> None:
@@ -173,7 +178,7 @@ class LockoutGuard:
         ``common.OUT_OF_TIME`` stands for one whose outcome is unknown.
         """
         self.expect(credential, host)
-        self._note(self._account(credential), _Place(host, host), where, cause, local=False)
+        self._note(self._account(credential), _Place.of(host), where, cause, local=False)
 
     def turn(
         self, credential: Credential | None, host: str = "", *, again_with: str | None = None
@@ -257,7 +262,7 @@ class LockoutGuard:
             TurnTaken: another login decides about this account; climb again once it has ended.
         """
         account = self._account(credential)
-        at = _Place(host, address or host)
+        at = _Place.of(host, address)
         self.expect(credential, at.address)
 
         def permit() -> None:

@@ -10,24 +10,33 @@ from scanready.model import Credential
 from scanready.store import AccountRecord
 
 from .messages import Login
+from .seen_secrets import SeenSecrets
 
 
 class History:
-    """Hold the records of a journal."""
+    """Hold the records of a journal.
 
-    def __init__(self, records: Iterable[AccountRecord]) -> None:
+    Args:
+        known: what this process knows beside them.
+    """
+
+    def __init__(self, records: Iterable[AccountRecord], known: SeenSecrets) -> None:
+        self._seen = known
         self._records = {(one.credential, one.username, one.authority): one for one in records}
 
     def is_newer(self, credential: Credential, host: str, login: Login, now: float) -> bool:
         """Return whether a secret is newer than the refusal that a coordinator knows of; True if it knows of none.
 
-        A file is newer if it was written since, by the clock of this host. If the login was made by this agent, its
-        journal knows more: where the secret came from, and what became of it.
+        A file is newer if it was written since, by the clock of this host, and any secret if this process has looked
+        up another one since. If the login was made by this agent, its journal knows more: where the secret came from,
+        and what became of it.
         """
         if login.age is None:
             return True
         at = written_at(credential.source)
-        if at is not None and now - login.age < at <= now:
+        if (at is not None and now - login.age < at <= now) or self._seen.is_set_since(credential, now - login.age):
+            return True
+        if login.own and self._seen.is_other_than_refused(credential):
             return True
         record = self._of(credential)
         if not login.own or record is None:

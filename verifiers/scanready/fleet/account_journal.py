@@ -5,12 +5,14 @@ Each function writes in the transaction of its caller, so that a login is noted 
 
 from __future__ import annotations
 
+import datetime
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from scanready.causes import common
 from scanready.climb.journal import Effect
 from scanready.model import Credential
+from scanready.run import timestamps
 from scanready.store import Account, AccountRecord, journal
 
 from .grants import Grant, Key
@@ -59,6 +61,7 @@ def note_ended(
         is_own_place: a refusal binds its host only.
     """
     sent = dict.fromkeys((visit.credential, visit.host) for visit in grant.visits)
+    now = max([now, *(_after(journal.latest(file, _account(one, grant.agent))) for one in names.values())])
     for end in ends:
         account = _account(names.get(end.credential) or names[grant.visits[0].credential], grant.agent)
         if (end.credential, end.host) not in sent:
@@ -77,6 +80,14 @@ def note_ended(
     for name, host in sent:
         if host not in named:
             journal.end(file, _account(names[name], grant.agent), host, "", Effect.UNKNOWN.value, run, now)
+
+
+def _after(moment: str) -> str:
+    """Return the moment after another one. A later event is later in the journal, wherever the clock was set to."""
+    try:
+        return timestamps.written(datetime.datetime.fromisoformat(moment) + datetime.timedelta(milliseconds=1))
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _account(credential: Credential, agent: str) -> Account:

@@ -54,7 +54,8 @@ class Memory:
         strangers: what holds each agent whose secret was never accepted, until one of them is accepted.
         agents: what holds the logins of an agent.
         hosts: what holds the logins at a host, until that host accepts the account.
-        ambiguous: the refusals that may be about the address of an agent.
+        ambiguous: the logins in a row that were not accepted: after one of them, a refusal that may be about the
+            address of an agent lets no further agent try.
         failures: the agents in a row whose secret was refused after that of another one had been accepted.
     """
 
@@ -87,7 +88,12 @@ class _Noted(NamedTuple):
 
 
 def remembered(
-    records: Iterable[AccountRecord], names: Collection[str], login: Login, now: str, run: Going | None = None
+    records: Iterable[AccountRecord],
+    names: Collection[str],
+    login: Login,
+    now: str,
+    run: Going | None = None,
+    beside: str = "",
 ) -> Memory:
     """Return what the notes about one account mean for a run.
 
@@ -97,24 +103,33 @@ def remembered(
         login: after which time an account is tried again, and which credential is tried once more in any case.
         now: this moment, UTC, ISO 8601.
         run: this run, if it goes on: its own logins bind nothing here.
+        beside: the moment since which this run is under way (UTC, ISO 8601); empty before it. A refusal of another run
+            since then binds a credential that is tried once more, too, and its open logins bind no host.
     """
     found = [record for record in records if record.holder]
     accepted = max((record.accepted.when for record in found if record.accepted), default="")
     copies = {record: list(_failures(record, run)) for record in found}
+    hosts = _by_host(found, run, works=bool(accepted), beside=beside)
     spread = _spread(copies, accepted)
     failures = _failed_since(copies, max((record.proved for record in found), default="")) if accepted else []
     known = Memory(
         frozenset(record.holder for record in found if record.accepted and not record.refusals),
         frozenset(record.holder for record, ends in copies.items() if ends),
-        ambiguous=sum(one.tries for one in spread if one.event.ambiguous),
+        ambiguous=sum(one.tries for one in spread),
         failures=len(failures),
     )
     if login.retried == EVERY_ONE or login.retried in {*names, *(record.credential for record in found)}:
         # One try, whichever agents there are.
-        return replace(known, ambiguous=min(1, known.ambiguous), failures=min(MOST_FAILED - 1, known.failures))
+        known = replace(known, ambiguous=min(1, known.ambiguous), failures=min(MOST_FAILED - 1, known.failures))
+        if not beside:
+            return known
+        hosts = {host: _since(beside, ends) for host, ends in hosts.items()}
+        copies = {record: _since(beside, ends) for record, ends in copies.items()}
+        spread, failures = _spread(copies, accepted), _since(beside, failures)
     time = _Time(login.retry_after, now, next((record.credential for record in found), ""))
-    hosts = _by_host(found, run, works=bool(accepted))
-    may_be_address = known.ambiguous == sum(one.tries for one in spread) < _MOST_AMBIGUOUS
+    may_be_address = (
+        all(one.event.ambiguous for one in spread) and 0 < sum(one.tries for one in spread) < _MOST_AMBIGUOUS
+    )
     return replace(
         known,
         everyone=None if may_be_address else time.hold(spread),
@@ -183,12 +198,19 @@ def _failed_since(copies: Mapping[AccountRecord, Sequence[_Noted]], proved: str)
     return list(latest.values())
 
 
-def _by_host(records: Iterable[AccountRecord], run: Going | None, *, works: bool) -> dict[str, list[_Noted]]:
+def _since(moment: str, ends: Iterable[_Noted]) -> list[_Noted]:
+    return [one for one in ends if one.event.when >= moment]
+
+
+def _by_host(
+    records: Iterable[AccountRecord], run: Going | None, *, works: bool, beside: str
+) -> dict[str, list[_Noted]]:
     """Return the logins that bind one host. One without an answer in time says nothing about an account that works."""
     found: dict[str, list[_Noted]] = {}
     for record in records:
         for login in record.logins:
-            says_nothing = login.event.cause is None and not login.killed and works
+            is_going = login.killed and bool(beside) and login.event.when >= beside
+            says_nothing = login.event.cause is None and works and (is_going or not login.killed)
             if not says_nothing and not _is_of(login.event, run):
                 found.setdefault(login.host, []).append(_Noted(login.event, login.tries))
     return found
@@ -207,6 +229,7 @@ def _words(event: Event, credential: str, until: str | None, where: str) -> str:
         )
     ends = f"until {until}" if until else "until one of these is done"
     return (
-        f"{place} {did}; it is not tried again{where} {ends}: correct the credential on the agent, or run "
-        f"`scanready credentials --forget {name}` at the coordinator, or verify with `--retry-refused={name}`"
+        f"{place} {did}; it is not tried again{where} {ends}: correct its file on the agent; or, if its secret has no "
+        f"file, correct it and verify with `--retry-refused={name}`; or run `scanready credentials --forget {name}` at "
+        "the coordinator and on that agent"
     )

@@ -55,7 +55,8 @@ class _Account:
         failed: agents in a row whose secret was not accepted after that of another one had been.
         fruitless: by agent, first logins that said nothing.
         unsent: those of them that were visits.
-        memory: what earlier runs found out.
+        memory: what other runs found out.
+        is_lifted: a server has accepted the account since.
         away: the agents that are lost.
     """
 
@@ -76,6 +77,7 @@ class _Account:
     fruitless: dict[str, int] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    is_lifted: bool = False
     away: Collection[str] = ()
     _counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
@@ -83,10 +85,16 @@ class _Account:
         """Begin with what earlier runs found out."""
         self.memory, self.ambiguous, self.failed = memory, memory.ambiguous, memory.failures
 
+    def remind(self, memory: Memory) -> None:
+        """Take over what other runs have found out since; what this run has found out stays."""
+        self.ambiguous += memory.ambiguous - self.memory.ambiguous
+        self.failed += memory.failures - self.memory.failures
+        self.memory, self.is_lifted = memory, False
+
     def hold_of(self, agent: str) -> Hold | None:
         """Return what an earlier run holds against each login of an agent."""
         known, found = self.memory, list[Hold | None]()
-        if not self.accepted:
+        if not self.is_lifted:
             found.append(known.everyone)
         if agent not in self.accepted:
             found.append(known.agents.get(agent))
@@ -237,6 +245,7 @@ class _Account:
     def prove(self, agent: str, host: str) -> None:
         """Take note that a server accepted the secret of an agent. Agents begin at different hosts from then on."""
         place = self.places.one(host)
+        self.is_lifted = True
         self.known.add(place)
         if agent not in self.accepted and agent not in self.memory.proven:
             self.failed = 0  # further logins of an agent say nothing about the copies of others
@@ -352,6 +361,23 @@ class Accounts:
         self._account(key).remember(memory)
         self._fresh.add(key)
 
+    def remind(self, grant: Grant, memory: Memory) -> Grant:
+        """Take over what other runs found out about an account since; return the grant with what holds it back now."""
+        account = self._account(grant.key)
+        account.remind(memory)
+        self._fresh.add(grant.key)
+        renewed = replace(grant, hold=self.hold(grant.key, grant.visits))
+        account.flight[account.flight.index(grant)] = renewed
+        return renewed
+
+    def withdraw(self, grant: Grant) -> None:
+        """Take a grant back that its agent never heard of: another agent may log in first."""
+        account = self._account(grant.key)
+        account.flight.remove(grant)
+        for visit in grant.visits:
+            account.waiting.setdefault(visit.agent, {}).setdefault(visit.host, []).append(visit)
+        self._fresh.add(grant.key)
+
     def bind(self, key: Key, words: str, host: str | None, refused_at: str) -> None:
         """Withhold an account because of an earlier login, at one host or everywhere (None)."""
         account, bar = self._account(key), Bar(words, refused_at=refused_at)
@@ -412,6 +438,10 @@ class Accounts:
         """Return what an earlier run holds against logins."""
         account = self._account(key)
         return latest(account.hold_at(visit.agent, visit.host) for visit in visits)
+
+    def is_accepted(self, key: Key) -> bool:
+        """Return whether a server has accepted the account in this run."""
+        return bool(self._account(key).accepted)
 
     def is_own_place(self, grant: Grant) -> bool:
         """Return whether a refusal binds its host only: the agent's secret is proven, and no authority is known."""

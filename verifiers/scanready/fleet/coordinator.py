@@ -29,7 +29,7 @@ from .faults import BlockedError, explained
 from .flood import Flood
 from .ledger import Ledger
 from .liveness import Liveness
-from .login_pass import LoginPass
+from .login_pass import LoginPass, UnderWay
 from .messages import CANCELLED, Batch, Heartbeat, Login, MessageError, Results, decode, target_sent
 from .names import HEARTBEAT, NOWHERE, RESULTS, TASKS, heartbeats_of, results_of, tasks_of
 from .once import Limited, Once
@@ -47,6 +47,8 @@ _PREFETCH = 40
 #: Milliseconds after which the broker drops the results of a run that is not continued.
 _KEPT = 7 * 86_400_000
 _PAUSE = 2.0
+#: Seconds after a batch was taken in which the broker is expected to take the next one.
+_FRESH = 1.0
 #: Seconds between two looks for lost agents while messages come without a pause.
 _LOOK = 5.0
 
@@ -93,7 +95,7 @@ class Coordinator(Watch):
         self._heard = {agent.name: time.monotonic() for agent in estate.agents}
         self._platforms = {agent.name: agent.platform for agent in estate.agents}
         self.dropped = self.unanswered = 0
-        self._probed = self._judged = float("-inf")
+        self._probed = self._judged = self._taken = float("-inf")
         self._looked = time.monotonic()
         without = self._refuse_secrets(done)
         for place, _, name in estate.places():
@@ -211,17 +213,37 @@ class Coordinator(Watch):
         """Give some batches to the broker; return True if it takes more at once."""
         for _ in range(min(_AT_ONCE, len(self._unsent))):
             batch = self._unsent[-1]
-            sent = self._outbox.send(batch)
+            sent = self._noted_and_sent(batch) if batch.login is not None else self._sent(batch)
             if sent is not Sent.KEPT:
                 if sent is Sent.FULL:
-                    self._once.say(
-                        f"full {batch.agent}", f"the queue of {batch.agent} is full: its batches are sent as it works"
-                    )
-                    self._unsent.insert(0, self._unsent.pop())  # others need not wait for this agent
+                    self._unsent.insert(0, self._unsent.pop())  # others need not wait for this one
                 return False
             self._unsent.pop()
-            self._liveness.sent(batch.agent, batch.batch, time.monotonic())
         return bool(self._unsent)
+
+    def _sent(self, batch: Batch) -> Sent:
+        sent = self._outbox.send(batch)
+        if sent is Sent.KEPT:
+            self._taken = time.monotonic()
+            self._liveness.sent(batch.agent, batch.batch, self._taken)
+        elif sent is Sent.FULL:
+            words = f"the queue of {batch.agent} is full: its batches are sent as it works"
+            self._once.say(f"full {batch.agent}", words)
+        return sent
+
+    def _noted_and_sent(self, batch: Batch) -> Sent:
+        """Give a login to the broker; its note is written just before. One that is not made any more is dropped."""
+        # A login is not noted as sent while the broker takes nothing.
+        if time.monotonic() > self._taken + _FRESH and not self._outbox.probe():
+            return Sent.BLOCKED
+        try:
+            leaving = self.logins.leaving(batch)
+        except UnderWay as error:
+            self._once.say(
+                f"under way {error}", f"another run has a login with {error} under way: its outcome is awaited"
+            )
+            return Sent.FULL
+        return Sent.KEPT if leaving is None else self._sent(leaving)
 
     def _take_beat(self, message: Any) -> None:
         """Hear a heartbeat; one of an agent that sends too many is dropped unread."""

@@ -91,15 +91,15 @@ class Ledger:
         except (NotAResult, ValueError):
             return None
 
-    def login_sent(self, batches: Iterable[tuple[str, str, Sequence[int]]], note: Note) -> None:
-        """Store login batches that are sent next: name, agent and places of each; ``note`` is stored with them.
+    def login_sent(self, batch: str, agent: str, places: Sequence[int], note: Note) -> None:
+        """Store a login batch that is sent next; ``note`` is stored with it. An error of that stores nothing.
 
-        They are rows of the table that holds a run's logins; the name of the batch stands for the credential.
+        It is a row of the table that holds a run's logins; the name of the batch stands for the credential.
         """
-        rows = [(self.number, name, agent, json.dumps(places)) for name, agent, places in batches]
+        row = (self.number, batch, agent, json.dumps(places))
         with self._committed():
-            self._file.executemany("INSERT INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)", rows)
             note(self._file)
+            self._file.execute("INSERT INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)", row)
 
     def login_ended(self, batch: str, ends: Sequence[Mapping[str, Any]], note: Note) -> None:
         """Store what became of the logins of a batch, as JSON types; ``note`` is stored with it."""
@@ -109,6 +109,10 @@ class Ledger:
                 "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ?",
                 (json.dumps(ends), self.number, batch),
             )
+
+    def is_going(self, run: int) -> bool:
+        """Return whether another process writes the run of this row."""
+        return self._lock.is_held_elsewhere(run)
 
     def accounts(self) -> list[AccountRecord]:
         """Return what the coordinator noted of the logins of all runs."""

@@ -37,6 +37,7 @@ from .account_history import History
 from .journal import Journal, LoginRow
 from .login_end import End, LoginEnd
 from .messages import Batch, Login
+from .seen_secrets import SeenSecrets
 
 #: Seconds that a login waits for its note, and is not made without it.
 _PATIENCE = 6.0
@@ -116,8 +117,8 @@ class RunGuard(LockoutGuard):
 class Logbook:
     """Note each login of a batch in the agent's own file and in its journal of accounts; in order, in one thread."""
 
-    def __init__(self, journal: Journal, book: AccountBook, warn: Callable[[str], None]) -> None:
-        self._journal, self._book, self._warn = journal, book, warn
+    def __init__(self, journal: Journal, book: AccountBook, warn: Callable[[str], None], known: SeenSecrets) -> None:
+        self._journal, self._book, self._warn, self._seen = journal, book, warn, known
         self._thread = ThreadPoolExecutor(1, "logbook")
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
@@ -142,6 +143,8 @@ class Logbook:
     def conclude(self, credential: Credential, host: str, cause: str, effect: Effect) -> None:
         """See :class:`scanready.climb.journal.Journal`."""
         run, batch = _CURRENT.get()
+        if effect not in (Effect.PROVEN, Effect.NOTHING):
+            self._seen.refuse(credential)
 
         def note() -> None:
             try:
@@ -192,7 +195,8 @@ class LoginDesk:
 
     def __init__(self, journal: Journal, book: AccountBook, bind: BindEarlier, warn: Callable[[str], None]) -> None:
         self._bind, self._warn, self._journal = bind, warn, journal
-        self._logbook = Logbook(journal, book, warn)
+        self._seen = SeenSecrets()
+        self._logbook = Logbook(journal, book, warn, self._seen)
         self._guards: OrderedDict[str, RunGuard] = OrderedDict()
         self._prepared: dict[tuple[str, str], Prepared] = {}
         self._lock = threading.Lock()
@@ -233,7 +237,8 @@ class LoginDesk:
                     guard.bind_again(credential, row)
         guard.recall(made.proofs)
         fresh = {one for one in credentials if one.guarded_by not in guard.met}
-        self._bind(guard, fresh, self._logbook.records() if fresh else (), login)
+        bound = {one for one in fresh if not self._seen.is_other_than_refused(one)}
+        self._bind(guard, bound, self._logbook.records() if bound else (), login)
         guard.met |= {one.guarded_by for one in fresh}
 
     def keep_ends(self, batch: Batch) -> None:
@@ -270,9 +275,9 @@ class LoginDesk:
 
     def _made(self, batch: Batch, guard: RunGuard) -> Prepared:
         assert batch.login is not None, "it is a batch with logins"
-        found = _Secrets(guard, batch.login, lambda name: self._journal.proven(batch.run, name))
+        found = _Secrets(guard, batch.login, lambda name: self._journal.proven(batch.run, name), self._seen)
         try:
-            found.history = History(self._logbook.records())  # without the journal no login is made
+            found.history = History(self._logbook.records(), self._seen)  # without the journal no login is made
             found.own = AgentAccounts()
         except (InventoryError, StoreError) as error:
             found.broken = _line(error)
@@ -296,10 +301,12 @@ class _Secrets:
         proven_at: returns the places that accepted a credential in this run, before this process too.
     """
 
-    def __init__(self, guard: RunGuard, login: Login, proven_at: Callable[[str], list[str]]) -> None:
-        self._guard, self._login, self._proven_at = guard, login, proven_at
+    def __init__(
+        self, guard: RunGuard, login: Login, proven_at: Callable[[str], list[str]], known: SeenSecrets
+    ) -> None:
+        self._guard, self._login, self._proven_at, self._seen = guard, login, proven_at, known
         self.own: AgentAccounts | None = None
-        self.history = History(())
+        self.history = History((), known)
         self.broken = ""
         self.proofs: list[Mapping[str, Any]] = []
         self._found: dict[tuple[str, tuple[str, str]], Credential | tuple[End, str]] = {}
@@ -333,6 +340,7 @@ class _Secrets:
             return End.UNABLE, _line(error)
         except InventoryError as error:
             return End.UNUSABLE, _line(error)
+        self._seen.see(found, time.time())
         if self._guard.is_other_secret(found):
             return End.UNUSABLE, _OTHER.format(visible(asked.name, 120))
         if not self._guard.knows(found) and (places := self._proven_at(asked.name)):

@@ -1,8 +1,9 @@
 """Send the logins of a run: first one for each account, then those that its outcome permits.
 
-A login is in the store before it is sent, and its outcome before the next one depends on it. So a coordinator that is
-started again neither gives a login that may have been made to another agent, nor forgets a refusal. The store's journal
-of accounts has both, too: they bind later runs, whichever agents these have.
+A login is in the store at the moment at which the broker gets it, and its outcome before the next one depends on it.
+So a coordinator that is started again neither gives a login that may have been made to another agent, nor forgets a
+refusal; and one that ends before the broker has a login leaves no trace of it. The store's journal of accounts has
+both, too: they bind later runs, whichever agents these have, and runs at the same time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import asdict, replace
 
 from scanready.model import Credential, Report, Target
 from scanready.run import timestamps
+from scanready.store import AccountRecord, journal
+from scanready.wire.printable import visible
 
 from .account_journal import by_account, note_ended, note_sent
 from .account_memory import remembered
@@ -32,6 +35,10 @@ _TOGETHER = 200
 _SHORTEST, _LONGEST = 0.001, 366 * 86_400.0
 
 
+class UnderWay(Exception):
+    """Raised while a run beside this one has a login under way; the text is the name of the credential."""
+
+
 class LoginPass:
     """The second pass of a run.
 
@@ -43,6 +50,10 @@ class LoginPass:
         self._estate, self._ledger, self._login, self._tell = estate, ledger, login, tell
         self._accounts = Accounts()
         self._sent: dict[str, Grant] = {}
+        self._left: set[str] = set()
+        self._began = timestamps.now()
+        self._reminded: set[Key] = set()
+        self._read: tuple[int, dict[Key, list[AccountRecord]]] = (-1, {})
         self._number = 0
         self._places: set[int] = set()
         self._visited: set[int] = set()
@@ -100,9 +111,11 @@ class LoginPass:
         return sum(len(grant.visits) for grant in self._sent.values()) + sum(1 for _ in self._accounts.waiting())
 
     def batches(self, away: Collection[str]) -> list[Batch]:
-        """Return the batches that may be sent now; each is in the store."""
+        """Return the batches that may be sent now. :meth:`leaving` is to be asked before each is sent."""
         if self._login is None:
             return []
+        for name in [name for name, grant in self._sent.items() if grant.agent in away and name not in self._left]:
+            self._accounts.withdraw(self._sent.pop(name))
         if not self.has_begun and self._places:
             self._tell("the first visits are over; now the logins, one first login for each account")
         self.has_begun = True
@@ -115,24 +128,58 @@ class LoginPass:
                 f"{grant.agent}/login-{self._number}"  # no name of an agent has a slash: that of a first visit differs
             )
             made.append((name, grant))
-        if made:
-            now = timestamps.now()
-
-            def note(file: sqlite3.Connection) -> None:
-                for _, grant in made:
-                    note_sent(file, self._ledger.number, grant, self._names[grant.key], now)
-
-            rows = [(name, grant.agent, [one.place for one in grant.visits]) for name, grant in made]
-            self._ledger.login_sent(rows, note)
-            self._sent.update(made)
-            self._visited.update(visit.place for _, grant in made for visit in grant.visits)
+        self._sent.update(made)
         self._deny(denied)
         return [*again, *(self._batch(name, grant) for name, grant in made)]
 
+    def leaving(self, batch: Batch) -> Batch | None:
+        """Note a login batch that the broker gets next; return it as it is now, or None if it is not sent any more.
+
+        From this moment on its outcome is unknown to all runs until its agent tells it.
+
+        Raises:
+            UnderWay: a run beside this one has a login with the account under way: ask again later.
+            StoreError: the note is not written.
+        """
+        name = batch.batch
+        if name not in self._sent:
+            return None
+        if name not in self._left:
+            places = [visit.place for visit in self._sent[name].visits]
+            self._ledger.login_sent(name, batch.agent, places, lambda file: self._note_leaving(file, name))
+            self._left.add(name)
+            self._visited.update(places)
+        return self._batch(name, self._sent[name])
+
+    def _note_leaving(self, file: sqlite3.Connection, name: str) -> None:
+        """Note a login that is sent next, after a look at the notes of other runs since."""
+        assert self._login is not None, "else there are no logins"
+        grant, now = self._sent[name], timestamps.now()
+        names = self._names[grant.key]
+        version = file.execute("PRAGMA data_version").fetchone()[0]  # writes of this process leave it as it is
+        if version != self._read[0]:
+            self._read = version, by_account(journal.records(file, of_fleet=True))
+            self._reminded.clear()
+        if grant.key not in self._reminded:
+            found = self._read[1].get(grant.key, [])
+            if self._is_under_way(grant.key, found):
+                raise UnderWay(visible(grant.visits[0].credential, 120))
+            memory = remembered(found, names, self._login, now, self._ledger.going, self._began)
+            grant = self._sent[name] = self._accounts.remind(grant, memory)
+            self._reminded.add(grant.key)
+        note_sent(file, self._ledger.number, grant, names, now)
+
+    def _is_under_way(self, key: Key, found: Iterable[AccountRecord]) -> bool:
+        """Return whether a run beside this one has a login under way that may be the first one of an account."""
+        if self._accounts.is_accepted(key) or any(one.accepted and one.accepted.when >= self._began for one in found):
+            return False
+        runs = {login.event.run for one in found for login in one.logins if login.killed}
+        return any(run is not None and self._ledger.is_going(run) for run in runs)
+
     def take(self, found: Results) -> None:
-        """Take the outcomes of a login batch. A batch that is over, or is none of this pass, changes nothing."""
+        """Take the outcomes of a login batch. One that was not sent, or is over, changes nothing."""
         grant = self._sent.get(found.batch)
-        if grant is None or grant.agent != found.agent:
+        if grant is None or grant.agent != found.agent or found.batch not in self._left:
             return
         if found.refused == CANCELLED:  # each agent is asked: one that lies must not end the logins of others
             self._cancelled.add(found.agent)
@@ -154,7 +201,7 @@ class LoginPass:
 
     def give_up(self, batch: str, agent: str) -> None:
         """End a login batch that is not answered, or whose answer cannot be read: its outcomes are not known."""
-        if (grant := self._sent.get(batch)) is not None and grant.agent == agent:
+        if (grant := self._sent.get(batch)) is not None and grant.agent == agent and batch in self._left:
             self._conclude(batch, [])
 
     def finish(self) -> None:
@@ -169,7 +216,7 @@ class LoginPass:
                 rest.append(Denied(visit, f"no login was made: {words}, {lost}", withheld=True))
             else:
                 rest.append(Denied(visit, f"no login was made: the agent {visit.agent} is lost", withheld=False))
-        for grant in self._sent.values():
+        for grant in (grant for name, grant in self._sent.items() if name in self._left):
             words = f"the login was given to the agent {grant.agent}, which is lost: its outcome is not known"
             rest += [Denied(visit, words, withheld=False) for visit in grant.visits]
         self._put(rest)
@@ -204,6 +251,7 @@ class LoginPass:
             grant = Grant(key, agent, made, self._accounts.hold(key, made))
             self._accounts.grant(grant, judged_alike=account.authority is not None)
             self._sent[name] = grant
+            self._left.add(name)
             self._places.update(places)
             self._visited.update(places)
             if ends is None:

@@ -97,6 +97,14 @@ class Batch:
     targets: tuple[tuple[int, Target], ...]
     login: Login | None = None
 
+    def kept(self, most: float) -> float:
+        """Return the seconds for which the broker keeps the batch until its agent takes it.
+
+        A login of an agent that is away must not be made after time has ended what its note holds back: by then
+        another agent may have been refused.
+        """
+        return most if self.login is None else min(most, self.login.retry_after / 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Results:

@@ -56,7 +56,7 @@ class Outbox:
                 routing_key=queue.routing_key,
                 producer=kombu.Producer(channel),
                 retry=False,
-                expiration=self._kept,
+                expiration=batch.kept(self._kept),
                 ignore_result=True,
                 confirm_timeout=PATIENCE,
             )

@@ -169,7 +169,7 @@ class Watch:
             self._settle(name, left, fleet.UNANSWERED, why)
             self.unanswered += len(left)
             self._open[name] = set()
-            self._unsent = [batch for batch in self._unsent if batch.agent != name]
+            self._unsent = [batch for batch in self._unsent if batch.agent != name or batch.login is not None]
 
     def _word_on(self, queue: str) -> Any:
         """Return the broker's word on a queue; None if it is not there."""

@@ -51,6 +51,12 @@ def written_at(source: str) -> float | None:
     return max(times) / 1e9 if times else None
 
 
+def changes_unseen(source: str) -> bool:
+    """Return whether a new secret may have the same source: an environment variable's, a key ring's."""
+    parts = json.loads(source) if source.startswith("{") else {}
+    return any(len(part) == 1 for part in parts.values())
+
+
 def _part(key: str, reference: str, base: Path) -> list[Any]:
     if reference == "prompt:":
         return [reference, uuid.uuid4().hex]

@@ -14,7 +14,7 @@ from .expectation import Expectation, Standing, standing
 from .finding import Cause, Check, Facts, Finding, OtherFixes, OtherOwner
 from .judgement import judge, reached
 from .report import Footprint, Report
-from .target import Agent, Credential, Target, bracketed, is_address
+from .target import Agent, Credential, Target, bracketed, host_of, is_address
 from .words import (
     DEPTHS,
     GOOD,
@@ -59,6 +59,7 @@ __all__ = [
     "Verdict",
     "assigned",
     "bracketed",
+    "host_of",
     "is_address",
     "judge",
     "reached",

@@ -215,6 +215,13 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def host_of(endpoint: str) -> str:
+    """Return the host of an endpoint, which may have a port; an IPv6 address has no brackets then."""
+    host, colon, port = endpoint.rpartition(":")
+    has_port = bool(colon) and port.isdigit() and (":" not in host or host.endswith("]"))
+    return (host if has_port else endpoint).strip("[]")
+
+
 def is_address(text: str) -> bool:
     """Whether a text is an IP address, with a zone (``%eth0``) or without."""
     try:

@@ -143,8 +143,11 @@ def end(
         place: the endpoint, if it was not known at the beginning.
     """
     found = connection.execute(_FIND, account.key).fetchone()
+    if effect not in ("nothing", "proven") and _was_cleared(connection, account, host, found, effect):
+        begin(connection, account, host, place or host, now, run)
+        found = connection.execute(_FIND, account.key).fetchone()
     if found is None:
-        return  # somebody has cleared the entry
+        return
     number, here = found[0], (found[0], host.casefold())
     if place:
         connection.execute("UPDATE account_logins SET place = ? WHERE account = ? AND host = ?", (place, *here))
@@ -182,6 +185,16 @@ def end(
     connection.execute(_REFUSED, refusal | {"agent": account.agent, "ambiguous": ambiguous})
 
 
+def _was_cleared(
+    connection: sqlite3.Connection, account: Account, host: str, found: tuple[int, str] | None, effect: str
+) -> bool:
+    """Return whether somebody has cleared the entry while a login was under way that no server accepted."""
+    if found is None or effect not in ("refused here", "unknown") or found[1] != account.source:
+        return found is None
+    here = found[0], host.casefold()
+    return not connection.execute("SELECT 1 FROM account_logins WHERE account = ? AND host = ?", here).fetchone()
+
+
 def renew(connection: sqlite3.Connection, account: Account) -> None:
     """Begin a new history of an account of a fleet, for all of its holders: one of them has a new secret.
 
@@ -191,6 +204,15 @@ def renew(connection: sqlite3.Connection, account: Account) -> None:
         f"UPDATE accounts SET refusals = 0, refused_at = NULL WHERE id IN ({_OF_FLEET})", account.key[:3]
     )
     connection.execute(f"DELETE FROM account_logins WHERE begun IS NULL AND account IN ({_OF_FLEET})", account.key[:3])
+
+
+def latest(connection: sqlite3.Connection, account: Account) -> str:
+    """Return when an account of a fleet was refused or accepted last, for all of its holders; empty if never."""
+    (found,) = connection.execute(
+        f"SELECT max(max(coalesce(refused_at, ''), coalesce(accepted_at, ''))) FROM accounts WHERE id IN ({_OF_FLEET})",
+        account.key[:3],
+    ).fetchone()
+    return found or ""
 
 
 def settle(connection: sqlite3.Connection, account: Account, host: str) -> None:

@@ -25,11 +25,18 @@ if sys.platform == "win32":
         os.lseek(descriptor, at, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
+    def _give_back(descriptor: int, at: int) -> None:
+        os.lseek(descriptor, at, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _try(descriptor: int, at: int) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, at)
+
+    def _give_back(descriptor: int, at: int) -> None:
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, at)
 
 
 class RunLock:
@@ -48,6 +55,7 @@ class RunLock:
 
     def __init__(self, path: Path, number: int, name: str) -> None:
         self._descriptor: int | None = None
+        self._number = number
         descriptor = _opened(path)
         if descriptor is None:
             return  # a store that is only read, or a file system without locks, keeps no run from going on
@@ -63,6 +71,20 @@ class RunLock:
         with contextlib.suppress(OSError):
             os.lseek(descriptor, number * _SLOT, os.SEEK_SET)
             os.write(descriptor, f"{os.getpid():>{_SLOT - 1}}\n".encode())
+
+    def is_held_elsewhere(self, number: int) -> bool:
+        """Return whether another process holds the lock of another run of the store.
+
+        It asks through the descriptor of this lock: to open and close another one would let go of it.
+        """
+        if self._descriptor is None or number == self._number:
+            return False
+        try:
+            _try(self._descriptor, _FAR + number)
+        except OSError as error:
+            return error.errno in _TAKEN
+        _give_back(self._descriptor, _FAR + number)
+        return False
 
     def release(self) -> None:
         """Give it back."""

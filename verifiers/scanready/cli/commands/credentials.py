@@ -16,6 +16,7 @@ from scanready.cli.job.run_store import store_path
 from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
+from scanready.inventory.sources import changes_unseen
 from scanready.run import timestamps
 from scanready.store import AccountRecord, Event, StoreError, forget, read_accounts
 from scanready.wire.printable import visible
@@ -109,7 +110,8 @@ def _binds(record: AccountRecord) -> str:
         return "no"
     where = "everywhere" if binding.host is None else f"at {visible(binding.host, 80)}"
     until = f"until {_minute(binding.until)}" if binding.until else "with no end"
-    return f"{where}, {until}; correct it, or --forget {visible(record.credential, 60)}"
+    word = "and" if changes_unseen(record.source) else "or"
+    return f"{where}, {until}; correct it, {word} --forget {visible(record.credential, 60)}"
 
 
 def _minute(moment: str) -> str:

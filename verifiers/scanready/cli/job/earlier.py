@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scanready.model import Credential
+from scanready.inventory.sources import changes_unseen
+from scanready.model import Credential, host_of
 from scanready.run import timestamps
 from scanready.run.refusals import bound
 from scanready.wire.printable import visible
@@ -62,11 +63,12 @@ class Binding:
     until: str | None
     tries: int
 
-    def detail(self, name: str, entry: str) -> str:
-        """Return the sentence that ``login.withheld`` has for the credential ``name``; ``entry`` is the journal's name.
+    def detail(self, name: str, record: AccountRecord) -> str:
+        """Return the sentence that ``login.withheld`` has for the credential ``name``.
 
-        A directory knows one account under several names.
+        A directory knows one account under several names; ``record`` has that of the journal.
         """
+        entry = record.credential
         word, forgotten, retried = visible(name, 120), _argument(entry), _argument(name)
         did = "refused" if self.event.cause else "did not answer"
         what = f"the credential {word!r}" if self.event.cause else f"a login with the credential {word!r}"
@@ -74,10 +76,16 @@ class Binding:
         counted = "" if self.event.cause else ", and may have counted it as a failed login"
         where = "" if self.host is None else " at this host"
         until = f"until {self.until}" if self.until else "until one of these is done"
+        forget, retry = f"run `scanready credentials --forget {forgotten}`", f"verify with `--retry-refused={retried}`"
+        if changes_unseen(record.source):
+            remedy = (
+                f"correct the credential and {retry}, since a new value cannot be seen where it is kept; or {forget}"
+            )
+        else:
+            remedy = f"correct the credential, or {forget}, or {retry}"
         return (
             f"{visible(self.event.place, 200)} {did} {what}{who} on {self.event.when}{counted}; it is not tried "
-            f"again{where} {until}: correct the credential, or run `scanready credentials --forget {forgotten}`, or "
-            f"verify with `--retry-refused={retried}`"
+            f"again{where} {until}: {remedy}"
         )
 
 
@@ -111,13 +119,16 @@ def account_of(record: AccountRecord) -> tuple[str, str]:
 
 
 def bind_earlier(
-    guard: LockoutGuard, credentials: Collection[Credential], records: Iterable[AccountRecord], policy: Policy
+    guard: LockoutGuard, credentials: Collection[Credential], records: Collection[AccountRecord], policy: Policy
 ) -> None:
     """Tell the guard which accounts earlier runs found refused, as far as that binds now."""
     for record, accounts, binding in _bound_now(credentials, records, policy):
         for credential in accounts:
-            event, detail = binding.event, binding.detail(credential.name, record.credential)
+            event, detail = binding.event, binding.detail(credential.name, record)
             guard.bind(credential, event.place, detail, binding.host, refused=event.cause is not None)
+    for credential, record, binding in _by_other_names(credentials, records, policy):
+        event, detail = binding.event, binding.detail(credential.name, record)
+        guard.bind(credential, event.place, detail, binding.host, refused=event.cause is not None)
 
 
 def entries(
@@ -192,6 +203,31 @@ def _bound_now(
             continue  # the secret comes from elsewhere, or its file is newer
         for binding in bindings(record, policy, now):
             yield record, accounts, binding
+
+
+def _by_other_names(
+    credentials: Collection[Credential], records: Collection[AccountRecord], policy: Policy
+) -> Iterator[tuple[Credential, AccountRecord, Binding]]:
+    """Yield what binds an account at a host that knows it by another credential: the same user, and the same secret.
+
+    Without an authority, an account has the name of its credential, which may be another one than the night before.
+    """
+    now = timestamps.now()
+    same: dict[tuple[str, str], list[Credential]] = {}
+    for one in credentials:
+        if one.source not in ("", "{}") and not one.is_unused:
+            same.setdefault((one.username.casefold(), one.source), []).append(one)
+    accepted = {account_of(record): record.accepted.when for record in records if record.accepted}
+    for record in records:
+        key, own = (record.username.casefold(), record.source), account_of(record)
+        others = [one for one in same.get(key, ()) if one.guarded_by != own]
+        if not others or policy.retries({record.credential, *(one.name for one in others)}):
+            continue
+        for binding in bindings(record, policy, now):
+            there = replace(binding, host=(binding.host or host_of(binding.event.place)).casefold())
+            for one in others:
+                if accepted.get(one.guarded_by, "") < binding.event.when:
+                    yield one, record, there
 
 
 def journal_of(path: Path) -> Sequence[AccountRecord]:

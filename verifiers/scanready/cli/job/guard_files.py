@@ -18,7 +18,7 @@ import click
 
 from scanready.cli.messages import fitting
 from scanready.files.reading import Unreadable, open_file
-from scanready.model import Credential
+from scanready.model import Credential, host_of
 from scanready.run import timestamps
 
 #: Bytes of a file, of what it unpacks to, and of one line.
@@ -62,7 +62,7 @@ class Found:
     @property
     def host(self) -> str:
         """The host that judged it."""
-        return self.where.rpartition(":")[0].strip("[]") or self.where
+        return host_of(self.where)
 
     @property
     def is_accepted(self) -> bool:
