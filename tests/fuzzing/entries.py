@@ -48,7 +48,7 @@ NOT_FUZZED = {
 
 #: The further arguments of functions, made of the fuzzed bytes.
 FURTHER: Mapping[str, Callable[[bytes], Mapping[str, Any]]] = {
-    "inventory.yaml_nodes.decode": lambda data: {"file": "estate.yaml"},
+    "inventory.encoding.decode": lambda data: {"file": "estate.yaml"},
     "targets.smb.login_answers.referral": lambda data: {"asked": r"\server\share\folder"},
     "inventory.importing.source.source_of": lambda data: {"file": "file.import"},
     "wire.nbt.read_node_status": lambda data: {"transaction": int.from_bytes(data[:2], "big")},
@@ -72,7 +72,7 @@ CALLED: Mapping[str, Callable[[bytes], object]] = {
 #: The errors of its own that a function may raise, where that is not WireError only.
 OWN: Mapping[str, tuple[type[Exception], ...]] = {
     "fleet.messages.decode": (importlib.import_module("scanready.fleet.messages").MessageError,),
-    "inventory.yaml_nodes.decode": (importlib.import_module("scanready.inventory.problems").InventoryError,),
+    "inventory.encoding.decode": (importlib.import_module("scanready.inventory.problems").InventoryError,),
     "targets.smb.login_answers.directory": (ValueError,),
     "targets.smb.login_answers.referral": (ValueError,),
 }

@@ -176,9 +176,10 @@ def test_an_inventory_of_nothing_but_values_is_refused(
     tmp_path: Path, item: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weight that is allowed takes 80 MB and a minute to read; here a tenth of it is."""
-    from scanready.inventory import InventoryError, load, yaml_nodes
+    from scanready.inventory import InventoryError, load, plain_yaml, yaml_nodes
 
-    monkeypatch.setattr(yaml_nodes, "HEAVIEST", 7_000)
+    for module in (plain_yaml, yaml_nodes):
+        monkeypatch.setattr(module, "HEAVIEST", 7_000)
     (tmp_path / "i.yaml").write_text(f"targets: [{item * 8_000}]")
     with pytest.raises(InventoryError, match="too many values"):
         load(tmp_path / "i.yaml")

@@ -10,8 +10,9 @@ import pytest
 from scanready.inventory import InventoryError, load, parse_target
 from scanready.inventory.entries import MOST_TARGETS
 from scanready.inventory.importing import KINDS, as_inventory, import_file
+from scanready.inventory.nodes import DEEPEST
 from scanready.inventory.reading import LARGEST_FILE
-from scanready.inventory.yaml_nodes import DEEPEST, MOST_FROM_ALIASES
+from scanready.inventory.yaml_nodes import MOST_FROM_ALIASES
 
 DOCS = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text(encoding="utf-8")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from scanready.wire.printable import escaped
@@ -20,19 +19,36 @@ class Wrong(ValueError):
         super().__init__(*self.messages)
 
 
+class Collected:
+    """Hand the messages of a :class:`Wrong` that is raised in the block to ``note``, and continue after the block.
+
+    It is no generator, since an inventory enters five of them for each target.
+    """
+
+    __slots__ = ("_note",)
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        self._note = note
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, Wrong):
+            return False
+        self._note(*error.messages)
+        return True
+
+
 @dataclass(slots=True)
 class Complaints:
     """Collect the errors in several parts of one value, and raise all of them together."""
 
     messages: list[str] = field(default_factory=list)
 
-    @contextmanager
-    def collected(self) -> Iterator[None]:
+    def collected(self) -> Collected:
         """Note a :class:`Wrong` and continue after the block."""
-        try:
-            yield
-        except Wrong as wrong:
-            self.messages.extend(wrong.messages)
+        return Collected(lambda *messages: self.messages.extend(messages))
 
     def settle(self) -> None:
         """Raise the collected errors, if there are any.

@@ -15,13 +15,13 @@ from typing import Any
 from scanready.catalogue.wrong import Wrong, did_you_mean, shown
 from scanready.model import Credential, Target
 
+from . import shapes
 from .local_accounts import LocalAccounts, elsewhere, local_accounts
+from .nodes import Node
 from .problem_log import Page
 from .problems import InventoryError, Problem
-from .schema import CredentialEntry
 from .secrets import check_reference, look_up, readable_file
 from .sources import source_of
-from .yaml_nodes import Node
 
 _SECRETS = {"password": "", "key_passphrase": "the key of "}
 
@@ -55,7 +55,7 @@ class Accounts:
             for key in _SECRETS:
                 if key in node.value:
                     self._check(name, key, self._page, node[key])
-        entry = self._page.shaped(CredentialEntry, node)
+        entry = self._page.shaped(shapes.CREDENTIAL, node)
         if entry is None:
             return
         if entry.key_passphrase is not None and entry.key_file is None:

@@ -9,9 +9,9 @@ from scanready.model import DeclaredAgent
 from scanready.model.platforms import PLATFORMS
 from scanready.net.hosts import clean_host
 
+from .nodes import Node
 from .problem_log import Page
-from .schema import DeclaredAgentEntry
-from .yaml_nodes import Node
+from .shapes import DECLARED_AGENT
 
 #: The most agents of an inventory; an estate view holds no more.
 MOST_AGENTS = 10_000
@@ -58,7 +58,7 @@ class Agents:
 
     def _read(self, node: Node) -> None:
         """Read one agent. Its name and sites are known even if it is faulty, so that their users get no error."""
-        entry = self._page.shaped(DeclaredAgentEntry, node)
+        entry = self._page.shaped(DECLARED_AGENT, node)
         name = self._name(node)
         sites = tuple(dict.fromkeys(self._new_sites(node)))
         platform = ""

@@ -17,11 +17,11 @@ from scanready.run.target_name import ANY, visible_name
 from .accounts import Accounts
 from .agents import Agents
 from .expected import Fault, examined
+from .nodes import Node
 from .options import refuse_unknown, type_row
 from .problem_log import Page
-from .schema import TargetEntry, option_fields
+from .shapes import TARGET
 from .targets import EXAMPLES, expand, of_any_type, read_target
-from .yaml_nodes import Node
 
 #: The most targets that fit in memory, at some 600 bytes each: one type on all of a /12.
 MOST_TARGETS = 2**20
@@ -133,14 +133,8 @@ class Entries:
 
     def _shape(self, node: Node, rows: Sequence[TargetType]) -> Any:
         """Return the entry as its model, without its options; None if it has another shape."""
-        options = option_fields()
-        takes_any = any(row.any_option for row in rows)
-        plain = {
-            key: value
-            for key, value in node.plain().items()
-            if key in TargetEntry.model_fields or not (takes_any or key in options)
-        }
-        return self._page.shaped(TargetEntry, node, plain)
+        plain = {key: value for key, value in node.plain().items() if key in TARGET.keys or not _is_option(key, rows)}
+        return self._page.shaped(TARGET, node, plain)
 
     def _credential(self, node: Node, key: str) -> Credential | None:
         if key in node.value and isinstance(node[key].value, str):
@@ -155,10 +149,8 @@ class Entries:
     def _options(self, node: Node, rows: Sequence[TargetType]) -> dict[str, Any]:
         """Return the options of an entry as written; note each problem at its place."""
         options: dict[str, Any] = {}
-        known = option_fields()
-        takes_any = any(row.any_option for row in rows)
         for name, (key, value) in node.value.items():
-            if name in TargetEntry.model_fields or not (takes_any or name in known):
+            if name in TARGET.keys or not _is_option(name, rows):
                 continue
             number_or_text = isinstance(value.value, (str, int, float)) and not isinstance(value.value, bool)
             options[name] = value.text if number_or_text else value.plain()
@@ -220,6 +212,13 @@ def _placed(found: Iterable[Target], agents: tuple[str, ...], sites: tuple[str, 
         dataclasses.replace(target, agents=agents, sites=sites, tries=tuple(_placed(target.tries, agents, sites)))
         for target in found
     ]
+
+
+def _is_option(name: str, rows: Sequence[TargetType]) -> bool:
+    """Return True if one of the rows takes a key as an option, or if it is an option of any other type."""
+    if any(row.any_option or row.option(name) for row in rows):
+        return True
+    return any(row.option(name) for row in catalogue())
 
 
 def _place_of(fault: Fault, entry: Node) -> Node:

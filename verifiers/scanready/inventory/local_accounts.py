@@ -14,15 +14,18 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scanready.catalogue.wrong import shown
 from scanready.files import reading
 from scanready.files.trust import is_trusted, others_can_read_secret, user_name
 
+from .encoding import decode
+from .nodes import Node
+from .plain_yaml import read_nodes
 from .problem_log import Page
 from .problems import InventoryError, Problem
-from .schema import LocalCredentialEntry
-from .yaml_nodes import Node, compose, decode
+from .shapes import LOCAL_CREDENTIAL
 
 NAME = "credentials.yaml"
 #: Bytes: some ten thousand credentials.
@@ -36,7 +39,7 @@ class LocalAccount:
 
     page: Page
     node: Node
-    entry: LocalCredentialEntry
+    entry: Any
 
     def may_be_used_at(self, host: str) -> bool:
         """Return True if a pattern of ``hosts`` matches: a name or address, with ``*`` and ``?``, or a network."""
@@ -89,7 +92,7 @@ def _read(file: Path) -> dict[str, LocalAccount]:
         reason = str(error) + ("" if os.access(file, os.R_OK) else _OF_ROOT)
     if reason:
         raise InventoryError([Problem(reason, name)])
-    root, problems = compose(decode(content, name), name)
+    root, problems = read_nodes(decode(content, name), name)
     page = Page(name, file.parent, problems)
     found = _entries(page, root)
     if page.problems:
@@ -119,7 +122,7 @@ def _entries(page: Page, root: Node | None) -> dict[str, LocalAccount]:
         return {}
     found = {}
     for name, (_, node) in root.value.items():
-        entry = page.shaped(LocalCredentialEntry, node)
+        entry = page.shaped(LOCAL_CREDENTIAL, node)
         if entry is not None:
             _check_networks(page, node["hosts"])
             found[name] = LocalAccount(page, node, entry)

@@ -83,6 +83,9 @@ def refuse_unknown(rows: Iterable[TargetType], names: Iterable[str], words: Word
     Raises:
         Wrong: one message per name; values are never repeated.
     """
+    names = list(names)
+    if not names:
+        return
     rows = list(rows)
     if any(row.any_option for row in rows):
         return

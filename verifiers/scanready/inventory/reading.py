@@ -15,14 +15,16 @@ from scanready.files import reading
 from scanready.model import Credential, DeclaredAgent, Step, Target, assigned
 from scanready.net.hosts import clean_host
 
+from . import shapes
 from .accounts import Accounts
 from .agents import Agents, unknown_agent
+from .encoding import decode
 from .entries import Defaults, Entries, types_of
+from .nodes import Node
+from .plain_yaml import read_nodes
 from .problem_log import Page
 from .problems import InventoryError, Problem
-from .schema import AgentEntry, DefaultsEntry, GuardEntry, Head
 from .secrets import certificates_file
-from .yaml_nodes import Node, compose, decode
 
 #: The most bytes of an inventory: a hundred thousand one-line targets, read in half a minute.
 LARGEST_FILE = 8 * 1024 * 1024
@@ -128,7 +130,7 @@ def _composed(content: bytes, file: str) -> tuple[Node | None, list[Problem]]:
     problems: list[Problem] = []
     broken: InventoryError | None = None
     try:
-        root, problems = compose(decode(content, file), file)
+        root, problems = read_nodes(decode(content, file), file)
     except InventoryError as error:
         broken = error
     lacks_targets = root is not None and not (isinstance(root.value, dict) and "targets" in root.value)
@@ -161,9 +163,9 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
         page.problems.append(Problem("the inventory is empty: write its `targets`", page.file))
         return None
     head = _head(page, root)
-    agent = page.shaped(AgentEntry, head["agent"]) if "agent" in head else None
-    defaults = page.shaped(DefaultsEntry, head["defaults"]) if "defaults" in head else None
-    guard = page.shaped(GuardEntry, head["guard"]) if "guard" in head else None
+    agent = page.shaped(shapes.AGENT, head["agent"]) if "agent" in head else None
+    defaults = page.shaped(shapes.DEFAULTS, head["defaults"]) if "defaults" in head else None
+    guard = page.shaped(shapes.GUARD, head["guard"]) if "guard" in head else None
     accounts = Accounts(page)
     for name, (_, node) in head["credentials"].value.items() if "credentials" in head else ():
         accounts.define(name, node)
@@ -229,17 +231,17 @@ def _head(page: Page, root: Node) -> dict[str, Node]:
         import_ = "" if isinstance(root.value, list) else "; to import a list of hosts: `scanready import FILE`"
         page.wrong(root, f"an inventory must be a mapping with the key `targets`{import_}")
         return {}
-    shapes = {"agent": dict, "agents": list, "defaults": dict, "guard": dict, "credentials": dict, "targets": list}
+    kinds = {"agent": dict, "agents": list, "defaults": dict, "guard": dict, "credentials": dict, "targets": list}
     head: dict[str, Node] = {}
     for name, (key, node) in root.value.items():
-        if name not in shapes:
-            page.unknown_key(Head, key)
-        elif isinstance(node.value, shapes[name]):
+        if name not in kinds:
+            page.unknown_key(shapes.HEAD, key)
+        elif isinstance(node.value, kinds[name]):
             head[name] = node
         elif node.value is None:
             page.wrong(key, f"`{name}` is empty")
         else:
-            page.wrong(node, f"`{name}` must be a {'list' if shapes[name] is list else 'mapping'}")
+            page.wrong(node, f"`{name}` must be a {'list' if kinds[name] is list else 'mapping'}")
     if "targets" not in root.value:
         page.wrong(root, "`targets` is missing")
     return head

@@ -20,14 +20,13 @@ from scanready.run.target_name import ANY
 
 from .options import type_names
 from .secrets import KINDS, PATTERN
+from .shapes import LONGEST_TIMEOUT
 
 Depth = Literal["connect", "handshake", "auth", "login", "access"]
 #: A name of an agent or site: no comma, no wildcard, and no space at an end.
 NAME = r"^[^\s,*?\[\]]([^,*?\[\]\x00-\x1f\x7f]*[^\s,*?\[\]])?$"
 #: A duration of `retry_after`: a number and its unit.
 RETRY_PATTERN = r"^[1-9][0-9]{0,4}[smhd]$"
-#: The longest time limit of a target: one day.
-LONGEST_TIMEOUT = 86_400.0
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Reference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": PATTERN})]

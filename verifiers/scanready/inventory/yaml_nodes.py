@@ -25,25 +25,13 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from scanready.catalogue.url_path import CONTROL
-from scanready.files.byte_order import encoding_of
 
+from .nodes import DEEPEST, HEAVIEST, Node, scalar
 from .problems import MOST_PROBLEMS, InventoryError, Problem, too_many
 
-#: An inventory is four levels deep. More is a mistake or an attack.
-DEEPEST = 32
-#: The greatest weight of all nodes of a file: a scalar is 1, a collection 2. They then take some 80 MB. The size of the
-#: file does not limit this, since two characters may be a collection.
-HEAVIEST = 700_000
 #: The most nodes that aliases may add. A few shared lists need some hundred, the "billion laughs" attack 10^9.
 MOST_FROM_ALIASES = 100_000
 
-# YAML 1.2.2, 10.3.2 (core schema). `no`, `on`, 22:22 and dates are text.
-_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
-_BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[-+]?[0-9]{1,100}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_NUMERIC_START = frozenset("+-.0123456789")
 _INDENT = re.compile(r"[ \t]*")
 #: The reader's names for an open collection or quote, each with the message for one that is not closed in its line.
 _CLOSING = {
@@ -55,40 +43,13 @@ _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float"
 
 
 @dataclass(slots=True)
-class Node:
-    """A value and its place; ``line`` and ``column`` count from 1.
-
-    ``value`` is a scalar, a list of nodes, or a mapping of keys to (key node, value node).
-    ``text`` is a scalar as written: an option such as ``database: 007`` means the text.
-    """
-
-    value: Any
-    line: int
-    column: int
-    text: str = ""
-    size: int = 1
-
-    def __getitem__(self, key: str) -> Node:
-        """Return the value node of a mapping's key."""
-        found: Node = self.value[key][1]
-        return found
-
-    def plain(self) -> Any:
-        """Return the value without places; the nesting, and so the recursion, is limited."""
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, (_, node) in self.value.items()}
-        return self.value
-
-
-@dataclass(slots=True)
 class _Open:
-    """An unfinished collection; ``key`` is the mapping key that waits for its value."""
+    """An unfinished collection; ``key`` is the mapping key that waits for its value, ``size`` the number of nodes."""
 
     node: Node
     anchor: str | None
     key: Node | None = None
+    size: int = 1
 
 
 class _Builder:
@@ -99,7 +60,7 @@ class _Builder:
         self.problems: list[Problem] = []
         self.root: Node | None = None
         self._stack: list[_Open] = []
-        self._anchors: dict[str, Node | None] = {}
+        self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._from_aliases = 0
         self._weight = 0
 
@@ -109,18 +70,18 @@ class _Builder:
             self._weigh(1, event)
             node = self._scalar(event)
             if event.anchor:
-                self._anchors[event.anchor] = node
-            self._add(node)
+                self._anchors[event.anchor] = node, 1
+            self._add(node, 1)
         elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
             self._weigh(2, event)
             self._begin(event)
         elif isinstance(event, CollectionEndEvent):
             done = self._stack.pop()
             if done.anchor:
-                self._anchors[done.anchor] = done.node
-            self._add(done.node)
+                self._anchors[done.anchor] = done.node, done.size
+            self._add(done.node, done.size)
         elif isinstance(event, AliasEvent):
-            self._add(self._alias(event))
+            self._add(*self._alias(event))
         elif isinstance(event, DocumentStartEvent):
             self._document(event)
 
@@ -139,12 +100,12 @@ class _Builder:
         value: Any = {} if isinstance(event, MappingStartEvent) else []
         self._stack.append(_Open(Node(value, place.line + 1, place.column + 1), event.anchor))
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: Node, size: int) -> None:
         if not self._stack:
             self.root = node
             return
         parent = self._stack[-1]
-        parent.node.size += node.size
+        parent.size += size
         if isinstance(parent.node.value, list):
             parent.node.value.append(node)
         elif parent.key is None:
@@ -172,7 +133,7 @@ class _Builder:
         if CONTROL.search(text):
             self._note("this text contains a line end or control character: remove it", Node(None, *place))
         plain = event.implicit[0] if tag is None else tag not in ("!", "tag:yaml.org,2002:str")
-        return Node(_value(text) if plain else text, *place, text)
+        return Node(scalar(text) if plain else text, *place, text)
 
     def _check_tag(self, event: Any) -> str | None:
         tag = None if event.tag is None else str(event.tag)
@@ -180,17 +141,17 @@ class _Builder:
             self._note("a tag (`!…`) is not allowed; quote the text if it begins with `!`", _at(event.start_mark))
         return tag
 
-    def _alias(self, event: AliasEvent) -> Node:
+    def _alias(self, event: AliasEvent) -> tuple[Node, int]:
         mark = event.start_mark
         if event.anchor not in self._anchors:
             self._stop("this alias (`*…`) has no anchor; quote the text if it begins with `*`", mark)
-        node = self._anchors[event.anchor]
-        if node is None:
+        found = self._anchors[event.anchor]
+        if found is None:
             self._stop("this alias refers to a value that contains the alias", mark)
-        self._from_aliases += node.size
+        self._from_aliases += found[1]
         if self._from_aliases > MOST_FROM_ALIASES:
             self._stop(f"the aliases expand to more than {MOST_FROM_ALIASES:,} values", mark)
-        return node
+        return found
 
     def _document(self, event: DocumentStartEvent) -> None:
         if self.root is not None:
@@ -209,38 +170,6 @@ class _Builder:
 
 def _at(mark: StringMark) -> Node:
     return Node(None, mark.line + 1, mark.column + 1)
-
-
-def _value(text: str) -> Any:
-    """Return the value of a plain scalar in the core schema."""
-    if text in _NULLS:
-        return None
-    if text[0] not in _NUMERIC_START:
-        return _BOOLS.get(text, text)
-    if _INTEGER.fullmatch(text):
-        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _SPECIAL_FLOAT.fullmatch(text):
-        return float(text.lower().replace(".", ""))
-    return text
-
-
-def decode(content: bytes, file: str) -> str:
-    """Decode UTF-8, with or without a byte order mark.
-
-    Raises:
-        InventoryError: it has another encoding.
-    """
-    if encoding_of(content) == "utf-16":
-        raise InventoryError([Problem("the file is UTF-16: save it as UTF-8", file, 1, 1)])
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before, byte = content[: error.start], content[error.start]
-    line = before.count(b"\n") + 1
-    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
-    raise InventoryError([Problem(f"not UTF-8 (byte 0x{byte:02x}): save the inventory as UTF-8", file, line, column)])
 
 
 def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:

@@ -111,6 +111,20 @@ class Target:
     sites: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        if not (
+            type(self.host) is type(self.type) is str
+            and type(self.port) is int
+            and 0 <= self.port <= LARGEST_PORT
+            and type(self.options) is dict
+            and self.tags == self.agents == self.sites == ()
+            and (self.credential is None or isinstance(self.credential, Credential))
+            and (self.source is None or type(self.source) is str)
+            and type(self.explicit_port) is type(self.guessed) is bool
+            and self.expected is None
+        ):  # one look at the usual target, since an inventory has many; a closer one at any other
+            self._check()
+
+    def _check(self) -> None:
         _require_text("Target", "host", self.host)
         _require_text("Target", "type", self.type)
         if not isinstance(self.port, int) or isinstance(self.port, bool):

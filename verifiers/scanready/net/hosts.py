@@ -22,6 +22,12 @@ _LONGEST_NAME = 253
 _SPAN = r"[0-9]{1,3}(?:-[0-9]{1,3})?"
 #: The two notations of nmap: 10.0.0.1-10.0.0.5, and a range in any of the four numbers.
 _RANGE = re.compile(rf"([0-9.]+)\s*-\s*([0-9]+(?:\.[0-9]+){{3}})|({_SPAN}(?:\.{_SPAN}){{3}})")
+_NUMBER = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_TAIL = r"(?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+#: Most hosts are written as they are kept: the address of one host, or a name in lower case that ends in no number.
+_CLEAN = re.compile(
+    rf"(?:[1-9]|[1-9][0-9]|1[0-9][0-9]|2[01][0-9]|22[0-3])(?:\.{_NUMBER}){{3}}|(?:[a-z0-9_]{_TAIL}\.)*[a-z]{_TAIL}\.?"
+)
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 # Python's codec follows IDNA 2003, which maps these four to something else than IDNA 2008 does (RFC 5894, 7.2):
 # another host, possibly. Better to ask than to contact the wrong one.
@@ -36,6 +42,8 @@ def clean_host(text: str) -> str:
     Raises:
         Wrong: it is neither a name nor the address of one host.
     """
+    if len(text) <= _LONGEST_NAME and _CLEAN.fullmatch(text):
+        return text
     text = text.strip(" ")
     if not text:
         raise Wrong("the host is empty")
