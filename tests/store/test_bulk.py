@@ -101,3 +101,18 @@ def test_a_merge_that_is_broken_off_leaves_no_run(tmp_path: Path) -> None:
         broken_off()
     with Store(path) as store:
         assert store.runs() == []
+
+
+def test_a_value_that_the_store_does_not_take_leaves_no_transaction_open(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with BulkWriter(path, RUN) as writer:
+        writer.add(row(1, "good"))
+        writer.accept()
+        writer.add(row(2, "bad", "half a letter: \ud800"))
+        with pytest.raises(UnicodeEncodeError):
+            writer.accept()
+        writer.reject()
+        writer.add(row(3, "last"))
+        writer.accept()
+        writer.end(2, "{}", 0.0)
+    assert rows(path) == ["good", "last"]

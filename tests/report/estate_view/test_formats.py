@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from scanready.model import Step, Verdict
+from scanready.model import Step, Target, Verdict
 from scanready.report import FORMATS, new_estate_document
 from scanready.report.document import Look
 from scanready.report.estate import Absent, EstateTotals, EstateView, Frame
@@ -215,8 +215,16 @@ def test_the_only_agent_that_reaches_a_target_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["table", "md", "nagios"])
 def test_what_several_agents_prove_is_told_as_such(name: str) -> None:
+    """Proven is what data was read from, as in a run of one agent."""
     text, _ = written(name, lab.view())
-    assert "proven by at least one of 4 agents: 2 of 4" in text.replace("Proven", "proven")
+    assert "proven by at least one of 4 agents: 0 of 4; 2 more up to the login prompt" in text.replace(
+        "Proven", "proven"
+    )
+    read = EstateView(lambda: [*lab.results(), lab.of("proxy-lon", Target("read1", "ssh", 22), Step.ACCESS)])
+    text, _ = written(name, read)
+    assert "proven by at least one of 4 agents: 1 of 5; 2 more up to the login prompt" in text.replace(
+        "Proven", "proven"
+    )
 
 
 @pytest.mark.parametrize("name", ["table", "md", "json", "junit"])

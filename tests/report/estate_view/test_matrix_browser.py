@@ -87,12 +87,17 @@ def open_dialog(page: Page) -> bool:
 
 
 def test_the_headline_says_what_it_counts(page: Page, rows: list[Row]) -> None:
-    proven = sum(any(one.verdict in GOOD[:2] for one in row.reports.values()) for row in rows)
+    proven, fine = (
+        sum(any(one.verdict in good for one in row.reports.values()) for row in rows) for good in (GOOD[:1], GOOD[:2])
+    )
+    assert proven
+    assert fine > proven
     assert page.text("h1") == f"Proven by at least one of 7 agents: {proven} of 91 targets"
     verdicts = Counter(row.verdict.verdict for row in rows)
     for verdict in Verdict:
         assert page.text(f".legend .v-{verdict}").split() == [verdict, str(verdicts[verdict])]
-    assert page.text("#count") == f"91 of 91 targets; {proven} of them proven by at least one of 7 agents"
+    by = f"{proven} of them proven by at least one of 7 agents, {fine - proven} more up to the login prompt"
+    assert page.text("#count") == f"91 of 91 targets; {by}"
 
 
 def test_every_cell_shows_the_agents_own_verdict(page: Page, rows: list[Row]) -> None:

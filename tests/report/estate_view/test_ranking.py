@@ -382,7 +382,7 @@ def test_markdown_has_a_heading_for_each_entry_and_the_remarks() -> None:
     assert page.startswith("## The changes that help most targets\n\n### 1. Up to 2 targets (agent)\n")
     assert "- targets: `unix://far1:22`, `unix://far2:22`\n\n```text\n# On the agent proxy-win1, in a shell:\n" in page
     assert page.count("### ") == 6
-    assert "- 8 of 12 targets can be scanned already; no change counts these." in page
+    assert "- 8 of 12 targets have an agent already; no change counts these." in page
     assert "`login.refused`" not in page
     assert "login.refused 1" in page
 

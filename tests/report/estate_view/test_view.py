@@ -35,7 +35,13 @@ def test_counts_never_add_agents() -> None:
     assert found.agents["proxy-sgp"] == {Verdict.READY: 2, Verdict.BLOCKED: 1}
     assert found.agents["proxy-lon"] == {Verdict.READY: 1, Verdict.BLOCKED: 3}
     assert found.missing == {"proxy-sgp": 1}
-    assert found.proven_by_some == 2
+    assert found.proven_by_some == 0
+
+
+def test_only_data_that_was_read_proves_a_target() -> None:
+    results = [lab.of("proxy-lon", lab.FINE, Step.AUTH), lab.of("proxy-nyc", lab.FINE, Step.ACCESS)]
+    assert totals(EstateView(results.copy)).proven_by_some == 1
+    assert totals(EstateView(results[:1].copy)).proven_by_some == 0
 
 
 def test_a_result_that_another_one_overrules_proves_nothing() -> None:

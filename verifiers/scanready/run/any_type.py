@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Callable, Iterable, Sequence
 
 from scanready.model import GOOD, Footprint, Outcome, Report, Step, Target, Verdict, standing
+from scanready.run import timestamps
 
 #: The verdicts of a host, the best of its types first. A type that is undecided stands above one that is blocked.
 _BEST_FIRST = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED, Verdict.UNDECIDED, Verdict.BLOCKED)
@@ -83,7 +84,7 @@ def rank(report: Report) -> tuple[int, int]:
 def _seconds(reports: Sequence[Report]) -> float:
     """The wall time from the first beginning to the last end; types are tried side by side."""
     try:
-        begun = [datetime.datetime.fromisoformat(report.started) for report in reports]
+        begun = [timestamps.read(report.started) for report in reports]
     except ValueError:  # of a file that others may have written
         return max(report.seconds for report in reports)
     first = min(begun)

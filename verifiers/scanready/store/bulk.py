@@ -166,7 +166,7 @@ class BulkWriter:
             try:
                 yield
                 self._connection.execute("COMMIT")
-            except sqlite3.Error:
+            except BaseException:  # also of a value that SQLite does not take, which is no error of it
                 roll_back(self._connection)
                 raise
 

@@ -18,7 +18,8 @@ _NAMES_TRIED = 20
 class NewRun:
     """The facts of a run at its start. ``agent`` and ``asked`` are JSON; ``started`` is UTC, ISO 8601.
 
-    ``source`` is the inventory's file, or the targets; ``command`` is "check", "verify" or "merge".
+    ``source`` is the inventory's file, or the targets; ``command`` is "check", "verify" or "merge". SQLite takes
+    Unicode only, so a byte of a file name that is no text is stored as an escape.
     """
 
     started: str
@@ -28,6 +29,9 @@ class NewRun:
     version: str
     agent: str
     asked: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", self.source.encode(errors="backslashreplace").decode())
 
 
 def enter(connection: sqlite3.Connection, path: Path, run: NewRun) -> tuple[int, str, RunLock]:

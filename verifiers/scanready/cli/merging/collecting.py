@@ -18,6 +18,7 @@ from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.plain_result import is_plain
 from scanready.report.rejudging import Rejudging
 from scanready.report.serialize import as_line, identity
+from scanready.run import timestamps
 from scanready.store import StoreError
 from scanready.store.bulk import BulkWriter, Row
 
@@ -216,6 +217,10 @@ class Collection:
             Unfit: the file speaks for another one, or there are too many.
         """
         agent = agent_restored(described)
+        if not agent.name.strip():
+            raise NotAResult("its agent has no name")
+        if any("\ud800" <= letter <= "\udfff" for letter in agent.name):
+            raise NotAResult("the name of its agent is no Unicode text")
         if file.agent is not None and agent.name != file.agent.name:
             raise NotAResult(f"it is the export of {file.agent.name[:80]!r} and has a result of {agent.name[:80]!r}")
         self._current, self._name = described, agent.name
@@ -246,10 +251,9 @@ def _form(agent: Agent) -> tuple[str, tuple[str, ...], bool]:
 
 def _moment(text: str) -> Moment:
     try:
-        moment = datetime.datetime.fromisoformat(text)
+        return timestamps.read(text)
     except ValueError:
-        raise NotAResult(f"the time {text[:40]!r} is not one of ISO 8601") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+        raise NotAResult(f"the time {text[:40]!r} is not one of ISO 8601, of the years 1000 to 9000") from None
 
 
 def _began(line: str) -> Moment:

@@ -6,14 +6,18 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from scanready.catalogue.wrong import nearest
 from scanready.report.estate.export import End, Estate
 from scanready.report.estate.frame import Absent
 from scanready.report.paper import counted
+from scanready.run import timestamps
 from scanready.wire.printable import visible
 
 from .collecting import CLOCKS, Part
 
 _EMPTY, _CUT = "has no result", "is cut off before its first result"
+#: The agents that have a remark of their own; more of one kind share a remark.
+_MOST_SINGLE = 5
 #: The names that one remark lists; the others are counted.
 _MOST_NAMES = 20
 
@@ -82,25 +86,71 @@ def of_agents(estate: Estate, absent: Sequence[Absent], parts: Mapping[str, Part
     Args:
         whole: the inventory is known, with the targets that no agent has a result for.
     """
-    for one in absent:
-        share = estate.shares.get(one.agent)
-        what = (
-            f"; {counted(share, 'target')} of the inventory {'is' if share == 1 else 'are'} assigned to it"
-            if share
-            else ""
-        )
-        yield f"the agent {named(one.agent)} is missing: {one.why}{what}"
+    yield from _of_absent(estate, absent)
     if absent and not whole:
         yield "without --inventory, this view lacks the targets that only a missing agent checks"
     away = {one.agent for one in absent}
-    for name, part in sorted(parts.items()):
-        if part.stale and name not in away:
-            yield f"{named(name)}: {counted(part.stale, 'result')} too old to count"
-        if part.again:
-            yield f"{named(name)}: {counted(part.again, 'result')} given twice; the later one counts"
-        share = estate.shares.get(name, 0)
-        if name not in away and len(part.targets) < share:
-            yield f"{named(name)} has results for {len(part.targets)} of its {counted(share, 'target')}"
+    there = {name: part for name, part in sorted(parts.items()) if name not in away}
+    old = {name: counted(part.stale, "result") for name, part in there.items() if part.stale}
+    yield from _folded(old, "{}: {} too old to count", "{} have results that are too old to count: {}")
+    again = {name: counted(part.again, "result") for name, part in sorted(parts.items()) if part.again}
+    one, many = "{}: {} given twice; the later one counts", "{} have results given twice; the later ones count: {}"
+    yield from _folded(again, one, many)
+    shares = {name: (len(part.targets), estate.shares.get(name, 0)) for name, part in there.items()}
+    less = {
+        name: f"{found} of its {counted(share, 'target')}" for name, (found, share) in shares.items() if found < share
+    }
+    yield from _folded(less, "{} has results for {}", "{} have results for only some of their targets: {}")
+
+
+def _of_absent(estate: Estate, absent: Sequence[Absent]) -> Iterator[str]:
+    """Yield which agents are missing and why, and what to do."""
+    by_reason: dict[str, list[str]] = {}
+    for one in absent:
+        by_reason.setdefault(one.why, []).append(one.agent)
+    for why, names in by_reason.items():
+        shares = {name: estate.shares.get(name, 0) for name in names}
+        if len(names) <= _MOST_SINGLE:
+            for name, share in shares.items():
+                are = "is" if share == 1 else "are"
+                what = f"; {counted(share, 'target')} of the inventory {are} assigned to it" if share else ""
+                yield f"the agent {named(name)} is missing: {why}{what}"
+        else:
+            words = [
+                f"{named(name)} ({counted(share, 'target')})" if share else named(name)
+                for name, share in shares.items()
+            ]
+            yield f"{len(names)} agents are missing: {why}: {_first(words)}"
+    if absent:
+        inventory = named(estate.name) if estate.name else "INVENTORY"
+        run = f"`scanready verify {inventory} --as NAME --export FILE`"
+        yield f"on each missing agent, run {run}; then merge again, with its file"
+
+
+def of_strangers(estate: Estate, parts: Mapping[str, Part]) -> Iterator[str]:
+    """Yield the remarks about agents that the inventory does not declare, if it declares any."""
+    declared = {agent.name.lower(): agent.name for agent in estate.agents}
+    found = dict.fromkeys(sorted(parts.keys() - set(declared.values())) if declared else (), "")
+    if len(found) <= _MOST_SINGLE:  # a hint takes time for each pair of names
+        near = {name: declared.get(nearest(name, declared), "") for name in found}
+        found = {name: f"; did you mean {named(other)}?" if other else "" for name, other in near.items()}
+    one = "{} is not an agent of the inventory, and its results count{}"
+    yield from _folded(found, one, "{} are not in the inventory, and their results count: {}")
+
+
+def _folded(found: Mapping[str, str], one: str, many: str) -> Iterator[str]:
+    """Yield a remark for each agent; a single one if there are many agents.
+
+    Args:
+        found: agent to the words about it.
+        one: takes the agent and the words.
+        many: takes the number of agents, and the list of all of them with their words.
+    """
+    if len(found) <= _MOST_SINGLE:
+        yield from (one.format(named(name), words) for name, words in found.items())
+        return
+    words = [f"{named(name)} ({words})" if words else named(name) for name, words in found.items()]
+    yield many.format(f"{len(found)} agents", _first(words))
 
 
 def of_identities(parts: Mapping[str, Part]) -> Iterator[str]:
@@ -130,9 +180,8 @@ def of_clocks(files: Sequence[File], now: datetime.datetime) -> Iterator[str]:
         lasts = [part.last for part in file.parts.values() if part.last]
         latest = max(filter(None, [ended, *lasts]), default=None)
         if latest and latest > now + CLOCKS:
-            ahead = round((latest - now).total_seconds() / 60)
-            name = named(file.name)
-            yield f"{name} ends {ahead} min in the future: the clock of its agent or of this host is wrong"
+            wrong = "the clock of its agent or of this host is wrong: set it"
+            yield f"{named(file.name)} ends {_long(latest - now)} in the future: {wrong}. Its results count"
         elif ended and ((began and ended < began - CLOCKS) or any(last > ended + CLOCKS for last in lasts)):
             yield f"{named(file.name)} has times after its end: the clock of its agent was set back during the run"
 
@@ -148,14 +197,25 @@ def of_ends(files: Sequence[File]) -> Iterator[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    left = len(names) - _MOST_NAMES
+    return _first([named(name) for name in names])
+
+
+def _first(words: Sequence[str]) -> str:
+    left = len(words) - _MOST_NAMES
     more = f" and {left} more" if left > 0 else ""
-    return ", ".join(visible(name, 80) for name in names[:_MOST_NAMES]) + more
+    return ", ".join(words[:_MOST_NAMES]) + more
+
+
+def _long(time: datetime.timedelta) -> str:
+    """Return a time in minutes, hours or days."""
+    minutes = round(time.total_seconds() / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60):,} days"
 
 
 def _moment(text: str) -> datetime.datetime | None:
     try:
-        moment = datetime.datetime.fromisoformat(text)
+        return timestamps.read(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)

@@ -22,7 +22,7 @@ from scanready.run import timestamps
 from scanready.store import BulkWriter, NewRun, StoreError
 
 from .collecting import Collection
-from .framing import File, absent_of, named, of_agents, of_clocks, of_ends, of_identities, without_results
+from .framing import File, absent_of, named, of_agents, of_clocks, of_ends, of_identities, of_strangers, without_results
 from .inputs import Unfit, input_of, size_of
 
 #: The room of a result in the store, in sizes of its line: one of 2.5 KB has a page of 4 KB for itself.
@@ -213,6 +213,7 @@ def _frame(
         *(f"{named(name)} is named twice; it counts once" for name in twice),
         *of_ends(files),
         *of_agents(estate, absent, parts, wish.targets is not None),
+        *of_strangers(estate, parts),
         *of_identities(parts),
         *of_clocks(files, now),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -22,6 +22,8 @@ from .words import LONGEST_AGENT, remarks
 
 #: Words of a list of targets or agents in the table.
 _MOST = 10
+#: The agents that have a sentence of their own about their gaps, and the names in one for all of more agents.
+_MOST_GAPS, _MOST_NAMED = 5, 20
 #: The words after the number of an agent's targets, by the reason; those that only it can scan have a column.
 _TARGETS = {
     Why.BEST: "with the best result",
@@ -122,7 +124,8 @@ def bound(chosen: Assignment) -> str:
 
 
 def _remarks(found: Assigned, chosen: Assignment) -> Iterator[str]:
-    yield f"{len(chosen.choices)} of {counted(len(found.targets), 'target')} have an agent: {bound(chosen)}."
+    have = "has" if len(chosen.choices) == 1 else "have"
+    yield f"{len(chosen.choices)} of {counted(len(found.targets), 'target')} {have} an agent: {bound(chosen)}."
     if sole := ", ".join(f"{_name(agent)} for {number}" for agent, number in chosen.indispensable.items()):
         yield f"Indispensable, as no other agent can scan these targets: {sole}."
     if chosen.spare:
@@ -132,12 +135,29 @@ def _remarks(found: Assigned, chosen: Assignment) -> Iterator[str]:
             f"{_name(agent)}: {counted(number, 'good result')} not used: the requirements demand another platform, or "
             "the platform was only assumed."
         )
-    for agent, why in found.absent.items():
-        yield f"Without {_name(agent)} ({visible(why, 400)}): the choice may change when its results are there."
-    stale = {agent: number for agent, number in sorted(found.missing.items()) if agent not in found.absent}
-    for agent, number in stale.items():
-        yield f"{_name(agent)} has no result for {counted(number, 'target')}: the choice may change when it has."
+    yield from _gaps(found)
     yield from (f"note: {remark}" for remark in remarks(found.info))
+
+
+def _gaps(found: Assigned) -> Iterator[str]:
+    """Yield a sentence about each agent whose results are not all there; a single one if there are many agents."""
+    absent = [f"{_name(agent)} ({visible(why, 400)})" for agent, why in found.absent.items()]
+    if len(absent) <= _MOST_GAPS:
+        yield from (f"Without {one}: the choice may change when its results are there." for one in absent)
+    else:
+        yield f"Without {len(absent)} agents: the choice may change when their results are there: {_first(absent)}."
+    less = {agent: number for agent, number in sorted(found.missing.items()) if agent not in found.absent}
+    if len(less) <= _MOST_GAPS:
+        for agent, number in less.items():
+            yield f"{_name(agent)} has no result for {counted(number, 'target')}: the choice may change when it has."
+    else:
+        names = _first([f"{_name(agent)} {number}" for agent, number in less.items()])
+        yield f"{len(less)} agents have no result for some targets: the choice may change when they have: {names}."
+
+
+def _first(words: Sequence[str]) -> str:
+    left = len(words) - _MOST_NAMED
+    return ", ".join(words[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
 
 
 def _name(agent: str) -> str:

@@ -13,7 +13,7 @@ from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line
 from scanready.run.any_type import reports_of
 
-from .view import PROVEN, Row
+from .view import FINE, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def other_causes(row: Row) -> dict[str, tuple[Told, tuple[str, ...]]]:
 
     A target that an agent can scan has none: what another agent met there does not matter to the verdict.
     """
-    if row.verdict.verdict in PROVEN:
+    if row.verdict.verdict in FINE:
         return {}
     lead = row.verdict.finding.cause.code if row.verdict.finding else ""
     met: dict[str, tuple[Told, list[str]]] = {}

@@ -21,7 +21,7 @@ _ESTATE_METRICS = {
     "scanready_estate_target_missing": "Agents that should have a result for the target and have none.",
     "scanready_estate_waived": "1 if the failure of the target is known for all its agents; otherwise absent.",
     "scanready_estate_targets": "Targets by estate verdict.",
-    "scanready_estate_proven_by_some": "Targets that at least one agent proved by its own result.",
+    "scanready_estate_proven_by_some": "Targets that at least one agent proved (scannable) by its own result.",
     "scanready_estate_without_result": "Targets that no agent has a result for; they are undecided, too.",
     "scanready_estate_causes": "Targets by the cause of their estate verdict, with its owner.",
     "scanready_estate_agents": "Agents of the estate.",

@@ -109,14 +109,14 @@ def remarks(found: Changes, entries: list[Entry]) -> list[str]:
     if not entries:
         notes.append("No single change of one agent or path takes a target further.")
     if found.scannable:
-        notes.append(
-            f"{found.scannable} of {counted(found.targets, 'target')} can be scanned already; no change counts these."
-        )
+        have = "has" if found.scannable == 1 else "have"
+        of = counted(found.targets, "target")
+        notes.append(f"{found.scannable} of {of} {have} an agent already; no change counts these.")
     if found.spared:
         most = sorted(found.spared.items(), key=lambda one: (-one[1], one[0]))
         spared = ", ".join(f"{visible(name, 80)} {count}" for name, count in most[:_MOST_NAMED])
         spared += f" and {len(most) - _MOST_NAMED} more agents" if len(most) > _MOST_NAMED else ""
-        notes.append(f"Targets that these agents cannot scan, and another agent can: {spared}.")
+        notes.append(f"Targets that fail at these agents, and not at another one: {spared}.")
     if found.helpless:
         causes = ", ".join(
             f"{visible(code, 80) or 'no result'} {count}" for code, count in found.helpless.most_common()

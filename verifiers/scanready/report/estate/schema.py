@@ -68,7 +68,7 @@ def estate_schema(counts: _Schema, target: _Schema) -> _Schema:
             "the counts of targets",
             targets=_COUNT,
             verdicts=counts | {"description": "targets by estate verdict"},
-            proven_by_at_least_one_agent=_COUNT | {"description": "targets that an own result proves"},
+            proven_by_at_least_one_agent=_COUNT | {"description": "targets that an own result proves (scannable)"},
             without_any_result=_COUNT | {"description": "these are undecided, too"},
         ),
         frame=_object(

@@ -19,8 +19,8 @@ from scanready.run.target_name import name_of
 
 from .frame import Frame
 
-#: A target is proven if a check from the agent passed every step that its type and credential allow.
-PROVEN = (Verdict.SCANNABLE, Verdict.READY)
+#: A check from the agent passed every step that the type and the credential of the target allow.
+FINE = (Verdict.SCANNABLE, Verdict.READY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ class EstateTotals:
         verdicts: the number of targets with each estate verdict.
         agents: for each agent, the number of its results with each verdict of its own.
         missing: for each agent, the number of targets that it should have a result for and has not.
-        proven_by_some: the number of targets that at least one agent proved (scannable or ready) by its own result.
-            A result that another one overrules proves nothing.
+        proven_by_some: the number of targets that at least one agent proved (scannable) by its own result. A result
+            that another one overrules proves nothing.
         known: the number of known failures in each state, by target.
         unseen: the number of targets without any result. ``verdicts`` counts them as undecided, too.
         interrupted: a stored run of these results was interrupted.
@@ -145,7 +145,7 @@ class EstateTotals:
             self.agents.setdefault(name, Counter())[report.verdict] += 1
         self.missing.update(row.verdict.missing)
         overruled = {one.agent for one in row.verdict.overruled}
-        proofs = (name for name, report in row.reports.items() if report.verdict in PROVEN)
+        proofs = (name for name, report in row.reports.items() if report.verdict is Verdict.SCANNABLE)
         self.proven_by_some += any(name not in overruled for name in proofs)
         self.unseen += not row.reports
         if (standing := row.standing) is not None:

@@ -47,9 +47,9 @@ def headline(totals: EstateTotals) -> str:
 
 
 def proven(info: EstateInfo, totals: EstateTotals) -> str:
-    """Return how many targets at least one agent proved by its own result, and how many of them without a login."""
+    """Return how many targets at least one agent proved by its own result, and how many are only ready."""
     ready = totals.verdicts[Verdict.READY]
-    less = f" ({ready} of them only up to the login prompt)" if ready else ""
+    less = f"; {ready} more up to the login prompt" if ready else ""
     agents = counted(len(info.columns), "agent")
     return f"proven by at least one of {agents}: {totals.proven_by_some} of {totals.targets}{less}"
 

@@ -6,7 +6,6 @@ and TYPE, a line end at the end. No label has text of a target; text of the inve
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from scanready.model import GOOD, Outcome, Report, Standing, Step, Target, Verdict
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.findings import besides
+from scanready.run import timestamps
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
@@ -163,6 +163,6 @@ def _times(report: Report) -> dict[Step, float]:
 def timestamp(started: str) -> float | None:
     """Return a start (ISO 8601) in seconds since 1970; None if it is none."""
     try:
-        return datetime.datetime.fromisoformat(started).timestamp()
+        return timestamps.read(started).timestamp()
     except ValueError:
         return None

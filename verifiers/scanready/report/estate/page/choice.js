@@ -1,7 +1,7 @@
 // Choose the rows and columns of the matrix by name, agent, site, estate verdict, cause and agreement.
 
 const NAMES = ["agent", "site", "verdict", "cause", "agreement"];
-const PROVEN = ["scannable", "ready"];
+const FINE = ["scannable", "ready"];
 // The most values that a filter lists, and the most columns that the matrix draws.
 const CHOICES = 400;
 const WIDEST = 120;
@@ -72,10 +72,12 @@ function chosenRows(columns) {
   return ROWS.filter(fits).sort(ORDERS[byId("order").value]);
 }
 
-/** Return how many of the rows at least one of the columns proves; an overruled result proves nothing. */
+/** Return how many of the rows at least one of the columns proves, and how many more are ready; an overruled result proves nothing. */
 function provenIn(rows, columns) {
-  const proves = KINDS.map((kind) => PROVEN.includes(kind.verdict));
-  return rows.filter((row) => columns.some(({ place }) => proves[stateAt(row, place) - FIRST] && !row.overruling(place))).length;
+  const shows = (row, verdict) => columns.some(({ place }) => KINDS[stateAt(row, place) - FIRST]?.verdict === verdict && !row.overruling(place));
+  const [proven, others] = [[], []];
+  for (const row of rows) (shows(row, "scannable") ? proven : others).push(row);
+  return [proven.length, others.filter((row) => shows(row, "ready")).length];
 }
 
 const grouped = (number) => number.toLocaleString("en");

@@ -13,7 +13,9 @@ function draw() {
   const all = columns.length === COLUMNS.length;
   const agents = all ? plural(columns.length, "agent") : `${plural(columns.length, "chosen agent")}`;
   const left = columns.length > grid.columns.length ? `; the matrix shows the first ${grid.columns.length} of them, choose others by agent or site` : "";
-  byId("count").textContent = `${grouped(rows.length)} of ${plural(ROWS.length, "target")}; ${grouped(provenIn(rows, columns))} of them proven by at least one of ${agents}${left}`;
+  const [proven, ready] = provenIn(rows, columns);
+  const more = ready ? `, ${grouped(ready)} more up to the login prompt` : "";
+  byId("count").textContent = `${grouped(rows.length)} of ${plural(ROWS.length, "target")}; ${grouped(proven)} of them proven by at least one of ${agents}${more}${left}`;
   byId("reset").disabled = !byId("text").value && NAMES.every((name) => !byId(name).value);
   for (const button of document.querySelectorAll("[data-filter][aria-pressed]")) {
     button.setAttribute("aria-pressed", String(byId(button.dataset.filter).value === button.dataset.value));
@@ -73,7 +75,7 @@ function byVerdict(row) {
 }
 
 function beforePrint() {
-  const open = ROWS.filter((row) => !PROVEN.includes(row.verdict)).sort(ORDERS.verdict);
+  const open = ROWS.filter((row) => !FINE.includes(row.verdict)).sort(ORDERS.verdict);
   const lines = open.slice(0, PRINTED).map((row) => make("tr", "", [
     make("td", "", visible(row.name, 400)), make("td", "", badge(row.verdict)),
     make("td", "", [row.code ? make("code", "", visible(row.code)) : "", make("p", "dim", visible(metBy(row), 200))]), make("td", "", byVerdict(row)),
