@@ -80,7 +80,9 @@ def test_other_records_are_one_line_and_warnings_of_python_none() -> None:
 def test_a_batch_that_goes_back_is_told_by_the_agent_only() -> None:
     log = Log()
     words = "Task %(name)s[%(id)s] %(description)s: %(exc)s"
-    log.logger.warning(words, {"name": "scanready.check", "id": "r/b", "description": "reject requeue=True", "exc": "x"})
+    log.logger.warning(
+        words, {"name": "scanready.check", "id": "r/b", "description": "reject requeue=True", "exc": "x"}
+    )
     assert not log.lines
 
 
