@@ -1,4 +1,4 @@
-"""What ``merge`` says about agents: those that the inventory does not have, and many that lack the same."""
+"""Remarks of ``merge`` on agents: those that the inventory does not have, and many that lack the same."""
 
 from __future__ import annotations
 

@@ -35,10 +35,10 @@ class Once:
     def end(self, *faults: str, line: str = "") -> None:
         """Note that faults have ended; say a line if one of them was said."""
         with self._lock:
-            said = [fault for fault in faults if fault in self._said]
-            for fault in said:
+            ended = [fault for fault in faults if fault in self._said]
+            for fault in ended:
                 del self._said[fault]
-        if said and line:
+        if ended and line:
             self._warn(line)
 
 

@@ -70,7 +70,7 @@ class Stopping:
         os._exit(_NO_BROKER if self.why else 0)
 
 
-class EndTold(bootsteps.StartStopStep):
+class EndTold(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
     """Tell when Celery's worker begins to end: before it waits for the batches that its pool carries out.
 
     Args:

@@ -12,7 +12,7 @@ from .publisher import AWAY
 #: How Celery begins its last line before its worker ends by itself, and those about a message that it does not read.
 _LAST = "Unrecoverable error"
 _REFUSED = ("Can't decode message body", "Received unregistered task", "Received invalid task", "Received and deleted")
-#: What it says of a batch that goes back to the broker; the agent says so, too.
+#: Its words for a batch that goes back to the broker; the agent reports that, too.
 _GOES_BACK = " reject requeue="
 _LONGEST = 300
 
