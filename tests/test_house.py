@@ -123,6 +123,7 @@ _TAKES_ALL = [
     "fleet/publisher.py: _tried",  # a result that is not sent is sent again
     "fleet/publisher.py: _wait_for_end_of_alarm",  # the message is sent again, through another connection
     "fleet/threads.py: loop",  # a thread of the agent survives any error
+    "fleet/worker_log.py: emit",  # an error of a log handler would end the worker
     "inventory/key_ring.py: ask",  # the words of any exception may be the secret
     "net/threads.py: _work",  # raised again, where the result is awaited
     "run/plugins/attempt.py: attempted",  # another package's function
