@@ -251,13 +251,15 @@ def test_a_worker_that_ended_by_itself_says_why_with_another_code(monkeypatch: p
 
 
 def test_a_worker_that_ends_after_a_signal_has_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "_exit", lambda _: None)
-    stop = Stopping(lambda _: None, grace=0.0, limit=0.0)
+    done = threading.Event()
+    monkeypatch.setattr(os, "_exit", lambda _: done.set())
+    stop = Stopping(lambda _: None, grace=0.0, limit=0.01)
     thread = threading.Thread(target=stop.begin)
     thread.start()
     thread.join(PATIENCE)
     stop.begin_because("the worker ends, as the signal asked")
     assert not stop.why
+    assert done.wait(PATIENCE), "its thread would end the process of the tests"
 
 
 def test_the_time_for_a_stop_is_within_that_of_the_service() -> None:
