@@ -1,4 +1,4 @@
-"""What ``merge`` says about agents: those that the inventory does not have, and many that lack the same."""
+"""The remarks of ``merge`` about agents: those that the inventory does not have, and many with the same gap."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def _of_absent(estate: Estate, absent: Sequence[Absent]) -> Iterator[str]:
             ]
             yield f"{len(names)} agents are missing: {why}: {_first(words, _MOST_FOLDED)}"
     if absent:
-        # What a file says is pasted into a shell only if it is a plain name.
+        # The name comes from a file, and the user pastes the command into a shell: only a plain name is safe.
         inventory = estate.name if re.fullmatch(r"\w[\w.-]{0,79}", estate.name) else "INVENTORY"
         run = f"`scanready verify {inventory} --as NAME --export FILE`"
         yield f"on each missing agent, run {run}; then merge again, with its file"
