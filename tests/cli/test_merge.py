@@ -338,7 +338,7 @@ def test_results_for_an_assumed_agent_are_said(folder: Path) -> None:
 
 
 def test_an_agent_with_fewer_results_than_its_share_is_named(folder: Path) -> None:
-    assert "proxy-lon has results for 2 of its 6 targets" in remarks(folder, export(folder, LON, REPORTS[:2]))
+    assert "proxy-lon has results for 2 of 6 assigned targets" in remarks(folder, export(folder, LON, REPORTS[:2]))
 
 
 def test_with_the_inventory_the_targets_without_a_result_are_there_by_name(folder: Path) -> None:

@@ -74,10 +74,8 @@ def test_a_moment_at_the_end_of_the_calendar_stops_no_merge(
 
 @pytest.mark.parametrize(("days", "told"), [(0.02, "29 min"), (1, "24 h"), (400, "400 days"), (9999, "9,999 days")])
 def test_a_wrong_clock_is_told_in_units_that_a_person_reads(folder: Path, days: float, told: str) -> None:
-    lines_told = remarks(folder, export(folder, LON), export(folder, NYC, began=ago(days=-days)))
-    assert (
-        f"proxy-nyc.scanready ends {told} in the future: the clock of its agent or of this host is wrong" in lines_told
-    )
+    lines_of = remarks(folder, export(folder, LON), export(folder, NYC, began=ago(days=-days)))
+    assert f"proxy-nyc.scanready ends {told} in the future: the clock of its agent or of this host is wrong" in lines_of
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a file name of any bytes")

@@ -27,7 +27,7 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
 
 
 def test_starts_with_and_without_a_zone_are_compared() -> None:
-    """Another program may write either form."""
+    """Another program wrote the file."""
     target = Target("db7", "any", 0)
     tried = [
         dataclasses.replace(ready(), started=started, seconds=1.0)

@@ -217,6 +217,7 @@ def test_the_only_agent_that_reaches_a_target_is_named(name: str) -> None:
 def test_what_several_agents_prove_is_told_as_such(name: str) -> None:
     """Proven is what data was read from, as in a run of one agent."""
     text, _ = written(name, lab.view())
+    assert "1 undecided (1 only because a result is missing)" in text
     assert "proven by at least one of 4 agents: 0 of 4; 2 more up to the login prompt" in text.replace(
         "Proven", "proven"
     )

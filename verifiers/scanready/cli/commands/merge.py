@@ -18,10 +18,11 @@ Examples:
   scanready merge *.scanready                              the estate, as all agents see it
   scanready merge *.scanready --report html=estate.html
   scanready merge *.scanready --inventory estate.yaml      also the targets without any result
-  scanready merge monday.scanready last~1 --max-age 30d
+  scanready merge paris.scanready last --max-age 30d       a late file, with the last merge
 
-Each agent writes its file with `scanready verify estate.yaml --export FILE`. FILES may also
-be files that --format json or jsonl wrote, and stored runs. Nothing is contacted.
+Each agent writes its file with `scanready verify estate.yaml --as NAME --export FILE`. FILES
+may also be files that --format json, jsonl or html wrote, bundles and stored runs. Nothing is
+contacted.
 
 What does not fit is named on standard error and in the report: a damaged file, one of
 another inventory, a missing agent, results that are too old, a wrong clock. A file that is

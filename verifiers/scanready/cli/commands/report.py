@@ -38,12 +38,12 @@ Examples:
   scanready report bundle.zip                          this version computes the verdicts
   scanready report last --export nyc.scanready         for `scanready merge` on another host
 
-RUN is a run's name (`scanready runs`), last, last~1, a bundle, or a file that --format json,
-jsonl or html wrote. Nothing is contacted. --only accepts the keys of verify, and also
-verdict, owner and cause. owner matches every owner who can fix something of a target; cause
-matches every cause of a target. type also finds a host without a type: by each type that it
-can be scanned as, and by the one that decided its verdict. The exit code is that of the run;
-it is 3 instead of 0 if some targets have no result.
+RUN is a run's name (`scanready runs`), last, last~1, a bundle, an export, or a file that
+--format json, jsonl or html wrote. Nothing is contacted. --only accepts the keys of verify,
+and also verdict, owner and cause. owner matches every owner who can fix something of a
+target; cause matches every cause of a target. type also finds a host without a type: by each
+type that it can be scanned as, and by the one that decided its verdict. The exit code is that
+of the run; it is 3 instead of 0 if some targets have no result.
 
 Results of several agents, of a run or of a file, are an estate view: each target has one
 verdict of all its agents, which names the agents that it rests on. No number adds agents. The

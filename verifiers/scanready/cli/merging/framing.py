@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from .collecting import CLOCKS, Part
 _EMPTY, _CUT = "has no result", "is cut off before its first result"
 #: The agents that have a remark of their own; more of one kind share a remark.
 _MOST_SINGLE = 5
+#: The agents that a shared remark names with their numbers: every report has room for it.
+_MOST_FOLDED = 10
 #: The names that one remark lists; the others are counted.
 _MOST_NAMES = 20
 
@@ -97,10 +100,9 @@ def of_agents(estate: Estate, absent: Sequence[Absent], parts: Mapping[str, Part
     one, many = "{}: {} given twice; the later one counts", "{} have results given twice; the later ones count: {}"
     yield from _folded(again, one, many)
     shares = {name: (len(part.targets), estate.shares.get(name, 0)) for name, part in there.items()}
-    less = {
-        name: f"{found} of its {counted(share, 'target')}" for name, (found, share) in shares.items() if found < share
-    }
-    yield from _folded(less, "{} has results for {}", "{} have results for only some of their targets: {}")
+    less = {name: f"{found} of {share}" for name, (found, share) in shares.items() if found < share}
+    one, many = "{} has results for {} assigned targets", "{} have results for only some of their targets: {}"
+    yield from _folded(less, one, many)
 
 
 def _of_absent(estate: Estate, absent: Sequence[Absent]) -> Iterator[str]:
@@ -120,9 +122,10 @@ def _of_absent(estate: Estate, absent: Sequence[Absent]) -> Iterator[str]:
                 f"{named(name)} ({counted(share, 'target')})" if share else named(name)
                 for name, share in shares.items()
             ]
-            yield f"{len(names)} agents are missing: {why}: {_first(words)}"
+            yield f"{len(names)} agents are missing: {why}: {_first(words, _MOST_FOLDED)}"
     if absent:
-        inventory = named(estate.name) if estate.name else "INVENTORY"
+        # The name comes from a file, and the user pastes the command into a shell: only a plain name is safe.
+        inventory = estate.name if re.fullmatch(r"\w[\w.-]{0,79}", estate.name) else "INVENTORY"
         run = f"`scanready verify {inventory} --as NAME --export FILE`"
         yield f"on each missing agent, run {run}; then merge again, with its file"
 
@@ -150,7 +153,7 @@ def _folded(found: Mapping[str, str], one: str, many: str) -> Iterator[str]:
         yield from (one.format(named(name), words) for name, words in found.items())
         return
     words = [f"{named(name)} ({words})" if words else named(name) for name, words in found.items()]
-    yield many.format(f"{len(found)} agents", _first(words))
+    yield many.format(f"{len(found)} agents", _first(words, _MOST_FOLDED))
 
 
 def of_identities(parts: Mapping[str, Part]) -> Iterator[str]:
@@ -200,10 +203,10 @@ def _listed(names: Sequence[str]) -> str:
     return _first([named(name) for name in names])
 
 
-def _first(words: Sequence[str]) -> str:
-    left = len(words) - _MOST_NAMES
+def _first(words: Sequence[str], most: int = _MOST_NAMES) -> str:
+    left = len(words) - most
     more = f" and {left} more" if left > 0 else ""
-    return ", ".join(words[:_MOST_NAMES]) + more
+    return ", ".join(words[:most]) + more
 
 
 def _long(time: datetime.timedelta) -> str:

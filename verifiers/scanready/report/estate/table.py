@@ -31,6 +31,8 @@ _LONGEST_LIST = MOST * LONGEST_NAME
 _NOT_FINE = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED)
 #: Columns that target, verdict and cause need beside the agents.
 _BESIDE_AGENTS = 70
+#: Characters of an agent's name that stay on one line beside its counts, at 80 columns.
+_WHOLE_NAME = 16
 _WORDS = {verdict.value: verdict for verdict in Verdict}
 
 
@@ -168,7 +170,8 @@ class EstateTable:
 
     def _agents(self, totals: EstateTotals) -> Table:
         table = headed()
-        table.add_column("agent", overflow="fold", min_width=8)
+        longest = max((len(visible(column.name, LONGEST_AGENT)) for column in self._info.columns), default=0)
+        table.add_column("agent", overflow="fold", min_width=max(8, min(longest, _WHOLE_NAME)))
         for verdict in (*reversed(GRAVITY), "no result"):
             table.add_column(str(verdict), justify="right", no_wrap=True)
         table.add_column("", overflow="fold")

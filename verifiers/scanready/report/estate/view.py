@@ -116,6 +116,7 @@ class EstateTotals:
         proven_by_some: the number of targets that at least one agent proved (scannable) by its own result. A result
             that another one overrules proves nothing.
         known: the number of known failures in each state, by target.
+        waiting: the number of targets that are undecided only because an agent has no result.
         unseen: the number of targets without any result. ``verdicts`` counts them as undecided, too.
         interrupted: a stored run of these results was interrupted.
     """
@@ -125,6 +126,7 @@ class EstateTotals:
     missing: Counter[str] = field(default_factory=Counter)
     proven_by_some: int = 0
     known: Counter[Standing] = field(default_factory=Counter)
+    waiting: int = 0
     unseen: int = 0
     interrupted: bool = False
 
@@ -147,6 +149,7 @@ class EstateTotals:
         overruled = {one.agent for one in row.verdict.overruled}
         proofs = (name for name, report in row.reports.items() if report.verdict is Verdict.SCANNABLE)
         self.proven_by_some += any(name not in overruled for name in proofs)
+        self.waiting += row.verdict.verdict is Verdict.UNDECIDED and row.verdict.finding is None
         self.unseen += not row.reports
         if (standing := row.standing) is not None:
             self.known[standing] += 1

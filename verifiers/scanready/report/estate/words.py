@@ -40,7 +40,8 @@ def headline(totals: EstateTotals) -> str:
     """Return the number of targets with each estate verdict."""
     words = summed(totals.verdicts, named=True)
     line = f"{counted(totals.targets, 'target')} by estate verdict"
-    line += f": {words}" if words else ""
+    line += f": {words}" if words else ""  # which end with the undecided ones
+    line += f" ({totals.waiting} only because a result is missing)" if totals.waiting else ""
     line += f"; {waived}" if (waived := known(totals.known)) else ""
     line += f"; {totals.unseen} without any result" if totals.unseen else ""
     return line + (" (interrupted)" if totals.interrupted else "")
