@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -208,58 +209,51 @@ def test_a_batch_that_goes_back_was_not_tried(tmp_path: Path) -> None:
     journal.put_back("r", "unknown")
 
 
+class Ending:
+    """The end of a process that does not end: each code that it would have ended with, and the lines before."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.codes: list[int] = []
+        self.lines: list[str] = []
+        self._done = threading.Event()
+        monkeypatch.setattr(os, "_exit", self._exit)
+        self.stopping = Stopping(self.lines.append, grace=0.0, limit=0.01)
+
+    def _exit(self, code: int) -> None:
+        self.codes.append(code)
+        self._done.set()
+
+    def after(self, begin: Callable[..., None], *words: str) -> None:
+        """Begin the end in another thread, since the main thread's signals stay as they are; wait for the end."""
+        thread = threading.Thread(target=begin, args=words)
+        thread.start()
+        thread.join(PATIENCE)
+        assert self._done.wait(PATIENCE), "its thread would end the process of the tests"
+
+
 def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    codes: list[int] = []
-    done = threading.Event()
-
-    def end(code: int) -> None:
-        codes.append(code)
-        done.set()
-
-    monkeypatch.setattr(os, "_exit", end)
-    lines: list[str] = []
-    stop = Stopping(lines.append, grace=0.0, limit=0.01)
-    assert not stop.is_over
-    thread = threading.Thread(target=stop.begin)  # the main thread's signals stay as they are
-    thread.start()
-    thread.join(PATIENCE)
-    assert done.wait(PATIENCE)
-    assert stop.is_over
-    assert codes == [0]
-    assert "the next start goes on" in lines[0]
+    ending = Ending(monkeypatch)
+    assert not ending.stopping.is_over
+    ending.after(ending.stopping.begin)
+    assert ending.stopping.is_over
+    assert ending.codes == [0]
+    assert "the next start goes on" in ending.lines[0]
 
 
 def test_a_worker_that_ended_by_itself_says_why_with_another_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    codes: list[int] = []
-    done = threading.Event()
-
-    def end(code: int) -> None:
-        codes.append(code)
-        done.set()
-
-    monkeypatch.setattr(os, "_exit", end)
-    lines: list[str] = []
-    stop = Stopping(lines.append, grace=0.0, limit=0.01)
-    thread = threading.Thread(target=stop.begin_because, args=("the broker refuses the login",))
-    thread.start()
-    thread.join(PATIENCE)
-    assert done.wait(PATIENCE)
-    stop.begin_because("a later reason")
-    assert stop.why == "the broker refuses the login"
-    assert codes == [2]
-    assert lines[-1] == stop.why
+    ending = Ending(monkeypatch)
+    ending.after(ending.stopping.begin_because, "the broker refuses the login")
+    ending.stopping.begin_because("a later reason")
+    assert ending.stopping.why == "the broker refuses the login"
+    assert ending.codes == [2]
+    assert ending.lines[-1] == ending.stopping.why
 
 
 def test_a_worker_that_ends_after_a_signal_has_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = threading.Event()
-    monkeypatch.setattr(os, "_exit", lambda _: done.set())
-    stop = Stopping(lambda _: None, grace=0.0, limit=0.01)
-    thread = threading.Thread(target=stop.begin)
-    thread.start()
-    thread.join(PATIENCE)
-    stop.begin_because("the worker ends, as the signal asked")
-    assert not stop.why
-    assert done.wait(PATIENCE), "its thread would end the process of the tests"
+    ending = Ending(monkeypatch)
+    ending.after(ending.stopping.begin)
+    ending.stopping.begin_because("the worker ends, as the signal asked")
+    assert not ending.stopping.why
 
 
 def test_the_time_for_a_stop_is_within_that_of_the_service() -> None:
