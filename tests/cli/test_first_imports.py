@@ -1,4 +1,4 @@
-"""Modules that `types` and the first packet of `check` need not wait for are not loaded by then."""
+"""Modules that `types` and the first packet of `check` or `verify` need not wait for are not loaded by then."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,15 @@ def at(event, arguments):
         os._exit(0)
 sys.addaudithook(at)
 from scanready.cli import main
-main(["check", f"{sys.argv[1]}://127.0.0.1:{sys.argv[2]}", "--no-store"])
+main([*sys.argv[1:-1], "--no-store"])
 """
+#: The shapes of an inventory that most have; its target is at a port.
+FLAT = (
+    "targets:\n  - ssh://127.0.0.1:{}\n",
+    "targets: [ssh://127.0.0.1:{}]\n",
+    "targets:\n  - {{host: 127.0.0.1, type: ssh, port: {}}}\n",
+    "# ours\ntargets:\n  - host: 127.0.0.1\n    type: ssh\n    port: {}\n",
+)
 
 
 def modules(*command: str) -> set[str]:
@@ -35,7 +43,8 @@ def modules(*command: str) -> set[str]:
 @pytest.mark.parametrize("type_", ["mysql", "ssh", "http", "smb", "postgresql"])
 def test_the_first_packet_waits_for_nothing_that_comes_later(type_: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        loaded = modules(sys.executable, "-P", "-c", FIRST_PACKET, type_, str(server.getsockname()[1]))
+        port = str(server.getsockname()[1])
+        loaded = modules(sys.executable, "-P", "-c", FIRST_PACKET, "check", f"{type_}://127.0.0.1:{port}", port)
     assert "scanready.run.engine" in loaded
     later = {
         "rich": "draws what was found",
@@ -47,6 +56,17 @@ def test_the_first_packet_waits_for_nothing_that_comes_later(type_: str) -> None
         "ruamel": "reads inventories, of which there is none",
     }
     assert not loaded & later.keys()
+
+
+@pytest.mark.parametrize("shape", FLAT, ids=["urls", "brackets", "one-line", "block"])
+def test_the_first_packet_of_a_flat_inventory_waits_for_no_parser(tmp_path: Path, shape: str) -> None:
+    file = tmp_path / "estate.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        file.write_text(shape.format(port))
+        loaded = modules(sys.executable, "-P", "-c", FIRST_PACKET, "verify", str(file), port)
+    assert "scanready.run.engine" in loaded
+    assert not loaded & {"ruamel", "ruamel.yaml", "pydantic", "pydantic_core"}
 
 
 def test_the_list_of_types_needs_neither_an_event_loop_nor_the_causes() -> None:
