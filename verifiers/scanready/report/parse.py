@@ -252,12 +252,19 @@ def target_restored(stored: object) -> Target:
     kind, host = _text(fields, "type"), _text(fields, "host")
     chosen = bool(fields["explicit_port"]) if "explicit_port" in fields else _chosen(kind, port)
     guessed = bool(fields.get("guessed"))
-    known = _expectation(fields.get("expected"))
-    target = Target(host, kind, port, _facts(fields, "options"), account, tags, explicit_port=chosen, guessed=guessed)
-    agents, sites = _names(fields, "agents"), _names(fields, "sites")
-    if not (known or agents or sites):
-        return target
-    return replace(target, expected=known, agents=agents, sites=sites)
+    return Target(
+        host,
+        kind,
+        port,
+        _facts(fields, "options"),
+        account,
+        tags,
+        explicit_port=chosen,
+        guessed=guessed,
+        expected=_expectation(fields.get("expected")),
+        agents=_names(fields, "agents"),
+        sites=_names(fields, "sites"),
+    )
 
 
 def _names(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -389,6 +396,12 @@ def _seconds(fields: Mapping[str, Any], name: str) -> float:
 def _enum(fields: Mapping[str, Any], name: str, kind: type[E]) -> E:
     value = fields.get(name)
     try:
-        return kind(value)
-    except ValueError:
+        return _members(kind)[value]
+    except (KeyError, TypeError):
         raise NotAResult(f"{name} is {str(value)[:40]!r}") from None
+
+
+@cache
+def _members(kind: type[E]) -> dict[Any, E]:
+    """Return the members by their values: to call the class takes five times as long."""
+    return {member.value: member for member in kind}
