@@ -90,15 +90,16 @@ TITLE = (
 
 
 def write_inventory(path: Path, ports: dict[str, int], count: int, timeout: int) -> None:
-    """Write hosts in equal parts for each type and agent: JSON is YAML."""
+    """Write hosts in equal parts for each type and agent, a target a line."""
     kinds = list(ports)
+    agents = [f"  - {{name: {name}, sites: [here]}}" for name in NAMES]
     targets = [
-        {"host": address, "type": kind, "port": ports[kind], "agents": [NAMES[number // len(kinds) % len(NAMES)]]}
+        f"  - {{host: {address}, type: {kind}, port: {ports[kind]}, agents: [{name}]}}"
         for number, address in enumerate(addresses(count))
-        for kind in [kinds[number % len(kinds)]]
+        for kind, name in [(kinds[number % len(kinds)], NAMES[number // len(kinds) % len(NAMES)])]
     ]
-    agents = [{"name": name, "sites": ["here"]} for name in NAMES]
-    path.write_text(json.dumps({"agents": agents, "defaults": {"timeout": timeout}, "targets": targets}))
+    lines = ["agents:", *agents, "defaults:", f"  timeout: {timeout}", "targets:", *targets, ""]
+    path.write_text("\n".join(lines), encoding="utf-8")
 
 
 def plain(folder: Path, inventory: Path) -> tuple[float, float]:

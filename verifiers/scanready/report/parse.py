@@ -396,12 +396,13 @@ def _seconds(fields: Mapping[str, Any], name: str) -> float:
 def _enum(fields: Mapping[str, Any], name: str, kind: type[E]) -> E:
     value = fields.get(name)
     try:
-        return _members(kind)[value]
+        member: E = _members(kind)[value]
     except (KeyError, TypeError):
         raise NotAResult(f"{name} is {str(value)[:40]!r}") from None
+    return member
 
 
 @cache
-def _members(kind: type[E]) -> dict[Any, E]:
+def _members(kind: type[Enum]) -> dict[Any, Any]:
     """Return the members by their values: to call the class takes five times as long."""
     return {member.value: member for member in kind}
