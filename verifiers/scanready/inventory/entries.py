@@ -56,9 +56,10 @@ class Entries:
         self._any_by_default = defaults.types is not None
         self._default_sites = defaults.sites
         self._allow_large = allow_large
-        self._first: dict[tuple[object, ...], tuple[Target, Node]] = {}
-        self._repeated: set[tuple[int, int, int, int]] = set()
+        self._first: dict[tuple[object, ...], Target] = {}
+        self._repeated: set[tuple[str | None, int, int]] = set()
         self._planned = 0
+        self._line, self._line_source = 0, ""
 
     def read(self, node: Node) -> None:
         """Read one entry: text as on the command line, or a mapping."""
@@ -74,7 +75,10 @@ class Entries:
             self._page.wrong(node, f"a target must be text or a mapping; {EXAMPLES}")
 
     def _source(self, node: Node) -> str:
-        return f"{self._page.file}:{node.line}"
+        """Return the place of a target. Those of one line share the text."""
+        if node.line != self._line:
+            self._line, self._line_source = node.line, f"{self._page.file}:{node.line}"
+        return self._line_source
 
     def _mapping(self, node: Node) -> None:
         """Read an entry; check all of its parts, even if one of them is wrong."""
@@ -189,19 +193,19 @@ class Entries:
             for one in target.tries or (target,):
                 options = repr(sorted(one.options.items())) if one.options else ""
                 key = (one.host.removesuffix("."), one.type, one.port, options)
-                if first := self._first.get(key):
-                    self._twice(one, *first, place)
-                self._first[key] = first or (one, place)
+                if (first := self._first.setdefault(key, one)) is not one:
+                    self._twice(one, first, place)
             self.targets.append(target)
 
-    def _twice(self, target: Target, before: Target, first: Node, place: Node) -> None:
-        """Note one problem for each pair of places, however many targets they share."""
-        pair = (first.line, first.column, place.line, place.column)
+    def _twice(self, target: Target, first: Target, place: Node) -> None:
+        """Note one problem for each pair of a line and a place, however many targets they share."""
+        pair = (first.source, place.line, place.column)
         if pair not in self._repeated:
             self._repeated.add(pair)
-            names = visible_name(target), visible_name(before)
+            names = visible_name(target), visible_name(first)
             other = f" as `{names[1]}`; a target has one account" if names[0] != names[1] else ""
-            self._page.wrong(place, f"`{names[0]}` is listed twice, first in line {first.line}{other}")
+            line = (first.source or "").rpartition(":")[2]
+            self._page.wrong(place, f"`{names[0]}` is listed twice, first in line {line}{other}")
 
 
 def _placed(found: Iterable[Target], agents: tuple[str, ...], sites: tuple[str, ...]) -> Iterable[Target]:

@@ -7,7 +7,7 @@ targets use. Prompts come only when the rest is correct.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,7 +180,7 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
     agents = _agents(page, head, root)
     sites = agents.sites_of(head["defaults"]["site"]) if "defaults" in head and "site" in head["defaults"].value else ()
     entries = Entries(page, accounts, agents, Defaults(default, sites), allow_large)
-    for entry in head["targets"].value if "targets" in head else ():
+    for entry in _taken(head["targets"].value if "targets" in head else []):
         entries.read(entry)
     accounts.check_names(by_file=secrets.any)
     # An inventory with problems has no share yet, and another agent's secrets need not be on this host.
@@ -218,6 +218,13 @@ def _agents(page: Page, head: Mapping[str, Node], root: Node) -> Agents:
         key, _ = root.value["agent"]
         page.wrong(key, "an inventory has either `agent` or `agents`: add this agent to `agents`, and remove `agent`")
     return agents
+
+
+def _taken(nodes: list[Node]) -> Iterator[Node]:
+    """Yield the nodes, and keep none: the targets of a large inventory use the memory of their nodes."""
+    nodes.reverse()
+    while nodes:
+        yield nodes.pop()
 
 
 def _seconds(duration: str) -> float:
