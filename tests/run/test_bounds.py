@@ -79,8 +79,8 @@ def seen_half_open(port: int) -> set[tuple[str, str]]:
 def half_open(port: int) -> Counter[str]:
     """Return how many connection requests to a port waited at one moment, by network.
 
-    A list is not of one moment: it may have one that was given up and the one that took its place. What two lists have
-    was there between them.
+    A list is not of one moment: it may have one that was given up and the one that took its place. An entry of both
+    lists was there between them.
     """
     both = seen_half_open(port) & seen_half_open(port)
     return Counter(socket.inet_ntoa(bytes.fromhex(there[:8])[::-1]).rpartition(".")[0] for there, _ in both)
