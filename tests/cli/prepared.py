@@ -18,12 +18,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from multiprocessing import reduction
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from fixtures.limits import HANG
 
+#: The process that loaded this module.
+LOADED_BY = os.getpid()
 SOURCE = Path(__file__).parents[2] / "verifiers"
 #: Target types bring clients' libraries; the package for tests brings pytest; one is what the processes of --jobs run.
 _NOT_LOADED = ("scanready.targets", "scanready.testing", "scanready.run.jobs.worker")
@@ -37,7 +40,12 @@ def modules() -> list[str]:
 
 
 _forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(modules())
+
+
+@cache
+def _preload() -> None:
+    """Tell the process that is forked what to load, this module too: each new process would look for them again."""
+    _forking.set_forkserver_preload([*modules(), __name__])
 
 
 class _Stream:
@@ -71,6 +79,7 @@ def run(
     given = os.open(os.devnull, os.O_RDONLY) if stdin == subprocess.DEVNULL else os.dup(0 if stdin is None else stdin)
     out, err = os.pipe(), os.pipe()
     streams = [_Stream(given), _Stream(out[1]), _Stream(err[1])]
+    _preload()
     process = _forking.Process(target=_begin, args=(list(arguments), dict(environment), str(cwd), streams, move))
     process.start()
     for stream in streams:

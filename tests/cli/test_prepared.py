@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,14 @@ def test_one_that_takes_too_long_is_killed(plugins: Path) -> None:
 def test_nothing_is_prepared_that_a_target_type_brings() -> None:
     assert "scanready.cli.commands.verify" in prepared.modules()
     assert not [name for name in prepared.modules() if name.startswith("scanready.targets") or "__" in name]
+
+
+def test_it_loads_nothing_of_the_tests_again(tmp_path: Path) -> None:
+    """The process that it is forked from has loaded what begins it: that costs as much as a whole ``--help``."""
+    plugin.run(tmp_path, ["--version"], move=partial(_note_who_loaded, tmp_path / "who"))
+    loaded_by, forked_from = (tmp_path / "who").read_text().split()
+    assert loaded_by == forked_from
+
+
+def _note_who_loaded(path: Path) -> None:
+    path.write_text(f"{prepared.LOADED_BY} {os.getppid()}")

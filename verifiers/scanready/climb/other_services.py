@@ -130,5 +130,5 @@ SERVICES: dict[int, str] = _SYSTEM | _REGISTERED
 
 def other_services(catalogue: Catalogue, *own: str) -> dict[int, str]:
     """Return by its port the name of each service that speaks none of the ``own`` protocols (``speaks`` of a row)."""
-    every = {**SERVICES, **catalogue.foreign_services(*own)}
-    return {port: name for port, name in every.items() if port not in catalogue.ports_of(*own)}
+    every, ours = {**SERVICES, **catalogue.foreign_services(*own)}, catalogue.ports_of(*own)
+    return {port: name for port, name in every.items() if port not in ours}

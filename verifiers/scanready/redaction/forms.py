@@ -40,6 +40,7 @@ def forms_of(secret: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=len, reverse=True))
 
 
+@lru_cache(maxsize=1024)
 def pieces_of(secret: str) -> tuple[str, ...]:
     """Return the forms of which a cut message may show a half: as it is, and in UTF-8 and UTF-16 read byte by byte."""
     fold = folded if len(secret) >= LEAST_CUT else str
