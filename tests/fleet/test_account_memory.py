@@ -205,6 +205,33 @@ def test_the_option_is_one_try_for_the_whole_fleet() -> None:
     assert nights.night(login=Login(86_400.0, "other")).withheld() == {"a", "b", "c"}
 
 
+def test_of_an_account_that_works_the_option_is_one_try_for_the_whole_fleet() -> None:
+    nights = Nights({"a": Copy(right=True), **wrong(*"bcdefgh")}, alike=False)
+    for agent in "bcd":
+        nights.night("a", agent)
+    assert sum(nights.refused.values()) == 3
+    nights.night(login=Login(86_400.0, "cred"))
+    assert sum(nights.refused.values()) == 4
+
+
+def test_of_ambiguous_refusals_the_option_is_one_try_for_the_whole_fleet() -> None:
+    nights = Nights(wrong(*"abcdef"), ambiguous=True)
+    nights.night("a", "b")
+    assert sum(nights.refused.values()) == 2
+    nights.night(login=Login(86_400.0, "*"))
+    assert sum(nights.refused.values()) == 3
+
+
+def test_another_user_of_the_same_name_is_another_account() -> None:
+    nights = Nights(wrong("a", "b"), alike=False)
+    users = Credential("cred", "another"), Credential("cred", "svc")
+    for nights.account in users:
+        assert nights.memory() == Memory()
+        nights.night("a")
+        assert nights.memory() != Memory()
+    assert sum(nights.refused.values()) == 2
+
+
 def test_a_coordinator_that_was_killed_binds_the_next_run() -> None:
     nights = Nights(wrong("a", "b"))
     accounts = Night(nights, ("a",), DAY, random.Random(0)).accounts

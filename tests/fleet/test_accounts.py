@@ -55,6 +55,16 @@ def test_one_target_is_tried_first_and_nothing_else_until_its_end() -> None:
     assert [grant.agent for grant in grants] == ["a"], "b and c log in at a host that accepted the account, one by one"
 
 
+def test_of_several_targets_of_one_host_one_is_tried_first() -> None:
+    accounts = Accounts()
+    for place in range(3):
+        accounts.add(KEY, Visit(place, "a", "h0", "cred"), judged_alike=True)
+    first = only(accounts)
+    accounts.conclude(first, ends(first, End.ACCEPTED))
+    ((rest,), _) = accounts.next()
+    assert sorted(visit.place for visit in (*first.visits, *rest.visits)) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("alike", [True, False], ids=["authority", "none written"])
 @pytest.mark.parametrize("end", [End.REFUSED, End.UNKNOWN, End.EARLIER])
 def test_nobody_tries_after_the_first_login_failed(end: End, *, alike: bool) -> None:

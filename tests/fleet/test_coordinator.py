@@ -172,6 +172,7 @@ def test_a_lost_agent_is_noticed_while_others_never_pause(site: Fleet, monkeypat
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
     connection: Any = SimpleNamespace(channel=lambda: SimpleNamespace(queue_declare=_nothing, queue_bind=_nothing))
+    monkeypatch.setattr(site.coordinator, "_word_on", lambda _: None)
     monkeypatch.setattr("scanready.fleet.coordinator.heard", _nothing)
     site.coordinator._outbox = Outbox()  # type: ignore[assignment]
     beat = encode(Heartbeat("a", "1", "Linux", "2026-01-01T00:00:00Z", (site.ledger.key,)))
@@ -187,6 +188,29 @@ def test_a_lost_agent_is_noticed_while_others_never_pause(site: Fleet, monkeypat
     connection.drain_events = drain_events
     site.coordinator._work(connection, SimpleNamespace(is_set=lambda: bool(stopped)))  # type: ignore[arg-type]
     assert site.stored() == {("h1", "b", fleet.LOST.code)}
+
+
+HINTS = {
+    "no queue": (
+        None,
+        ", since the broker has no queue scanready.tasks.b: import the definitions that `scanready fleet",
+    ),
+    "connected": (
+        SimpleNamespace(message_count=0, consumer_count=1),
+        ", and its process is connected: see its log; if",
+    ),
+    "away": (SimpleNamespace(message_count=3, consumer_count=0), ": 1 of its targets"),
+}
+
+
+@pytest.mark.parametrize("why", HINTS)
+def test_what_the_broker_knows_of_a_lost_agent_is_told(site: Fleet, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    told, words = HINTS[why]
+    site.coordinator._connection = object()
+    monkeypatch.setattr(site.coordinator, "_word_on", lambda _: told)
+    site.coordinator._lose("b")
+    assert site.told[0].startswith(f"no heartbeat of b for 60 s{words}")
+    assert site.told[0].endswith("1 of its targets are undecided until it is back")
 
 
 class Clock:

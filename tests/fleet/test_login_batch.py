@@ -339,6 +339,18 @@ def test_a_process_that_was_refused_sees_another_value_of_the_same_reference(
     assert [one.end for one in desk.ends(again)] == [End.ACCEPTED]
 
 
+def test_the_value_that_was_refused_is_known_without_a_look_in_between(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key ring was corrected before the next run: the agent has not looked it up since the refusal."""
+    keep_in_a_variable(host, monkeypatch, SECRET)
+    desk = host.desk()
+    log_in(desk, desk.prepare(batch()), REFUSED)
+    monkeypatch.setenv("PW", SECRET + "2")
+    shortly_after = Login(86_400.0, age=1e-6, own=True)
+    assert len(desk.prepare(batch(run="t", login=shortly_after)).batch.targets) == 1
+
+
 def test_another_value_that_is_refused_as_well_binds_in_its_turn(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_in_a_variable(host, monkeypatch, SECRET)
     desk = host.desk()

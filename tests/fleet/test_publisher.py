@@ -27,6 +27,7 @@ class Line:
         self.ending = threading.Event()
         monkeypatch.setattr(publisher, "publish", self._publish)
         monkeypatch.setattr(publisher, "_PAUSE", 0.0)
+        monkeypatch.setattr(publisher, "_LONG_PAUSE", 0.0)
         monkeypatch.setattr(Broker, "connection", lambda _: SimpleNamespace(channel=self._channel))
         broker = Broker("127.0.0.1", 1, "a", "x", tls=False)
         self.publisher = Publisher(broker, "a", Once(self.warned.append), self.ending)

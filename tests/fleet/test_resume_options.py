@@ -1,4 +1,4 @@
-"""``fleet verify`` refuses options that a continued run would ignore, and leaves no empty run."""
+"""``fleet verify`` refuses options that a continued run would ignore, leaves no empty run, and logs in if it may."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from click.testing import CliRunner
 
 pytest.importorskip("celery")
 
-from scanready.cli.fleet.verify import command
+from scanready.cli.fleet.verify import Asked, command
+from scanready.cli.job.guard_options import Logins
+from scanready.fleet.connection import Broker
+from scanready.fleet.division import Estate
+from scanready.model import DeclaredAgent, Step, Target
 from scanready.store import Store, StoreError
 
 AT = ["--broker", "amqp://coordinator:x@127.0.0.1:1"]
@@ -51,3 +55,17 @@ def test_a_broker_that_cannot_be_used_leaves_no_run(tmp_path: Path) -> None:
     assert "the broker 127.0.0.1:1 refuses the connection" in ended.output
     with pytest.raises(StoreError), Store(store) as kept:
         kept.find("last")
+
+
+@pytest.mark.parametrize(
+    ("depth", "no_login", "logs_in"),
+    [(Step.ACCESS, False, True), (Step.ACCESS, True, False), (Step.LOGIN, False, True), (Step.AUTH, False, False)],
+    ids=["deep", "no login", "up to the login", "up to the prompt"],
+)
+def test_which_runs_send_logins(depth: Step, *, no_login: bool, logs_in: bool) -> None:
+    estate = Estate((Target("h", "ssh", 22),), (DeclaredAgent("a"),), depth, 10.0)
+    broker = Broker("127.0.0.1", 1, "coordinator", "x", tls=False)
+    asked = Asked(estate, broker, "estate.yaml", (), 120.0, "t", Logins(no_login, "svc", ()), 60.0)
+    assert (asked.login is not None) is logs_in
+    if asked.login is not None:
+        assert (asked.login.retry_after, asked.login.retried) == (60.0, "svc")

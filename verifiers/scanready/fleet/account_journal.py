@@ -45,6 +45,12 @@ def note_sent(file: sqlite3.Connection, run: int, grant: Grant, names: Names, no
         journal.begin(file, _account(names[name], grant.agent), host, host, now, run)
 
 
+def note_not_sent(file: sqlite3.Connection, run: int, grant: Grant, names: Names, now: str) -> None:
+    """Take back the notes of :func:`note_sent`: the logins did not leave."""
+    for name, host in dict.fromkeys((visit.credential, visit.host) for visit in grant.visits):
+        journal.end(file, _account(names[name], grant.agent), host, "", Effect.NOTHING.value, run, now)
+
+
 def note_ended(
     file: sqlite3.Connection,
     run: int,

@@ -32,7 +32,7 @@ from .account_book import AccountBook
 from .cancels import Cancels
 from .celery_app import celery_app
 from .connection import Broker, BrokerError, opened
-from .engine import Engine, not_checked
+from .engine import Engine, NoTurn, not_checked
 from .journal import Journal
 from .login_batch import BindEarlier, LoginDesk
 from .messages import CANCELLED, MOST_TARGETS, Batch, Heartbeat, MessageError, Results, decode, encode
@@ -53,6 +53,7 @@ _FULL = 1 << 20
 _MOST_TRIES = 3
 #: Seconds that the end of the process waits for each of its threads.
 _FAREWELL = 2.0
+_SUSPECTS = "batches of {} were under way when this agent was killed: each of them goes by itself now"
 _BY_ITSELF = "the worker has ended by itself: see the lines above, and start it again"
 
 
@@ -101,7 +102,7 @@ class Worker:
         # While batches are finished, the coordinator hears that the agent is there.
         self._heart = Publisher(broker, agent.name, self._once, self._ended)
         self._lock = threading.Lock()
-        self._carried_out: dict[tuple[str, str], Future[None]] = {}
+        self._carried_out: dict[tuple[str, str], Future[bool]] = {}  # True: it is over
 
     def work(self) -> None:
         """Work until SIGTERM or Ctrl-C: batches under way may go on for some seconds, see :mod:`.stopping`.
@@ -181,12 +182,15 @@ class Worker:
             if going is None:
                 going = self._carried_out[key] = Future()
         if not first:
-            going.result()
-            if self._stopping.event.is_set():  # the first delivery may have gone back
-                raise Reject("the agent ends", requeue=True)
+            if not going.result():
+                raise Reject("the first delivery goes back", requeue=True)
             return
+        is_over = False
         try:
             self._carry_out(message)
+            is_over = True
+        except NoTurn as error:  # the broker waits for no acknowledgement as long as many batches take
+            raise Reject(str(error), requeue=True) from error
         except (Unsent, Unfinished) as error:
             line = f"batches of {name_of(message.run)} go back to the broker: {error}; "
             self._once.say(line, f"{line}their results are kept for the next start")
@@ -197,10 +201,11 @@ class Worker:
             ends = self._desk.ends(message)
             sent = Results(*key, self.agent.name, done=True, refused=f"scanready failed: {failed}", logins=ends)
             self._publisher.send(message.run, encode(sent))
+            is_over = True
         finally:
             with self._lock:
                 del self._carried_out[key]
-            going.set_result(None)
+            going.set_result(is_over)
 
     def _carry_out(self, batch: Batch) -> None:
         if self.journal.is_cancelled(batch.run):
@@ -242,8 +247,16 @@ class Worker:
             got += 1
             done.put((place, self._keep(batch, place, line)))
 
-        # It is begun in its turn: a batch that waits has not ended this process.
-        begin = partial(self.journal.begin, batch.run, batch.batch)
+        if begun:
+            self._once.say(f"suspects {batch.run}", _SUSPECTS.format(name_of(batch.run)))
+        has_begun = threading.Event()
+
+        def begin() -> None:  # in its turn: a batch that waits has not ended this process, and keeps its count
+            if self._stopping.event.is_set():
+                raise Unfinished("it was not begun")
+            self.journal.begin(batch.run, batch.batch)
+            has_begun.set()
+
         cancelled = partial(self.journal.is_cancelled, batch.run)
 
         def check() -> None:
@@ -269,12 +282,14 @@ class Worker:
 
         # The end of this process does not wait for a daemon thread.
         threading.Thread(target=check, name="batch", daemon=True).start()
-        yield from self._until_end(batch, done)
+        yield from self._until_end(batch, done, has_begun)
 
-    def _until_end(self, batch: Batch, done: queue.SimpleQueue[tuple[int, str] | _End]) -> Iterator[tuple[int, str]]:
+    def _until_end(
+        self, batch: Batch, done: queue.SimpleQueue[tuple[int, str] | _End], has_begun: threading.Event
+    ) -> Iterator[tuple[int, str]]:
         put_back = False
         while True:
-            if self._stopping.event.is_set() and not put_back:
+            if self._stopping.event.is_set() and has_begun.is_set() and not put_back:
                 self.journal.put_back(batch.run, batch.batch)
                 put_back = True
             if self._stopping.is_over:

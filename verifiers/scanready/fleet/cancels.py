@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import amqp
 
-from .connection import LOST, Broker, BrokerError, drop, heard, opened
+from .connection import DENIED, LOST, Broker, BrokerError, drop, heard, opened
 from .faults import explained
 from .messages import Cancel, MessageError, decode
 from .names import cancels_of
@@ -30,10 +30,15 @@ _PAUSE = 2.0
 #: Cancellations that the broker sends ahead.
 _AHEAD = 10
 _TAKEN = "name"
+_DEAF = "deaf"
 
 
 class NameTakenError(BrokerError):
     """Raised if another process is connected with the name of this agent."""
+
+
+class NoQueueError(BrokerError):
+    """Raised if the agent has no queue of cancellations, or may not read it."""
 
 
 class Cancels:
@@ -76,6 +81,7 @@ class Cancels:
                 self._connect()
             assert self._connection is not None, "it is connected"
             self._once.end(_TAKEN)
+            self._once.end(_DEAF, line="cancelled runs are heard of again")
             while not ended.is_set():
                 with contextlib.suppress(TimeoutError):
                     self._connection.drain_events(timeout=1.0)
@@ -83,7 +89,10 @@ class Cancels:
         except NameTakenError as error:
             self._once.say(_TAKEN, f"{error}; both take batches of this agent")
             ended.wait(_PAUSE)
-        except (*LOST, BrokerError):  # the results complain already
+        except NoQueueError as error:
+            self._once.say(_DEAF, f"{error}; until then, this agent hears of no cancelled run")
+            ended.wait(_PAUSE)
+        except (*LOST, BrokerError):  # of a broker that is away, the results complain
             ended.wait(_PAUSE)
         finally:
             self._disconnect()
@@ -98,7 +107,8 @@ class Cancels:
                 raise NameTakenError(
                     f"another process is {self._agent} at {self._broker.netloc}: stop it, or give each its own --name"
                 ) from error
-            raise BrokerError(explained(self._broker, error)) from error
+            kind = NoQueueError if isinstance(error, DENIED) else BrokerError
+            raise kind(explained(self._broker, error)) from error
         self._connection = connection
 
     def _disconnect(self) -> None:

@@ -232,7 +232,10 @@ class Coordinator(Watch):
         return sent
 
     def _noted_and_sent(self, batch: Batch) -> Sent:
-        """Give a login to the broker; its note is written just before. One that is not made any more is dropped."""
+        """Give a login to the broker; its note is written just before. One that is not made any more is dropped.
+
+        A broker that says that it has not taken the login has its note taken back.
+        """
         # A login is not noted as sent while the broker takes nothing.
         if time.monotonic() > self._taken + _FRESH and not self._outbox.probe():
             return Sent.BLOCKED
@@ -243,7 +246,16 @@ class Coordinator(Watch):
                 f"under way {error}", f"another run has a login with {error} under way: its outcome is awaited"
             )
             return Sent.FULL
-        return Sent.KEPT if leaving is None else self._sent(leaving)
+        if leaving is None:
+            return Sent.KEPT
+        try:
+            sent = self._sent(leaving)
+        except DENIED:
+            self.logins.take_back(batch)
+            raise
+        if sent in (Sent.FULL, Sent.BLOCKED):
+            self.logins.take_back(batch)
+        return sent
 
     def _take_beat(self, message: Any) -> None:
         """Hear a heartbeat; one of an agent that sends too many is dropped unread."""

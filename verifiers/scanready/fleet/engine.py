@@ -27,6 +27,13 @@ from .messages import Batch
 from .turns import Turns, Waiting
 
 Take = Callable[[int, str], None]
+#: Seconds that a batch waits for its turn; then it goes back to the broker, which delivers it again. This time and that
+#: of a batch are less than the 30 minutes after which RabbitMQ ends the channel of a consumer without acknowledgements.
+WAIT = 10 * 60.0
+
+
+class NoTurn(Exception):
+    """Raised if a batch had no turn in time. It was not begun."""
 
 
 class Engine:
@@ -35,10 +42,14 @@ class Engine:
     Args:
         ca_file: PEM file of further authorities that its targets' certificates may be of.
         bounds: of the connections of all its batches together.
+        wait: seconds that a batch waits for its turn.
     """
 
-    def __init__(self, agent: Agent, ca_file: str | None = None, bounds: Bounds = BOUNDS) -> None:
+    def __init__(
+        self, agent: Agent, ca_file: str | None = None, bounds: Bounds = BOUNDS, wait: float | None = None
+    ) -> None:
         self.agent, self._ca_file, self._bounds = agent, ca_file, bounds
+        self._wait = WAIT if wait is None else wait
         self._loop = asyncio.new_event_loop()
         self._free = asyncio.Condition()
         self._run: Run | None = None
@@ -72,9 +83,13 @@ class Engine:
             take: gets each place with its result as a line of JSON, in the engine's thread.
             stopped: asked before each target is begun.
             exclusive: no other batch runs meanwhile.
-            begin: called in the engine's thread when the batch has its turn, before the first target.
+            begin: called in the engine's thread when the batch has its turn, before the first target. If it raises, the
+                batch is not checked.
             guard: that of the batch's logins; batches with another one wait.
             enter: called in the task that checks when the batch has its turn, before anything is contacted.
+
+        Raises:
+            NoTurn: others had the turn for too long.
         """
         todo = [(place, target) for place, target in batch.targets if place not in skip]
         coming = self._check(batch, todo, take, stopped, exclusive, guard, enter, begin)
@@ -121,7 +136,7 @@ class Engine:
             turn = self._turns.join(batch.run, (settings, guard), exclusive, climbs)
             try:
                 self._turns.call()
-                await self._free.wait_for(lambda: turn.has_begun)
+                await self._called(turn)
                 run = await self._prepared(settings, guard)
             except BaseException:
                 self._leave(turn)
@@ -131,6 +146,13 @@ class Engine:
         finally:
             async with self._free:
                 self._leave(turn)
+
+    async def _called(self, turn: Waiting) -> None:
+        try:
+            async with asyncio.timeout(self._wait):
+                await self._free.wait_for(lambda: turn.has_begun)
+        except TimeoutError:
+            raise NoTurn(f"it had no turn within {self._wait:.0f} s") from None
 
     def _leave(self, turn: Waiting) -> None:
         self._opening = self._opening or (turn.has_begun and self._turns.going == 1)

@@ -79,7 +79,7 @@ def explained(broker: Asked, error: BaseException, *, opening: bool = False) -> 
         case ssl.SSLError():
             return f"{where}{_insecure(broker, cause, opening=opening)}"
         case amqp.exceptions.ConsumerCancelled():
-            return f"{where} has deleted a queue that was read: {_imported(broker.user)}"
+            return f"{where} has deleted a queue that was read: {imported(broker.user)}"
         case amqp.exceptions.AMQPError() if words := _replied(broker, cause.reply_code, _reply(cause)):
             return f"{where} {words}"
         case socket.gaierror():
@@ -125,11 +125,11 @@ def _replied(broker: Asked, code: int, text: str) -> str:
             "(`rabbitmqctl set_user_limits` or `set_vhost_limits`)"
         )
     if "access to vhost" in text:
-        return f'does not permit {user} to use the virtual host "{VHOST}": {_imported(user)}'
+        return f'does not permit {user} to use the virtual host "{VHOST}": {imported(user)}'
     if text.startswith("vhost ") and "not found" in text:
         return f'has no virtual host "{VHOST}": {_IMPORT}'
     if found := _MISSING.search(text):
-        return f"has no {found[1]} {found[2]}: {_imported(user)}"
+        return f"has no {found[1]} {found[2]}: {imported(user)}"
     if found := _OTHER.search(text):
         name, kind, thing, ours, theirs = (one.replace("'", "") for one in found.groups())
         return (
@@ -151,13 +151,14 @@ def _replied(broker: Asked, code: int, text: str) -> str:
 
 def _forbidden(user: str, kind: str, name: str) -> str:
     own = name in (tasks_of(user), cancels_of(user), RESULTS)
-    remedy = _imported(user)
+    remedy = imported(user)
     if user != COORDINATOR and not own:
         remedy = f"this command needs the user {COORDINATOR}: name it in --broker, with its password"
     return f"does not permit {user} to use the {kind} {name}: {remedy}"
 
 
-def _imported(user: str) -> str:
+def imported(user: str) -> str:
+    """Return the step that gives a user its queues and permissions."""
     return _IMPORT if user == COORDINATOR else f"{_IMPORT} with --agents {user}"
 
 

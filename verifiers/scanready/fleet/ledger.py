@@ -101,6 +101,12 @@ class Ledger:
             note(self._file)
             self._file.execute("INSERT INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)", row)
 
+    def login_not_sent(self, batch: str, note: Note) -> None:
+        """Delete a login batch that the broker has not taken; ``note`` is stored with that."""
+        with self._committed():
+            note(self._file)
+            self._file.execute("DELETE FROM attempts WHERE run = ? AND credential = ?", (self.number, batch))
+
     def login_ended(self, batch: str, ends: Sequence[Mapping[str, Any]], note: Note) -> None:
         """Store what became of the logins of a batch, as JSON types; ``note`` is stored with it."""
         with self._committed():

@@ -18,7 +18,7 @@ from scanready.run import timestamps
 from scanready.store import AccountRecord, journal
 from scanready.wire.printable import visible
 
-from .account_journal import by_account, note_ended, note_sent
+from .account_journal import by_account, note_ended, note_not_sent, note_sent
 from .account_memory import remembered
 from .accounts import Accounts
 from .believed import believed
@@ -51,6 +51,7 @@ class LoginPass:
         self._accounts = Accounts()
         self._sent: dict[str, Grant] = {}
         self._left: set[str] = set()
+        self._noted: tuple[str, frozenset[int]] = ("", frozenset())  # the last note, with the places that it changed
         self._began = timestamps.now()
         self._reminded: set[Key] = set()
         self._read: tuple[int, dict[Key, list[AccountRecord]]] = (-1, {})
@@ -148,8 +149,29 @@ class LoginPass:
             places = [visit.place for visit in self._sent[name].visits]
             self._ledger.login_sent(name, batch.agent, places, lambda file: self._note_leaving(file, name))
             self._left.add(name)
+            self._noted = name, frozenset(places) - self._visited
             self._visited.update(places)
+        else:
+            self._noted = "", frozenset()
         return self._batch(name, self._sent[name])
+
+    def take_back(self, batch: Batch) -> None:
+        """Take back the note of :meth:`leaving` just before: the broker says that it has not taken the batch.
+
+        The note stays if it is not that of this try: an earlier one may have reached the broker.
+
+        Raises:
+            StoreError: the note stays.
+        """
+        name, places = self._noted
+        if name != batch.batch:
+            return
+        grant, now = self._sent[name], timestamps.now()
+        names = self._names[grant.key]
+        self._ledger.login_not_sent(name, lambda file: note_not_sent(file, self._ledger.number, grant, names, now))
+        self._noted = "", frozenset()
+        self._left.discard(name)
+        self._visited -= places
 
     def _note_leaving(self, file: sqlite3.Connection, name: str) -> None:
         """Note a login that is sent next, after a look at the notes of other runs since."""

@@ -25,6 +25,7 @@ class Sent(enum.Enum):
     KEPT = "the broker has it"
     FULL = "the queue of its agent is full"
     BLOCKED = "the broker takes no messages"
+    DOUBTFUL = "the broker takes no messages, and may take this one yet"
 
 
 class Outbox:
@@ -65,7 +66,7 @@ class Outbox:
             if isinstance(cause, FULL):
                 return Sent.FULL
             if isinstance(cause, TimeoutError) and is_blocked(channel):
-                return Sent.BLOCKED
+                return Sent.DOUBTFUL
             raise
         return Sent.KEPT
 

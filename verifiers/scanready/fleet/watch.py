@@ -13,6 +13,7 @@ from scanready.model import Cause
 
 from .connection import Broker
 from .division import Estate
+from .faults import imported
 from .flood import Flood
 from .ledger import Ledger
 from .liveness import STALL, Liveness, Verdict
@@ -111,12 +112,22 @@ class Watch:
 
     def _lose(self, name: str) -> None:
         self._lost.add(name)
-        detail = f"no heartbeat of {name} for {self._agent_timeout:.0f} s"
+        detail = f"no heartbeat of {name} for {self._agent_timeout:.0f} s{self._hint(name)}"
         if self._open[name]:
             self._tell(f"{detail}: {len(self._open[name])} of its targets are undecided until it is back")
         else:
             self._tell(f"{detail}: what became of the logins that it was given is not known until it is back")
         self._settle(name, self._open[name], fleet.LOST, detail)
+
+    def _hint(self, name: str) -> str:
+        """Return what the broker's word on an agent's queue says about its silence."""
+        if self._connection is None:
+            return ""
+        if (told := self._word_on(tasks_of(name))) is None:
+            return f", since the broker has no queue {tasks_of(name)}: {imported(name)}"
+        if told.consumer_count:
+            return f", and its process is connected: see its log; if it may not write: {imported(name)}"
+        return ""
 
     def _judge(self, name: str, now: float) -> None:
         """Send the batches of an agent again that are nowhere, or give them up."""
