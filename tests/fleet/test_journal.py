@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import stat
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from scanready.fleet import journal
 from scanready.fleet.journal import Journal, JournalError
+from scanready.store.database import open_for_writing
 
 
 def test_deliveries_are_counted_across_processes(tmp_path: Path) -> None:
@@ -67,3 +70,24 @@ def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("something else, long enough for a header of a database" * 40)
     with pytest.raises(JournalError, match=r"a\.db: file is not a database: name another file"):
         Journal(tmp_path / "a.db")
+
+
+@pytest.mark.parametrize("made", ["a run store", "another program"])
+def test_a_file_of_another_kind_stays_as_it_is(tmp_path: Path, made: str) -> None:
+    file = tmp_path / "runs.db"
+    if made == "a run store":
+        open_for_writing(file).close()
+    else:
+        with contextlib.closing(sqlite3.connect(file)) as other:
+            other.execute("CREATE TABLE results (something TEXT)")
+    before = file.read_bytes()
+    with pytest.raises(JournalError, match=r"runs\.db: it is no file of an agent .*: name another file with --store"):
+        Journal(file)
+    assert file.read_bytes() == before
+
+
+def test_a_file_of_an_earlier_version_is_taken(tmp_path: Path) -> None:
+    Journal(tmp_path / "a.db").begin("r", "a-0")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as file:
+        file.execute("PRAGMA application_id = 0")
+    assert Journal(tmp_path / "a.db").begin("r", "a-0") == 2
