@@ -51,3 +51,35 @@ def test_a_broker_that_cannot_be_used_leaves_no_run(tmp_path: Path) -> None:
     assert "the broker 127.0.0.1:1 refuses the connection" in ended.output
     with pytest.raises(StoreError), Store(store) as kept:
         kept.find("last")
+
+
+ESTATE = """
+agents: [{name: proxy-nyc, sites: [nyc]}, {name: proxy-lon, sites: [lon]}]
+targets:
+  - {host: h1, type: ssh, site: nyc}
+  - {host: h2, type: ssh, site: lon}
+"""
+
+
+@pytest.mark.parametrize(
+    ("agents", "told"),
+    [
+        ("proxy-nyx", "--agents: the inventory declares no agent 'proxy-nyx'; did you mean 'proxy-nyc'?"),
+        ("proxy-nyc", "1 target has no agent in --agents, and no result: ssh://h2:22; add an agent of the site there"),
+    ],
+)
+def test_a_choice_of_agents_that_leaves_out_targets_is_told(tmp_path: Path, agents: str, told: str) -> None:
+    (tmp_path / "estate.yaml").write_text(ESTATE)
+    words = [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT, "--agents", agents]
+    ended = CliRunner().invoke(command, words)
+    assert ended.exit_code == 2
+    assert told in " ".join(ended.output.split())
+
+
+def test_a_target_of_an_agent_that_is_not_chosen_names_the_ways_out(tmp_path: Path) -> None:
+    (tmp_path / "estate.yaml").write_text(ESTATE + "  - {host: h3, type: ssh, agents: [proxy-nyc, proxy-lon]}\n")
+    words = [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT, "--agents", "proxy-nyc"]
+    ended = CliRunner().invoke(command, words)
+    assert ended.exit_code == 2
+    told = "names the agent 'proxy-lon', which --agents lacks: add it there, or leave out its targets with --only"
+    assert told in " ".join(ended.output.split())
