@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -91,3 +92,39 @@ def test_a_file_of_an_earlier_version_is_taken(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as file:
         file.execute("PRAGMA application_id = 0")
     assert Journal(tmp_path / "a.db").begin("r", "a-0") == 2
+
+
+def test_a_full_disk_is_named_and_outlived(tmp_path: Path) -> None:
+    one = Journal(tmp_path / "a.db")
+    one.begin("r", "a-0")
+    (pages,) = one._file.execute("PRAGMA page_count").fetchone()
+    one._file.execute(f"PRAGMA max_page_count = {pages}")
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"a\.db: the disk is full; free some space, or name .* with --store"):
+            one.keep("r", "a-0", 7, "x" * 100_000)
+    one._file.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    one.keep("r", "a-0", 7, "line")
+    assert one.results("r", "a-0") == {7: "line"}
+
+
+def test_a_commit_that_fails_leaves_no_transaction_open(tmp_path: Path) -> None:
+    class Full:
+        """A connection whose next commit finds no room."""
+
+        def __init__(self, file: Any) -> None:
+            self.file, self.is_full = file, True
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+        def execute(self, words: str, *given: Any) -> Any:
+            if words == "COMMIT" and self.is_full:
+                self.is_full = False
+                raise sqlite3.OperationalError("database or disk is full")
+            return self.file.execute(words, *given)
+
+    one = Journal(tmp_path / "a.db")
+    one._file = cast("sqlite3.Connection", Full(one._file))
+    with pytest.raises(JournalError, match="the disk is full"):
+        one.begin("r", "a-0")
+    assert one.begin("r", "a-0") == 1

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanready.climb.journal import Effect
+from scanready.store.errors import explained, roll_back
 
 #: Seconds that a batch is remembered. A broker that stays away longer than this gets its targets checked again.
 KEPT = 7 * 86_400.0
@@ -50,11 +51,11 @@ class LoginRow:
 
 
 class JournalError(Exception):
-    """Raised if the file cannot be used; the message names it."""
+    """Raised if the file cannot be used; the message names it, and says what to do."""
 
 
 class Journal:
-    """The file. Its methods may be called in any thread.
+    """The file. Its methods may be called in any thread. Each raises JournalError if the file cannot be used.
 
     Raises:
         JournalError: the file cannot be written.
@@ -204,11 +205,14 @@ class Journal:
 
     @contextlib.contextmanager
     def _committed(self) -> Iterator[sqlite3.Connection]:
+        """Commit what is done in between. A transaction that fails stays open in no case: it would fail all others."""
         with self._lock:
-            self._file.execute("BEGIN IMMEDIATE")
             try:
+                self._file.execute("BEGIN IMMEDIATE")
                 yield self._file
-            except BaseException:
-                self._file.execute("ROLLBACK")
+                self._file.execute("COMMIT")
+            except BaseException as error:
+                roll_back(self._file)
+                if isinstance(error, sqlite3.Error):
+                    raise JournalError(explained(self._path, error)) from error
                 raise
-            self._file.execute("COMMIT")
