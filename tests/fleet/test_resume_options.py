@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 pytest.importorskip("celery")
 
 from scanready.cli.fleet.verify import command
+from scanready.cli.job.prepare import Unusable
 from scanready.store import Store, StoreError
 
 AT = ["--broker", "amqp://coordinator:x@127.0.0.1:1"]
@@ -83,3 +85,24 @@ def test_a_target_of_an_agent_that_is_not_chosen_names_the_ways_out(tmp_path: Pa
     assert ended.exit_code == 2
     told = "names the agent 'proxy-lon', which --agents lacks: add it there, or leave out its targets with --only"
     assert told in " ".join(ended.output.split())
+
+
+@pytest.mark.parametrize(
+    "error", [StoreError("x.db: the disk is full; free some space, or name a file"), Unusable("away")]
+)
+def test_a_run_that_fails_midway_says_how_to_continue_it(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    (tmp_path / "estate.yaml").write_text("agents: [{name: a}]\ntargets: [{host: 127.0.0.1, type: ssh}]\n")
+    monkeypatch.setattr("scanready.fleet.coordinator.demand_queues", lambda *_: None)
+    monkeypatch.setattr("scanready.fleet.coordinator.Coordinator.run", fail)
+    ended = CliRunner().invoke(command, [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT])
+    assert ended.exit_code == 2
+    with Store(tmp_path / "x.db") as kept:
+        name = kept.find("last").name
+    assert f"To take their results: `scanready fleet verify --resume {name}`" in ended.output
+    assert str(error).partition(",")[0] in ended.output
+    assert "or name a file" not in ended.output

@@ -26,7 +26,7 @@ from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.interrupt import INTERRUPTED
 from scanready.cli.job.options import ONLY, option
-from scanready.cli.job.prepare import read_inventory
+from scanready.cli.job.prepare import Unusable, read_inventory
 from scanready.cli.job.run_store import find_run, open_store, store_path
 from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.progress import Progress
@@ -299,7 +299,7 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
         _bind(coordinator.logins, asked)
         for place, report in _stored(store, earlier, asked.estate) if earlier and asked.login else ():
             coordinator.logins.add(place, report)
-        with broker_told(), progress.drawn():
+        with _continuation_told(progress, ledger.name), broker_told(), progress.drawn():
             coordinator.run(stopped)
     seconds = time.monotonic() - began + (earlier.seconds if earlier else 0.0)
     ledger.end(asked.as_object(coordinator.lost), seconds, interrupted=stopped.is_set())
@@ -363,6 +363,17 @@ def _awaited(coordinator: Coordinator) -> str:
 
 def _unfinished(name: str) -> str:
     return f"interrupted: the agents continue {name}. To take their results: `scanready fleet verify --resume {name}`"
+
+
+@contextlib.contextmanager
+def _continuation_told(progress: Progress, name: str) -> Iterator[None]:
+    """Say how to continue a run that ends because its store or the broker cannot be used."""
+    try:
+        yield
+    except (StoreError, Unusable) as error:
+        progress.say(_unfinished(name))
+        # Another store would be another run, and would not know the logins of this one.
+        raise Unusable(str(error).partition(", or name ")[0]) from error
 
 
 @contextlib.contextmanager
