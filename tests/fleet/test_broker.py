@@ -78,3 +78,10 @@ def test_existing_users_are_users_without_a_password(words: list[str], answer: s
     ended = CliRunner().invoke(command, ["--agents", "a", *words])
     assert ended.exit_code == 2
     assert answer in ended.output
+
+
+def test_a_password_in_the_place_of_a_user_is_not_repeated() -> None:
+    ended = CliRunner().invoke(command, ["--agents", "a", "--password", "Winter2026"])
+    assert ended.exit_code == 2
+    assert "write USER=REF" in ended.output
+    assert "Winter2026" not in ended.output

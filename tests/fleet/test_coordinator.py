@@ -15,7 +15,7 @@ from scanready.causes import common, fleet
 from scanready.fleet.division import Estate
 from scanready.fleet.engine import not_checked
 from scanready.fleet.ledger import COMMAND, Ledger, stored_results
-from scanready.fleet.messages import Batch, Heartbeat, Results, decode, encode
+from scanready.fleet.messages import OWN_FILE, Batch, Heartbeat, Results, decode, encode
 from scanready.fleet.names import HEARTBEAT
 from scanready.model import Agent, DeclaredAgent, Step, Target
 from scanready.report.serialize import as_line
@@ -377,3 +377,11 @@ def test_the_results_of_a_run_of_the_same_name_are_not_taken(site: Fleet) -> Non
 
 def _nothing(*_: object, **__: object) -> Callable[..., None]:
     return _nothing  # type: ignore[return-value]
+
+
+def test_an_agent_that_cannot_write_its_file_is_asked_again_by_a_continued_run(site: Fleet) -> None:
+    why = f"{OWN_FILE}/var/a.db: the disk is full; free some space"
+    site.hear("a", encode(Results(site.ledger.key, "a-0", "a", ((A1, line("a", BOTH)),), done=True, refused=why)))
+    assert site.stored() == {("h1", "a", "scanready.out-of-time"), ("h2", "a", fleet.UNANSWERED.code)}
+    assert site.coordinator.unanswered == 1
+    assert site.told == [f"a refused a batch: {why}"]

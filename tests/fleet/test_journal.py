@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import stat
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from scanready.fleet import journal
 from scanready.fleet.journal import Journal, JournalError
+from scanready.store.database import open_for_writing
 
 
 def test_deliveries_are_counted_across_processes(tmp_path: Path) -> None:
@@ -67,3 +71,60 @@ def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("something else, long enough for a header of a database" * 40)
     with pytest.raises(JournalError, match=r"a\.db: file is not a database: name another file"):
         Journal(tmp_path / "a.db")
+
+
+@pytest.mark.parametrize("made", ["a run store", "another program"])
+def test_a_file_of_another_kind_stays_as_it_is(tmp_path: Path, made: str) -> None:
+    file = tmp_path / "runs.db"
+    if made == "a run store":
+        open_for_writing(file).close()
+    else:
+        with contextlib.closing(sqlite3.connect(file)) as other:
+            other.execute("CREATE TABLE results (something TEXT)")
+    before = file.read_bytes()
+    with pytest.raises(JournalError, match=r"runs\.db: it is no file of an agent .*: name another file with --store"):
+        Journal(file)
+    assert file.read_bytes() == before
+
+
+def test_a_file_of_an_earlier_version_is_taken(tmp_path: Path) -> None:
+    Journal(tmp_path / "a.db").begin("r", "a-0")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as file:
+        file.execute("PRAGMA application_id = 0")
+    assert Journal(tmp_path / "a.db").begin("r", "a-0") == 2
+
+
+def test_a_full_disk_is_named_and_outlived(tmp_path: Path) -> None:
+    one = Journal(tmp_path / "a.db")
+    one.begin("r", "a-0")
+    (pages,) = one._file.execute("PRAGMA page_count").fetchone()
+    one._file.execute(f"PRAGMA max_page_count = {pages}")
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"a\.db: the disk is full; free some space, or name .* with --store"):
+            one.keep("r", "a-0", 7, "x" * 100_000)
+    one._file.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    one.keep("r", "a-0", 7, "line")
+    assert one.results("r", "a-0") == {7: "line"}
+
+
+def test_a_commit_that_fails_leaves_no_transaction_open(tmp_path: Path) -> None:
+    class Full:
+        """A connection whose next commit finds no room."""
+
+        def __init__(self, file: Any) -> None:
+            self.file, self.is_full = file, True
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+        def execute(self, words: str, *given: Any) -> Any:
+            if words == "COMMIT" and self.is_full:
+                self.is_full = False
+                raise sqlite3.OperationalError("database or disk is full")
+            return self.file.execute(words, *given)
+
+    one = Journal(tmp_path / "a.db")
+    one._file = cast("sqlite3.Connection", Full(one._file))
+    with pytest.raises(JournalError, match="the disk is full"):
+        one.begin("r", "a-0")
+    assert one.begin("r", "a-0") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,7 @@ pytest.importorskip("celery")
 
 from scanready.cli.fleet.verify import Asked, command
 from scanready.cli.job.guard_options import Logins
+from scanready.cli.job.prepare import Unusable
 from scanready.fleet.connection import Broker
 from scanready.fleet.division import Estate
 from scanready.model import DeclaredAgent, Step, Target
@@ -69,3 +71,56 @@ def test_which_runs_send_logins(depth: Step, *, no_login: bool, logs_in: bool) -
     assert (asked.login is not None) is logs_in
     if asked.login is not None:
         assert (asked.login.retry_after, asked.login.retried) == (60.0, "svc")
+
+
+ESTATE = """
+agents: [{name: proxy-nyc, sites: [nyc]}, {name: proxy-lon, sites: [lon]}]
+targets:
+  - {host: h1, type: ssh, site: nyc}
+  - {host: h2, type: ssh, site: lon}
+"""
+
+
+@pytest.mark.parametrize(
+    ("agents", "told"),
+    [
+        ("proxy-nyx", "--agents: the inventory declares no agent 'proxy-nyx'; did you mean 'proxy-nyc'?"),
+        ("proxy-nyc", "1 target has no agent in --agents, and no result: ssh://h2:22; add an agent of the site there"),
+    ],
+)
+def test_a_choice_of_agents_that_leaves_out_targets_is_told(tmp_path: Path, agents: str, told: str) -> None:
+    (tmp_path / "estate.yaml").write_text(ESTATE)
+    words = [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT, "--agents", agents]
+    ended = CliRunner().invoke(command, words)
+    assert ended.exit_code == 2
+    assert told in " ".join(ended.output.split())
+
+
+def test_a_target_of_an_agent_that_is_not_chosen_names_the_ways_out(tmp_path: Path) -> None:
+    (tmp_path / "estate.yaml").write_text(ESTATE + "  - {host: h3, type: ssh, agents: [proxy-nyc, proxy-lon]}\n")
+    words = [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT, "--agents", "proxy-nyc"]
+    ended = CliRunner().invoke(command, words)
+    assert ended.exit_code == 2
+    told = "names the agent 'proxy-lon', which --agents lacks: add it there, or leave out its targets with --only"
+    assert told in " ".join(ended.output.split())
+
+
+@pytest.mark.parametrize(
+    "error", [StoreError("x.db: the disk is full; free some space, or name a file"), Unusable("away")]
+)
+def test_a_run_that_fails_midway_says_how_to_continue_it(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    (tmp_path / "estate.yaml").write_text("agents: [{name: a}]\ntargets: [{host: 127.0.0.1, type: ssh}]\n")
+    monkeypatch.setattr("scanready.fleet.coordinator.demand_queues", lambda *_: None)
+    monkeypatch.setattr("scanready.fleet.coordinator.Coordinator.run", fail)
+    ended = CliRunner().invoke(command, [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT])
+    assert ended.exit_code == 2
+    with Store(tmp_path / "x.db") as kept:
+        name = kept.find("last").name
+    assert f"To take their results: `scanready fleet verify --resume {name}`" in ended.output
+    assert str(error).partition(",")[0] in ended.output
+    assert "or name a file" not in ended.output

@@ -111,7 +111,7 @@ def test_permissions_that_are_missing(broker: RabbitMq) -> None:
     with permitted(broker):
         assert fault(at(broker)) == f'does not permit coordinator to use the virtual host "scanready": {IMPORT}'
     with permitted(broker, "^$", "^$", "^$"):
-        line = fault(at(broker), lambda one: heartbeats(one, 0.1))
+        line = fault(at(broker), lambda one: heartbeats(one, 0.1, print))
         assert line.startswith("does not permit coordinator to use the queue scanready.heartbeat.")
         assert line.endswith(f": {IMPORT}")
         assert fault(at(broker), lambda one: cancel(one, "r", ["a"])) == (
@@ -119,7 +119,7 @@ def test_permissions_that_are_missing(broker: RabbitMq) -> None:
         )
 
 
-@pytest.mark.parametrize("act", [lambda one: demand_queues(one, ["a"]), lambda one: heartbeats(one, 0.1)])
+@pytest.mark.parametrize("act", [lambda one: demand_queues(one, ["a"]), lambda one: heartbeats(one, 0.1, print)])
 def test_a_command_of_the_coordinator_with_the_user_of_an_agent(
     broker: RabbitMq, act: Callable[[Broker], object]
 ) -> None:
@@ -142,7 +142,7 @@ def test_definitions_that_were_not_imported(broker: RabbitMq) -> None:
         assert fault(at(broker)) == f'has no virtual host "scanready": {IMPORT}'
         broker.control("add_vhost", "scanready")
         broker.control("set_permissions", "-p", "scanready", "coordinator", ".*", ".*", ".*")
-        assert fault(at(broker), lambda one: heartbeats(one, 0.1)) == f"has no exchange results: {IMPORT}"
+        assert fault(at(broker), lambda one: heartbeats(one, 0.1, print)) == f"has no exchange results: {IMPORT}"
         broker.control("set_permissions", "-p", "scanready", "a", ".*", ".*", ".*")
         line = fault(at(broker, "a"), _reads_its_queue)
         assert line == f"has no queue scanready.cancel.a: {IMPORT} with --agents a"

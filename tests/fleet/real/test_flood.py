@@ -92,3 +92,15 @@ def test_the_memory_of_a_coordinator_does_not_grow_with_a_flood(site: Site, tmp_
         peer.close()
     assert going.wait(HANG) in (1, 3)
     assert len(site.answers()) == 1
+
+
+def test_the_list_of_agents_is_complete_during_a_flood(site: Site) -> None:
+    """Each heartbeat of the flood is large, and takes long to read."""
+    site.start("a")
+    until(lambda: "waiting for targets" in site.log("a"))
+    beat = encode(Heartbeat("b", "1", "Linux", "2026-01-01T00:00:00Z", tuple("r" * 50 + str(n) for n in range(1000))))
+    with flooding(site, "b", ("heartbeat", beat)) as count:
+        until(lambda: count[0] > 2_000)
+        told = site.run("fleet", "agents", *site.at_broker("coordinator"))
+    assert [line.split()[0] for line in told.stdout.splitlines()] == ["a", "b"]
+    assert "b sends too many heartbeats, so other agents may be missing here" in told.stderr

@@ -31,10 +31,10 @@ UNANSWERED = Cause(
     "agent.unanswered",
     Owner.AGENT,
     Step.AGENT,
-    "This agent is connected, and sent no result for the target: the batch or its result was lost twice on the way, or "
-    "the agent sent nothing for an hour.",
-    "Read the log of `scanready fleet agent` on this agent, and restart it. Look whether someone empties queues at the "
-    "broker. Then check the targets by `scanready fleet verify --resume`.",
+    "This agent is connected, and sent no result for the target: the batch or its result was lost twice on the way, "
+    "the agent sent nothing for an hour, or it cannot write its own file.",
+    "Read the log of `scanready fleet agent` on this agent. Free space if its disk is full, and restart it. Look "
+    "whether someone empties queues at the broker. Then check the targets by `scanready fleet verify --resume`.",
     "On the agent: journalctl -u scanready-agent. At the broker: rabbitmqctl list_queues --vhost scanready",
     definite=False,
     wire="The agent may have contacted the target; no result reached the coordinator.",

@@ -33,9 +33,9 @@ from .cancels import Cancels
 from .celery_app import celery_app
 from .connection import Broker, BrokerError, opened
 from .engine import Engine, NoTurn, not_checked
-from .journal import Journal
+from .journal import Journal, JournalError
 from .login_batch import BindEarlier, LoginDesk
-from .messages import CANCELLED, MOST_TARGETS, Batch, Heartbeat, MessageError, Results, decode, encode
+from .messages import CANCELLED, MOST_TARGETS, OWN_FILE, Batch, Heartbeat, MessageError, Results, decode, encode
 from .names import CHECK, HEARTBEAT, name_of
 from .once import Once
 from .own_file import held_alone
@@ -195,17 +195,24 @@ class Worker:
             line = f"batches of {name_of(message.run)} go back to the broker: {error}; "
             self._once.say(line, f"{line}their results are kept for the next start")
             raise Reject(str(error), requeue=True) from error
+        except JournalError as error:  # the coordinator asks again when there is room, for example
+            self._fail(message, f"{OWN_FILE}{error}")
+            is_over = True
         except Exception as error:  # noqa: BLE001  # the coordinator must not wait for a batch that failed
-            failed = self._desk.masked(message, f"{type(error).__name__}: {error}")[:500]
-            self.warn(f"a batch of {name_of(message.run)} failed: {failed}")
-            ends = self._desk.ends(message)
-            sent = Results(*key, self.agent.name, done=True, refused=f"scanready failed: {failed}", logins=ends)
-            self._publisher.send(message.run, encode(sent))
+            self._fail(message, f"scanready failed: {type(error).__name__}: {error}")
             is_over = True
         finally:
             with self._lock:
                 del self._carried_out[key]
             going.set_result(is_over)
+
+    def _fail(self, batch: Batch, why: str) -> None:
+        """Tell the coordinator and people that a batch ends without the results that are missing."""
+        failed = self._desk.masked(batch, why)[:500]
+        self.warn(f"a batch of {name_of(batch.run)} failed: {failed}")
+        ends = self._desk.ends(batch)
+        sent = Results(batch.run, batch.batch, self.agent.name, done=True, refused=failed, logins=ends)
+        self._publisher.send(batch.run, encode(sent))
 
     def _carry_out(self, batch: Batch) -> None:
         if self.journal.is_cancelled(batch.run):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import amqp
 
-from scanready.causes import common
+from scanready.causes import common, fleet
 from scanready.model import Agent, Cause, Report, Target
 from scanready.report.parse import NotAResult, restored
 from scanready.report.serialize import identity
@@ -30,7 +30,7 @@ from .flood import Flood
 from .ledger import Ledger
 from .liveness import Liveness
 from .login_pass import LoginPass, UnderWay
-from .messages import CANCELLED, Batch, Heartbeat, Login, MessageError, Results, decode, target_sent
+from .messages import CANCELLED, OWN_FILE, Batch, Heartbeat, Login, MessageError, Results, decode, target_sent
 from .names import HEARTBEAT, NOWHERE, RESULTS, TASKS, heartbeats_of, results_of, tasks_of
 from .once import Limited, Once
 from .outbox import Outbox, Sent
@@ -377,7 +377,12 @@ class Coordinator(Watch):
             self._open[found.agent] -= left
             return
         self._tell(f"{found.agent} refused a batch: {found.refused or 'it sent no result'}")
-        self._settle(found.agent, left, common.LIMIT, f"the agent refused it: {found.refused or 'it sent no result'}")
+        if found.refused.startswith(OWN_FILE):  # a continued run asks again
+            self._settle(found.agent, left, fleet.UNANSWERED, found.refused)
+            self.unanswered += len(left)
+        else:
+            why = f"the agent refused it: {found.refused or 'it sent no result'}"
+            self._settle(found.agent, left, common.LIMIT, why)
         self._open[found.agent] -= left
 
     def _settle(self, agent: str, places: set[int], cause: Cause, detail: str) -> None:

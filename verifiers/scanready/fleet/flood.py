@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from .messages import MOST_TARGETS
 
@@ -22,10 +23,14 @@ _FLOOD = 100
 
 
 class Flood:
-    """Count the messages of the agents of one run."""
+    """Count the messages of agents.
 
-    def __init__(self, agents: Iterable[str]) -> None:
-        self._agents = frozenset(agents)
+    Args:
+        agents: those of one run; None for every agent of the broker.
+    """
+
+    def __init__(self, agents: Iterable[str] | None) -> None:
+        self._agents = None if agents is None else frozenset(agents)
         self._beaten: dict[str, float] = {}
         self._excess: Counter[str] = Counter()
         self._counted_from = 0.0
@@ -35,7 +40,7 @@ class Flood:
 
     def takes_heartbeat(self, agent: str | None, now: float) -> bool:
         """Return True if a heartbeat is to be read."""
-        if agent is None or agent not in self._agents:
+        if not self._is_known(agent):
             return False
         if now >= self._beaten.get(agent, float("-inf")) + SHORTEST:
             self._beaten[agent] = now
@@ -63,10 +68,13 @@ class Flood:
 
     def takes_results(self, agent: str | None) -> bool:
         """Return True if a message with results is to be read."""
-        if agent is None or agent not in self._agents:
+        if not self._is_known(agent):
             return False
         self._results[agent] += 1
         return self._results[agent] <= self.most_results(agent)
+
+    def _is_known(self, agent: str | None) -> TypeGuard[str]:
+        return agent is not None and (self._agents is None or agent in self._agents)
 
     def most_results(self, agent: str) -> int:
         """Return the number of messages with results that an agent may send."""

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanready.climb.journal import Effect
+from scanready.store.errors import explained, roll_back
 
 #: Seconds that a batch is remembered. A broker that stays away longer than this gets its targets checked again.
 KEPT = 7 * 86_400.0
 #: Seconds between two times that old batches are deleted: an agent runs for months.
 _TIDY = 3600.0
+#: The number at the start of an agent's file ("srfa").
+_OURS = 0x73726661
 _TABLES = """
     CREATE TABLE IF NOT EXISTS batches (
         run TEXT NOT NULL, batch TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0, finished INTEGER NOT NULL DEFAULT 0,
@@ -48,11 +51,11 @@ class LoginRow:
 
 
 class JournalError(Exception):
-    """Raised if the file cannot be used; the message names it."""
+    """Raised if the file cannot be used; the message names it, and says what to do."""
 
 
 class Journal:
-    """The file. Its methods may be called in any thread.
+    """The file. Its methods may be called in any thread. Each raises JournalError if the file cannot be used.
 
     Raises:
         JournalError: the file cannot be written.
@@ -66,10 +69,27 @@ class Journal:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
             self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._file.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_TABLES}")
+            self._demand_own_file()
+            self._file.executescript(
+                f"PRAGMA application_id = {_OURS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_TABLES}"
+            )
             self._forget()
         except (OSError, sqlite3.Error) as error:
             raise JournalError(f"{path}: {error}: name another file with --store") from error
+
+    def _demand_own_file(self) -> None:
+        """Leave a file of another kind as it is. The run store is one, and other commands call it --store.
+
+        Raises:
+            JournalError: it is none of an agent.
+        """
+        (mark,) = self._file.execute("PRAGMA application_id").fetchone()
+        tables = {name for (name,) in self._file.execute("SELECT name FROM sqlite_master")}
+        if mark != _OURS and (mark or (tables and "batches" not in tables)):  # earlier versions set no mark
+            self._file.close()
+            raise JournalError(
+                f"{self._path}: it is no file of an agent (the run store is --journal): name another file with --store"
+            )
 
     def begin(self, run: str, batch: str) -> int:
         """Note that a batch is begun; return how many times it has been, this time included."""
@@ -185,11 +205,14 @@ class Journal:
 
     @contextlib.contextmanager
     def _committed(self) -> Iterator[sqlite3.Connection]:
+        """Commit what is done in between. A transaction that fails stays open in no case: it would fail all others."""
         with self._lock:
-            self._file.execute("BEGIN IMMEDIATE")
             try:
+                self._file.execute("BEGIN IMMEDIATE")
                 yield self._file
-            except BaseException:
-                self._file.execute("ROLLBACK")
+                self._file.execute("COMMIT")
+            except BaseException as error:
+                roll_back(self._file)
+                if isinstance(error, sqlite3.Error):
+                    raise JournalError(explained(self._path, error)) from error
                 raise
-            self._file.execute("COMMIT")

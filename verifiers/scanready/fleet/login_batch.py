@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import sqlite3
 import threading
 import time
 from collections import OrderedDict
@@ -34,7 +33,7 @@ from scanready.wire.printable import visible
 
 from .account_book import AccountBook
 from .account_history import History
-from .journal import Journal, LoginRow
+from .journal import Journal, JournalError, LoginRow
 from .login_end import End, LoginEnd
 from .messages import Batch, Login
 from .seen_secrets import SeenSecrets
@@ -135,7 +134,7 @@ class Logbook:
                 await asyncio.wrap_future(future)
         except BaseException as error:  # the note may be written later, and no login follows
             self.conclude(credential, host, common.LOGIN_WITHHELD.code, Effect.NOTHING)
-            if isinstance(error, (TimeoutError, StoreError, sqlite3.Error)):
+            if isinstance(error, (TimeoutError, StoreError, JournalError)):
                 why = str(error) or f"its note was not written within {_PATIENCE:.0f} s"
                 raise Failure(common.LIMIT, f"no login was made: {why}") from error
             raise
@@ -150,7 +149,7 @@ class Logbook:
             try:
                 self._journal.conclude(run, batch, credential.name, host, effect.value)
                 self._book.conclude(credential, host, cause, effect, run)
-            except (StoreError, sqlite3.Error) as error:
+            except (StoreError, JournalError) as error:
                 self._warn(f"the end of a login with {credential.name} was not noted, so it counts as unknown: {error}")
 
         self._thread.submit(note)

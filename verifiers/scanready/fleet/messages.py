@@ -31,6 +31,8 @@ MOST_SECONDS = 14 * 60.0
 LARGEST = 8 << 20
 #: Why an agent sends no results of a batch of a cancelled run.
 CANCELLED = "the run was cancelled"
+#: The beginning of the reason of a batch without results if the agent cannot write its own file.
+OWN_FILE = "the agent cannot use its own file: "
 #: Characters of one result: the store takes no longer row.
 _LONGEST_LINE = 4 << 20
 _LONGEST_TEXT = 1000

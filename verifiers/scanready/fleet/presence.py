@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .agent import BEAT
 from .connection import FULL, LOST, Broker, BrokerError, heard, opened, publish
 from .faults import explained
+from .flood import Flood
 from .messages import Cancel, Heartbeat, MessageError, decode, encode
 from .names import HEARTBEAT, RESULTS, TASKS, cancel_key, cancels_of, heartbeats_of
 
 #: Seconds to listen: each agent sends one heartbeat at least.
 LISTEN = BEAT + 2.0
+#: Messages that the broker sends ahead.
+_PREFETCH = 200
 
 
-def heartbeats(broker: Broker, seconds: float) -> dict[str, Heartbeat]:
+def heartbeats(broker: Broker, seconds: float, tell: Callable[[str], None]) -> dict[str, Heartbeat]:
     """Return the last heartbeat of each agent, by name, after listening for so long.
+
+    Args:
+        tell: called with a line for people about each agent that sends too many.
 
     Raises:
         BrokerError: the broker cannot be used.
     """
     found: dict[str, Heartbeat] = {}
+    flood = Flood(None)
 
     def take(message: Any) -> None:
+        message.channel.basic_ack(message.delivery_tag)  # the broker sends the next one
+        if not flood.takes_heartbeat(message.properties.get("user_id"), time.monotonic()):
+            return
         try:
             beat = decode(message.body)
         except MessageError:
@@ -39,7 +49,7 @@ def heartbeats(broker: Broker, seconds: float) -> dict[str, Heartbeat]:
             listener = heartbeats_of(secrets.token_hex(8))
             channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
             channel.queue_bind(listener, RESULTS, HEARTBEAT)
-            heard(connection, listener, take, 0)
+            heard(connection, listener, take, _PREFETCH)
             until = time.monotonic() + seconds
             while (left := until - time.monotonic()) > 0:
                 try:
@@ -48,6 +58,8 @@ def heartbeats(broker: Broker, seconds: float) -> dict[str, Heartbeat]:
                     break
     except LOST as error:
         raise BrokerError(explained(broker, error)) from error
+    for agent in flood.flooding:
+        tell(f"{agent} sends too many heartbeats, so other agents may be missing here. See who uses its password")
     return found
 
 

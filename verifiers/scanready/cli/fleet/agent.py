@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +12,17 @@ from typing import TYPE_CHECKING
 import click
 
 from scanready.catalogue.wrong import Wrong
+from scanready.cli.environment import PREFIX
 from scanready.cli.job.earlier import Policy, bind_earlier
 from scanready.cli.job.options import bound_options, option
+from scanready.cli.job.run_store import store_path
 from scanready.cli.messages import fitting, warn
 from scanready.fleet.journal import JournalError
 from scanready.inventory.secrets import certificates_file
 from scanready.net.allowed import Network, limited_to
 from scanready.net.this_agent import this_agent
 from scanready.run.settings import bounds_of
-from scanready.store import StoreError, default_path
+from scanready.store import StoreError
 from scanready.wire.printable import visible
 
 from .options import broker_options, broker_told, chosen_broker, demand_name
@@ -52,7 +55,11 @@ its own keeps what it found until the coordinator has it.
     metavar="FILE",
     help="PEM file of authorities to trust at targets, beside the system's; as ca_file of an inventory.",
 )
-@option("--store", metavar="FILE", help="The file of this agent. [default: in this user's data directory]")
+@click.option(  # no variable: SCANREADY_STORE names the run store, which is another file
+    "--store",
+    metavar="FILE",
+    help="The file of this agent, no run store. [default: fleet-NAME.db beside that of verify]",
+)
 @option("--journal", metavar="FILE", help="The run store with the journal of accounts. [default: that of verify]")
 @bound_options
 def command(
@@ -76,18 +83,25 @@ def command(
     from scanready.fleet.agent import Worker
 
     try:
-        path = Path(store) if store else default_path().with_name(f"fleet-{name}.db")
-        accounts = Path(journal) if journal else default_path()
+        path = Path(store) if store else _run_store().with_name(f"fleet-{name}.db")
+        accounts = Path(journal) if journal else _run_store()
         trusted = certificates_file(target_ca_file, Path()) if target_ca_file else None
         agent = dataclasses.replace(this_agent(), name=name)
         bounds = bounds_of(half_open, connect_rate, per_net)
         worker = Worker(chosen, agent, path, warn, accounts, _bind, trusted, bounds)
     except Wrong as error:
         raise click.UsageError(f"--target-ca-file: {visible('; '.join(error.messages), 400)}") from error
-    except (JournalError, StoreError) as error:
+    except JournalError as error:
         raise click.UsageError(visible(str(error), 400)) from error
+    except StoreError as error:  # the run store; other commands call it --store
+        raise click.UsageError(visible(str(error).replace("--store", "--journal"), 400)) from error
     with limited_to(networks), broker_told():
         worker.work()
+
+
+def _run_store() -> Path:
+    """Return the run store that ``verify`` uses: a refusal binds both commands."""
+    return store_path(os.environ.get(f"{PREFIX}STORE"))
 
 
 def _bind(

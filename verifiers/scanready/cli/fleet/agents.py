@@ -28,7 +28,7 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
     from scanready.fleet.presence import LISTEN, heartbeats
 
     with broker_told():
-        found = heartbeats(chosen, LISTEN)
+        found = heartbeats(chosen, LISTEN, warn)
     for name in sorted(found):
         beat = found[name]
         show("  ".join(visible(text, 60) for text in (name, beat.version, beat.platform, beat.since)) + "\n")

@@ -53,7 +53,9 @@ def command(agents: str, passwords: tuple[str, ...], existing: str | None) -> No
         raise click.UsageError(f"--existing: there is no user {strange[0]!r}; the users are {', '.join(users)}")
     found = {}
     for text in passwords:
-        user, _, reference = text.partition("=")
+        user, sign, reference = text.partition("=")
+        if not sign:
+            raise click.UsageError("--password: write USER=REF as in proxy-nyc=file:nyc.txt (not repeated here)")
         if user in kept:
             raise click.UsageError(f"--password: {user} keeps its password because of --existing: give one of both")
         if user not in users:

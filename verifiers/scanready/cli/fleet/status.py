@@ -36,7 +36,7 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
     from scanready.fleet.presence import LISTEN, heartbeats
 
     with broker_told():
-        found = heartbeats(chosen, LISTEN)
+        found = heartbeats(chosen, LISTEN, warn)
     runs: dict[str, list[str]] = {}
     for name in sorted(found):
         for run in found[name].runs:

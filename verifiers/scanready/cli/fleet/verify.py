@@ -26,15 +26,15 @@ from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.interrupt import INTERRUPTED
 from scanready.cli.job.options import ONLY, option
-from scanready.cli.job.prepare import read_inventory
+from scanready.cli.job.prepare import Unusable, read_inventory
 from scanready.cli.job.run_store import find_run, open_store, store_path
-from scanready.cli.messages import fitting, warn
+from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.progress import Progress
 from scanready.cli.parameters import Duration, Positive
 from scanready.cli.selection import selection
 from scanready.fleet.division import Estate
 from scanready.fleet.ledger import COMMAND, Ledger, stored_results
-from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Target, Verdict
+from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Target, Verdict, assigned
 from scanready.net.this_agent import this_agent
 from scanready.report.estate.frame import Frame, frame_restored
 from scanready.report.estate.words import LONGEST_AGENT
@@ -127,8 +127,12 @@ def command(
         warn(selection(only, of_a_run=False).takes_nothing(described.targets))
         ctx.exit(NOTHING_SELECTED)
     if earlier is None:
-        listed = {agent.name: agent for agent in described.agents}
-        declared = tuple(listed.get(name, DeclaredAgent(name)) for name in names) or described.agents
+        known = {agent.name: agent for agent in described.agents}
+        if strange := [name for name in names if known and name not in known]:
+            raise click.UsageError(
+                f"--agents: the inventory declares no agent {strange[0]!r}{did_you_mean(strange[0], known)}"
+            )
+        declared = tuple(known.get(name, DeclaredAgent(name)) for name in names) or described.agents
     else:
         declared = frame_restored(asked["frame"]).agents
         if asked["estate"] != identity_of_all(targets):
@@ -170,7 +174,18 @@ def _demand_agents(targets: Sequence[Target], declared: Sequence[DeclaredAgent])
         demand_name(agent.name)
     unknown = {name for target in targets for name in target.agents} - {agent.name for agent in declared}
     if unknown:
-        raise click.UsageError(f"a target names the agent {fitting(min(unknown))!r}, which is not among the agents")
+        name = fitting(min(unknown))
+        raise click.UsageError(
+            f"a target names the agent {name!r}, which --agents lacks: add it there, or leave out its targets "
+            "with --only"
+        )
+    left = [target for target in targets if not assigned(target, declared)]
+    if left:
+        named = listed([fitting(str(target)) for target in left], _MOST_NAMED)
+        warn(
+            f"{counted(len(left), 'target')} {'has' if len(left) == 1 else 'have'} no agent in --agents, and no "
+            f"result: {named}; add an agent of the site there"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +299,7 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
         _bind(coordinator.logins, asked)
         for place, report in _stored(store, earlier, asked.estate) if earlier and asked.login else ():
             coordinator.logins.add(place, report)
-        with broker_told(), progress.drawn():
+        with _continuation_told(progress, ledger.name), broker_told(), progress.drawn():
             coordinator.run(stopped)
     seconds = time.monotonic() - began + (earlier.seconds if earlier else 0.0)
     ledger.end(asked.as_object(coordinator.lost), seconds, interrupted=stopped.is_set())
@@ -348,6 +363,17 @@ def _awaited(coordinator: Coordinator) -> str:
 
 def _unfinished(name: str) -> str:
     return f"interrupted: the agents continue {name}. To take their results: `scanready fleet verify --resume {name}`"
+
+
+@contextlib.contextmanager
+def _continuation_told(progress: Progress, name: str) -> Iterator[None]:
+    """Say how to continue a run that ends because its store or the broker cannot be used."""
+    try:
+        yield
+    except (StoreError, Unusable) as error:
+        progress.say(_unfinished(name))
+        # Another store would be another run, and would not know the logins of this one.
+        raise Unusable(str(error).partition(", or name ")[0]) from error
 
 
 @contextlib.contextmanager
