@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,7 +59,7 @@ class Merges:
         self.name = ""
 
     def merge(self, *files: str) -> tuple[int, Any, list[str]]:
-        """Return the exit code, the document, and what is told except the name of the run."""
+        """Return the exit code, the document, and the messages without the name of the run."""
         done = call("merge", *files, "--format", "json", *self._store)
         assert "Traceback" not in done.output
         self.name = done.stderr.rpartition("stored as ")[2].strip()
@@ -69,6 +70,11 @@ class Merges:
         return done.exit_code, document, told
 
 
+def unnamed(why: str) -> str:
+    """Return a reason without the name of a file: one of two equal reasons is named."""
+    return re.sub(r"its export \S+ ", "its export FILE ", why)
+
+
 def unordered(document: Any) -> Any:
     """Return a view without the order of its targets and its remarks, which name files."""
     if document is None:
@@ -76,6 +82,10 @@ def unordered(document: Any) -> Any:
     estate, found = document["estate"], sorted(document["results"], key=lambda one: json.dumps(one, sort_keys=True))
     targets = sorted(estate["targets"], key=lambda one: str(one["target"]))
     frame = {**estate["frame"], "remarks": []}
+    for absent in frame["absent"]:
+        absent["why"] = unnamed(absent["why"])
+    for agent in estate["agents"]:
+        agent["absent"] = unnamed(agent["absent"] or "")
     return {**estate, "targets": targets, "frame": frame}, found, document["summary"]
 
 

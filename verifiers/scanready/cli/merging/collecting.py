@@ -196,15 +196,15 @@ class Collection:
     def _choose(self, row: Row, result: Any, part: Part) -> None:
         """Keep the later one of two results of one agent and target, whichever of their files is read first.
 
-        Of two that began at the same time the one with the worse verdict counts: nothing says which is true.
+        If both began at the same time, the one with the worse verdict counts: nothing says which is true.
         """
         part.again += 1
         other = json.loads(self._store.stored(row.key))
-        mine, its = _order(result, row.line), _order(other, json.dumps(other))
-        torn = mine[0] == its[0] and mine != its
+        newer, stored = _order(result, row.line), _order(other, json.dumps(other))
+        torn = newer[0] == stored[0] and newer != stored
         part.torn += torn
         self._doubled[row.key] = True, torn
-        if mine > its:
+        if newer > stored:
             self._store.replace(row)
 
     def _withdraw(self, key: str, number: int, part: Part) -> None:

@@ -16,8 +16,8 @@ from scanready.wire.printable import visible
 
 from .collecting import CLOCKS, Part
 
-#: The beginning of the reason for an absence that nothing else explains.
-NO_EXPORT = "no export"
+#: The reason for an absence that nothing else explains, and the beginning of one with the date of the newest result.
+_NO_EXPORT, _OLD = "no export", "its newest result is from"
 _EMPTY, _CUT = "has no result", "is cut off before its first result"
 #: The agents that have a remark of their own; more of one kind share a remark.
 _MOST_SINGLE = 5
@@ -70,10 +70,15 @@ def absent_of(
         if part is not None and part.targets:
             continue
         if part is not None and part.newest:
-            yield Absent(name, f"its newest result is from {part.newest:%Y-%m-%d}, older than {max_age}")
+            yield Absent(name, f"{_OLD} {part.newest:%Y-%m-%d}, older than {max_age}")
         else:
-            none = f"{NO_EXPORT} among the files that can be read" if unread else NO_EXPORT
-            yield Absent(name, reasons.get(name) or claims.get(name) or also.get(name) or none)
+            none = f"{_NO_EXPORT} among the files that can be read" if unread else _NO_EXPORT
+            yield Absent(name, reasons.get(name) or max(claims.get(name, none), also.get(name, none), key=telling))
+
+
+def telling(why: str) -> tuple[bool, bool, str]:
+    """Return what tells which of two reasons for an absence counts: the latest date, else the one that says more."""
+    return why.startswith(_OLD), not why.startswith(_NO_EXPORT), why
 
 
 def without_results(files: Sequence[File], parts: Mapping[str, Part]) -> dict[str, str]:

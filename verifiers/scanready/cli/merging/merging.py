@@ -24,7 +24,6 @@ from scanready.store import BulkWriter, NewRun, StoreError
 
 from .collecting import Collection
 from .framing import (
-    NO_EXPORT,
     File,
     absent_of,
     named,
@@ -33,6 +32,7 @@ from .framing import (
     of_ends,
     of_identities,
     of_strangers,
+    telling,
     without_results,
 )
 from .inputs import Unfit, input_of, size_of
@@ -151,7 +151,7 @@ def _look(wish: Wish, streams: Streams) -> _Looks:
                 looks.estates[name] = file.estate, file.started, agent
                 looks.lasting[name] = file.lasting
                 for one, why in file.absent.items():
-                    looks.absent[one] = max(why, looks.absent.get(one, why), key=_telling)
+                    looks.absent[one] = max(why, looks.absent.get(one, why), key=telling)
                 looks.unseen[name] = file.unseen
                 there = [one.name for one in file.estate.agents if one.name not in file.absent]
                 looks.agents[name] = (agent,) if agent else tuple(there) or (name,)
@@ -167,8 +167,8 @@ def _estate(wish: Wish, looks: _Looks) -> Estate:
         found: dict[str, dict[str, str]] = {}
         for name, (one, started, _) in looks.estates.items():
             for voter in looks.agents[name] if one.inventory else ():
-                of = found.setdefault(one.inventory, {})
-                of[voter] = max(started, of.get(voter, ""))
+                voters = found.setdefault(one.inventory, {})
+                voters[voter] = max(started, voters.get(voter, ""))
         chosen = max(found, key=lambda digest: (len(found[digest]), max(found[digest].values()), digest), default="")
         fitting = [one for one in looks.estates.values() if one[0].inventory == chosen and chosen]
         given = max(fitting, key=_whole, default=(Estate(), "", ""))[0]
@@ -178,11 +178,6 @@ def _estate(wish: Wish, looks: _Looks) -> Estate:
             why = f"it is of another inventory{of}; let its agent check the inventory of this merge"
             looks.refuse(name, why, agent)
     return given
-
-
-def _telling(why: str) -> tuple[bool, str]:
-    """Return what tells which of two reasons for an absence is passed on: one with a date, and the later one."""
-    return not why.startswith(NO_EXPORT), why
 
 
 def _whole(one: tuple[Estate, str, str]) -> tuple[bool, str, str]:
