@@ -27,6 +27,8 @@ LARGEST_FILE = 1 << 30
 _MOST = 4 << 30
 _ANY_SIZE = 1 << 62
 _BLOCK = 1 << 20
+#: The beginning of an export that was decompressed.
+_HEADER = b'{"' + MARK.encode() + b'":'
 #: The beginning of a result, as this version writes it.
 _RESULT = b'{"schema":'
 #: The beginning of the last line, and its most bytes: it lists an account for each host that judges it by itself.
@@ -50,7 +52,9 @@ class ExportFile:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = gzip.GzipFile(fileobj=file, mode="rb")
+        self._packed = file.read(len(MAGIC)) == MAGIC
+        file.seek(0)
+        self._file = gzip.GzipFile(fileobj=file, mode="rb") if self._packed else file
         self._line, self._taken = 0, 0
         self.end: End | None = None
         try:
@@ -63,14 +67,15 @@ class ExportFile:
 
     def _header(self, line: bytes) -> Header:
         value, problem = None, ""
+        foreign = "it is compressed, but not an export" if self._packed else "it is not an export"
         try:
             value = self._value(line)
             if not isinstance(value, dict) or MARK not in value:
-                problem = "it is compressed, but not an export: its first line is not the header of one"
+                problem = f"{foreign}: its first line is not the header of one"
             else:
                 return header_restored(value)
         except NotAResult as error:
-            problem = str(error) if value is not None else f"it is compressed, but not an export: {error}"
+            problem = str(error) if value is not None else f"{foreign}: {error}"
         raise HeaderRefused(problem, _claimed(value))
 
     def results(self) -> Iterator[tuple[str, Any]]:
@@ -186,7 +191,7 @@ def export_file(path: str) -> Iterator[ExportFile]:
 
 
 def is_export(path: str) -> bool:
-    """Return whether a file begins as an export does; every gzip file does.
+    """Return whether a file begins as an export does, compressed or not; every gzip file does.
 
     Standard input is no export: to look at it would take its first bytes away. The size of the file does not matter
     here, since the reader of its kind has a limit of its own.
@@ -197,7 +202,7 @@ def is_export(path: str) -> bool:
     if standard_descriptor(path) is not None:
         return False
     with open_file(path, _ANY_SIZE) as file:
-        return file.read(len(MAGIC)) == MAGIC
+        return file.read(len(_HEADER)).startswith((MAGIC, _HEADER))
 
 
 def _refused(name: str) -> Any:

@@ -21,8 +21,8 @@ Examples:
   scanready merge paris.scanready last --max-age 30d       a late file, with the last merge
 
 Each agent writes its file with `scanready verify estate.yaml --as NAME --export FILE`. FILES
-may also be files that --format json, jsonl or html wrote, bundles and stored runs. Nothing is
-contacted.
+may also be files that --format json, jsonl or html wrote, bundles and stored runs. An export may
+be decompressed, and - is standard input. Nothing is contacted.
 
 What does not fit is named on standard error and in the report: a damaged file, one of
 another inventory, a missing agent, results that are too old, a wrong clock. A file that is

@@ -14,6 +14,7 @@ from typing import Any
 from scanready.cli.job.prepare import Unusable
 from scanready.model import Agent, Credential, Target
 from scanready.report.estate.export import MOST_AGENTS
+from scanready.report.estate.view import WORSE
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.plain_result import is_plain
 from scanready.report.rejudging import Rejudging
@@ -33,6 +34,8 @@ CLOCKS = datetime.timedelta(minutes=5)
 #: The most descriptions of one agent that are kept to compare them.
 _MOST_FORMS = 10
 
+_WORSE = tuple(verdict.value for verdict in WORSE)
+
 Moment = datetime.datetime
 
 
@@ -43,17 +46,19 @@ class Part:
     Attributes:
         number: its place among the agents.
         targets: the numbers of the targets that it has fresh results for.
-        stale: its results that are too old; ``newest`` is when the newest of them began.
+        stale: a number for each of its results that are too old; ``newest`` is when the newest of them began.
         again: its results that are there a second time.
+        torn: its results with the time of another one for the same target, and another content.
         first, last: when its first and its last result began.
         forms: its descriptions: platform, addresses, whether it is assumed.
     """
 
     number: int
     targets: set[int] = field(default_factory=set)
-    stale: int = 0
+    stale: set[int] = field(default_factory=set)
     newest: Moment | None = None
     again: int = 0
+    torn: int = 0
     first: Moment | None = None
     last: Moment | None = None
     forms: set[tuple[str, tuple[str, ...], bool]] = field(default_factory=set)
@@ -61,8 +66,9 @@ class Part:
     def take(self, other: Part) -> None:
         """Add what one more file says."""
         self.targets |= other.targets
-        self.stale += other.stale
+        self.stale |= other.stale
         self.again += other.again
+        self.torn += other.torn
         self.newest = max(filter(None, (self.newest, other.newest)), default=None)
         self.first = min(filter(None, (self.first, other.first)), default=None)
         self.last = max(filter(None, (self.last, other.last)), default=None)
@@ -79,7 +85,7 @@ class Collection:
 
     Attributes:
         parts: what the accepted files say, by agent.
-        foreign: results of targets that the inventory does not have.
+        foreign: a number for each result of a target that the inventory does not have.
         doubts: the sentences about results that are not believed as they are.
     """
 
@@ -87,14 +93,15 @@ class Collection:
         self._store, self._oldest, self._whole = store, oldest, known is not None
         self._numbers: dict[str, int] = dict(known or {})
         self._file: dict[str, Part] = {}
-        self._foreign, self._count, self._read = 0, 0, 0
+        self._foreign, self._count = set[int](), 0
         self._current: Mapping[str, Any] = {}
         self._part: Part | None = None
         self._name, self._key = "", ""
         self._judge = Rejudging()
         self._twice: set[str] = set()
+        self._doubled: dict[str, tuple[bool, bool]] = {}
         self.parts: dict[str, Part] = {}
-        self.foreign = 0
+        self.foreign: set[int] = set()
         self.doubts = Doubts()
 
     @property
@@ -114,7 +121,8 @@ class Collection:
             Unfit: the file has something that is no result, or is another agent's.
             Unusable: the store cannot be written.
         """
-        self._file, self._foreign, self._count, self._twice = {}, 0, self.results, set()
+        self._file, self._foreign, self._count = {}, set(), self.results
+        self._twice, self._doubled = set(), {}
         self._current, self._part, self._name = {}, None, ""
         before, begun = len(self._numbers), _earliest(file)
         self.doubts.begin(file.name)
@@ -137,7 +145,7 @@ class Collection:
             raise
         for name, part in self._file.items():
             self.parts.setdefault(name, Part(part.number)).take(part)
-        self.foreign += self._foreign
+        self.foreign |= self._foreign
         return self._file
 
     def _require_one(self) -> None:
@@ -164,13 +172,14 @@ class Collection:
         assert part is not None
         if begun is not None and started < begun:
             raise NotAResult(f"it began on {result['started'][:40]}, before its run")
+        self._key = _identity(result["target"])
         if started < self._oldest:
-            part.stale += 1
+            part.stale.add(hash((self._key, started)))
             part.newest = started if part.newest is None else max(part.newest, started)
             return
-        number = self._number(result["target"])
+        number = self._number()
         if number is None:
-            self._foreign += 1
+            self._foreign.add(hash((self._key, self._name)))
             return
         part.first = started if part.first is None else min(part.first, started)
         part.last = started if part.last is None else max(part.last, started)
@@ -179,12 +188,24 @@ class Collection:
         if file.is_export and (row.key in self._twice or number in part.targets):
             self._withdraw(row.key, number, part)
         if number in part.targets or (earlier and number in earlier.targets):
-            part.again += 1
-            if _began(self._store.stored(row.key)) < started:
-                self._store.replace(row)
+            self._choose(row, result, part)
         else:
             self._store.add(row)
         part.targets.add(number)
+
+    def _choose(self, row: Row, result: Any, part: Part) -> None:
+        """Keep the later one of two results of one agent and target, whichever of their files is read first.
+
+        If both began at the same time, the one with the worse verdict counts: nothing says which is true.
+        """
+        part.again += 1
+        other = json.loads(self._store.stored(row.key))
+        newer, stored = _order(result, row.line), _order(other, json.dumps(other))
+        torn = newer[0] == stored[0] and newer != stored
+        part.torn += torn
+        self._doubled[row.key] = True, torn
+        if newer > stored:
+            self._store.replace(row)
 
     def _withdraw(self, key: str, number: int, part: Part) -> None:
         """Take back a result of an export that has another one for the same target: nothing says which is true.
@@ -195,14 +216,13 @@ class Collection:
         if key not in self._twice:
             self._store.withdraw(key)
             part.targets.discard(number)
+            again, torn = self._doubled.pop(key, (False, False))
+            part.again, part.torn = part.again - again, part.torn - torn
         self._twice.add(key)
         raise NotAResult("the export has two results for this target, which no agent writes; neither counts")
 
-    def _number(self, target: Mapping[str, Any]) -> int | None:
-        """Return the number of a target; None if it is not in the inventory."""
-        account = target.get("credential")
-        credential = Credential(account, "") if account is not None else None
-        self._key = identity(Target(target["host"], target["type"], target["port"], target["options"], credential))
+    def _number(self) -> int | None:
+        """Return the number of the current target; None if it is not in the inventory."""
         number = self._numbers.get(self._key)
         if number is None and not self._whole:
             if len(self._numbers) >= _MOST_TARGETS:
@@ -256,5 +276,13 @@ def _moment(text: str) -> Moment:
         raise NotAResult(f"the time {text[:40]!r} is not one of ISO 8601, of the years 1000 to 9000") from None
 
 
-def _began(line: str) -> Moment:
-    return _moment(json.loads(line)["started"])
+def _identity(target: Mapping[str, Any]) -> str:
+    account = target.get("credential")
+    credential = Credential(account, "") if account is not None else None
+    return identity(Target(target["host"], target["type"], target["port"], target["options"], credential))
+
+
+def _order(result: Any, line: str) -> tuple[Moment, int, str]:
+    """Return what tells which of two results of one agent and target counts: the greatest one."""
+    content = json.dumps(json.loads(line), sort_keys=True)
+    return _moment(result["started"]), _WORSE.index(result["verdict"]), content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scanready.catalogue.wrong import nearest
@@ -16,6 +16,8 @@ from scanready.wire.printable import visible
 
 from .collecting import CLOCKS, Part
 
+#: The reason for an absence that nothing else explains, and the beginning of one with the date of the newest result.
+_NO_EXPORT, _OLD = "no export", "its newest result is from"
 _EMPTY, _CUT = "has no result", "is cut off before its first result"
 #: The agents that have a remark of their own; more of one kind share a remark.
 _MOST_SINGLE = 5
@@ -44,7 +46,7 @@ def named(text: str) -> str:
 def absent_of(
     estate: Estate,
     parts: Mapping[str, Part],
-    also: Iterable[str],
+    also: Mapping[str, str],
     reasons: Mapping[str, str],
     claims: Mapping[str, str],
     unread: int,
@@ -53,7 +55,7 @@ def absent_of(
     """Yield the agents without fresh results, each with the reason.
 
     Args:
-        also: the agents that an earlier merge had no fresh results of.
+        also: the agents that an earlier merge had no fresh results of, each with the reason.
         reasons: why an agent's export was left out.
         claims: why an agent may have no results, as far as its files tell; that makes no agent expected.
         unread: the number of files that were left out, and that may be of any agent.
@@ -68,17 +70,22 @@ def absent_of(
         if part is not None and part.targets:
             continue
         if part is not None and part.newest:
-            yield Absent(name, f"its newest result is from {part.newest:%Y-%m-%d}, older than {max_age}")
+            yield Absent(name, f"{_OLD} {part.newest:%Y-%m-%d}, older than {max_age}")
         else:
-            none = "no export among the files that can be read" if unread else "no export"
-            yield Absent(name, reasons.get(name) or claims.get(name) or none)
+            none = f"{_NO_EXPORT} among the files that can be read" if unread else _NO_EXPORT
+            yield Absent(name, reasons.get(name) or max(claims.get(name, none), also.get(name, none), key=telling))
+
+
+def telling(why: str) -> tuple[bool, bool, str]:
+    """Return what tells which of two reasons for an absence counts: the latest date, else the one that says more."""
+    return why.startswith(_OLD), not why.startswith(_NO_EXPORT), why
 
 
 def without_results(files: Sequence[File], parts: Mapping[str, Part]) -> dict[str, str]:
     """Return the agents whose accepted export has no result, each with what it is instead."""
     return {
         file.agent: f"its export {named(file.name)} {_EMPTY if file.end else _CUT}"
-        for file in files
+        for file in reversed(files)  # the first one is named
         if file.agent and file.agent not in parts
     }
 
@@ -94,11 +101,15 @@ def of_agents(estate: Estate, absent: Sequence[Absent], parts: Mapping[str, Part
         yield "without --inventory, this view lacks the targets that only a missing agent checks"
     away = {one.agent for one in absent}
     there = {name: part for name, part in sorted(parts.items()) if name not in away}
-    old = {name: counted(part.stale, "result") for name, part in there.items() if part.stale}
+    old = {name: counted(len(part.stale), "result") for name, part in there.items() if part.stale}
     yield from _folded(old, "{}: {} too old to count", "{} have results that are too old to count: {}")
     again = {name: counted(part.again, "result") for name, part in sorted(parts.items()) if part.again}
     one, many = "{}: {} given twice; the later one counts", "{} have results given twice; the later ones count: {}"
     yield from _folded(again, one, many)
+    torn = {name: counted(part.torn, "result") for name, part in sorted(parts.items()) if part.torn}
+    one = "{}: {} with the time of another result for the same target, and another content; the worse verdict counts"
+    many = "{} have different results of one time for the same target; the worse verdicts count: {}"
+    yield from _folded(torn, one, many)
     shares = {name: (len(part.targets), estate.shares.get(name, 0)) for name, part in there.items()}
     less = {name: f"{found} of {share}" for name, (found, share) in shares.items() if found < share}
     one, many = "{} has results for {} assigned targets", "{} have results for only some of their targets: {}"
@@ -192,7 +203,7 @@ def of_clocks(files: Sequence[File], now: datetime.datetime) -> Iterator[str]:
 def of_ends(files: Sequence[File]) -> Iterator[str]:
     """Yield the remarks about files that are not whole."""
     for file in files:
-        count = sum(len(part.targets) + part.stale for part in file.parts.values())
+        count = sum(len(part.targets) + len(part.stale) for part in file.parts.values())
         if file.agent and file.end is None:
             yield f"{named(file.name)} is cut off: {counted(count, 'result')} before the cut count; copy it again"
         elif file.end is not None and file.end.interrupted:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Input:
         agent: the agent that all of its results must be of; None if it may hold those of several.
         started: UTC, ISO 8601; empty if it does not say.
         end: the last line of an export, once its results are read; None if it is cut off, and for other files.
-        absent: the agents that a merged run has no fresh results of.
+        absent: the agents that a merged run has no fresh results of, each with the reason.
         unseen: the targets that a merged run has no result for.
         lasting: the name to open it by again: while the merge is stored, `last` is the merge itself.
     """
@@ -50,7 +50,7 @@ class Input:
     agent: Agent | None = None
     started: str = ""
     end: Callable[[], End | None] = lambda: None
-    absent: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
     unseen: tuple[Target, ...] = ()
     lasting: str = ""
 
@@ -82,7 +82,9 @@ def input_of(name: str, store: str | None) -> Iterator[Input]:
         if os.path.isfile(name) and not Path(name).stat().st_size:
             raise Unfit("it is empty: copy it again")
         if os.path.exists(name) and not os.path.isfile(name) and not Path(name).is_dir():
-            raise Unfit("it is not a regular file, and each file is read twice: write it to a file, and name that")
+            raise Unfit(
+                "it is not a regular file, and each file is read twice: write it to a file, or pipe it into `merge -`"
+            )
         if not looks_like_a_run(name) and os.path.isfile(name) and is_export(name):
             with export_file(name) as file:
                 yield _of_export(name, file)
@@ -106,8 +108,9 @@ def _of_source(name: str, source: Source) -> Input:
 
     if frame is None:
         return Input(name, results, started=source.started, lasting=lasting)
-    estate = Estate(frame.inventory, "", frame.agents)
-    absent = tuple(one.agent for one in frame.absent)
+    # The frame names each agent whose results are missing: no other one is expected.
+    estate = Estate(frame.inventory, "", frame.agents, dict.fromkeys((one.name for one in frame.agents), 0))
+    absent = {one.agent: one.why for one in frame.absent}
     return Input(name, results, estate, None, source.started, absent=absent, unseen=frame.unseen, lasting=lasting)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 from scanready import __version__
 from scanready.cli.job.prepare import Unusable
 from scanready.model import Agent, Target
-from scanready.report.estate.export import Estate
+from scanready.report.estate.export import Estate, estate_object
 from scanready.report.estate.frame import Frame
 from scanready.report.paper import counted
 from scanready.report.serialize import agent_object, identity
@@ -22,8 +23,20 @@ from scanready.run import timestamps
 from scanready.store import BulkWriter, NewRun, StoreError
 
 from .collecting import Collection
-from .framing import File, absent_of, named, of_agents, of_clocks, of_ends, of_identities, of_strangers, without_results
+from .framing import (
+    File,
+    absent_of,
+    named,
+    of_agents,
+    of_clocks,
+    of_ends,
+    of_identities,
+    of_strangers,
+    telling,
+    without_results,
+)
 from .inputs import Unfit, input_of, size_of
+from .streams import Streams
 
 #: The room of a result in the store, in sizes of its line: one of 2.5 KB has a page of 4 KB for itself.
 _OVERHEAD = 1.7
@@ -63,14 +76,16 @@ class Merged:
 class _Looks:
     """Hold the findings of the first look at the files: their estates by name, and why files are left out.
 
-    ``lasting`` has the names to open them by again, ``unseen`` the targets that earlier merges had no result for.
+    ``lasting`` has the names to open them by again, ``unseen`` the targets that earlier merges had no result for, and
+    ``agents`` those that a file stands for where files of several inventories are counted.
     ``reasons`` has the agents of exports that were left out, ``claims`` those that a refused header names, and
     ``unread`` counts the files that may be of any agent.
     """
 
     lasting: dict[str, str] = field(default_factory=dict)
     estates: dict[str, tuple[Estate, str, str]] = field(default_factory=dict)
-    absent: set[str] = field(default_factory=set)
+    agents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     unseen: dict[str, tuple[Target, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -87,7 +102,9 @@ class _Looks:
             self.unread += 1
 
     def left(self) -> list[str]:
-        return [name for name in self.estates if name not in self.refused]
+        """Return the names of the other files, by agent and time: their order in the command changes nothing."""
+        kept = (name for name in self.estates if name not in self.refused)
+        return sorted(kept, key=lambda name: (self.estates[name][2], self.estates[name][1], name))
 
 
 def merge(wish: Wish, warn: Callable[[str], None]) -> Merged:
@@ -99,10 +116,15 @@ def merge(wish: Wish, warn: Callable[[str], None]) -> Merged:
     Raises:
         Unusable: no file can be merged, no result is fresh, or the store cannot be written.
     """
+    with Streams(wish.files) as streams:
+        return _merged(wish, streams, warn)
+
+
+def _merged(wish: Wish, streams: Streams, warn: Callable[[str], None]) -> Merged:
     began, started = time.perf_counter(), timestamps.now()
-    looks = _look(wish)
+    looks = _look(wish, streams)
     estate = _estate(wish, looks)
-    _check_disk(wish, looks.left(), warn)
+    _check_disk(wish, [looks.lasting[name] for name in looks.left()], warn)
     known = {identity(target): place for place, target in enumerate(wish.targets)} if wish.targets is not None else None
     now = datetime.datetime.now(datetime.UTC)
     try:
@@ -112,7 +134,7 @@ def merge(wish: Wish, warn: Callable[[str], None]) -> Merged:
             if not files or not collection.results:
                 raise Unusable("\n".join([*_refusals(looks), _nothing(wish, collection)]))
             frame = _frame(wish, looks, estate, collection, files, now)
-            targets = len(collection.numbers.keys() | {identity(target) for target in frame.unseen})
+            targets = len(_checked(collection)) + len(frame.unseen)
             store.end(targets, _asked(frame), time.perf_counter() - began)
     except StoreError as error:
         raise Unusable(str(error)) from error
@@ -120,16 +142,19 @@ def merge(wish: Wish, warn: Callable[[str], None]) -> Merged:
     return Merged(store.name, agents, targets, collection.results, frame.remarks, len(looks.refused))
 
 
-def _look(wish: Wish) -> _Looks:
+def _look(wish: Wish, streams: Streams) -> _Looks:
     looks = _Looks()
-    for name in dict.fromkeys(wish.files):
+    for name in dict.fromkeys(map(streams.named, wish.files)):
         try:
-            with input_of(name, wish.named_store) as file:
+            with input_of(streams.path(name), wish.named_store) as file:
                 agent = file.agent.name if file.agent else ""
                 looks.estates[name] = file.estate, file.started, agent
                 looks.lasting[name] = file.lasting
-                looks.absent |= set(file.absent)
+                for one, why in file.absent.items():
+                    looks.absent[one] = max(why, looks.absent.get(one, why), key=telling)
                 looks.unseen[name] = file.unseen
+                there = [one.name for one in file.estate.agents if one.name not in file.absent]
+                looks.agents[name] = (agent,) if agent else tuple(there) or (name,)
         except Unfit as error:
             looks.refuse(name, str(error), claimed=error.agent)
     return looks
@@ -139,17 +164,25 @@ def _estate(wish: Wish, looks: _Looks) -> Estate:
     """Return the inventory of the merge: the given one, or the one of most files; leave out files of another one."""
     given = wish.estate
     if given is None:
-        counts = Counter(estate.inventory for estate, _, _ in looks.estates.values() if estate.inventory)
-        newest = {estate.inventory: started for estate, started, _ in looks.estates.values()}
-        chosen = max(counts, key=lambda digest: (counts[digest], newest[digest]), default="")
+        found: dict[str, dict[str, str]] = {}
+        for name, (one, started, _) in looks.estates.items():
+            for voter in looks.agents[name] if one.inventory else ():
+                voters = found.setdefault(one.inventory, {})
+                voters[voter] = max(started, voters.get(voter, ""))
+        chosen = max(found, key=lambda digest: (len(found[digest]), max(found[digest].values()), digest), default="")
         fitting = [one for one in looks.estates.values() if one[0].inventory == chosen and chosen]
-        given = max(fitting, key=lambda one: (bool(one[0].shares), one[1]), default=(Estate(), "", ""))[0]
+        given = max(fitting, key=_whole, default=(Estate(), "", ""))[0]
     for name, (estate, _, agent) in looks.estates.items():
         if given.inventory and estate.inventory not in ("", given.inventory):
             of = f" ({named(estate.name)})" if estate.name else ""
             why = f"it is of another inventory{of}; let its agent check the inventory of this merge"
             looks.refuse(name, why, agent)
     return given
+
+
+def _whole(one: tuple[Estate, str, str]) -> tuple[bool, str, str]:
+    """Return what tells which of several headers of one inventory counts: the last whole one."""
+    return any(one[0].shares.values()), one[1], json.dumps(estate_object(one[0]), sort_keys=True)
 
 
 def _check_disk(wish: Wish, names: Sequence[str], warn: Callable[[str], None]) -> None:
@@ -188,7 +221,7 @@ def _files(wish: Wish, looks: _Looks, collection: Collection) -> Iterator[File]:
         agent = looks.estates[name][2]
         try:
             with input_of(looks.lasting[name], wish.named_store) as file:
-                parts = collection.add(file)
+                parts = collection.add(dataclasses.replace(file, name=name))
                 yield File(name, agent, file.started, file.end(), parts)
         except Unfit as error:
             looks.refuse(name, str(error), agent)
@@ -206,7 +239,7 @@ def _frame(
     claims = looks.claims | without_results(files, parts)
     why = looks.reasons, claims, looks.unread
     absent = tuple(absent_of(estate, parts, looks.absent, *why, wish.max_age_text))
-    twice = [name for name, times in Counter(wish.files).items() if times > 1]
+    twice = [name for name, times in Counter(wish.files).items() if times > 1 and name != "-"]
     remarks = [
         *_refusals(looks),
         *collection.doubts.remarks,
@@ -218,7 +251,9 @@ def _frame(
         *of_clocks(files, now),
     ]
     if collection.foreign:
-        remarks.append(f"{counted(collection.foreign, 'result')} of targets that the inventory does not have: left out")
+        remarks.append(
+            f"{counted(len(collection.foreign), 'result')} of targets that the inventory does not have: left out"
+        )
     if (left := len(remarks) - _MOST_REMARKS) > 0:
         remarks[_MOST_REMARKS:] = [f"and {left} more remarks"]
     return Frame(estate.inventory, estate.agents, absent, _unseen(wish, looks, collection), tuple(remarks))
@@ -226,11 +261,16 @@ def _frame(
 
 def _unseen(wish: Wish, looks: _Looks, collection: Collection) -> tuple[Target, ...]:
     """Return the targets without a result: of the inventory, or else those that earlier merges name."""
-    checked = set[int]().union(*(part.targets for part in collection.parts.values()))
+    checked = _checked(collection)
     if wish.targets is not None:
         return tuple(target for place, target in enumerate(wish.targets) if place not in checked)
     named = {identity(target): target for name in looks.left() for target in looks.unseen.get(name, ())}
-    return tuple(target for key, target in named.items() if key not in collection.numbers)
+    return tuple(target for key, target in named.items() if collection.numbers.get(key) not in checked)
+
+
+def _checked(collection: Collection) -> set[int]:
+    """Return the numbers of the targets that have a result."""
+    return set[int]().union(*(part.targets for part in collection.parts.values()))
 
 
 def _refusals(looks: _Looks) -> list[str]:

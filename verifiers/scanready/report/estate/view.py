@@ -6,6 +6,7 @@ target, so all refusals are collected before the first row.
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,14 +14,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from scanready.estate import EstateVerdict, Refusals, estate_verdict
-from scanready.model import Agent, DeclaredAgent, Report, Standing, Target, Verdict
-from scanready.report.serialize import identity
+from scanready.model import GOOD, Agent, DeclaredAgent, Report, Standing, Target, Verdict
+from scanready.report.serialize import as_line, identity
+from scanready.run import timestamps
 from scanready.run.target_name import name_of
 
 from .frame import Frame
 
 #: A check from the agent passed every step that the type and the credential of the target allow.
 FINE = (Verdict.SCANNABLE, Verdict.READY)
+#: The verdicts, the best one first.
+WORSE = (*GOOD, Verdict.UNDECIDED, Verdict.BLOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,15 @@ class EstateDocument(Protocol):
         """Return the text after the last row."""
 
 
+def _order(report: Report) -> tuple[datetime.datetime, int, str]:
+    """Return what tells which of two results of one agent and target counts: the later one, else the worse one."""
+    try:
+        began = timestamps.read(report.started)
+    except ValueError:
+        began = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+    return began, WORSE.index(report.verdict), as_line(report)
+
+
 class EstateView:
     """Read the results of many agents.
 
@@ -219,7 +232,7 @@ class EstateView:
                 continue
             if (other := reports.get(name)) is not None:
                 self.replaced[name] += 1
-                if other.started > report.started:
+                if _order(other) > _order(report):
                     continue
             reports[name] = report
         assert target is not None
