@@ -232,10 +232,11 @@ find_python() {
 can_make_environments() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
 
 # prepare FILE...: make .venv hold the project and what these files pin; nothing is done if it already does.
+# script/install-windows installs what constraints-windows.txt pins.
 prepare() {
     base=$(find_python)
     PYTHON=$root/.venv/bin/python
-    wanted="$* $(cat pyproject.toml "$@" | cksum) $("$base" --version)"
+    wanted="$* $(cat pyproject.toml "$@" script/install-windows | cksum) $("$base" --version)"
     if [ "$(cat .venv/scanready-environment 2>/dev/null)" = "$wanted" ]; then return; fi
     if ! can_make_environments "$base"; then
         package=$("$base" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
@@ -250,9 +251,11 @@ prepare() {
     preparing=$(date +%s)
     "$base" -m venv .venv
     quietly="--quiet --disable-pip-version-check --no-input --no-deps"
-    pins=$(printf -- '-r %s ' "$@")
+    pins=
+    for file in "$@"; do [ "$file" = constraints-windows.txt ] || pins="$pins -r $file"; done
     # shellcheck disable=SC2086  # options, one a word
     "$PYTHON" -m pip install $quietly --require-hashes $pins
+    case " $* " in *' constraints-windows.txt '*) "$PYTHON" script/install-windows >&2 ;; esac
     # shellcheck disable=SC2086
     "$PYTHON" -m pip install $quietly --no-build-isolation -e .
     printf '%s' "$wanted" >.venv/scanready-environment

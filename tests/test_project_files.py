@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import runpy
 import shutil
 import subprocess
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+import pins
 import pytest
 from ruamel.yaml import YAML
 
@@ -52,6 +53,7 @@ def test_hooks_run_from_the_projects_environment_and_download_nothing() -> None:
     [
         ("diff", "constraints.txt", "unset"),
         ("diff", "constraints-fleet.txt", "unset"),
+        ("diff", "constraints/core.txt", "unset"),
         ("diff", "constraints-test.txt", "unset"),
         ("diff", "verifiers/scanready/model/judgement.py", "unspecified"),
         ("diff", "docs/causes.md", "unspecified"),
@@ -103,25 +105,69 @@ def test_a_page_links_only_to_files_that_exist(name: str) -> None:
     ]
 
 
-def pinned(file: str) -> set[str]:
-    return set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / file).read_text(), re.MULTILINE))
+def installed(name: str) -> list[str]:
+    """Return the requirements of a package; none of one that only other platforms have."""
+    try:
+        return distribution(name).requires or []
+    except PackageNotFoundError:
+        return []
 
 
-def test_an_agent_without_a_broker_gets_no_package_of_the_fleet() -> None:
-    """The pins of both are those that the script finds in this environment, which has both."""
-    script = runpy.run_path(str(ROOT / "script" / "update-constraints"))
-    needed = script["needed_by"]
-    base, fleet = needed("scanready", {"all"}), needed("scanready", {"all", "fleet"})
-    assert "celery" in fleet - base
-    assert base <= pinned("constraints.txt")
-    assert pinned("constraints-fleet.txt") == fleet - base
-    assert not pinned("constraints.txt") & (fleet - base)
-    assert not pinned("constraints-test.txt") & (fleet | base)
+def test_the_files_of_pins_have_what_every_platform_needs() -> None:
+    """No package is missing on Linux, macOS or Windows with any Python, and none is superfluous."""
+    wanted = pins.contents(installed)
+    assert sorted(wanted) == sorted(pins.FILES)
+    for file, needs in wanted.items():
+        assert {pin.name: pin.where for pin in pins.read(file)} == needs, file
+    everywhere = {pin.name: pin.version for file in pins.FILES for pin in pins.read(file)}
+    assert {(pin.name, pin.version) for file in pins.FILES for pin in pins.read(file)} == set(everywhere.items())
+    assert all(pin.hashes for file in pins.FILES for pin in pins.read(file))
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("constraints-test.txt", "colorama"),
+        ("constraints.txt", "sspilib"),
+        ("constraints/keyring.txt", "pywin32-ctypes"),
+        ("constraints-windows.txt", "pyreadline3"),
+    ],
+)
+def test_what_only_windows_needs_is_pinned_for_windows_only(file: str, name: str) -> None:
+    (pin,) = (pin for pin in pins.read(file) if pin.name == name)
+    assert {where.system for where in pin.where} == {"win32"}
+    assert len(pin.where) == len(pins.PYTHONS)
+
+
+def test_the_default_install_has_nothing_of_impacket_or_the_fleet() -> None:
+    default = {pin.name for file in ("constraints.txt", pins.CORE) for pin in pins.read(file)}
+    assert {"paramiko", "psycopg", "exchangelib", "requests", "keyring", "pyspnego"} <= default
+    assert not default & {"impacket", "ldapdomaindump", "ldap3", "flask", "celery", "pytest"}
+    windows = {pin.name for pin in pins.read("constraints-windows.txt")}
+    assert "impacket" in windows
+    assert not windows & {"ldapdomaindump", "ldap3", "flask"}
+    assert "celery" in {pin.name for pin in pins.read("constraints-fleet.txt")}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {("win32", "3.11"), ("win32", "3.12")},
+        {("linux", "3.14"), ("darwin", "3.14")},
+        {("linux", "3.12"), ("win32", "3.12"), ("win32", "3.14")},
+        {(system, python) for system in pins.SYSTEMS for python in pins.PYTHONS},
+    ],
+    ids=["one system", "the newest", "with gaps", "all"],
+)
+def test_a_marker_holds_exactly_where_a_package_is_needed(where: set[tuple[str, str]]) -> None:
+    wanted = frozenset(one for one in pins.ENVIRONMENTS if (one.system, one.python) in where)
+    assert pins.Pin("p", "1", pins.marker(wanted), frozenset()).where == wanted
+    assert (pins.marker(wanted) == "") is (wanted == pins.ENVIRONMENTS)
 
 
 def test_each_environment_for_tests_has_the_packages_of_the_fleet() -> None:
     files = [file.read_text() for file in (ROOT / "script").iterdir() if file.is_file()]
     prepared = [line for text in files for line in re.findall(r"^prepare (.*)$", text, re.MULTILINE)]
-    tests = "constraints.txt constraints-fleet.txt constraints-test.txt"
+    tests = "constraints.txt constraints-windows.txt constraints-fleet.txt constraints-test.txt"
     assert set(prepared) == {"constraints.txt", tests}
     assert all((ROOT / name).is_file() for name in tests.split())

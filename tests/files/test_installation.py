@@ -32,7 +32,7 @@ def test_a_bare_checkout(bare: Path, start: list[str]) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{bare} lacks the package click" in done.stderr
-    assert f"pip install '{ROOT}[all]'" in done.stderr
+    assert f"pip install '{ROOT}[agent]'" in done.stderr
     assert "Traceback" not in done.stderr
     assert "report" not in done.stderr
 

@@ -172,7 +172,7 @@ class TestRefusedLogon:
 
     def test_nothing_is_tried_without_impacket(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "impacket.dcerpc.v5", None)
-        with pytest.raises(Failure, match=r"scanready\[windows\]") as failure:
+        with pytest.raises(Failure, match="python script/install-windows") as failure:
             login.visit(where(1), account(), 8)
         assert failure.value.cause is common.DRIVER_MISSING
 

@@ -129,12 +129,14 @@ class Driver:
         distribution: its name for an installer.
         extra: the extra that installs it, of the package that brings the type; empty if it is installed by its name.
         limits: what it cannot do, although the scanner's own client may; never the target's fault.
+        script: the script in the source of scanready that installs it; empty if it is installed by pip.
     """
 
     module: Import
     distribution: Title
     extra: Line
     limits: Line = ""
+    script: Line = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,18 @@ FEW_DESCRIPTORS = Cause(
     "On the agent: ulimit -Hn",
     wire="Nothing is sent: the check reads the agent's limit.",
 )
+ATTACK_TOOLS = Cause(
+    "agent.attack-tools",
+    Owner.AGENT,
+    Step.AGENT,
+    "Scripts that attack networks are installed on this host, because pip itself installed impacket. scanready uses "
+    "none of them. Endpoint protection takes them for an attack: it deletes them or puts this host into quarantine, "
+    "and every scan from it fails.",
+    "Run script/install-windows of scanready's source with the interpreter that scanready uses (see the fix). It "
+    "installs impacket again without these files.",
+    "On the agent: python -m pip show -f impacket   # lists secretsdump.py and its like, and impacket/examples",
+    wire="Nothing is sent: the check looks at files on the agent.",
+)
 CLOCK_SKEWED = Cause(
     "agent.clock-skewed",
     Owner.AGENT,

@@ -30,7 +30,7 @@ DRIVER_MISSING = Cause(
     Owner.AGENT,
     Step.LOGIN,
     "The Python driver that logs in to this target type is not installed, so login and access were not tried.",
-    "Install the extra named in the detail, for example: pip install 'scanready[all]'.",
+    "Install the driver with the command in the detail.",
     "On the agent: python -m pip list   # the packages of the extra are missing",
     definite=False,
     wire="The capture ends before the login: no login message leaves the agent.",

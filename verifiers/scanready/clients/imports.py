@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,19 @@ from scanready.remedies.quoting import SHELL_PATH
 INSTALL = Fix(
     "{python} -m pip install {requirement}", at=on_agent("in a shell"), python=SHELL_PATH, requirement=SHELL_PATH
 )
+RUN = Fix(
+    "{python} {script}",
+    at=on_agent("in a shell, in the folder of scanready's source"),
+    python=SHELL_PATH,
+    script=SHELL_PATH,
+)
+_BY_SCRIPT = re.compile(r"python (?P<script>script/[a-z-]+), in the folder of scanready's source$")
 _LOCK = threading.RLock()
+
+
+def by_script(script: str) -> str:
+    """Return what to type for a library that a script of ours installs, not pip; ``script`` is a path in our source."""
+    return f"python {script}, in the folder of scanready's source"
 
 
 @contextmanager
@@ -38,5 +51,7 @@ def importing(missing: str) -> Iterator[None]:
 
 def _fix(missing: str) -> str | None:
     """Return the command that installs it, for the interpreter that runs scanready: a host may have several pips."""
+    if by := _BY_SCRIPT.search(missing):
+        return RUN(python=sys.executable, script=by["script"])
     requirement = missing.partition(": pip install ")[2].strip("'")
     return INSTALL(python=sys.executable, requirement=requirement) if requirement else None

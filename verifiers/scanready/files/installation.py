@@ -16,7 +16,7 @@ def how_to_complete(error: ModuleNotFoundError) -> str:
     if module in ("", "scanready"):
         return ""
     root = Path(__file__).resolve().parents[3]
-    what = f"{root}[all]" if (root / "pyproject.toml").exists() else "scanready[all]"
+    what = f"{root}[agent]" if (root / "pyproject.toml").exists() else "scanready[agent]"
     return (
         f"scanready: {sys.executable} lacks the package {_PACKAGES.get(module, module)}. To install it, type:\n"
         f"  python3 -m venv .venv && .venv/bin/pip install {shlex.quote(what)}\n"

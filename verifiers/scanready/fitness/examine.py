@@ -10,7 +10,18 @@ from scanready.model import Check, Outcome, Step, Verdict, judge
 from scanready.remedies.fixes import addressed
 from scanready.run import timestamps
 
-from . import client_programs, clock, libraries, machine, master_server, ports, resolvers, subnets, vantage_point
+from . import (
+    attack_tools,
+    client_programs,
+    clock,
+    libraries,
+    machine,
+    master_server,
+    ports,
+    resolvers,
+    subnets,
+    vantage_point,
+)
 from .question import Answer
 from .request import Asked
 
@@ -24,6 +35,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
             client_programs.look,
             libraries.look,
             libraries.look_at_tls,
+            attack_tools.look,
         ),
         ports.look_below_1024,
         ports.look_at_range,

@@ -34,6 +34,7 @@ BY_SUBJECT: dict[str, tuple[Fact, ...]] = {
             "The client libraries that are missing or broken.",
         ),
     ),
+    "attack tools": (Fact("scripts", Kind.TEXTS, "", "The scripts that attack networks, by file name."),),
     "driver limits": (Fact("limits", Kind.MAP, "text by module", "The limits of each client library."),),
     "TLS": (
         Fact("openssl", Kind.TEXT, "", "The version of OpenSSL."),

@@ -15,6 +15,7 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.clients import libraries
+from scanready.clients.imports import by_script
 from scanready.clients.libraries import Library
 from scanready.net.tls import handshake_context
 from scanready.run import registry
@@ -61,7 +62,8 @@ def _missing(asked: Asked, absent: Mapping[Library, dict[str, Any]], answers: li
 
 def _absence(library: Library, facts: dict[str, Any]) -> str:
     why = f" is broken ({facts['broken']})" if "broken" in facts else ""
-    install = f"pip install {shlex.quote(_requirement(library))}"
+    script = library.driver.script
+    install = by_script(script) if script else f"pip install {shlex.quote(_requirement(library))}"
     return f"{', '.join(library.types)} ({library.driver.module}{why}: {install})"
 
 

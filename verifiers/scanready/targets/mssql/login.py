@@ -123,7 +123,7 @@ def _windows_account(credential: Credential) -> Any:
     """
     if not is_windows_account(credential):
         return None
-    with importing("a Windows account logs in with NTLM, which needs pyspnego: pip install 'scanready[windows]'"):
+    with importing("a Windows account logs in with NTLM, which needs pyspnego: pip install 'scanready[db]'"):
         from pytds.login import SpnegoAuth
 
         return SpnegoAuth(username=credential.username, password=credential.password, protocol="ntlm")

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from scanready.causes import common, nt
 from scanready.clients import nt_status
-from scanready.clients.imports import importing
+from scanready.clients.imports import by_script, importing
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure, unfinished
@@ -104,7 +104,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     Raises:
         Failure: the server rejected the account, or did not decide; impacket is not installed.
     """
-    with importing("impacket is not installed: pip install 'scanready[windows]'"):
+    with importing(f"impacket is not installed: {by_script('script/install-windows')}"):
         from impacket import nmb, smb3  # noqa: F401 - what is needed comes with them
     assert credential.password is not None, "a login needs a password"
     account = Account(credential.username, _is_local(credential.username, where), where.samba)

@@ -45,7 +45,7 @@ SMB = TargetType(
     split=_share_and_folder,
     options=(Option("share", _share), Option("path", tree=True, rooted=True)),
     guessed=True,
-    drivers=(Driver("impacket", "impacket", "windows"),),
+    drivers=(Driver("impacket", "impacket", "windows", script="script/install-windows"),),
     nmap=Nmap(
         services=("microsoft-ds", "netbios-ssn"),
         ports={139: "file shares over NetBIOS; the smb check tests this port if 445 does not answer"},

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common
-from scanready.clients.imports import importing
+from scanready.clients.imports import by_script, importing
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.dial_all import PATIENCE
@@ -96,7 +96,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     Raises:
         Failure: the host rejected the account or closed the connection before it decided; impacket is not installed.
     """
-    with importing("impacket is not installed: pip install 'scanready[windows]'"):
+    with importing(f"impacket is not installed: {by_script('script/install-windows')}"):
         from impacket.dcerpc.v5 import dcomrt  # noqa: F401 - all that is needed comes with it
     assert credential.password is not None, "a login needs a password"
     deadline = time.monotonic() + seconds

@@ -22,7 +22,7 @@ WINDOWS = TargetType(
     group=Group.HOSTS,
     place=1,
     guessed=True,
-    drivers=(Driver("impacket", "impacket", "windows"),),
+    drivers=(Driver("impacket", "impacket", "windows", script="script/install-windows"),),
     nmap=Nmap(
         services=("epmap",),
         on_own_port={"msrpc": "the port of the endpoint mapper"},
