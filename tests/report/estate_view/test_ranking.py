@@ -41,6 +41,11 @@ def as_json(view: EstateView, agent: str | None = None) -> dict[str, Any]:
     return plain
 
 
+def ways(entry: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Return the changes of an entry, then those of other agents that do as well."""
+    return [entry["changes"], *(other["changes"] for other in entry["instead"])]
+
+
 def of_these(*reports: Report) -> EstateView:
     return EstateView(lambda: reports)
 
@@ -48,16 +53,14 @@ def of_these(*reports: Report) -> EstateView:
 def test_twelve_targets_lack_a_client_four_rules_and_three_pairs() -> None:
     found = as_json(twelve.view())
     shown = [
-        (one["up_to"], [(part["agent"], part["cause"], part["at"]) for part in one["changes"]])
+        (one["up_to"], [[(part["agent"], part["cause"], part["at"]) for part in changes] for changes in ways(one)])
         for one in found["ranking"]
     ]
     assert shown == [
-        (2, [("proxy-win1", "agent.client-missing", None)]),
-        (2, [("proxy-lon", None, "10.8.0.0/24")]),
-        (2, [("proxy-nyc", None, "10.8.0.0/24")]),
-        (1, [("proxy-lon", None, "10.9.0.0/24")]),
-        (1, [("proxy-nyc", None, "10.9.0.0/24")] * 2),
-        (1, [("proxy-win1", None, "10.9.0.0/24")] * 2),
+        (2, [[("proxy-win1", "agent.client-missing", None)]]),
+        (2, [[("proxy-lon", None, "10.8.0.0/24")], [("proxy-nyc", None, "10.8.0.0/24")]]),
+        (1, [[("proxy-lon", None, "10.9.0.0/24")]]),
+        (1, [[("proxy-nyc", None, "10.9.0.0/24")] * 2, [("proxy-win1", None, "10.9.0.0/24")] * 2]),
     ]
     assert found["scannable"] == 8
     assert found["scannable_from_others"] == {"proxy-lon": 5, "proxy-nyc": 2, "proxy-win1": 3}
@@ -345,10 +348,12 @@ def test_single_changes_and_sets_take_as_many_targets_further_as_counted(
     }
     counted = {}
     for one in found["ranking"]:
-        needed = frozenset(map(key_of, one["changes"]))
-        counted[needed] = one["up_to"], one["together"]
-        gain = {agent for (_, agent), lacking in wanted.items() if lacking == needed}
-        assert all(set(part["agents"]) == gain for part in one["changes"])
+        for way in (one, *one["instead"]):
+            needed = frozenset(map(key_of, way["changes"]))
+            assert needed not in counted
+            counted[needed] = one["up_to"], way["together"]
+            gain = {agent for (_, agent), lacking in wanted.items() if lacking == needed}
+            assert all(set(part["agents"]) == gain for part in way["changes"])
     singles = {one for rules in wanted.values() for one in rules}
     for number in (1, 2, 3):
         for made in itertools.combinations(sorted(singles), number):
@@ -361,15 +366,15 @@ def test_single_changes_and_sets_take_as_many_targets_further_as_counted(
 
 def test_csv_has_a_line_for_each_change_with_the_rank_of_its_entry() -> None:
     rows = list(csv_module.DictReader(io.StringIO(csv(changes(twelve.view()), Look()))))
-    assert [(one["rank"], one["up_to"], one["agents"], one["at"]) for one in rows] == [
-        ("1", "2", "proxy-win1", ""),
-        ("2", "2", "proxy-lon", "10.8.0.0/24"),
-        ("3", "2", "proxy-nyc", "10.8.0.0/24"),
-        ("4", "1", "proxy-lon", "10.9.0.0/24"),
-        ("5", "1", "proxy-nyc", "10.9.0.0/24"),
-        ("5", "1", "proxy-nyc", "10.9.0.0/24"),
-        ("6", "1", "proxy-win1", "10.9.0.0/24"),
-        ("6", "1", "proxy-win1", "10.9.0.0/24"),
+    assert [(one["rank"], one["alternative"], one["up_to"], one["agents"], one["at"]) for one in rows] == [
+        ("1", "1", "2", "proxy-win1", ""),
+        ("2", "1", "2", "proxy-lon", "10.8.0.0/24"),
+        ("2", "2", "2", "proxy-nyc", "10.8.0.0/24"),
+        ("3", "1", "1", "proxy-lon", "10.9.0.0/24"),
+        ("4", "1", "1", "proxy-nyc", "10.9.0.0/24"),
+        ("4", "1", "1", "proxy-nyc", "10.9.0.0/24"),
+        ("4", "2", "1", "proxy-win1", "10.9.0.0/24"),
+        ("4", "2", "1", "proxy-win1", "10.9.0.0/24"),
     ]
     assert rows[0]["cause"] == "agent.client-missing"
     assert rows[0]["fix"].endswith("\nAdd-WindowsCapability -Online -Name OpenSSH.Client")
@@ -377,11 +382,35 @@ def test_csv_has_a_line_for_each_change_with_the_rank_of_its_entry() -> None:
     assert rows[5]["targets"] == "nfs://far3:2049"
 
 
+def test_a_rule_that_40_agents_lack_is_one_entry() -> None:
+    """One of them is enough, so the others are named in its line, and JSON has the rule of each."""
+    agents = [Agent(f"agent{number:02}", "Linux", (f"10.1.0.{number}",)) for number in range(40)]
+    targets = [Target(host, "unix", 22) for host in list(twelve.ADDRESSES)[:2]]
+    view = of_these(*(of(one, target, closed(target)) for target in targets for one in agents))
+    [entry] = as_json(view)["ranking"]
+    assert entry["up_to"] == 2
+    assert [way[0]["agent"] for way in ways(entry)] == [one.name for one in agents]
+    assert {rule["source"] for way in ways(entry) for rule in way[0]["rules"]} == {one.addresses[0] for one in agents}
+    text = table(changes(view), Look(200))
+    assert text.count("up to 2") == 1
+    assert "(or the same for one of 39 other agents: agent01, agent02, agent03" in text
+
+
+def test_rules_of_two_agents_that_help_different_targets_are_two_entries() -> None:
+    one, other = (Target(host, "unix", 22) for host in list(twelve.ADDRESSES)[:2])
+    found = as_json(of_these(of(LON, one, closed(one)), of(NYC, one, closed(one)), of(NYC, other, closed(other))))
+    assert [(entry["up_to"], entry["changes"][0]["agent"], entry["instead"]) for entry in found["ranking"]] == [
+        (2, "proxy-nyc", []),
+        (1, "proxy-lon", []),
+    ]
+
+
 def test_markdown_has_a_heading_for_each_entry_and_the_remarks() -> None:
     page = md(changes(twelve.view()), Look())
     assert page.startswith("## The changes that help most targets\n\n### 1. Up to 2 targets (agent)\n")
     assert "- targets: `unix://far1:22`, `unix://far2:22`\n\n```text\n# On the agent proxy-win1, in a shell:\n" in page
-    assert page.count("### ") == 6
+    assert page.count("### ") == 4
+    assert page.count("- or the same for another agent: ") == 2
     assert "- 8 of 12 targets have an agent already; no change counts these." in page
     assert "`login.refused`" not in page
     assert "login.refused 1" in page

@@ -9,6 +9,7 @@ from .ranking import Changes, Entry, Part
 
 COLUMNS = (
     "rank",
+    "alternative",
     "up_to",
     "changes",
     "together",
@@ -26,20 +27,20 @@ COLUMNS = (
 
 
 def csv(found: Changes, look: Look) -> str:
-    """Return all entries. The changes of one entry have the same rank, and help only together."""
+    """Return all entries. The changes of one rank and alternative help only together; one alternative is enough."""
     mark = BYTE_ORDER_MARK if look.file else ""
     lines = (
-        csv_line(_values(rank, entry, part))
+        csv_line((rank, number, *_values(one, part)))
         for rank, entry in enumerate(found.ranked(), start=1)
-        for part in entry.parts
+        for number, one in enumerate((entry, *entry.instead), start=1)
+        for part in one.parts
     )
     return "".join([mark + csv_line(COLUMNS), *lines])
 
 
-def _values(rank: int, entry: Entry, part: Part) -> tuple[object, ...]:
+def _values(entry: Entry, part: Part) -> tuple[object, ...]:
     change = part.change
     return (
-        rank,
         len(entry.names),
         len(entry.parts),
         entry.together,

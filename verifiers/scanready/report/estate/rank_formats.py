@@ -32,7 +32,7 @@ def table(found: Changes, look: Look) -> str:
 
     from scanready.report.paper import Paper, headed
 
-    paper, entries = Paper(look), list(found.ranked())
+    paper, entries = Paper(look), found.ranked()
     drawn = headed()
     drawn.add_column("targets", no_wrap=True)
     drawn.add_column("change", overflow="fold")
@@ -54,8 +54,7 @@ def _cell(entry: Entry) -> str:
     lines = [words(part) for part in entry.parts]
     if len(lines) > 1:
         lines = [f"{line}, and" for line in lines[:-1]] + lines[-1:]
-    if more := together(entry):
-        lines.append(f"({more})")
+    lines += [f"({note})" for note in (together(entry), instead(entry)) if note]
     lines.append(f"  {listed((visible(name, 200) for name in entry.names), 4)}")
     return "\n".join([*lines, *(f"  {line}" for line in fixes(entry))])
 
@@ -65,6 +64,15 @@ def together(entry: Entry) -> str:
     if len(entry.parts) < 2 or entry.together <= len(entry.names):
         return ""
     return f"all of these together: up to {counted(entry.together, 'target')}, with those that lack only some"
+
+
+def instead(entry: Entry) -> str:
+    """Name the other agents at which the same helps the same targets; no text if there are none."""
+    names = [visible(agent, 80) for other in entry.instead for agent in other.parts[0].agents]
+    if not names:
+        return ""
+    of_several = f"one of {len(names)} other agents" if len(names) > 1 else "another agent"
+    return f"or the same for {of_several}: {listed(names, _MOST_NAMED)}"
 
 
 def fixes(entry: Entry) -> list[str]:
@@ -140,12 +148,12 @@ def document(found: Changes, _: object = None) -> str:
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    return {
-        "up_to": len(entry.names),
-        "together": entry.together,
-        "changes": [_part(part) for part in entry.parts],
-        "targets": list(entry.names),
-    }
+    others = [_changes(other) for other in entry.instead]
+    return {"up_to": len(entry.names), **_changes(entry), "targets": list(entry.names), "instead": others}
+
+
+def _changes(entry: Entry) -> dict[str, Any]:
+    return {"together": entry.together, "changes": [_part(part) for part in entry.parts]}
 
 
 def _part(part: Part) -> dict[str, Any]:

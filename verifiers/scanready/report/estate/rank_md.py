@@ -7,7 +7,7 @@ from scanready.report.formats.md import MOST
 from scanready.report.markdown import codes, escaped, fenced
 from scanready.report.paper import counted
 
-from .rank_formats import UNKNOWN, fixes, remarks, together, words
+from .rank_formats import UNKNOWN, fixes, instead, remarks, together, words
 from .ranking import Changes, Entry
 
 #: Targets that an entry names.
@@ -16,7 +16,7 @@ _MOST_TARGETS = 12
 
 def md(found: Changes, _: Look) -> str:
     """Return the page. If it would be too long, the last entries are left out and counted."""
-    entries = list(found.ranked())
+    entries = found.ranked()
     head = ["## The changes that help most targets", ""]
     end = [*([UNKNOWN] if entries else []), *(escaped(note) for note in remarks(found, entries))]
     room = MOST - sum(len(line) + 3 for line in (*head, *end)) - 200
@@ -35,8 +35,7 @@ def _entry(rank: int, entry: Entry) -> list[str]:
     owners = ", ".join(dict.fromkeys(part.change.owner.value for part in entry.parts))
     lines = [f"### {rank}. Up to {counted(len(entry.names), 'target')} ({owners})", ""]
     lines += [f"- {escaped(words(part))}" for part in entry.parts]
-    if more := together(entry):
-        lines.append(f"- {escaped(more)}")
+    lines += [f"- {escaped(note)}" for note in (together(entry), instead(entry)) if note]
     lines += [f"- targets: {codes(entry.names, _MOST_TARGETS)}", ""]
     if told := fixes(entry):
         lines += [*fenced("\n".join(told)), ""]

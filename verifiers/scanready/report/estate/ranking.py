@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from scanready.causes import common
@@ -96,11 +96,13 @@ class Entry:
         parts: the changes; more than one are needed together.
         names: the names of the targets that lack exactly these changes.
         together: how many targets these changes take past their step, with those that lack only some of them.
+        instead: the same changes at other agents, which help the same targets: those of one agent are enough.
     """
 
     parts: tuple[Part, ...]
     names: tuple[str, ...]
     together: int
+    instead: tuple[Entry, ...] = ()
 
 
 @dataclass(slots=True)
@@ -160,11 +162,14 @@ class Changes:
             self._lacks.setdefault(change, {})[place, report.agent.name] = lack
         return frozenset(fewest)
 
-    def ranked(self) -> Iterator[Entry]:
-        """Yield the entries, those with the most targets first."""
+    def ranked(self) -> list[Entry]:
+        """Return the entries, those with the most targets first; the same for several agents is one entry."""
+        alike: dict[object, list[Entry]] = {}
         for one in self._ranking.ranked(self._cost):
             parts = tuple(self._part(change, one.pairs) for change in sorted(one.changes))
-            yield Entry(parts, tuple(self._names[place] for place in one.targets), one.together)
+            entry = Entry(parts, tuple(self._names[place] for place in one.targets), one.together)
+            alike.setdefault((one.targets, tuple(sorted(map(_for_any_agent, parts)))), []).append(entry)
+        return [replace(entries[0], instead=tuple(entries[1:])) for entries in alike.values()]
 
     def _cost(self, changes: frozenset[Change], targets: Collection[int]) -> tuple[int, str]:
         rules = sum(
@@ -192,6 +197,15 @@ class Changes:
             dict(reached.most_common()),
             dict(Counter(codes.values())),
         )
+
+
+def _for_any_agent(part: Part) -> tuple[str, ...]:
+    """Return what a change is, whichever agent gains by it."""
+    change = part.change
+    if change.is_rule:
+        return ("", change.at, *(f"{rule.transport} {rule.ports} {rule.destination}" for rule in part.rules))
+    # A change at a server is one entry for all agents already.
+    return (change.code, change.owner.value, change.at, "" if change.agent else change.what)
 
 
 def lacking(report: Report) -> dict[Change, _Lack]:
