@@ -98,6 +98,18 @@ def _timeless(value: Any) -> Any:
     return [_timeless(one) for one in value] if isinstance(value, list) else value
 
 
+def differences(found: Any, wanted: Any, path: str = "") -> Iterator[str]:
+    """Yield where two results differ, so that a failure shows it among a thousand of them."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for name in {**found, **wanted}:
+            yield from differences(found.get(name), wanted.get(name), f"{path}/{name}")
+    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        for place, (one, other) in enumerate(zip(found, wanted, strict=True)):
+            yield from differences(one, other, f"{path}/{place}")
+    elif found != wanted:
+        yield f"{path}: {found!r} is not {wanted!r}"
+
+
 class Run:
     """One run of ``fleet verify``, continued whenever its coordinator was killed."""
 
@@ -189,7 +201,7 @@ def test_what_is_killed_costs_no_result(
         assert site.stored() < VIEWS * TARGETS, "the run was over before this point"
         run.kill(victim)
     assert run.end() == 1
-    assert without_times(site) == undisturbed
+    assert list(differences(without_times(site), undisturbed)) == []
     gate.let_through(VIEWS * TARGETS)  # batches that were delivered again are in an agent's hands yet
     demand_empty_queues(site)
 
@@ -214,4 +226,4 @@ def test_an_interrupted_run_is_continued(site: Site, gate: Gated, estate: Path, 
     assert run.interrupt() == 130
     run.resume()
     assert run.end() == 1
-    assert without_times(site) == undisturbed
+    assert list(differences(without_times(site), undisturbed)) == []

@@ -53,6 +53,10 @@ def celery_app(broker: Broker, agent: str | None = None) -> Any:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_pool="threads",
         worker_concurrency=BATCHES,
+        # The thread that reads the connection is the only one that writes to it. After a broken connection, Celery
+        # would raise the number of batches in hand step by step, from the threads that carry them out.
+        worker_consumer="scanready.fleet.worker_consumer:OneThread",
+        worker_enable_prefetch_count_reduction=False,
     )
     if agent is not None:
         queue = task_queue(agent)
