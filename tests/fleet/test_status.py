@@ -44,3 +44,17 @@ def test_the_last_line_fits_the_agents_and_runs(
     assert ended.exit_code == 0, ended.output
     assert ended.stdout.splitlines() == runs
     assert ended.stderr == f"scanready: {line}\n"
+
+
+def test_an_agent_that_lists_a_thousand_runs_does_not_hide_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = tuple(f"20251202-{number:04}-xyz.0123456789abcdef" for number in range(1000))
+    beats = {
+        name: Heartbeat(name, "1", "Linux", "2026-12-02T04:05:06Z", runs) for name, runs in (("a", (RUN,)), ("z", held))
+    }
+    monkeypatch.setattr(presence, "heartbeats", lambda *_: beats)
+    ended = CliRunner().invoke(status.command, WORDS)
+    lines = ended.stdout.splitlines()
+    assert (len(lines), lines[-1]) == (50, "20261202-0405-k3f  a")
+    assert ended.stderr == (
+        "scanready: and 951 earlier runs, by name\nscanready: 1001 runs are under way; 2 agents are there\n"
+    )

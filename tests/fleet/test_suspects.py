@@ -22,6 +22,7 @@ from scanready.fleet import engine
 from scanready.fleet.agent import Worker
 from scanready.fleet.connection import Broker
 from scanready.fleet.engine import WAIT, Engine, NoTurn
+from scanready.fleet.journal import JournalError
 from scanready.fleet.messages import MOST_SECONDS, Batch, Results, decode, encode
 from scanready.model import Agent, Step, Target
 from tests.fleet.test_engine import AGENT, Gate, until
@@ -189,6 +190,32 @@ def test_the_third_delivery_of_what_was_begun_twice_ends_it_and_no_other(hands: 
         "two": True,
         "three": False,
     }
+
+
+def test_a_batch_that_fails_while_the_agent_goes_on_has_not_ended_it(
+    hands: Callable[..., Hands], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full for a while must not look like a batch that ends its agent each time."""
+    agent = hands()
+    keep, room = agent.worker.journal.keep, [False]
+
+    def full(*given: Any) -> None:
+        if not room[0]:
+            raise JournalError("a.db: the disk is full")
+        keep(*given)
+
+    monkeypatch.setattr(agent.worker.journal, "keep", full)
+    for gate in Gate.through.values():
+        gate.set()
+    for _ in range(3):
+        agent.deliver("one")
+        agent.join()
+    room[0] = True
+    agent.deliver("one")
+    agent.join()
+    assert Gate.begun == ["one"] * 4
+    assert [found.refused.endswith("the disk is full") for found in agent.sent] == [True] * 3 + [False]
+    assert "scanready.bug" not in agent.sent[-1].lines[0][1]
 
 
 def test_a_batch_of_the_engine_without_a_turn_was_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:

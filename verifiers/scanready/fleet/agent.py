@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class Worker:
         self._heart = Publisher(broker, agent.name, self._once, self._ended)
         self._lock = threading.Lock()
         self._carried_out: dict[tuple[str, str], Future[bool]] = {}  # True: it is over
+        self._outlived: Counter[tuple[str, str]] = Counter()  # how often a batch failed, and this process went on
 
     def work(self) -> None:
         """Work until SIGTERM or Ctrl-C: batches under way may go on for some seconds, see :mod:`.stopping`.
@@ -234,7 +236,7 @@ class Worker:
 
     def _coming(self, batch: Batch, known: set[int]) -> Iterator[tuple[int, str]]:
         """Yield place and result of each target as it ends; an empty result after a time without one."""
-        begun = self.journal.begun(batch.run, batch.batch)
+        begun = self.journal.begun(batch.run, batch.batch) - self._outlived[batch.run, batch.batch]
         if begun + 1 >= _MOST_TRIES:
             detail = f"the batch of this target was begun {begun} times, and each time the agent ended before it"
             for place, target in batch.targets:
@@ -312,6 +314,8 @@ class Worker:
                 break
             yield found
         if found.error is not None:
+            # Its count says that it ended a process, and a full disk may keep that from being taken back.
+            self._outlived[batch.run, batch.batch] += has_begun.is_set() and not put_back
             raise found.error
 
     def _keep(self, batch: Batch, place: int, line: str) -> str:

@@ -10,6 +10,7 @@ import click
 from scanready.cli.messages import warn
 from scanready.cli.output.outlet import show
 from scanready.fleet.names import name_of
+from scanready.report.paper import counted
 from scanready.wire.printable import visible
 
 from .options import broker_options, broker_told, chosen_broker
@@ -17,6 +18,8 @@ from .options import broker_options, broker_told, chosen_broker
 if TYPE_CHECKING:
     from scanready.fleet.messages import Heartbeat
 
+#: Runs with a line. A coordinator has few at once.
+_MOST_RUNS = 50
 _HELP = """\
 \b
 Example:
@@ -41,8 +44,11 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
     for name in sorted(found):
         for run in found[name].runs:
             runs.setdefault(run, []).append(name)
-    for run in sorted(runs):
+    # The newest have the greatest names. One agent may list a thousand that were never begun.
+    for run in sorted(sorted(runs)[-_MOST_RUNS:]):
         show(f"{visible(name_of(run), 60)}  {', '.join(runs[run])}\n")
+    if (left := len(runs) - _MOST_RUNS) > 0:
+        warn(f"and {counted(left, 'earlier run')}, by name")
     warn(summary(found, len(runs)))
 
 
