@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .agent import BEAT
 from .connection import FULL, LOST, Broker, BrokerError, heard, opened, publish
@@ -14,14 +14,19 @@ from .flood import Flood
 from .messages import Cancel, Heartbeat, MessageError, decode, encode
 from .names import HEARTBEAT, RESULTS, TASKS, cancel_key, cancels_of, heartbeats_of
 
+if TYPE_CHECKING:
+    import kombu
+
 #: Seconds to listen: each agent sends one heartbeat at least.
 LISTEN = BEAT + 2.0
+#: Further seconds during a flood: the broker drops heartbeats of other agents when its queue is full.
+_LONGER = 2 * BEAT
 #: Messages that the broker sends ahead.
 _PREFETCH = 200
 
 
 def heartbeats(broker: Broker, seconds: float, tell: Callable[[str], None]) -> dict[str, Heartbeat]:
-    """Return the last heartbeat of each agent, by name, after listening for so long.
+    """Return the last heartbeat of each agent, by name, after listening for so long; longer during a flood.
 
     Args:
         tell: called with a line for people about each agent that sends too many.
@@ -50,17 +55,23 @@ def heartbeats(broker: Broker, seconds: float, tell: Callable[[str], None]) -> d
             channel.queue_declare(listener, exclusive=True, auto_delete=True, durable=False)
             channel.queue_bind(listener, RESULTS, HEARTBEAT)
             heard(connection, listener, take, _PREFETCH)
-            until = time.monotonic() + seconds
-            while (left := until - time.monotonic()) > 0:
-                try:
-                    connection.drain_events(timeout=left)
-                except TimeoutError:
-                    break
+            _listen(connection, seconds)
+            if flood.flooding:
+                _listen(connection, _LONGER)
     except LOST as error:
         raise BrokerError(explained(broker, error)) from error
     for agent in flood.flooding:
         tell(f"{agent} sends too many heartbeats, so other agents may be missing here. See who uses its password")
     return found
+
+
+def _listen(connection: kombu.Connection, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        try:
+            connection.drain_events(timeout=left)
+        except TimeoutError:
+            return
 
 
 def cancel(broker: Broker, run: str, agents: Iterable[str]) -> None:
