@@ -62,8 +62,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return readable(val)
 
 
+#: The markers of what folders need: the real servers of fixtures/lab, a message broker.
+_MARKS = {"tests/lab/": "lab", "tests/peers/": "lab", "tests/fleet/lab/": "lab", "tests/fleet/real/": "broker"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse cases whose names a person can neither read nor type; put the longest files first.
+    """Refuse cases whose names a person can neither read nor type; order the files; mark what needs a server.
 
     Raises:
         pytest.UsageError: there are such cases.
@@ -72,4 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(
             "give these cases ids of words, at most 100 characters:\n" + "\n".join(name[:200] for name in bad)
         )
+    for item in items:
+        if mark := next((mark for folder, mark in _MARKS.items() if item.nodeid.startswith(folder)), ""):
+            item.add_marker(mark)
     items.sort(key=lambda item: place(item.nodeid))  # stable: the tests of a file keep their order

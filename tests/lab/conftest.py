@@ -40,7 +40,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -48,14 +47,6 @@ from fixtures.lab import lab as laboratory
 from fixtures.lab.net import Host
 from scanready.climb import certificates
 from scanready.net import off_the_loop
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.lab)
 
 
 @pytest.fixture(scope="session")

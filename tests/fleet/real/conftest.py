@@ -12,14 +12,6 @@ import pytest
 from fixtures.fleet import rabbitmq
 from fixtures.fleet.site import Servers, Site, site_definitions
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.broker)
-
 
 def demand_broker() -> None:
     """Skip the test where no broker can run, or fail it if one is required."""
