@@ -534,7 +534,7 @@ def test_the_likely_guesses_have_more_time(
     async def run() -> Report:
         async with Run(Settings(timeout=8.0, canary=False)) as run_:
             where = guessed(type_, port)
-            memory = run_._observation(where)
+            memory = run_._ports.memory(where)
             memory.silent = silent
             report = await run_._climb(where, memory, Turn())
             assert isinstance(report, Report)

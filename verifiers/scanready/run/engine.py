@@ -22,7 +22,6 @@ from scanready.climb.guard import LockoutGuard, Turn
 from scanready.climb.login_runner import LoginRunner
 from scanready.climb.port_memory import PortMemory
 from scanready.climb.probe import Probe, RunContext
-from scanready.climb.time_shares import TimeShares
 from scanready.model import (
     LADDER,
     Agent,
@@ -52,6 +51,7 @@ from .any_type import Hosts, flat
 from .canary import Canary, is_needed
 from .plugins.remarks import tell
 from .plugins.stand_in import stand_in
+from .ports import Ports
 from .settings import PER_HOST, Settings
 from .untried_login import record_untried_login
 
@@ -107,9 +107,7 @@ class Run:
             self.settings.tap,
             gate_of(self.settings.bounds),
         )
-        self._shared: dict[tuple[str, int], PortMemory] = {}
-        self._left: Counter[tuple[str, int]] = Counter()
-        self._guesses: Counter[tuple[str, int]] = Counter()
+        self._ports = Ports()
         self._verifiers: dict[str, asyncio.Future[Verifier | None]] = {}
         self._hosts: dict[str, asyncio.Semaphore] = {}
         self._host_use: Counter[str] = Counter()
@@ -146,9 +144,8 @@ class Run:
     async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""
         hosts, each = Hosts(targets, self._day), flat(targets)
-        self._left.update(target.endpoint for target in each)
+        self._ports.expect(each)
         self.expect(each)
-        self._guesses |= Counter(t.endpoint for t in each if t.guessed and registry.verifier(t.type))
         waiting = iter(each)
         done: asyncio.Queue[Report | None] = asyncio.Queue(maxsize=self.settings.concurrency)
         size = min(self.settings.concurrency, len(each))
@@ -216,7 +213,7 @@ class Run:
 
     async def _verify(self, target: Target) -> Report | None:
         """Climb, or return None if the run was stopped while the target waited for its turn."""
-        memory = self._observation(target)
+        memory = self._ports.memory(target)
         account, guard = self._account(target), self._context.guard
         spent = Footprint()
         again_with: str | None = None
@@ -247,18 +244,6 @@ class Run:
         """Room among the logins, for those who will want one: waiting for it is not on the target's time."""
         wanted = bool(target.credential or USER.of(target.options))
         return self._login_places if wanted and self.settings.depth.height >= Step.AUTH.height else _NO_WAIT
-
-    def _observation(self, target: Target) -> PortMemory:
-        """The shared observation where several targets meet on one port; it goes with the last of them."""
-        key = target.endpoint
-        self._left[key] -= 1
-        alone = self._left[key] <= 0 and key not in self._shared
-        memory = self._shared.pop(key, None) or PortMemory(guesses=TimeShares(self._guesses[key]), alone=alone)
-        if self._left[key] > 0:
-            self._shared[key] = memory
-        else:
-            del self._left[key]
-        return memory
 
     def _at_host(self, target: Target) -> _Turn:
         if target.guessed and self.settings.per_host >= PER_HOST:
