@@ -11,13 +11,14 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX, unless_for_all
-from scanready.cli.job.earlier import Known, Policy, journal_of, known
+from scanready.cli.job.earlier import Known, journal_of, known
 from scanready.cli.job.elsewhere import passed_on
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.job import EVERY, Job, Options, Record
 from scanready.cli.job.options import AS, background_options, option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
+from scanready.cli.job.policy import Policy
 from scanready.cli.job.prepare import (
     prepare_outputs,
     read_inventory,
@@ -142,7 +143,7 @@ def command(
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
-    job = replace(job, policy=policy, elsewhere=logins.elsewhere, jobs=jobs)
+    job = job._replace(policy=policy, elsewhere=logins.elsewhere, jobs=jobs)
     ctx.exit(carry_out(job))
 
 
@@ -208,7 +209,7 @@ def _exported(
         return None, None
     estate = export.described(whole, inventory)
     document = Export(estate, told.entries, told.in_a_row) if options.export is not None else None
-    return record and replace(record, export=export.stored(estate, told)), document
+    return record and record._replace(export=export.stored(estate, told)), document
 
 
 def _outputs(options: Options, keep: Sequence[str], document: Export | None) -> tuple[Outputs, Any]:

@@ -11,7 +11,8 @@ import click
 from scanready.cli.messages import fitting
 from scanready.cli.source import Source, opened
 from scanready.model import Agent, Target, Verdict
-from scanready.report.background import Background, Earlier, Moment
+from scanready.report.background import Background
+from scanready.report.earlier import Earlier, Moment
 from scanready.report.serialize import identity_of_all
 from scanready.store import Store, StoredRun, StoreError
 

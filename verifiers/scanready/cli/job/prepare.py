@@ -24,7 +24,7 @@ from .job import Options
 if TYPE_CHECKING:
     from scanready.cli.output.bundle import Bundle
     from scanready.inventory import Inventory
-    from scanready.report.document import Look
+    from scanready.report.look import Look
     from scanready.run.settings import Settings
 
 
