@@ -25,7 +25,7 @@ from .explain import explain
 PATIENCE = 4.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Dialled:
     """Hold the result of dialling: the checks in the resolver's order, and the open streams.
 

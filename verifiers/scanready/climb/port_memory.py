@@ -39,7 +39,7 @@ class Shown(NamedTuple):
     faults: tuple[tuple[Cause, str], ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PortMemory:
     """Hold the facts that each climb on the port writes and the next one reads.
 

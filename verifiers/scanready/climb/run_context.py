@@ -29,7 +29,7 @@ T = TypeVar("T")
 _KILL = 1.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RunContext:
     """Hold the things that all probes of a run share.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from . import certificates
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ShownCertificates:
     """The last certificate of each name.
 

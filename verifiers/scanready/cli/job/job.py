@@ -97,7 +97,8 @@ class Record(NamedTuple):
     """The store of a run, and the facts stored besides the results; see :class:`scanready.store.NewRun`.
 
     ``agent`` is the name of ``--as``, or the one that was chosen in its place. ``guards`` are the files of ``--guard``.
-    ``export`` has what an export of the run needs besides its results; see :func:`scanready.cli.output.export.stored`.
+    ``export`` returns what an export of the run needs besides its results; see
+    :func:`scanready.cli.output.export.stored`.
     """
 
     path: Path
@@ -108,7 +109,7 @@ class Record(NamedTuple):
     agent: str | None = None
     no_login: bool = False
     guards: tuple[str, ...] = ()
-    export: Mapping[str, Any] | None = None
+    export: Callable[[], Mapping[str, Any]] | None = None
 
 
 class Tried(NamedTuple):

@@ -180,6 +180,6 @@ def asked(record: Record, targets: Iterable[Target], depth: str, timeout: float,
         "timeout": timeout,
         "tried": list(dict.fromkeys(tried)),
         "estate": identity_of_all(targets),
-        **({"export": record.export} if record.export else {}),
+        **({"export": record.export()} if record.export else {}),
     }
     return json.dumps(kept, separators=(",", ":"))
