@@ -8,6 +8,8 @@ package's functions, and the system calls that open, set up, watch and end conne
 
 Calls that depend on the moment are left out: reads that find no bytes yet, the waits after them, commits of the store
 and the progress. A coroutine counts as one call, however often it waits.
+
+It also prints what the start costs: the modules and the data classes that are loaded as the first packet leaves.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import Any
 
 from benchmarks.exchanges import EXCHANGES
 from benchmarks.run import ENVIRONMENT, ROOT, SCANREADY, VERIFIED, Farm, farm, inventory
@@ -157,12 +161,50 @@ def _run_counted(file: str, arguments: list[str]) -> None:
         told(ended.code if isinstance(ended.code, int) else 1)
 
 
+def start_of(command: str) -> Counter[str]:
+    """Return how many modules and data classes of the package `check` or `verify` of one target waits for.
+
+    Raises:
+        subprocess.CalledProcessError: the command ended without a connection.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server, tempfile.TemporaryDirectory() as directory:
+        port = server.getsockname()[1]
+        listed, counted = Path(directory, "i.yaml"), Path(directory, "counted")
+        listed.write_text(f"targets:\n  - {{host: 127.0.0.1, type: mysql, port: {port}}}\n", encoding="utf-8")
+        what = str(listed) if command == "verify" else f"mysql://127.0.0.1:{port}"
+        words = ["--start", str(counted), command, what, "--store", str(Path(directory, "runs.db"))]
+        subprocess.run([sys.executable, "-m", "benchmarks.cost", *words], cwd=ROOT, env=ENVIRONMENT, check=True)
+        return _read_calls(counted.read_text())
+
+
+def _run_to_the_first_packet(file: str, arguments: list[str]) -> None:
+    """Run the command in this process until it connects, and write what is loaded by then to ``file``."""
+
+    def at(event: str, details: tuple[Any, ...]) -> None:
+        if event != "socket.connect" or details[0].type != socket.SOCK_STREAM:
+            return
+        loaded = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == "scanready"]
+        values = [value for module in loaded for value in vars(module).values()]
+        classes = {value for value in values if isinstance(value, type) and "__dataclass_fields__" in vars(value)}
+        classes = {one for one in classes if one.__module__.startswith("scanready")}
+        Path(file).write_text(f"{len(loaded)} modules\n{len(classes)} data classes\n")
+        os._exit(0)
+
+    sys.addaudithook(at)
+    from scanready.cli import main
+
+    main(arguments)
+    raise SystemExit("no connection was begun")
+
+
 def print_costs() -> None:
     """Print the figures, and the functions with the most calls."""
     calls = calls_of_targets()
     print(f"{each(calls):.2f} calls for each target")
     for name, number in calls.most_common(40):
         print(f"{number / (MANY - FEW):8.2f}  {name}")
+    for command in ("check", "verify"):
+        print(f"{command}: {dict(start_of(command))} before the first packet")
     system = system_calls_of_targets()
     print(f"{each(system):.2f} system calls for each target")
     for name, number in system.most_common():
@@ -172,6 +214,8 @@ def print_costs() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--counted"]:
         _run_counted(sys.argv[2], sys.argv[3:])
+    elif sys.argv[1:2] == ["--start"]:
+        _run_to_the_first_packet(sys.argv[2], sys.argv[3:])
     else:
         argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
         print_costs()

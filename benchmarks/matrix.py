@@ -17,8 +17,8 @@ from pathlib import Path
 
 from benchmarks.page import measure
 from scanready.report import new_estate_document
-from scanready.report.document import Look
 from scanready.report.estate import EstateTotals
+from scanready.report.look import Look
 from tests.report.estate_view.many import view_of
 
 ACTIONS = {

@@ -19,7 +19,8 @@ from typing import Any
 
 from scanready.model import Step
 from scanready.report import new_document
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
+from scanready.report.look import Look
 from tests.browser import Page, browser
 from tests.report.estate import many
 from tests.report.reports import AGENT

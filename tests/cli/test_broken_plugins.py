@@ -203,7 +203,7 @@ def test_functions_that_fail_when_they_are_called(tmp_path: Path) -> None:
             STORY = {{"queue": {{Step.HANDSHAKE: Exchange({fails})}}}}
         """,
         signatures=f"""
-            from scanready.climb.identify import Signature
+            from scanready.climb.signature import Signature
             SIGNATURES = (Signature("queue", {fails}, 1),)
         """,
     )

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanready.cli.job import elsewhere
-from scanready.cli.job.earlier import Policy
 from scanready.cli.job.elsewhere import bind_elsewhere, passed_on
 from scanready.cli.job.guard_files import Found, read_guard_files
+from scanready.cli.job.policy import Policy
 from scanready.climb.guard import LockoutGuard
 from scanready.model import Credential
 from scanready.run import timestamps

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from scanready.cli.job.earlier import DEFAULT_POLICY, bindings, entries
+from scanready.cli.job.earlier import bindings, entries
+from scanready.cli.job.policy import DEFAULT_POLICY
 from scanready.inventory.sources import source_of
 from scanready.model import Credential
 from scanready.store import Account, AccountRecord, read_accounts

@@ -50,7 +50,7 @@ MODULES = {
         STORY = {"queue": {Step.AUTH: Exchange("a queue's hello", "queue-client {host}:{port} {path}")}}
     """,
     "signatures": """
-        from scanready.climb.identify import Signature, says
+        from scanready.climb.signature import Signature, says
         SIGNATURES = (Signature("queue", says(rb"QUEUE (\\S+)", "a message queue ({0})"), 5),)
     """,
     "verify": """

@@ -11,7 +11,8 @@ import pytest
 
 from scanready.causes import common
 from scanready.climb.explain import Failure, explain
-from scanready.climb.identify import Signature, Signatures, says
+from scanready.climb.identify import Signatures
+from scanready.climb.signature import Signature, says
 from scanready.model import Cause, Finding, Step
 from scanready.net.errors import LEAST_SILENCE
 from scanready.net.stream import (

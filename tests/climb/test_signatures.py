@@ -15,9 +15,10 @@ from fixtures.limits import HANG
 from fixtures.transcripts import HERE, load, names
 from scanready.causes import common
 from scanready.climb.explain import explain
-from scanready.climb.identify import FOREIGN, Identity, Signature, Signatures, says
+from scanready.climb.identify import Identity, Signatures
 from scanready.climb.probe import ClimbEnded
 from scanready.climb.rung import Rung
+from scanready.climb.signature import FOREIGN, Signature, says
 from scanready.model import Check, Outcome, Step
 from scanready.run.registry import catalogue
 from scanready.wire import WireError

@@ -14,7 +14,7 @@ from scanready.climb.time_shares import TimeShares
 from scanready.inventory import parse_target
 from scanready.model import Report, Target, Verdict
 from scanready.net.this_agent import this_agent
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.overview import draw
 from scanready.run.engine import Run
 from scanready.run.settings import Settings

@@ -20,8 +20,8 @@ from scanready.fitness import client_programs, libraries, machine, ports, proc, 
 from scanready.fitness.question import Answer
 from scanready.model import Agent, Credential, Outcome, Owner, Target, Verdict
 from scanready.net import open_files, sockets
-from scanready.report.document import Look
 from scanready.report.fitness import as_object, draw
+from scanready.report.look import Look
 from scanready.report.schema import fitness_schema
 from scanready.run.registry import catalogue
 from scanready.targets.ssh import client

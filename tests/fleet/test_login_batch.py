@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from scanready.causes import common
-from scanready.cli.job.earlier import Policy, bind_earlier
+from scanready.cli.job.earlier import bind_earlier
+from scanready.cli.job.policy import Policy
 from scanready.climb.explain import Failure
 from scanready.climb.guard import Attempt, LockoutGuard
 from scanready.climb.journal import Effect

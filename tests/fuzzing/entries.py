@@ -32,8 +32,8 @@ TEXT = ("wire.", "redaction.userinfo", "redaction.workflow", "redaction.vocabula
 
 #: Functions that the rules find and that no peer and no file reaches, with the reason.
 NOT_FUZZED = {
-    "climb.identify.says": "its bytes are a pattern of ours",
-    "climb.identify.framed": "its bytes are a pattern of ours",
+    "climb.signature.says": "its bytes are a pattern of ours",
+    "climb.signature.framed": "its bytes are a pattern of ours",
     "clients.login_process.job.unpack": "its bytes come from our own process, which started the one that reads them",
     "wire.drda.exchange_attributes": "writes",
     "wire.drda.unexpected": "names one of the replies that read_replies returned",

@@ -33,7 +33,8 @@ from scanready.net.tls import TlsSession
 from scanready.redaction import Redactor
 from scanready.redaction.pieces import Pieces
 from scanready.report import FORMATS, new_document
-from scanready.report.document import Look, Totals
+from scanready.report.document import Totals
+from scanready.report.look import Look
 from scanready.run.registry import all_causes, catalogue
 from tests.fuzzing.entries import Entry
 

@@ -13,7 +13,8 @@ from typing import Any
 from fixtures.transcripts import HERE, load
 from scanready.model import Step
 from scanready.report import new_document
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
+from scanready.report.look import Look
 from tests.cli import exports
 from tests.fuzzing import files
 from tests.report.reports import AGENT, blocked, ready

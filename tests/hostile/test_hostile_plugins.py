@@ -98,7 +98,7 @@ def test_where_to_report_it(tmp_path: Path) -> None:
 
 SIGNATURE = """
 import time
-from scanready.climb.identify import Signature
+from scanready.climb.signature import Signature
 def recognise(data):
     {}
 SIGNATURES = (Signature("queue", recognise, {}),)

@@ -9,8 +9,9 @@ import pytest
 
 from fixtures.lab.peer import NODE_MODULES
 from scanready.model import Verdict
-from scanready.report.background import Background, Earlier, Moment
+from scanready.report.background import Background
 from scanready.report.diff import glimpses
+from scanready.report.earlier import Earlier, Moment
 from tests.browser import Page, browser
 from tests.peers.running import demand
 from tests.report.estate import document, many, reports

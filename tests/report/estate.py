@@ -11,7 +11,8 @@ from typing import Any
 from scanready.causes import common
 from scanready.model import Cause, Check, Finding, Footprint, Outcome, Report, Step, Target, Verdict
 from scanready.report import new_document
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
+from scanready.report.look import Look
 from scanready.targets.postgresql import causes
 from tests.report.reports import AGENT
 

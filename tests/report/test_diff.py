@@ -14,7 +14,7 @@ from scanready.causes import common
 from scanready.model import Credential, Finding, Report, Step, Target, Verdict
 from scanready.report import diff_formats
 from scanready.report.diff import Comparison, compare
-from scanready.report.document import Look
+from scanready.report.look import Look
 from tests.report.reports import HOSTILE, SECRET, blocked, ready
 
 

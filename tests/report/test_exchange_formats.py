@@ -17,9 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scanready.model import Report, Step, Target, Verdict
 from scanready.report import new_document
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
 from scanready.report.formats.md import MOST
 from scanready.report.formats.nagios import Nagios
+from scanready.report.look import Look
 from scanready.run.target_name import name_of
 from tests.report.estate import document, reports
 from tests.report.reports import AGENT, blocked, ready

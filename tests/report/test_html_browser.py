@@ -16,8 +16,9 @@ from selenium.webdriver.common.keys import Keys
 
 from scanready.causes import common
 from scanready.model import Expectation, Standing, Target, Verdict
-from scanready.report.background import Background, Earlier, Moment
+from scanready.report.background import Background
 from scanready.report.diff import glimpses
+from scanready.report.earlier import Earlier, Moment
 from scanready.report.paper import GRAVITY, SENTENCES
 from scanready.report.serialize import as_line
 from scanready.run.any_type import combined

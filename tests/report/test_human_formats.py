@@ -14,10 +14,11 @@ from scanready.causes import common, unproven
 from scanready.model import Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
 from scanready.remedies.placeholders import named
 from scanready.report import new_document
-from scanready.report.document import Document, Look, RunInfo, Totals
+from scanready.report.document import Document, RunInfo, Totals
 from scanready.report.filled import fill
 from scanready.report.groups import ByCause
 from scanready.report.ladders import Ladder
+from scanready.report.look import Look
 from scanready.wire.printable import visible, visible_lines
 from tests.report.reports import AGENT, HOSTILE, SECRET, blocked, ready
 

@@ -17,8 +17,9 @@ import pytest
 from scanready.model import Expectation, Report, Standing, Step, Verdict, standing
 from scanready.report import FORMATS, new_document
 from scanready.report.diff import compare
-from scanready.report.document import Look, OwnExitCode, RunInfo, Totals
+from scanready.report.document import OwnExitCode, RunInfo, Totals
 from scanready.report.ladder import brief, draw
+from scanready.report.look import Look
 from scanready.report.parse import rejudged, restored
 from scanready.report.schema import result_schema
 from scanready.report.serialize import as_line

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from scanready.model import Step, Target, Verdict
 from scanready.report import new_document, serialize
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
+from scanready.report.look import Look
 from scanready.report.schema import result_schema
 from scanready.report.serialize import as_line, as_object
 from tests.report.reports import AGENT, SECRET, blocked, ready

@@ -8,7 +8,7 @@ import pytest
 
 from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Report, Step, Verdict
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.overview import draw
 from scanready.report.summary import traits
 from tests.report.reports import ready

@@ -14,10 +14,11 @@ import pytest
 from scanready.causes import common
 from scanready.model import Check, Finding, Footprint, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report import handover, new_document, story
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
 from scanready.report.findings import besides, decisive
 from scanready.report.groups import Groups
 from scanready.report.ladders import Ladder
+from scanready.report.look import Look
 from scanready.report.parse import restored
 from scanready.report.schema import result_schema
 from scanready.report.serialize import as_line, as_object

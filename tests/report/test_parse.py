@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from scanready.causes import common, unproven
 from scanready.model import Agent, Cause, Check, Credential, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report import new_document, parse
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
 from scanready.report.ladder import draw
+from scanready.report.look import Look
 from scanready.report.parse import NotAResult, rejudged
 from scanready.report.serialize import as_line, as_object
 from scanready.run.registry import all_causes

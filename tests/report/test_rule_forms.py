@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.rule_forms import FORMS
 from scanready.report.rules import Rule
 

@@ -13,8 +13,8 @@ import pytest
 from scanready.catalogue import Seen
 from scanready.model import Step, Target
 from scanready.remedies.quoting import plain
-from scanready.report.document import Look
 from scanready.report.endpoints import where
+from scanready.report.look import Look
 from scanready.report.rule_forms import FORMS
 from scanready.report.rules import Rule, best_source, merged, rules, rules_of_result
 from scanready.report.serialize import as_object

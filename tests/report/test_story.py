@@ -23,8 +23,8 @@ from scanready.model import (
     Target,
     Verdict,
 )
-from scanready.report.document import Look
 from scanready.report.ladder import draw
+from scanready.report.look import Look
 from scanready.report.story import tell
 from scanready.run.registry import catalogue
 from tests.report.reports import AGENT, HOSTILE, blocked, ready

@@ -11,8 +11,9 @@ from scanready.inventory import parse_target
 from scanready.model import Report, Step
 from scanready.report.diff import compare
 from scanready.report.diff_formats import markdown, table
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
 from scanready.report.ladders import Ladder
+from scanready.report.look import Look
 from scanready.report.story import tell
 from scanready.run.target_name import name_of
 from tests.embedded_run import run_in

@@ -25,7 +25,8 @@ from scanready.catalogue import (
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.facts import Fact
 from scanready.catalogue.option import RESERVED
-from scanready.climb.identify import Signature, Signatures
+from scanready.climb.identify import Signatures
+from scanready.climb.signature import Signature
 from scanready.inventory import schema
 from scanready.model import Cause, Owner, Step
 from scanready.run.built_in import built_in_causes, built_in_rows

@@ -12,8 +12,9 @@ from fixtures.emulators.certificates import authority
 from scanready.model import Report, Step
 from scanready.redaction import WITHHELD
 from scanready.report import FORMATS, new_document
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
 from scanready.report.ladder import draw
+from scanready.report.look import Look
 from scanready.report.serialize import as_line
 from scanready.testing.verdicts import failure
 from tests.ladder import TYPES, account, climb, target

@@ -59,11 +59,11 @@ if TYPE_CHECKING:
     from scanready.clients.watchdog import Watchdog
     from scanready.climb.explain import Failure
     from scanready.climb.guard import Attempt
-    from scanready.climb.identify import Signature, framed, says
     from scanready.climb.login_result import LoginResult
     from scanready.climb.login_trace import LoginTrace
     from scanready.climb.login_trust import LoginTrust
     from scanready.climb.probe import ClimbEnded, Farewell, Probe, Rung
+    from scanready.climb.signature import Signature, framed, says
     from scanready.model import (
         INVENTED_USER,
         Cause,
@@ -196,7 +196,7 @@ _HOMES = {
     "scanready.clients.watchdog": "Watchdog",
     "scanready.climb.explain": "Failure",
     "scanready.climb.guard": "Attempt",
-    "scanready.climb.identify": "Signature framed says",
+    "scanready.climb.signature": "Signature framed says",
     "scanready.climb.login_result": "LoginResult",
     "scanready.climb.login_trace": "LoginTrace",
     "scanready.climb.login_trust": "LoginTrust",

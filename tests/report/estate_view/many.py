@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from scanready.model import Agent, DeclaredAgent, Report, Target
 from scanready.report import new_estate_document
-from scanready.report.document import Look
 from scanready.report.estate import Absent, EstateTotals, EstateView, Frame
+from scanready.report.look import Look
 from tests.report.estate import reports
 
 SITES = ("nyc", "lon", "sgp")

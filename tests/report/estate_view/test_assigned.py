@@ -10,10 +10,10 @@ import pytest
 
 from scanready.causes import common
 from scanready.model import Owner, Standing, Step, Target, Verdict
-from scanready.report.document import Look
 from scanready.report.estate import Absent, EstateView, Frame
 from scanready.report.estate.assign_formats import document, table
 from scanready.report.estate.assigned import Assigned
+from scanready.report.look import Look
 from tests.report.estate_view import twelve
 from tests.report.reports import HOSTILE
 

@@ -17,9 +17,9 @@ import pytest
 
 from scanready.model import Step, Target, Verdict
 from scanready.report import FORMATS, new_estate_document
-from scanready.report.document import Look
 from scanready.report.estate import Absent, EstateTotals, EstateView, Frame
 from scanready.report.estate.frame import frame_restored
+from scanready.report.look import Look
 from scanready.report.parse import restored
 from scanready.report.schema import result_schema
 from tests.report.estate_view import lab

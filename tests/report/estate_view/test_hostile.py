@@ -14,9 +14,9 @@ import pytest
 from scanready.causes import common
 from scanready.model import Agent, Step
 from scanready.report import FORMATS, new_estate_document
-from scanready.report.document import Look
 from scanready.report.estate import Absent, EstateTotals, EstateView, Frame
 from scanready.report.estate.ladders import EstateLadders
+from scanready.report.look import Look
 from tests.report.estate_view import lab
 
 EVIL = "=cmd|' /C calc'!A0\x1b[31m`<script>alert(1)</script>\n##vso[task]\u202e]]>\"} 1"

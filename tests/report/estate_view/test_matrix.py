@@ -180,7 +180,7 @@ def test_the_page_says_whether_a_command_can_read_it() -> None:
 def test_memory_does_not_grow_with_the_rows() -> None:
     """The writer keeps counts and distinct texts; the reader keeps kinds."""
     from scanready.report import new_estate_document
-    from scanready.report.document import Look
+    from scanready.report.look import Look
 
     view = view_of(90, 6, 1)
     written_of = new_estate_document("html", Look())

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from scanready.causes import common
 from scanready.model import GOOD, Agent, Cause, Check, Finding, Outcome, Owner, Report, Scope, Step, Target
-from scanready.report.document import Look
 from scanready.report.estate import EstateView
 from scanready.report.estate.rank_csv import csv
 from scanready.report.estate.rank_formats import document, table
 from scanready.report.estate.rank_md import md
 from scanready.report.estate.ranking import Changes, lacking, network_of
+from scanready.report.look import Look
 from scanready.run.any_type import combined
 from tests.report.estate_view import twelve
 from tests.report.estate_view.twelve import LON, NYC, climbed, closed, of

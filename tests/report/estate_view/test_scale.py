@@ -10,8 +10,8 @@ import pytest
 
 from scanready.model import Agent, Report
 from scanready.report import new_estate_document
-from scanready.report.document import Look
 from scanready.report.estate import EstateTotals, EstateView
+from scanready.report.look import Look
 from tests.report.estate import many
 
 _AGENTS = tuple(Agent(f"proxy-{number:02}", "Linux", (f"10.0.1.{number}",)) for number in range(3))

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import click
 
-from scanready.report.document import Look
 from scanready.report.estate import Row
 from scanready.report.estate.rank_csv import csv
 from scanready.report.estate.rank_formats import document, table
 from scanready.report.estate.rank_md import md
 from scanready.report.estate.ranking import Changes
+from scanready.report.look import Look
 
 from .estate_report import judgement
 from .job.exit_code import NOTHING_SELECTED

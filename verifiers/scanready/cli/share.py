@@ -14,7 +14,6 @@ import click
 
 from scanready.model import DeclaredAgent, Target, assigned
 from scanready.model.platforms import PLATFORMS, platform_name
-from scanready.report.paper import counted
 from scanready.run.any_type import flat
 
 from .agent_address import wrong_with
@@ -79,6 +78,8 @@ class Share:
             remedy = "; to add the targets of a site: --site NAME" if self.described else ""
             return f"nothing selected: the inventory assigns no target to the agent {name}{remedy}"
         who = dict.fromkeys(other for target in matching for other in assigned(target, self.inventory.agents))
+        from scanready.report.paper import counted
+
         count = counted(len(matching), "matching target")
         return f"nothing selected: other agents check the {count}: {_some(list(who))}"
 

@@ -17,7 +17,7 @@ class ProcessLost(Exception):
     """The process in which a login was under way has ended; the server may have counted that login."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Attempt:
     """Describe one login in progress.
 

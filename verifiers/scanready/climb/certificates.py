@@ -13,9 +13,8 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step, is_address
@@ -81,8 +80,7 @@ _PREPARING = threading.Lock()
 _PREPARED: set[str | None] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """Hold the faults of a certificate (cause and words), and its facts."""
 
     faults: tuple[tuple[Cause, str], ...]

@@ -9,7 +9,7 @@ from scanready.net.sockets import Address
 from scanready.net.stream import Stream
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Contact:
     """Written by the probe as it connects, and asks over UDP.
 

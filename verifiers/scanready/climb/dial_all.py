@@ -17,7 +17,6 @@ from scanready.net.dial import dial
 from scanready.net.passage import ALWAYS_OPEN, Passage
 from scanready.net.sockets import Address, source_address
 from scanready.net.stream import ConnectError, ReadTimeout, Stream, Tap
-from scanready.remedies.fixes import firewall_rule
 
 from .explain import explain
 
@@ -26,7 +25,7 @@ from .explain import explain
 PATIENCE = 4.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Dialled:
     """Hold the result of dialling: the checks in the resolver's order, and the open streams.
 
@@ -116,6 +115,8 @@ def _finding(error: ConnectError | ReadTimeout, source: str | None, host: str, p
         return Finding(common.LOCAL_LIMIT, f"this host's own firewall rejects the connection ({found.detail})")
     if source is None or found.cause not in (common.FILTERED, common.REJECTED):
         return found
+    from scanready.remedies.fixes import firewall_rule  # no packet waits for what only a failure needs
+
     return Finding(found.cause, found.detail, firewall_rule(source, host, port))
 
 

@@ -16,7 +16,7 @@ from scanready.net.errors import local_limit
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.redaction import current
-from scanready.wire import ForeignBytes, OurLimit, UnknownValue, WireError, tls
+from scanready.wire import ForeignBytes, OurLimit, UnknownValue, WireError
 
 from .identify import Signatures
 
@@ -192,6 +192,8 @@ def _forbidden(error: ConnectError) -> bool:
 
 
 def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
+    from scanready.wire import tls  # no packet waits for what only a failure needs
+
     foreign = signatures.identify(error.heard) if error.securing else None  # otherwise these bytes arrived inside TLS
     if foreign is not None and foreign.protocol not in ("tls", speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers, without TLS")
@@ -261,6 +263,8 @@ def _closed(error: PeerClosed, step: Step, speaks: str, signatures: Signatures) 
 
 
 def _has_begun_tls(error: StreamError) -> bool:
+    from scanready.wire import tls
+
     return error.securing and (tls.begins_like_tls(error.heard) or (error.spoke and not error.heard))
 
 

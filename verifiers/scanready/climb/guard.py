@@ -44,7 +44,7 @@ ESTABLISHED = 16
 MOST_OPEN = 3
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Account:
     """Hold one account's history in this run; places by host.
 

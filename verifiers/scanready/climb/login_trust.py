@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scanready.causes import common
 from scanready.net.tls import TlsSession
 
-from . import certificates, channel
+from . import channel
 from .explain import Failure
 
 
@@ -41,6 +41,8 @@ class LoginTrust:
         """
         if self.any_server or (self.leaf and session.chain[:1] == (self.leaf,)):
             return
+        from . import certificates  # no packet waits for what a handshake needs
+
         doubts = channel.doubts(certificates.judge(session, self.name, self.ca_file).faults)
         if doubts:
             other = (

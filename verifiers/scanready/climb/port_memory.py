@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from scanready.catalogue import TargetType
 from scanready.causes import common
@@ -31,15 +32,14 @@ _HOLDS = (Outcome.PASSED, Outcome.WARNED)
 _ALONE = nullcontext()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """Hold a certificate that was judged: the ``leaf`` (DER; empty if the server sent none), and its ``faults``."""
 
     leaf: bytes
     faults: tuple[tuple[Cause, str], ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PortMemory:
     """Hold the facts that each climb on the port writes and the next one reads.
 

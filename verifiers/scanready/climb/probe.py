@@ -34,7 +34,7 @@ from scanready.net.stream import Stream
 from scanready.net.tls import TlsSession
 from scanready.wire.printable import MOST_EVIDENCE, printable
 
-from . import bounds, certificates, channel
+from . import bounds, channel
 from .confidential import concealed
 from .confinement import confined, finding_of
 from .contact import Contact
@@ -112,8 +112,7 @@ class Probe:
         self.deadline = self.started + seconds - self.grace
         self.source: str | None = None
         self.address: str | None = None
-        host = bracketed(target.host)
-        self._endpoint = f"{host}:{target.port}" if target.port else host
+        self._endpoint = bracketed(target.host) + (f":{target.port}" if target.port else "")
         self._entered = Step.AGENT  # an error between two rungs belongs to it
         self._patience, self._turn = patience, turn
         self._dialled: Dialled | None = None
@@ -424,13 +423,14 @@ class Probe:
     async def _dial(self, addresses: list[Address], farewell: Farewell | None, privileged: bool = False) -> Dialled:
         """Dial them all; each connection is ours to end politely from the moment it is there."""
         bounds.require_connection(self.contact)
+        self.shared.under_way.set()
         own = partial(self._own, farewell)
         return await dial_all(addresses, self.deadline, self.tap, own, privileged, self.passage)
 
     def _own(self, farewell: Farewell | None, new: Stream) -> None:
         self._owed.owe(new, farewell)
         self.contact.opened(new)
-        new.when_secured = certificates.preparation(self.shared.ca_file, self.deadline + self.grace)
+        new.when_secured = self.shown.preparation(self.deadline + self.grace)
 
     def _places(self, hosts: Sequence[str] = (), permit: Callable[[], None] | None = None) -> OwnPlaces:
         own = self.target, self.row, self.address, self.shared.resolver, self.deadline

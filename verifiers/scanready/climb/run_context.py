@@ -29,7 +29,7 @@ T = TypeVar("T")
 _KILL = 1.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RunContext:
     """Hold the things that all probes of a run share.
 
@@ -53,6 +53,8 @@ class RunContext:
     secrets_at: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: The same of all targets that were begun: one server may have two names, and two servers one owner.
     secrets: Elsewhere = field(default_factory=Elsewhere)
+    #: Set as the first connection of the run is begun: what no packet needs waits for that.
+    under_way: asyncio.Event = field(default_factory=asyncio.Event)
     #: They recognise a peer that speaks another protocol, and are loaded when one answers.
     signatures: Signatures = field(init=False)
     _login_runner: LoginRunner | None = field(init=False, default=None)

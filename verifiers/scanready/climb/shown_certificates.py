@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from scanready.catalogue.option import ALLOW_UNTRUSTED
 from scanready.causes import common
@@ -10,13 +12,16 @@ from scanready.model import Target
 from scanready.net.events import record
 from scanready.net.tls import TlsSession
 
-from . import certificates, channel
+from . import channel
 from .login_trust import LoginTrust
 from .port_memory import Shown
 from .rung import Rung
 
+if TYPE_CHECKING:
+    from . import certificates
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class ShownCertificates:
     """The last certificate of each name.
 
@@ -30,18 +35,28 @@ class ShownCertificates:
     ca_file: str | None
     by_name: dict[str, Shown] = field(default_factory=dict)
 
+    def preparation(self, end: float) -> Callable[[], Awaitable[None]]:
+        """Return what a connection awaits before its certificate is judged; see :func:`certificates.preparation`."""
+        from . import certificates  # no packet waits for what a handshake needs
+
+        return certificates.preparation(self.ca_file, end)
+
     def judge(self, session: TlsSession, name: str) -> certificates.Judgement:
         """Judge the certificate of a finished handshake, and keep it.
 
         Raises:
             Failure: ``scanready.limit``: ``ca_file`` cannot be read.
         """
+        from . import certificates
+
         judgement = certificates.judge(session, name, self.ca_file)  # cached by certificate
         self.by_name[name] = Shown(session.chain[0] if session.chain else b"", judgement.faults)
         return judgement
 
     def report(self, session: TlsSession, name: str, rung: Rung, *, verifies: bool) -> None:
         """Record TLS version and certificate on ``rung``; warn of its faults if the scanner's client ``verifies``."""
+        from . import certificates
+
         judgement = self.judge(session, name)
         record("certificate")
         rung.ok(

@@ -19,7 +19,7 @@ _FOR_THE_NAMED = 1 / 10
 _LEAST_PATIENCE = 0.3
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class TimeShares:
     """``left`` types are still to be tried on the port; ``end`` is the loop's time, None before the first one."""
 

@@ -61,7 +61,7 @@ class _Waiting:
         return self.needless is not None and not self.needless()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Turns:
     """The climbs and the login under way for one account. Used on one event loop at a time.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanready.catalogue import TargetType
 from scanready.catalogue.wrong import Wrong
@@ -16,12 +16,14 @@ from scanready.run.target_name import ANY, visible_name
 
 from .accounts import Accounts
 from .agents import Agents
-from .expected import Fault, examined
 from .nodes import Node
 from .options import refuse_unknown, type_row
 from .problem_log import Page
 from .shapes import TARGET
 from .targets import EXAMPLES, expand, of_any_type, read_target
+
+if TYPE_CHECKING:
+    from .expected import Fault
 
 #: The most targets that fit in memory, at some 600 bytes each: one type on all of a /12.
 MOST_TARGETS = 2**20
@@ -125,6 +127,8 @@ class Entries:
         """Return the known failure of an entry; a type that does not declare its options may have any cause."""
         if "expect" not in node.value:
             return None
+        from .expected import examined  # few inventories have one
+
         entry = node["expect"]
         found, faults = examined(entry.plain(), any_cause=any(row.any_option for row in rows))
         for fault in faults:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """The ends of messages that depend on where a target was written.
 
     Attributes:
@@ -40,7 +39,7 @@ ON_COMMAND_LINE = Words(
     "write a network in `hosts` of an inventory",
 )
 #: The same for a command that does not log in.
-WITHOUT_LOGIN = replace(ON_COMMAND_LINE, password="remove it, there is no login", secret="remove it, there is no login")
+WITHOUT_LOGIN = ON_COMMAND_LINE._replace(password="remove it, there is no login", secret="remove it, there is no login")
 IN_PROGRAM = Words(
     "give the user name only, and the password in credential=Credential(NAME, USERNAME, PASSWORD)",
     "give the target a Credential(NAME, USERNAME, PASSWORD)",

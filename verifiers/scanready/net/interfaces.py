@@ -14,8 +14,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -26,8 +25,7 @@ _UP = 0x1
 _KNOWN = ("linux", "darwin", "freebsd", "openbsd", "netbsd")
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """Hold one address: the interface's name, the address and its subnet."""
 
     name: str

@@ -9,8 +9,8 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache, partial
+from typing import NamedTuple
 
 Span = tuple[int, int]
 
@@ -44,8 +44,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One way to read a text; ``origin`` returns the span of the original that a span of ``text`` was made of.
 
     ``decoded`` is true for bytes that were written as digits or Base64.

@@ -6,17 +6,16 @@ not wait for the table's libraries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .document import Document, Look
+    from .document import Document
     from .estate.view import EstateDocument
+    from .look import Look
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """One format.
 
     Attributes:

@@ -13,8 +13,8 @@ from scanready.run.target_name import LONGEST_NAME, name_of, visible_name
 from scanready.wire.printable import visible
 
 from .diff import Change, Comparison
-from .document import Look
 from .glimpse import Glimpse
+from .look import Look
 from .paper import Paper, columns, verdict_word
 from .serialize import SCHEMA, target_object
 

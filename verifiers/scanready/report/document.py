@@ -14,20 +14,6 @@ from .background import NOTHING, Background
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Settings of an output for people: ``width`` in columns, ``verbosity`` -1 (quiet), 0, or 1 and more.
-
-    ``file`` is true for a file that the command writes itself, not for standard output.
-    """
-
-    width: int = 100
-    color: bool = False
-    unicode: bool = True
-    verbosity: int = 0
-    file: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class RunInfo:
     """The properties of a run that are known when it begins.
 

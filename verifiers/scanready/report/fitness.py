@@ -13,8 +13,8 @@ from scanready.model import Outcome, Verdict
 from scanready.remedies.placeholders import named
 from scanready.wire.printable import visible
 
-from .document import Look
 from .filled import fill
+from .look import Look
 from .paper import Paper, columns, duration, fact, pairs, verdict_word
 from .serialize import SCHEMA, agent_object, plainly
 

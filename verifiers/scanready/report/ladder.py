@@ -10,10 +10,10 @@ from scanready.model import Outcome, Report, Target
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
-from .document import Look
 from .filled import fill
 from .findings import Part, Told, besides, decisive
 from .known import note
+from .look import Look
 from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 
 if TYPE_CHECKING:

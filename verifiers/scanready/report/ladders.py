@@ -6,11 +6,15 @@ The drawing modules are imported with the first report, so that the first packet
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from scanready.model import Report, Target
 from scanready.run.target_name import name_of
 
-from .document import Look, Places, RunInfo, Totals
+from .look import Look
+
+if TYPE_CHECKING:
+    from .document import RunInfo, Totals
 
 
 class Ladder:
@@ -26,6 +30,8 @@ class Ladder:
 
     def begin(self, run: RunInfo) -> str:
         """Remember the order."""
+        from .document import Places
+
         self._asked = run.tried
         self._tried = {host: [] for host in run.tried.values()}
         self._waiting = [target for target in run.targets if id(target) not in run.tried]

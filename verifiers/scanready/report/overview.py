@@ -12,9 +12,9 @@ from scanready.model import GOOD, Report, Verdict
 from scanready.run.any_type import answered
 from scanready.wire.printable import visible
 
-from .document import Look
 from .headline import as_types
 from .known import note
+from .look import Look
 from .paper import Paper, columns, owned, verdict_word
 from .summary import traits
 

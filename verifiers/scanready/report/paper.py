@@ -15,8 +15,9 @@ from scanready.model import Cause, Check, Outcome, Owner, Report, Step, Target, 
 from scanready.run.registry import catalogue
 from scanready.wire.printable import MOST, visible, visible_lines
 
-from .document import Look, Totals
+from .document import Totals
 from .headline import known, summed
+from .look import Look
 
 #: The meaning of each verdict, in one sentence.
 SENTENCES: dict[Verdict, str] = {

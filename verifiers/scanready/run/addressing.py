@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from scanready.catalogue.row import owner_of
 from scanready.climb.probe import Probe
-from scanready.remedies.fixes import addressed
 
 
 def address_fixes(probe: Probe) -> None:
@@ -14,6 +13,8 @@ def address_fixes(probe: Probe) -> None:
     host, agent = probe.host, probe.shared.agent.name
     for check in probe.checks:
         if found := check.finding:
+            from scanready.remedies.fixes import addressed  # no packet waits for what only a finding needs
+
             check.finding = replace(
                 found,
                 fix=found.fix and addressed(found.fix, host, agent),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from importlib import import_module
-from pkgutil import iter_modules
 
 from scanready import causes, targets
 from scanready.catalogue import Catalogue, TargetType
@@ -51,6 +50,8 @@ def built_in_causes() -> dict[str, Cause]:
 
 @lru_cache(maxsize=1)
 def _causes() -> dict[str, Cause]:
+    from pkgutil import iter_modules
+
     names = sorted((module.name for module in iter_modules(causes.__path__)), key=lambda name: (name != "common", name))
     shared = [import_module(f"{causes.__name__}.{name}") for name in names]
     return causes.by_code(*shared, *Catalogue(built_in_rows()).parts("causes"))

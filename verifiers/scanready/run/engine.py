@@ -11,8 +11,7 @@ import contextlib
 import datetime
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanready.catalogue import Verifier
 from scanready.catalogue.option import USER
@@ -68,8 +67,7 @@ LOGINS = 4 * _LOGIN_THREADS
 _NO_WAIT = contextlib.nullcontext()
 
 
-@dataclass(frozen=True, slots=True)
-class _TurnedBack:
+class _TurnedBack(NamedTuple):
     """A climb that stopped before its login, because another login must first show whether the account is valid.
 
     Attributes:
@@ -128,6 +126,11 @@ class Run:
     def stopping(self) -> bool:
         """True once nothing new is begun."""
         return self._stop.is_set()
+
+    @property
+    def under_way(self) -> asyncio.Event:
+        """Set once the first connection is begun."""
+        return self._context.under_way
 
     def stop(self) -> None:
         """Start no new targets; those under way end as usual, unless they still wait for their first connection."""

@@ -10,16 +10,21 @@ continues.
 
 from __future__ import annotations
 
-from .bulk import BulkWriter
-from .database import default_path
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .errors import StoreError
-from .journal import Account, AccountRecord, Event, HostLogin, forget, read_accounts
-from .locks import RunLock
-from .names import looks_like_a_run
-from .new_run import NewRun
 from .permissions import remarks
-from .reading import Store, StoredRun
-from .writer import Writer
+
+if TYPE_CHECKING:
+    from .bulk import BulkWriter
+    from .journal import Account, AccountRecord, Event, HostLogin, forget, read_accounts
+    from .locks import RunLock
+    from .names import looks_like_a_run
+    from .new_run import NewRun
+    from .place import default_path
+    from .reading import Store, StoredRun
+    from .writer import Writer
 
 __all__ = [
     "Account",
@@ -39,3 +44,28 @@ __all__ = [
     "read_accounts",
     "remarks",
 ]
+
+#: The modules of the names that are imported at their first use, so that no packet waits for SQLite.
+_ELSEWHERE = {
+    "Account": "journal",
+    "AccountRecord": "journal",
+    "BulkWriter": "bulk",
+    "Event": "journal",
+    "HostLogin": "journal",
+    "NewRun": "new_run",
+    "RunLock": "locks",
+    "Store": "reading",
+    "StoredRun": "reading",
+    "Writer": "writer",
+    "default_path": "place",
+    "forget": "journal",
+    "looks_like_a_run": "names",
+    "read_accounts": "journal",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part of the store at its first use."""
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)

@@ -26,20 +26,6 @@ APPLICATION = 0x73637264
 _LONGEST_NAME = 500
 
 
-def default_path() -> Path:
-    """Return where this platform keeps a user's data.
-
-    Raises:
-        StoreError: this user has no such place.
-    """
-    from platformdirs import user_data_path
-
-    path = user_data_path("scanready", appauthor=False) / "runs.db"
-    if not path.is_absolute():  # no home directory: it would be made under a directory called "~"
-        raise StoreError("this user has no home directory for the run store; name a file with --store")
-    return path
-
-
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """Open the store, made or brought up to date if need be; only its owner may read a new one.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 class StoreError(Exception):
@@ -13,6 +16,8 @@ class StoreError(Exception):
 
 def explained(path: Path, error: sqlite3.Error) -> str:
     """Return a message for an error of SQLite, with a remedy."""
+    import sqlite3  # imported late: this module is loaded before the first packet
+
     words = str(error)
     if isinstance(error, sqlite3.DatabaseError) and ("not a database" in words or "malformed" in words):
         return f"{path}: it is damaged or not a run store ({words}); move it away, or name another file with --store"
@@ -27,6 +32,8 @@ def explained(path: Path, error: sqlite3.Error) -> str:
 
 def roll_back(connection: sqlite3.Connection) -> None:
     """End a transaction that failed. SQLite ends some by itself (a full disk), and then has none to roll back."""
+    import sqlite3
+
     if connection.in_transaction:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")

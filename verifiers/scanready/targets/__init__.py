@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from importlib.util import find_spec
 
 from scanready.catalogue.row import TargetType
 
@@ -25,11 +25,15 @@ def rows() -> list[TargetType]:
 
 def rows_in(folder: str) -> list[TargetType]:
     """Load the rows of the folder of that name; none if there is no such folder."""
-    return list(_rows_of(f"{__name__}.{folder}.row")) if folder in _folders() else []
+    found = find_spec(f"{__name__}.{folder}") if folder.isidentifier() else None
+    is_package = found is not None and found.has_location and found.submodule_search_locations is not None
+    return list(_rows_of(f"{__name__}.{folder}.row")) if is_package else []
 
 
 @cache
 def _folders() -> tuple[str, ...]:
+    from pkgutil import iter_modules  # one row needs no list of the folders
+
     return tuple(family.name for family in iter_modules(__path__))
 
 

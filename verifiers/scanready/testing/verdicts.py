@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from scanready.model import HOLDS, Expectation, Report, Standing, Step, Verdict, standing
-from scanready.report.document import Look
 from scanready.report.known import Soon, note
 from scanready.report.ladder import draw
+from scanready.report.look import Look
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 

@@ -19,7 +19,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Order = Literal["big", "little"]
 
@@ -40,8 +40,7 @@ def bits(mask: int) -> tuple[int, ...]:
     return tuple(1 << at for at in range(mask.bit_length()) if mask >> at & 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(NamedTuple):
     """A field that counts what an offer holds, and so grows with it.
 
     Attributes:

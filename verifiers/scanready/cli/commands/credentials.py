@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from scanready.cli.job.earlier import RETRY_AFTER, Binding, Policy, bindings, entry
+from scanready.cli.job.earlier import Binding, bindings, entry
 from scanready.cli.job.options import STORE, option, simple_format
+from scanready.cli.job.policy import RETRY_AFTER, Policy
 from scanready.cli.job.run_store import store_path
 from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outlet import show

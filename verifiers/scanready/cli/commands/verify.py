@@ -11,13 +11,12 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX, unless_for_all
-from scanready.cli.job.earlier import Known, Policy, journal_of, known
-from scanready.cli.job.elsewhere import passed_on
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.job import EVERY, Job, Options, Record
 from scanready.cli.job.options import AS, background_options, option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
+from scanready.cli.job.policy import Policy
 from scanready.cli.job.prepare import (
     prepare_outputs,
     read_inventory,
@@ -34,6 +33,7 @@ from scanready.run import timestamps
 from scanready.run.any_type import narrowed
 
 if TYPE_CHECKING:
+    from scanready.cli.job.earlier import Known
     from scanready.cli.output.outputs import Outputs
     from scanready.inventory import Inventory
     from scanready.report.estate.export import Export
@@ -99,7 +99,6 @@ def command(
 ) -> None:
     """Verify."""
     from scanready.cli.job.background import background_of_new
-    from scanready.cli.job.resume import Resumption
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
 
@@ -108,6 +107,8 @@ def command(
     options, going_on = Options(**rest), None
     quiet = options.verbosity < 0
     if resume is not None:
+        from scanready.cli.job.resume import Resumption
+
         going_on = Resumption(options, resume)
         # The stored run names its inventory and its agent.
         inventory, as_name = unless_for_all(ctx, inventory=inventory, as_name=as_name)
@@ -142,7 +143,7 @@ def command(
     settings = settings_of(options, described, tap)
     times = options.wait or 0.0, options.interval or EVERY
     job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
-    job = replace(job, policy=policy, elsewhere=logins.elsewhere, jobs=jobs)
+    job = job._replace(policy=policy, elsewhere=logins.elsewhere, jobs=jobs)
     ctx.exit(carry_out(job))
 
 
@@ -187,35 +188,47 @@ def _selected(
 
 def _known(
     targets: Sequence[Target], record: Record | None, policy: Policy, logins: Logins, since: str | None
-) -> Known:
-    """Return what earlier runs and other agents found out about accounts, for the export."""
+) -> Known | None:
+    """Return what earlier runs and other agents found out about accounts, for the export; None without accounts."""
     credentials = {target.credential for target in targets if target.credential is not None}
+    if not credentials and not logins.elsewhere:
+        return None
+    from scanready.cli.job.earlier import journal_of, known
+    from scanready.cli.job.elsewhere import passed_on
+
     found = known(credentials, journal_of(record.path) if credentials and record else (), policy, since)
     return replace(found, entries=[*passed_on(logins.elsewhere, policy, timestamps.now()), *found.entries])
 
 
 def _exported(
-    record: Record | None, options: Options, whole: Inventory, inventory: str, told: Known
+    record: Record | None, options: Options, whole: Inventory, inventory: str, told: Known | None
 ) -> tuple[Record | None, Export | None]:
     """Return the record with what an export of the stored run needs, and the export of this run if one is asked.
 
     An export describes the whole inventory, so that those of all agents are of one.
     """
-    from scanready.cli.output import export
-    from scanready.report.estate.export import Export
 
-    if record is None and options.export is None:
-        return None, None
-    estate = export.described(whole, inventory)
-    document = Export(estate, told.entries, told.in_a_row) if options.export is not None else None
-    return record and replace(record, export=export.stored(estate, told)), document
+    def kept() -> dict[str, Any]:
+        from scanready.cli.job.earlier import Known
+        from scanready.cli.output import export
+
+        return export.stored(export.described(whole, inventory), told or Known())
+
+    document = None
+    if options.export is not None:
+        from scanready.cli.output import export
+        from scanready.report.estate.export import Export
+
+        accounts = (told.entries, told.in_a_row) if told else ()
+        document = Export(export.described(whole, inventory), *accounts)
+    return record and record._replace(export=kept), document
 
 
 def _outputs(options: Options, keep: Sequence[str], document: Export | None) -> tuple[Outputs, Any]:
-    from scanready.cli.output.export import add_export
-
     outputs, tap = prepare_outputs(options, ladder=False, keep=keep)
     if options.export is not None and document is not None:
+        from scanready.cli.output.export import add_export
+
         add_export(outputs, options.export, options, keep, document)
     return outputs, tap
 

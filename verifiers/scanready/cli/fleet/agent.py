@@ -13,8 +13,9 @@ import click
 
 from scanready.catalogue.wrong import Wrong
 from scanready.cli.environment import PREFIX
-from scanready.cli.job.earlier import Policy, bind_earlier
+from scanready.cli.job.earlier import bind_earlier
 from scanready.cli.job.options import bound_options, option
+from scanready.cli.job.policy import Policy
 from scanready.cli.job.run_store import store_path
 from scanready.cli.messages import fitting, warn
 from scanready.fleet.journal import JournalError

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,12 @@ from scanready import __version__
 from scanready.causes import fleet
 from scanready.cli.commands import report as report_command
 from scanready.cli.commands.verify import source_path
-from scanready.cli.job.earlier import RETRY_AFTER, Policy
 from scanready.cli.job.elsewhere import bind_elsewhere
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.interrupt import INTERRUPTED
 from scanready.cli.job.options import ONLY, option
+from scanready.cli.job.policy import RETRY_AFTER, Policy
 from scanready.cli.job.prepare import Unusable, read_inventory
 from scanready.cli.job.run_store import find_run, open_store, store_path
 from scanready.cli.messages import did_you_mean, fitting, warn
@@ -157,7 +157,7 @@ def command(
 def _resumed(logins: Logins, asked: dict[str, Any]) -> Logins:
     """Return the login options of a run that goes on."""
     kept = logins.resumed(asked.get("guards", ()), no_login=asked.get("no_login", False))
-    return replace(kept, retried=logins.retried or asked.get("retried", ""))
+    return kept._replace(retried=logins.retried or asked.get("retried", ""))
 
 
 def _demand_agents(targets: Sequence[Target], declared: Sequence[DeclaredAgent]) -> None:

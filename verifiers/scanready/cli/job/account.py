@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from scanready.inventory import Inventory
 
 
-@dataclass(frozen=True, slots=True)
-class AskedAccount:
+class AskedAccount(NamedTuple):
     """The options of ``check`` about its account: the name of a credential, or the references of one."""
 
     name: str | None = None

@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from scanready.cli.messages import fitting
-from scanready.cli.source import Source, opened
 from scanready.model import Agent, Target, Verdict
-from scanready.report.background import Background, Earlier, Moment
+from scanready.report.background import Background
 from scanready.report.serialize import identity_of_all
-from scanready.store import Store, StoredRun, StoreError
+from scanready.store import StoreError
 
 from .job import Options, Record
+
+if TYPE_CHECKING:
+    from scanready.cli.source import Source
+    from scanready.report.earlier import Earlier, Moment
+    from scanready.store import StoredRun
 
 #: The number of runs in the chart of the trend, including this one.
 _RUNS = 12
@@ -51,7 +56,9 @@ def _background(options: Options, whole: bool, trend: tuple[Moment, ...]) -> Bac
 
 
 def _earlier(name: str, store: str | None, *, whole: bool) -> Earlier:
+    from scanready.cli.source import opened
     from scanready.report.diff import glimpses
+    from scanready.report.earlier import Earlier
 
     try:
         with opened(name, store) as source:
@@ -72,6 +79,8 @@ def _draws_a_trend(options: Options) -> bool:
 
 def _trend_before(record: Record, targets: Iterable[Target]) -> tuple[Moment, ...]:
     """Return the earlier runs of these targets; none if there is no store yet, or it cannot be read."""
+    from scanready.store import Store
+
     with contextlib.suppress(StoreError), Store(record.path) as store:
         return _moments(store.runs_of(record.source, identity_of_all(targets), _RUNS - 1))
     return ()
@@ -89,6 +98,8 @@ def _trend_of(source: Source) -> tuple[Moment, ...]:
 
 
 def _moments(runs: list[StoredRun]) -> tuple[Moment, ...]:
+    from scanready.report.earlier import Moment
+
     known = {verdict.value: verdict for verdict in Verdict}
     return tuple(
         Moment(run.started, {known[name]: count for name, count in run.verdicts.items() if name in known})

@@ -15,36 +15,14 @@ from scanready.run import timestamps
 from scanready.run.refusals import bound
 from scanready.wire.printable import visible
 
+from .policy import Policy
+
 if TYPE_CHECKING:
     from scanready.climb.guard import LockoutGuard
     from scanready.store import AccountRecord, Event
 
-#: Seconds after which a refused credential is tried again, unless the inventory says otherwise.
-RETRY_AFTER = 24 * 3600.0
 #: Entries of the journal in one export; the readers of one accept more.
 _MOST_ENTRIES = 20_000
-#: Stands for every credential in ``--retry-refused``.
-EVERY_ONE = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Say when a refusal of an earlier run stops binding.
-
-    Attributes:
-        retry_after: seconds.
-        retried: the name of the credential that ``--retry-refused`` names; :data:`EVERY_ONE` for all, "" for none.
-    """
-
-    retry_after: float = RETRY_AFTER
-    retried: str = ""
-
-    def retries(self, names: Collection[str]) -> bool:
-        """Return True if an account with these names is tried once more."""
-        return self.retried == EVERY_ONE or self.retried in names
-
-
-DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True)

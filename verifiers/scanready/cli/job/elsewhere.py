@@ -12,7 +12,7 @@ from scanready.run.refusals import MOST_REFUSALS
 from scanready.run.registry import all_causes
 from scanready.wire.printable import visible
 
-from .earlier import Policy
+from .policy import Policy
 
 if TYPE_CHECKING:
     from .guard_files import Found

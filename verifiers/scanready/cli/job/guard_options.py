@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from scanready.cli.messages import did_you_mean, fitting
 from scanready.model import Target
 
-from .earlier import EVERY_ONE, RETRY_AFTER, Policy
 from .options import option
+from .policy import EVERY_ONE, RETRY_AFTER, Policy
 from .prepare import Unusable
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def guard_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return login_options(_GUARD(function))
 
 
-@dataclass(frozen=True, slots=True)
-class Logins:
+class Logins(NamedTuple):
     """The options of the lockout guard.
 
     Attributes:
@@ -92,8 +91,8 @@ class Logins:
         Raises:
             click.UsageError: one of these files cannot be read any more.
         """
-        kept = replace(self, no_login=self.no_login or no_login)
-        return kept if self.guards else replace(kept, elsewhere=_read(guards), guards=tuple(guards))
+        kept = self._replace(no_login=self.no_login or no_login)
+        return kept if self.guards else kept._replace(elsewhere=_read(guards), guards=tuple(guards))
 
     @property
     def kept(self) -> dict[str, Any]:

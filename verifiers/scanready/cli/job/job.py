@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanready.model import Cause, Credential, Report, Target
 from scanready.report.background import NOTHING, Background
 
-from .earlier import DEFAULT_POLICY, Policy
+from .policy import DEFAULT_POLICY, Policy
 
 #: Seconds between two checks of the same target. OpenSSH (PerSourcePenalties, since 9.8) adds one second of penalty
 #: for each connection without a login, and refuses the address at 15 seconds; with one check every 20 s the penalty
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from .guard_files import Found
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """The shared options as the user gave them; None where the inventory or the default decides."""
 
     types: tuple[str, ...] = ()
@@ -71,8 +70,7 @@ class Options:
         return "json" if self.as_json else self.format_
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """Everything that a run needs.
 
     ``tried`` is as in RunInfo; ``wait`` is in seconds, 0 for a single check; ``jobs`` is the number of processes.
@@ -82,7 +80,7 @@ class Job:
     settings: Settings
     outputs: Outputs
     require: str | None = None
-    tried: Mapping[int, str] = field(default_factory=dict)
+    tried: Mapping[int, str] = MappingProxyType({})
     wait: float = 0.0
     every: float = EVERY
     quiet: bool = False
@@ -95,12 +93,12 @@ class Job:
     jobs: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The store of a run, and the facts stored besides the results; see :class:`scanready.store.NewRun`.
 
     ``agent`` is the name of ``--as``, or the one that was chosen in its place. ``guards`` are the files of ``--guard``.
-    ``export`` has what an export of the run needs besides its results; see :func:`scanready.cli.output.export.stored`.
+    ``export`` returns what an export of the run needs besides its results; see
+    :func:`scanready.cli.output.export.stored`.
     """
 
     path: Path
@@ -111,11 +109,10 @@ class Record:
     agent: str | None = None
     no_login: bool = False
     guards: tuple[str, ...] = ()
-    export: Mapping[str, Any] | None = None
+    export: Callable[[], Mapping[str, Any]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(NamedTuple):
     """A failed login of an earlier part of a run: the account, the host that counted it, the place, and the cause."""
 
     credential: Credential
@@ -124,8 +121,7 @@ class Tried:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(NamedTuple):
     """The finished part of a run: its reports, with the job's own targets, and its failed logins (``tried``).
 
     ``seconds`` is the known part of its wall time.

@@ -17,6 +17,7 @@ from scanready.model import DeclaredAgent, Step
 from scanready.model.platforms import PLATFORMS
 from scanready.redaction.userinfo import without_passwords
 from scanready.report import FORMATS, new_document, new_estate_document
+from scanready.report.later import Later
 from scanready.wire.printable import visible
 
 from .job import Options
@@ -24,7 +25,7 @@ from .job import Options
 if TYPE_CHECKING:
     from scanready.cli.output.bundle import Bundle
     from scanready.inventory import Inventory
-    from scanready.report.document import Look
+    from scanready.report.look import Look
     from scanready.run.settings import Settings
 
 
@@ -121,7 +122,12 @@ def prepare_outputs(
         keep: input files, which must not be overwritten.
         estate: the outputs show an estate view.
     """
-    new: Callable[[str, Look], Any] = new_estate_document if estate else new_document
+    make: Callable[[str, Look], Any] = new_estate_document if estate else new_document
+
+    def new(name: str, look: Look) -> Any:
+        # Its reader's exit codes are asked of the document itself.
+        return make(name, look) if FORMATS[name].own_codes else Later(lambda: make(name, look))
+
     to_file = options.output not in (None, "-")
     if FORMATS[options.chosen_format].for_files and not to_file and data_stream().isatty():
         name = options.chosen_format

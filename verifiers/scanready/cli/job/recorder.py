@@ -8,15 +8,18 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.journal import Effect
 from scanready.model import Credential, Report, Target
 from scanready.report.serialize import drop_line, identity, identity_of_all, keep_line
-from scanready.store import Account, NewRun, Writer
 
 from .job import Record
+
+if TYPE_CHECKING:
+    from scanready.store import Account, NewRun, Writer
 
 # A commit takes milliseconds, and SQLite gives up on a locked file after 5 s. A disk that does not return from that,
 # such as a network file system, must not hold results back.
@@ -30,9 +33,11 @@ _ROOM = 512
 class Keeping:
     """Store one run while it is under way.
 
+    The store loads and opens at :meth:`open`, at the latest with the first result or login: no packet waits for it.
+
     Args:
         path: the store's file.
-        run: a new run, or the name of a run that is continued.
+        run: returns a new run, or the name of a run that is continued.
         targets: all targets of the run; their positions are stored.
         warn: called once with the reason if nothing can be stored; not in the event loop's thread.
         agent: the name of the agent that logs in.
@@ -41,22 +46,30 @@ class Keeping:
     def __init__(
         self,
         path: Path,
-        run: NewRun | str,
+        run: Callable[[], NewRun | str],
         targets: Sequence[Target],
         warn: Callable[[str], None],
         agent: str = "",
     ) -> None:
-        self._agent = agent
+        self._path, self._run, self._agent = path, run, agent
+        self._writer: Writer | None = None
         self._places = {id(target): place for place, target in enumerate(targets)}
         self._warn = warn
         self._loop = asyncio.get_running_loop()
         self._committed, self._news = 0, asyncio.Event()
-        self._writer = Writer(path, run, self._wrote, self._failed)
+
+    def open(self) -> Writer:
+        """Return what writes into the store; the first call opens it."""
+        if self._writer is None:
+            from scanready.store import Writer
+
+            self._writer = Writer(self._path, self._run(), self._wrote, self._failed)
+        return self._writer
 
     @property
     def name(self) -> str | None:
-        """The run's name; None if it is not stored."""
-        return None if self._writer.failed else self._writer.name
+        """The run's name; None if it is not stored, or not yet."""
+        return None if self._writer is None or self._writer.failed else self._writer.name
 
     async def kept(self, coming: AsyncGenerator[Report, None]) -> AsyncGenerator[Report, None]:
         """Yield the reports in their order, each after it is committed."""
@@ -82,7 +95,7 @@ class Keeping:
                 if not waiting:
                     if not ended:
                         await self._news.wait()
-                elif self._committed > 0 or self._writer.failed:
+                elif self._committed > 0 or self.open().failed:
                     self._committed -= 1
                     room.release()
                     yield waiting[0]
@@ -98,10 +111,11 @@ class Keeping:
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
         """See :class:`scanready.climb.journal.Journal`. A run that is not stored leaves no notes."""
-        if self._writer.failed:
+        writer = self.open()
+        if writer.failed:
             return
         written = asyncio.Event()
-        self._writer.attempt(self._account(credential), host, where, lambda: self._in_loop(written.set))
+        writer.attempt(self._account(credential), host, where, lambda: self._in_loop(written.set))
         try:
             async with asyncio.timeout(_LOGIN_PATIENCE):
                 await written.wait()
@@ -113,18 +127,20 @@ class Keeping:
 
     def conclude(self, credential: Credential, host: str, cause: str, effect: Effect) -> None:
         """See :class:`scanready.climb.journal.Journal`."""
-        self._writer.outcome(self._account(credential), host, cause, effect.value)
+        self.open().outcome(self._account(credential), host, cause, effect.value)
 
     def _account(self, credential: Credential) -> Account:
+        from scanready.store import Account
+
         return Account(credential.name, credential.username, credential.authority, credential.source, self._agent)
 
     def end(self, seconds: float, interrupted: bool) -> None:
         """Store the end of the run."""
-        self._writer.end(seconds, interrupted, _PATIENCE)
+        self.open().end(seconds, interrupted, _PATIENCE)
 
     def _write(self, report: Report) -> None:
         place = self._places.get(id(report.target), len(self._places))
-        self._writer.result(place, identity(report.target), report.verdict.value, keep_line(report))
+        self.open().result(place, identity(report.target), report.verdict.value, keep_line(report))
 
     def _wrote(self, count: int) -> None:
         def note() -> None:
@@ -142,7 +158,7 @@ class Keeping:
             async with asyncio.timeout(_PATIENCE):  # wait_for may swallow a cancellation at the same moment
                 await self._news.wait()
         except TimeoutError:
-            self._writer.give_up(f"the store did not respond within {_PATIENCE:.0f} s")
+            self.open().give_up(f"the store did not respond within {_PATIENCE:.0f} s")
 
     def _failed(self, why: str) -> None:
         self._warn(f"this run is not stored: {why}")
@@ -164,6 +180,6 @@ def asked(record: Record, targets: Iterable[Target], depth: str, timeout: float,
         "timeout": timeout,
         "tried": list(dict.fromkeys(tried)),
         "estate": identity_of_all(targets),
-        **({"export": record.export} if record.export else {}),
+        **({"export": record.export()} if record.export else {}),
     }
     return json.dumps(kept, separators=(",", ":"))

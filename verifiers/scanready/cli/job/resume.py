@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -102,8 +101,7 @@ class Resumption:
 
     def merged(self, options: Options) -> Options:
         """Return the options; those not given now are taken from the start of the run."""
-        return dataclasses.replace(
-            options,
+        return options._replace(
             types=options.types or tuple(self.asked["types"]),
             depth=options.depth or self.asked["depth"],
             timeout=options.timeout or self.asked["timeout"],

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from scanready.cli.messages import warn
-from scanready.store import Store, StoredRun, StoreError, default_path, remarks
+from scanready.store import StoreError, remarks
 
 from .job import Options, Record
+
+if TYPE_CHECKING:
+    from scanready.store import Store, StoredRun
 
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
@@ -47,7 +51,11 @@ def store_path(named: str | None) -> Path:
     """
     if named and named.endswith(_SEPARATORS):  # Path drops a separator at the end
         raise StoreError(f"{named} is a directory: name a file")
-    return Path(named) if named else default_path()
+    if named:
+        return Path(named)
+    from scanready.store import default_path
+
+    return default_path()
 
 
 def open_store(named: str | None) -> Store:
@@ -56,6 +64,8 @@ def open_store(named: str | None) -> Store:
     Raises:
         click.UsageError: it cannot be read.
     """
+    from scanready.store import Store
+
     try:
         return Store(store_path(named))
     except StoreError as error:

@@ -21,7 +21,11 @@ _FINAL = ("login.", "scanready.not-built", "scanready.depth-limited", "agent.dri
 
 
 class Running(Protocol):
-    """A run, in one process or in several."""
+    """A run, in one process or in several. ``under_way`` is set once its first connection is begun."""
+
+    @property
+    def under_way(self) -> asyncio.Event:
+        """Set for good, at the latest when all targets have results."""
 
     def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""

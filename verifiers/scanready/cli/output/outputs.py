@@ -17,12 +17,12 @@ from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
 from scanready.model import Report
 from scanready.report import FORMATS
-from scanready.report.document import UNKNOWN, OwnExitCode, RunInfo, Totals
 
 from .outlet import Outlet, standard_output
 from .standard_output import data_stream
 
 if TYPE_CHECKING:
+    from scanready.report.document import RunInfo, Totals
     from scanready.report.estate import EstateInfo, EstateTotals, Row
 
     from .bundle import Bundle
@@ -103,6 +103,8 @@ class Outputs:
 
         A monitoring system understands only its own codes: there a lost output is unknown, not critical.
         """
+        from scanready.report.document import UNKNOWN, OwnExitCode
+
         forced = self.code
         main = self.outputs[0].document
         if isinstance(main, OwnExitCode):

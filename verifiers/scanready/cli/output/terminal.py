@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from scanready.report.document import Look
+from scanready.report.look import Look
 
 from .standard_output import data_stream
 

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from scanready.estate.assign import Assignment, Why
 from scanready.redaction.workflow import harmless_json
-from scanready.report.document import Look
 from scanready.report.groups import without_reference
 from scanready.report.listed import listed
+from scanready.report.look import Look
 from scanready.report.paper import Paper, counted, headed
 from scanready.wire.printable import visible
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanready.report.document import Look
 from scanready.report.formats.csv import BYTE_ORDER_MARK, COLUMNS, csv_line, values_of, values_of_target
+from scanready.report.look import Look
 
 from .view import EstateInfo, EstateTotals, Row
 

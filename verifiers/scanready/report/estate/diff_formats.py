@@ -8,7 +8,7 @@ from rich.text import Text
 
 from scanready.report.diff import Comparison
 from scanready.report.diff_formats import changes_object, draw, heading, sections, summary
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.markdown import code
 from scanready.report.paper import Paper, counted
 from scanready.report.serialize import SCHEMA

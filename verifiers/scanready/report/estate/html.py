@@ -17,12 +17,12 @@ from typing import Any
 from scanready.estate import EstateVerdict
 from scanready.model import Finding, Report, Step, Target, Verdict
 from scanready.redaction.workflow import harmless_json
-from scanready.report.document import Look
 from scanready.report.filled import fill
 from scanready.report.findings import besides, decisive
 from scanready.report.formats.markup import inert, joined, policy, template, told
 from scanready.report.formats.packing import HOST
 from scanready.report.headline import known, summed
+from scanready.report.look import Look
 from scanready.report.paper import GRAVITY
 from scanready.report.serialize import SCHEMA
 from scanready.run.any_type import reports_of

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from scanready.redaction.workflow import harmless_json
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.serialize import SCHEMA, as_line, plainly
 
 from .objects import agents_object, counts_object, entry_object, run_object, summary_object

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from scanready.redaction.workflow import harmless_json
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.serialize import as_line, plainly
 
 from .objects import verdict_object

@@ -10,7 +10,6 @@ from collections import Counter
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from scanready.model import HOLDS, Standing, Verdict
-from scanready.report.document import Look
 from scanready.report.filled import fill
 from scanready.report.formats.junit import (
     DECLARATION,
@@ -21,6 +20,7 @@ from scanready.report.formats.junit import (
     story,
     told_parts,
 )
+from scanready.report.look import Look
 from scanready.wire.printable import visible
 
 from .causes import lead_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from scanready.report.document import Look
 from scanready.report.ladder import brief, draw
+from scanready.report.look import Look
 from scanready.report.paper import Paper, owned, pairs, verdict_word
 from scanready.run.any_type import answered
 from scanready.run.target_name import LONGEST_NAME

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from scanready.model import Standing, Verdict
-from scanready.report.document import Look
 from scanready.report.formats.md import MOST, SIGNS, section
 from scanready.report.known import note
+from scanready.report.look import Look
 from scanready.report.markdown import code, escaped
 from scanready.report.paper import GRAVITY, SENTENCES
 from scanready.run.target_name import LONGEST_NAME

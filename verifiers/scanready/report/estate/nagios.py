@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from scanready.model import Standing, Verdict
-from scanready.report.document import UNKNOWN, Look
+from scanready.report.document import UNKNOWN
 from scanready.report.formats.nagios import OK, STATES, state_of, worst
+from scanready.report.look import Look
 
 from .causes import lead_of
 from .view import EstateInfo, EstateTotals, Row

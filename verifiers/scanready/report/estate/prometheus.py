@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 
 from scanready.model import Standing, Verdict
-from scanready.report.document import Look
 from scanready.report.formats.prometheus import METRICS, Samples, timestamp
+from scanready.report.look import Look
 
 from .causes import lead_of
 from .view import EstateInfo, EstateTotals, Row

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scanready.report.document import Look
 from scanready.report.formats.csv import BYTE_ORDER_MARK, csv_line
+from scanready.report.look import Look
 
 from .ranking import Changes, Entry, Part
 

@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 from scanready.redaction.workflow import harmless_json
-from scanready.report.document import Look
 from scanready.report.groups import without_reference
 from scanready.report.listed import listed
+from scanready.report.look import Look
 from scanready.report.paper import counted
 from scanready.report.rule_forms import rule_object
 from scanready.wire.printable import visible, visible_lines

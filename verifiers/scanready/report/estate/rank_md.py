@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scanready.report.document import Look
 from scanready.report.formats.md import MOST
+from scanready.report.look import Look
 from scanready.report.markdown import codes, escaped, fenced
 from scanready.report.paper import counted
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from scanready.model import GOOD, Standing, Verdict
-from scanready.report.document import Look
 from scanready.report.groups import Group
 from scanready.report.known import note
 from scanready.report.listed import MOST, listed
+from scanready.report.look import Look
 from scanready.report.paper import GRAVITY, Paper, counted, headed, owned, pairs, verdict_word
 from scanready.run.target_name import LONGEST_NAME
 from scanready.wire.printable import visible

@@ -12,8 +12,9 @@ import json
 from typing import Any
 
 from scanready.model import Report, Target
-from scanready.report.document import Look, Places, RunInfo, Totals
+from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.known import note
+from scanready.report.look import Look
 from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line, target_object
 from scanready.run.target_name import LONGEST_NAME

@@ -15,11 +15,12 @@ from typing import Any
 
 from scanready.model import LADDER, Owner, Report, Verdict
 from scanready.report import rule_forms
-from scanready.report.background import Moment
 from scanready.report.diff import Differences
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
+from scanready.report.earlier import Moment
 from scanready.report.groups import INTRODUCTIONS, OWNERS, Group, Groups, firewall
 from scanready.report.headline import summed
+from scanready.report.look import Look
 from scanready.report.paper import GRAVITY, SENTENCES
 from scanready.report.serialize import as_line
 

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from scanready.model import Report, Standing, Verdict
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
+from scanready.report.look import Look
 from scanready.report.serialize import SCHEMA, agent_object, as_line
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from scanready.model import Report
-from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.document import RunInfo, Totals
+from scanready.report.look import Look
 from scanready.report.serialize import as_line
 
 

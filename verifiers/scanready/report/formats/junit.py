@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from scanready.model import HOLDS, Outcome, Report, Step, Target, Verdict
-from scanready.report.document import Look, Places, RunInfo, Totals
+from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.filled import fill
 from scanready.report.findings import Told, besides, decisive
 from scanready.report.headline import named_types
 from scanready.report.known import is_over, is_waived, note
+from scanready.report.look import Look
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible, visible_lines
 

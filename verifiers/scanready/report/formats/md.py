@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 
 from scanready.model import Owner, Report, Verdict
-from scanready.report.document import Look, Places, RunInfo, Totals
+from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.groups import INTRODUCTIONS, OWNERS, Group, Groups, Known, firewall
 from scanready.report.known import is_waived
+from scanready.report.look import Look
 from scanready.report.markdown import code, codes, escaped, fenced
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.run.target_name import LONGEST_NAME, name_of

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from scanready.model import HOLDS, Report, Standing, Verdict
-from scanready.report.document import UNKNOWN, Look, RunInfo, Totals
+from scanready.report.document import UNKNOWN, RunInfo, Totals
 from scanready.report.findings import besides
 from scanready.report.headline import known, named_types, summed
 from scanready.report.known import is_waived, note
+from scanready.report.look import Look
 from scanready.run.any_type import rank
 from scanready.run.target_name import visible_name
 

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from scanready.model import GOOD, Outcome, Report, Standing, Step, Target, Verdict
-from scanready.report.document import Look, Places, RunInfo, Totals
+from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.findings import besides
+from scanready.report.look import Look
 from scanready.run import timestamps
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible

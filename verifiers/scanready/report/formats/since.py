@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanready.model import GOOD, Verdict
-from scanready.report.background import Earlier, Moment
 from scanready.report.diff import Change, Comparison
 from scanready.report.diff_formats import TITLES, summary
+from scanready.report.earlier import Earlier, Moment
 from scanready.report.glimpse import Glimpse
 from scanready.report.headline import summed
 from scanready.report.paper import GRAVITY

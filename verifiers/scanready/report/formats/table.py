@@ -10,11 +10,12 @@ from rich.text import Text
 from scanready.model import GOOD, Report, Target, Verdict
 from scanready.report.diff import Differences
 from scanready.report.diff_formats import summary
-from scanready.report.document import Look, Places, RunInfo, Totals
+from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member, ToDo
 from scanready.report.headline import named_types
 from scanready.report.known import is_waived, note
 from scanready.report.listed import MOST, listed
+from scanready.report.look import Look
 from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
 from scanready.run.target_name import LONGEST_NAME, visible_name
 from scanready.wire.printable import visible

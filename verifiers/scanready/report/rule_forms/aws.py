@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scanready.remedies.quoting import plain
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.rules import Rule
 
 from .form import Form, without_condition

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scanready.report.document import Look
 from scanready.report.formats.csv import csv_line
+from scanready.report.look import Look
 from scanready.report.rules import Rule
 
 from .form import Form, unfit

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from scanready.remedies.fixes import Fix
 from scanready.remedies.quoting import NETWORK, TRANSPORT, Place, plain
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.rules import Rule
 
 from .form import Chain, Form, comment, is_ipv6, remarked

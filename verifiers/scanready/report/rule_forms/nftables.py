@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scanready.remedies.fixes import firewall_expression
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.rules import Rule
 
 from .form import Chain, Form, comment, is_ipv6, remarked

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.rules import Rule
 
 from .form import Form

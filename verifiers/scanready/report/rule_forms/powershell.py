@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scanready.remedies.fixes import Fix, on_target
 from scanready.remedies.quoting import HOST, PORTS, POWERSHELL_TEXT, Place, plain
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.rules import Rule
 
 from .form import Form, unfit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from scanready.report.document import Look
+from scanready.report.look import Look
 from scanready.report.rules import Rule
 from scanready.wire.printable import visible
 

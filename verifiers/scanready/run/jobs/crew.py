@@ -88,6 +88,11 @@ class Crew:
         """The faults of other packages' types that the other processes met."""
         return tuple(self._problems)
 
+    @property
+    def under_way(self) -> asyncio.Event:
+        """Set once this process has begun its first connection."""
+        return self._own.run.under_way
+
     def stop(self) -> None:
         """Start no new targets; those under way end as usual."""
         for hand in self._hands:

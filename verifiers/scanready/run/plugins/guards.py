@@ -20,7 +20,7 @@ from .evidence import LONGEST_TEXT
 from .shape import shown
 
 if TYPE_CHECKING:
-    from scanready.climb.identify import Signature
+    from scanready.climb.signature import Signature
 
 #: Characters of what a function of another package says is wrong with a value.
 _LONGEST_MESSAGE = 500

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanready.wire.printable import visible
 
@@ -22,8 +21,7 @@ _WEB = re.compile(r"https?://[a-z0-9.-]+(?::\d{1,5})?(?:[/?#].*)?", re.IGNORECAS
 _MOST = 200  # characters of a URL or a name
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The entry point that brings a target type. Its package's metadata is read only where it is needed."""
 
     entry: EntryPoint

@@ -14,7 +14,7 @@ from scanready.catalogue import Requirements, TargetType
 from scanready.catalogue.bounds import Line, Title
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.facts import Fact
-from scanready.climb.identify import Signature
+from scanready.climb.signature import Signature
 from scanready.model import Cause, Step
 
 from .attempt import Unusable

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from scanready.climb.identify import MOST_SHOWN
+from scanready.climb.signature import MOST_SHOWN
 from scanready.wire.printable import visible
 
 #: Seconds for one look at the first bytes. It takes microseconds; a busy machine takes its time to begin a thread.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature
+from scanready.climb.signature import Signature
 
 _REPLIES = (b"\x14\x43", b"\x14\xac", b"\x22", b"\x12")  # EXCSATRD, ACCSECRD; 22.., 12..: refusals
 

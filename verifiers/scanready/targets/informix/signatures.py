@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, framed
+from scanready.climb.signature import Signature, framed
 
 SIGNATURES: tuple[Signature, ...] = (
     # u16 length, accepted, refused or redirected, 3C, options, and the constants that start every answer.

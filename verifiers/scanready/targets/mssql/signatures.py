@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, framed
+from scanready.climb.signature import Signature, framed
 
 SIGNATURES: tuple[Signature, ...] = (
     # The answer to PRELOGIN starts with its VERSION option.

@@ -25,7 +25,7 @@ from scanready.wire import Cursor, Reader, Steps, WireError, stepwise
 from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
-from . import causes, fixes
+from . import causes
 from .statements import WHO_ARE_WE
 
 T = TypeVar("T")
@@ -266,6 +266,8 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
 
 def refusal(error: wire.ServerError) -> Failure:
     """Return the failure for an error that is the same for every client."""
+    from . import fixes  # no packet waits for what only a refusal needs
+
     cause = causes.BEFORE_THE_GREETING.get(error.code) or causes.of_state(error.code, error.message)
     cause = cause or causes.SERVER_ERROR
     fix = fixes.FORGET_HOSTS() if cause is causes.HOST_BLOCKED else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scanready.climb.identify import Signature, says, shown
+from scanready.climb.signature import Signature, says, shown
 
 
 def _mysql(data: bytes) -> str | None:

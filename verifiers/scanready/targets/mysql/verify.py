@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scanready.causes import common, unproven
-from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Unfinished
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import INVENTED_USER, Step
@@ -28,9 +27,8 @@ from scanready.net.stream import PeerClosed, TlsError
 from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
-from . import causes, fixes, login
+from . import causes
 from .connection import Talk, greeted, refusal
-from .login_reading import Where
 from .statements import WHO_ARE_WE
 
 _OLD_LOGIN = "the server accepts only the login format from before MySQL 4.1"
@@ -110,6 +108,11 @@ async def _let_in(talk: Talk, rung: Rung) -> None:
 
 async def _with_credential(probe: Probe) -> None:
     """Hand the connection to pymysql after the greeting; until then, the farewell finishes the login."""
+    from scanready.clients.login_process.lent import Lent
+
+    from . import login
+    from .login_reading import Where
+
     credential, options = probe.credential, probe.target.options
     assert credential is not None
     talk = Talk(probe)
@@ -172,6 +175,8 @@ def _conclude(probe: Probe) -> None:
         if check.finding and check.finding.cause is causes.HOST_BLOCKED:
             probe.port_memory.closed = check.finding
         elif check.finding and check.finding.cause is causes.HOST_NOT_ALLOWED:
+            from . import fixes  # no packet waits for what only a refusal needs
+
             user, seen_as = (credential.username or None) if credential else None, check.facts.get("agent_seen_as")
             fix = fixes.account(user, seen_as, probe.target.options.get("database"))
             probe.checks[at] = replace(check, finding=replace(check.finding, fix=fix))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature
+from scanready.climb.signature import Signature
 
 
 def _rpc(data: bytes) -> str | None:

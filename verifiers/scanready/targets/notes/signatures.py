@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, framed
+from scanready.climb.signature import Signature, framed
 
 _NRPC = framed(
     rb"....[^\x00]\x00\x00\x00\x03\x00\x00\x40\x02\x0f", 0, 4, "a Notes/Domino server (NRPC)", little=True, plus=4

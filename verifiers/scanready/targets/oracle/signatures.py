@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, framed, says
+from scanready.climb.signature import Signature, framed, says
 
 SIGNATURES: tuple[Signature, ...] = (
     # u16 length, checksum 0, type accept, refuse, redirect or resend, flags, checksum 0.

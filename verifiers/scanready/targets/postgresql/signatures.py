@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scanready.climb.identify import Signature
+from scanready.climb.signature import Signature
 
 _PG_AUTHENTICATION = frozenset({0, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12})
 

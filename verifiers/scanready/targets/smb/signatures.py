@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, framed, says
+from scanready.climb.signature import Signature, framed, says
 
 SIGNATURES: tuple[Signature, ...] = (
     Signature("smb", framed(rb"\x00...[\xff\xfe\xfd]SMB", 1, 3, "an SMB file server", plus=4), 350),

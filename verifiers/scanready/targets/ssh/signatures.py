@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, says
+from scanready.climb.signature import Signature, says
 
 SIGNATURES: tuple[Signature, ...] = (
     # An IMAP server that repeats our line is no SSH server: it reads the line as the tag of a command.

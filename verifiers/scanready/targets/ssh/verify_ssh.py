@@ -1,11 +1,13 @@
 """Verify an SSH file share (22). The agent needs an ssh client; the target needs an SSH server with SFTP.
 
 talk       the agent's client, the server's identification and KEXINIT, DISCONNECT   (targets/ssh/talk.py)
-log in     the login methods of this user, one attempt                               (targets/ssh/talk.py)
+log in     the login methods of this user, one attempt                               (targets/ssh/prompt.py)
 look       SFTP opens, the path (option `path`, else the home directory) exists, and one entry of it is read
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from scanready.catalogue.row import user_of
 from scanready.causes import common
@@ -13,18 +15,24 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
 
-from . import causes, inspection, talk
-from .login import Result
-from .login_inspect import Command, Listing
+from . import causes, talk
+
+if TYPE_CHECKING:
+    from .login import Result
+    from .login_inspect import Listing
 
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt; with a credential, log in and read one directory entry."""
-    logged_in = await talk.log_in(probe)
+    spoken = await talk.talk(probe)
+    from . import prompt  # no packet waits for the login
+    from .login_inspect import Listing
+
+    logged_in = await prompt.log_in(probe, spoken)
     if logged_in is None:
         return
     async with probe.step(Step.ACCESS) as rung:
-        result = await talk.look_again(probe, logged_in, command=False)
+        result = await prompt.look_again(probe, logged_in, command=False)
         listing = result.listing
         assert listing is not None
         if isinstance(listing, Listing):
@@ -32,7 +40,6 @@ async def verify(probe: Probe) -> None:
         elif listing.cause is common.ACCESS_DENIED:
             rung.warn(listing.cause, f"SFTP works, but {listing.detail}")
         elif listing.cause is causes.NO_SFTP:
-            spoken = logged_in.spoken
             raise spoken.fitted(_not_opened(probe, spoken.agent, result, listing))
         else:
             raise listing
@@ -43,6 +50,9 @@ def _not_opened(probe: Probe, agent: str, result: Result, failure: Failure) -> F
 
     Possible reasons are an expired password, nologin and a forced command.
     """
+    from . import inspection
+    from .login_inspect import Command
+
     ran = result.command
     if not isinstance(ran, Command) or inspection.read(ran.output) is not None:
         return failure

@@ -1,7 +1,7 @@
 """Verify a Unix or Unix-like host, agentless (22). The agent needs an ssh client; the target needs an SSH server.
 
     talk       the agent's client, the server's identification and KEXINIT, DISCONNECT   (targets/ssh/talk.py)
-    log in     the login methods of this user, one attempt                               (targets/ssh/talk.py)
+    log in     the login methods of this user, one attempt                               (targets/ssh/prompt.py)
     run        one read-only command: does it run, and on what system?
     look       at the directory where a scan stores its program: writable, not noexec, enough space
 
@@ -16,7 +16,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
 
-from . import causes, fixes, inspection, talk
+from . import causes, fixes, talk
 
 #: KiB below which the directory counts as full. The requirements name no figure; a scanner's program has tens of
 #: megabytes, and its results need further space.
@@ -25,17 +25,19 @@ LITTLE_SPACE = 100 << 10
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt; with a credential, log in and run one command."""
-    logged_in = await talk.log_in(probe)
+    spoken = await talk.talk(probe)
+    from . import inspection, prompt  # no packet waits for the login
+
+    logged_in = await prompt.log_in(probe, spoken)
     if logged_in is None:
         return
     async with probe.step(Step.ACCESS) as rung:
-        ran = (await talk.look_again(probe, logged_in, command=True)).command
+        ran = (await prompt.look_again(probe, logged_in, command=True)).command
         if isinstance(ran, Failure):
             raise ran
         assert ran is not None
         found = inspection.read(ran.output)
         if found is None:
-            spoken = logged_in.spoken
             reason = inspection.something_else_ran(ran.output, ran.status, user_of(probe.target), spoken.agent)
             raise spoken.fitted(reason)
         rung.ok(f"ran a command on {found.system}", system=found.system)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, framed
+from scanready.climb.signature import Signature, framed
 
 _TOKENS = rb"[\xaa\xab\xad\xe3\xe5\xe2\xed\xfd]"
 

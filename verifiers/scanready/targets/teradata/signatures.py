@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, framed
+from scanready.climb.signature import Signature, framed
 
 SIGNATURES: tuple[Signature, ...] = (
     # Format 3, a response, its kind; u32 length of the body after the header of 52 octets.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, framed
+from scanready.climb.signature import Signature, framed
 
 SIGNATURES: tuple[Signature, ...] = (
     # Greeting: type 0, u32 length of the body after the header of 16 octets, zeros, the protocol's major version.
