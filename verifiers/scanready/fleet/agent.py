@@ -138,6 +138,7 @@ class Worker:
             without_mingle=True,
             without_heartbeat=True,
             signalled=self._stopping.begin,
+            connected=log.connected,
             ended=lambda: self._stopping.begin_because(log.last or _BY_ITSELF),
         ).start()
         self._close(threads)

@@ -22,11 +22,14 @@ class QuietWorker(CeleryWorker):  # type: ignore[misc]  # Celery has no types
 
     Args:
         signalled: called in the handler; an argument of the worker.
+        connected: called when the worker takes batches; an argument, too.
     """
 
-    def on_after_init(self, signalled: Callable[[], object], **options: Any) -> None:
-        """Take the argument; Celery calls this."""
-        self._signalled = signalled
+    def on_after_init(
+        self, signalled: Callable[[], object], connected: Callable[[], object] = lambda: None, **options: Any
+    ) -> None:
+        """Take the arguments; Celery calls this."""
+        self._signalled, self.connected = signalled, connected
         super().on_after_init(**options)
 
     def install_platform_tweaks(self, worker: Any) -> None:
