@@ -92,3 +92,13 @@ def test_an_error_in_it_does_not_reach_the_worker(monkeypatch: pytest.MonkeyPatc
     log = Log()
     log.logger.error("%d targets", "many")
     assert not log.lines
+
+
+def test_a_late_acknowledgement_is_no_second_loss_of_the_broker() -> None:
+    """The worker is connected again, and the broker delivers that batch again."""
+    log = Log()
+    log.logger.warning("%s (%r)", "consumer: Connection to broker lost. Trying again", AWAY)
+    log.handler.connected()
+    log.logger.critical("Couldn't ack %r, reason:%r", 3, AWAY, exc_info=True)
+    log.handler.connected()
+    assert [line.rpartition("; ")[2] for line in log.lines] == ["trying again", "results are sent again"]

@@ -20,22 +20,30 @@ class Once:
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._lock = threading.Lock()
-        self._said: OrderedDict[str, None] = OrderedDict()
+        self._said: OrderedDict[str, set[str]] = OrderedDict()
 
-    def say(self, fault: str, line: str) -> None:
-        """Say a line, unless this fault was said and has not ended."""
+    def say(self, fault: str, line: str, part: str = "") -> None:
+        """Say a line, unless this fault was said and has not ended.
+
+        Args:
+            part: who met the fault. It has ended when it has for each part: several connections of one process are
+                lost at the end of a broker, and come back one after the other.
+        """
         with self._lock:
-            if fault in self._said:
+            if (parts := self._said.get(fault)) is not None:
+                parts.add(part)
                 return
-            self._said[fault] = None
+            self._said[fault] = {part}
             if len(self._said) > _MOST:
                 self._said.popitem(last=False)
         self._warn(line)
 
-    def end(self, *faults: str, line: str = "") -> None:
-        """Note that faults have ended; say a line if one of them was said."""
+    def end(self, *faults: str, line: str = "", part: str = "") -> None:
+        """Note that faults have ended for a part; say a line if one of them was said, and has ended for all."""
         with self._lock:
-            ended = [fault for fault in faults if fault in self._said]
+            for parts in filter(None, map(self._said.get, faults)):
+                parts.discard(part)
+            ended = [fault for fault in faults if self._said.get(fault) == set()]
             for fault in ended:
                 del self._said[fault]
         if ended and line:

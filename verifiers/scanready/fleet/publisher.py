@@ -21,6 +21,8 @@ _LONG_PAUSE = 30.0
 _LOOK = 0.5
 #: The faults of sending, as :class:`Once` knows them.
 AWAY, _BLOCKED, _FULL, _REFUSED = "away", "blocked", "full", "refused"
+#: The line of a broker that is back.
+BACK = "results are sent again"
 
 
 class Unsent(Exception):
@@ -43,6 +45,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._channel: Any = None
         self._pause = _PAUSE
+        self._part = f"publisher {id(self)}"
 
     def send(self, key: str, text: str, unless: Callable[[], bool] = lambda: False) -> None:
         """Return when the broker has the message.
@@ -83,7 +86,7 @@ class Publisher:
                 )
                 return False
             except BlockedError as error:
-                self._once.say(_BLOCKED, f"{explained(self._broker, error)}; results wait here")
+                self._once.say(_BLOCKED, f"{explained(self._broker, error)}; results wait here", self._part)
                 self._wait_for_end_of_alarm()
                 self._disconnect()  # the confirm of this message may come yet: it must not count for the next one
                 return False
@@ -94,11 +97,11 @@ class Publisher:
                 if failed:
                     known = isinstance(error, LOST)
                     words = explained(self._broker, error) if known else f"sending failed: {_named(error)}"
-                    self._once.say(_REFUSED if is_refused else AWAY, f"{words}; trying again")
+                    self._once.say(_REFUSED if is_refused else AWAY, f"{words}; trying again", self._part)
                 return False
             self._pause = _PAUSE
-            self._once.end(AWAY, _REFUSED, line="results are sent again")
-            self._once.end(_BLOCKED, line="the broker takes messages again")
+            self._once.end(AWAY, _REFUSED, line=BACK, part=self._part)
+            self._once.end(_BLOCKED, line="the broker takes messages again", part=self._part)
             return True
 
     def _wait_for_end_of_alarm(self) -> None:

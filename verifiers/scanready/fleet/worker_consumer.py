@@ -13,7 +13,12 @@ from celery.worker.consumer import Consumer
 
 
 class OneThread(Consumer):  # type: ignore[misc]  # Celery has no types
-    """Acknowledge in the thread of the worker's loop."""
+    """Acknowledge in the thread of the worker's loop, and tell when it is connected."""
+
+    def on_ready(self) -> None:
+        """Tell it; Celery calls this at each connection."""
+        super().on_ready()
+        self.controller.connected()
 
     def call_soon_ack(self, p: Any, *args: Any, **kwargs: Any) -> Any:
         """Have the loop call ``p`` in its next turn; Celery calls this to acknowledge or to reject."""

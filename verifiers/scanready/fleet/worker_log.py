@@ -7,13 +7,16 @@ import logging
 from .connection import LOST, Broker
 from .faults import explained
 from .once import Once
-from .publisher import AWAY
+from .publisher import AWAY, BACK
 
 #: How Celery begins its last line before its worker ends by itself, and those about a message that it does not read.
 _LAST = "Unrecoverable error"
 _REFUSED = ("Can't decode message body", "Received unregistered task", "Received invalid task", "Received and deleted")
 #: Its words for a batch that goes back to the broker; the agent reports that, too.
 _GOES_BACK = " reject requeue="
+#: Its words for a batch whose acknowledgement did not reach the broker, which delivers it again.
+_LATE = "Couldn't "
+_PART = "worker"
 _LONGEST = 300
 
 
@@ -46,6 +49,10 @@ class WorkerLog(logging.Handler):
         except Exception:  # noqa: BLE001  # as the standard library's handlers do
             self.handleError(record)
 
+    def connected(self) -> None:
+        """Hear that the worker takes batches, at the beginning and after each loss of its connection."""
+        self._once.end(AWAY, line=BACK, part=_PART)
+
     def _say(self, record: logging.LogRecord) -> None:
         text, error = record.getMessage(), _error_in(record)
         if record.name == "py.warnings" or _GOES_BACK in text:
@@ -57,7 +64,8 @@ class WorkerLog(logging.Handler):
             line = f"a message was refused: {str(error or line)[:_LONGEST]}"
             self._once.say(line, line)
         elif isinstance(error, LOST):
-            self._once.say(AWAY, f"{explained(self._broker, error)}; trying again")
+            if not text.startswith(_LATE):
+                self._once.say(AWAY, f"{explained(self._broker, error)}; trying again", _PART)
         else:
             self._once.say(line, line)
 
