@@ -192,13 +192,15 @@ async def spawned() -> Process:
     Raises:
         ProcessEnded: it ended before it was ready.
     """
-    process, channel = interpreter.start("login")
+    try:
+        process, channel = interpreter.start("login")
+    except BrokenPipeError as error:
+        raise ProcessEnded(str(error)) from error
     channel.setblocking(False)
 
     def end() -> None:
         channel.close()
-        process.kill()
-        process.wait()
+        interpreter.let_go(process)
 
     try:
         return Process(await first_number(channel), channel, process.kill, end)
@@ -215,7 +217,10 @@ async def first_number(channel: socket.socket) -> int:
     """
     unpacker = messages.Unpacker()
     while (message := unpacker.next()) is None:
-        data = await asyncio.get_running_loop().sock_recv(channel, 4096)
+        try:
+            data = await asyncio.get_running_loop().sock_recv(channel, 4096)
+        except ConnectionError:  # how a channel over TCP ends, as Windows has it
+            data = b""
         if not data:
             channel.close()
             raise ProcessEnded("a process of the logins ended before it was ready")

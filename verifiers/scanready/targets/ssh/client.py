@@ -24,6 +24,7 @@ from pathlib import Path
 
 from scanready.catalogue.agent_program import Words
 from scanready.causes import common
+from scanready.clients.child_process import own_group
 from scanready.files import reading
 from scanready.wire import ssh as wire
 
@@ -152,7 +153,9 @@ def _begun(*argv: str) -> subprocess.Popen[str] | None:
     """Start a command whose output :func:`_output` takes; None if it cannot be started."""
     pipe = subprocess.PIPE
     try:
-        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace")
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace", **own_group()
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 
