@@ -135,7 +135,7 @@ def _compare(found: Imported, inventory: str) -> None:
 
     with problems_told():
         known = load(inventory, allow_large=True, credentials=())
-    show(as_text(compare(found, flat(known.targets)), found.file, inventory))
+    show(as_text(compare(found, flat(known.targets)), found.file, inventory), people=True)
 
 
 def _summarise(found: Imported, reasons: str) -> None:

@@ -132,6 +132,7 @@ def open_outputs(
     keep: Sequence[str],
     whole: bool = False,
     mode: int | None = None,
+    people: bool = False,
 ) -> Outputs:
     """Open every output before anything is probed.
 
@@ -141,13 +142,16 @@ def open_outputs(
         keep: files that are being read (the inventory) and must not be overwritten.
         whole: replace ``file`` in one step; the format decides for each of ``others``.
         mode: the permissions of the files; None keeps those of an existing file, and means 0600 for a new one.
+        people: ``main`` is text for people; the format decides for each of ``others``.
 
     Raises:
         click.UsageError: a file cannot be opened, is named twice, or is one of ``keep``.
     """
     taken = _resolved(keep)
     opened: list[Output] = []
-    stdout = standard_output(threaded=not data_stream().isatty())
+    if file not in (None, "-"):
+        people = any(name == "-" and FORMATS[text.partition("=")[0]].people for text, _, name in others)
+    stdout = standard_output(threaded=not data_stream().isatty(), people=people)
     if file in (None, "-"):
         opened.append(Output(main, stdout))
     else:
