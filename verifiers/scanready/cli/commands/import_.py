@@ -80,11 +80,12 @@ def command(
     output: str | None,
 ) -> None:
     """Import."""
+    from scanready.files.same import is_same
     from scanready.inventory.importing import as_inventory
 
     if against is not None and output is not None:
         raise click.UsageError("--against writes no inventory and cannot be combined with -o")
-    if against is not None and against == file:
+    if against is not None and file is not None and is_same(against, file):
         raise click.UsageError("FILE and --against are the same file: name the list and the inventory")
     found = _found(file, kind, mapped, run, store)
     if against is not None:

@@ -15,6 +15,7 @@ from scanready.cli.exit import READER_GONE
 from scanready.cli.job.interrupt import INTERRUPTED
 from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
+from scanready.files.same import is_same
 from scanready.model import Report
 from scanready.report import FORMATS
 from scanready.report.document import UNKNOWN, OwnExitCode, RunInfo, Totals
@@ -207,7 +208,7 @@ def _take(name: str, taken: list[str]) -> None:
         click.UsageError: it is one of them.
     """
     where = os.path.realpath(name)  # Path.resolve raises for a link that leads to itself
-    if where in taken and not where.startswith("/dev/"):
+    if any(is_same(where, other) for other in taken) and not where.startswith("/dev/"):
         raise click.UsageError(
             f"{fitting(name)} would be overwritten: it is the input, or named twice; write to another file"
         )
