@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -17,14 +18,18 @@ from scanready.causes import common
 from scanready.clients import subprocess_call
 from scanready.climb.explain import Failure
 from scanready.model import Owner
+from tests.clients.gone import gone
 from tests.ladder import in_time
 
 VISITS = """
-import os, sys, time
+import os, stat, sys, threading, time
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.model import Owner
 
+AT_IMPORT = threading.active_count(), stat.S_ISFIFO(os.fstat(0).st_mode)
+
+def at_import(): return AT_IMPORT
 def echo(**arguments): print("noise"); return arguments
 def hang(): time.sleep(600)
 def refuse(): raise Failure(common.LOGIN_REFUSED, "no", "fix", also=((Owner.AGENT, "other"),), error=7)
@@ -49,6 +54,20 @@ def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_goes_in_comes_out() -> None:
     assert subprocess_call.run("visits:echo", {"a": 1, "b": "ü"}, 20) == {"a": 1, "b": "ü"}
+
+
+def test_a_driver_is_loaded_while_nothing_reads_a_pipe() -> None:
+    assert subprocess_call.run("visits:at_import", {}, 20) == [1, False]
+
+
+@pytest.mark.parametrize("size", [10, 1 << 20], ids=["buffered", "large"])
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EINVAL], ids=["as-posix", "as-windows"])
+def test_a_child_that_is_gone_has_no_answer(size: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess_call, "_START", "import os; os._exit(3)")
+    monkeypatch.setattr(subprocess, "Popen", gone(number))
+    with pytest.raises(Failure, match="status 3") as caught:
+        subprocess_call.run("visits:echo", {"a": "x" * size}, 20)
+    assert caught.value.cause is common.LIMIT
 
 
 def test_a_hanging_driver_is_killed_in_time(visits: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_trickle_ends_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         os.write(held, b"x")
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(reading, "_wait", drop)
+    monkeypatch.setattr(reading, "_poll", drop)
     assert "without an end (waited 6" in wrong(tmp_path / "pipe")
     os.close(held)
 

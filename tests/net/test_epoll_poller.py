@@ -44,7 +44,8 @@ class Counting:
         self._set.unregister(descriptor)
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
-        return self._set.poll(timeout)
+        found: list[tuple[int, int]] = self._set.poll(timeout)
+        return found
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -61,7 +62,7 @@ def the_poller() -> EpollPoller:
 def counted() -> Counting:
     poller = the_poller()
     counting = Counting(poller)
-    poller._set = counting  # type: ignore[assignment]  # a double
+    poller._set = counting
     return counting
 
 

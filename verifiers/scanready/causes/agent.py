@@ -32,7 +32,8 @@ RESOLVER_SILENT = Cause(
     "Some of this host's DNS servers do not answer. A lookup that starts with one of them waits several seconds before "
     "it tries the next.",
     "Remove the dead server from the configuration, or permit DNS (port 53, UDP and TCP) from this agent to it.",
-    "On the agent: dig . NS @SERVER, for each nameserver of /etc/resolv.conf",
+    "On the agent: dig . NS @SERVER, for each nameserver of /etc/resolv.conf (Windows: Resolve-DnsName . -Type NS "
+    "-Server SERVER, for each of Get-DnsClientServerAddress)",
     wire="The agent's queries to port 53 of one DNS server get no reply; the next server's replies arrive.",
 )
 NO_RESOLVER = Cause(
@@ -42,7 +43,8 @@ NO_RESOLVER = Cause(
     "No DNS server answers this host. Only IP addresses and names in its hosts file work.",
     "Configure a DNS server that this agent reaches (/etc/resolv.conf or the network settings), or address all targets "
     "by IP address.",
-    "On the agent: cat /etc/resolv.conf; dig . NS @SERVER",
+    "On the agent: cat /etc/resolv.conf; dig . NS @SERVER (Windows: Get-DnsClientServerAddress; Resolve-DnsName . "
+    "-Type NS -Server SERVER)",
     wire="The agent's queries to port 53 get no reply from any DNS server, or no server is configured to query.",
 )
 NO_PRIVILEGED_PORTS = Cause(
@@ -60,8 +62,10 @@ FEW_PORTS = Cause(
     Owner.AGENT,
     Step.AGENT,
     "Hardly any source ports are free for outgoing connections.",
-    "Widen the range (net.ipv4.ip_local_port_range), or find the process that holds the ports.",
-    "On the agent: sysctl net.ipv4.ip_local_port_range; ss -s",
+    "Widen the range (net.ipv4.ip_local_port_range; on Windows netsh int ipv4 set dynamicport tcp), or find the "
+    "process that holds the ports.",
+    "On the agent: sysctl net.ipv4.ip_local_port_range; ss -s (Windows: netsh int ipv4 show dynamicport tcp; "
+    "netstat -ano)",
     wire="Nothing is sent: the check counts the agent's ports.",
 )
 FEW_DESCRIPTORS = Cause(

@@ -44,7 +44,7 @@ NOT_FOUND = Cause(
     Step.RESOLVE,
     "This agent's resolver reports that the name does not exist.",
     "Correct the name in the inventory, or use the fully qualified domain name.",
-    "On the agent: getent hosts {host}",
+    "On the agent: getent hosts {host} (Windows: Resolve-DnsName {host})",
     also=(OtherOwner(Owner.NETWORK, "Create the record on the DNS servers that the agent uses."),),
     wire="The DNS server answers the agent's queries for {host} with NXDOMAIN, or with NOERROR and no address record.",
 )
@@ -54,7 +54,8 @@ NO_ANSWER = Cause(
     Step.RESOLVE,
     "This agent's resolver did not answer or reported a failure. It is unknown whether the name exists.",
     "Check the agent's DNS servers and the path to them (port 53, UDP and TCP).",
-    "On the agent: getent hosts {host}; then dig {host} @SERVER for each nameserver of /etc/resolv.conf",
+    "On the agent: getent hosts {host}; then dig {host} @SERVER for each nameserver of /etc/resolv.conf (Windows: "
+    "Resolve-DnsName {host} -Server SERVER for each of Get-DnsClientServerAddress)",
     wire=(
         "The agent repeats its DNS query for {host} to port 53; no reply arrives, or the reply is SERVFAIL or REFUSED."
     ),
@@ -118,9 +119,9 @@ LOCAL_LIMIT = Cause(
     Step.CONNECT,
     "This agent could not open the connection: it has no free file descriptors or ports, or its own policy forbids the "
     "connection.",
-    "Raise the limit named in the detail (ulimit -n, net.ipv4.ip_local_port_range), lower --concurrency, "
-    "or permit the connection in the agent's own firewall.",
-    "On the agent: ulimit -n; ss -s; nft list ruleset",
+    "Raise the limit named in the detail (ulimit -n, net.ipv4.ip_local_port_range; Windows: dynamicport tcp), lower "
+    "--concurrency, or permit the connection in the agent's own firewall.",
+    "On the agent: ulimit -n; ss -s; nft list ruleset (Windows: netsh int ipv4 show dynamicport tcp; netstat -ano)",
     wire="No packet to {port} leaves the agent: its kernel or firewall refuses the connection first.",
 )
 

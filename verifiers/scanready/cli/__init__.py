@@ -151,7 +151,9 @@ def main(args: list[str] | None = None) -> None:
         if _has_codes_of_its_own(args):
             from scanready.report.formats.nagios import complaint
 
-            print(complaint(error.format_message()))  # noqa: T201
+            from .output.outlet import standard_output
+
+            standard_output().write(complaint(error.format_message()) + "\n")
             code = 3
     except OSError as error:
         # Only click's own output, such as --help, ends up here; every command handles its own.

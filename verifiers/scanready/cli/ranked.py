@@ -62,7 +62,7 @@ def show_ranking(
     if not found.targets:
         warn(f"nothing selected: no target of {fitting(run)} matches")
         ctx.exit(NOTHING_SELECTED)
-    show(FORMATS[form](found, look()))
+    show(FORMATS[form](found, look()), people=form == "table")
 
 
 def _takes(row: Row, wanted: Selection, types: Sequence[str]) -> bool:

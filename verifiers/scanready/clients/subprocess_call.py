@@ -11,6 +11,7 @@ The visit is a function of any module: ``run("package.module:visit", {...}, seco
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import subprocess
@@ -24,6 +25,8 @@ from scanready.causes import by_code, common
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Owner
 from scanready.redaction import Redactor, current, redacting
+
+from .child_process import feed, own_group, take_standard_input
 
 #: A result is a version and a few names. More would not fit into a pipe that is not being read yet.
 _MOST_BYTES = 32 * 1024
@@ -47,19 +50,17 @@ def run(visit: str, arguments: dict[str, Any], seconds: float, causes: Mapping[s
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=os.name == "posix",  # Ctrl-C is the parent's to handle
+        **own_group(),
     )
     assert child.stdin is not None
     assert child.stdout is not None
     with child:
         try:
-            child.stdin.write(json.dumps([visit, arguments, current().settings]).encode() + b"\n")
-            child.stdin.flush()  # and left open: its end tells the child that the parent is gone
+            # Left open: its end tells the child that the parent is gone. A child that is gone already has no answer.
+            feed(child.stdin, json.dumps([visit, arguments, current().settings]).encode() + b"\n")
             child.wait(max(0.0, seconds))
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"the driver did not return within {seconds:.1f} s and was killed") from None
-        except BrokenPipeError:
-            child.wait(max(0.0, seconds))
         finally:
             child.kill()
         return _translate(child.stdout.read(_MOST_BYTES), child.returncode, by_code(common) | dict(causes))
@@ -83,13 +84,16 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from scanready.clients.su
 def child() -> None:
     """Run in the child: read the call, make it, and write its result or failure."""
     visit, arguments, hidden = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    parent = take_standard_input()
     answers, sys.stdout = sys.stdout, sys.stderr  # the output of a driver is not an answer
-    module, _, function = visit.partition(":")
+    name, _, function = visit.partition(":")
     answer: tuple[str, Any]
     try:
         with redacting(Redactor(**hidden)):
-            answer = "result", getattr(importlib.import_module(module), function)(**arguments)
+            module = importlib.import_module(name)
+            # Not before: Windows lets one thread at a time use a pipe, and a driver may ask for it while it is loaded.
+            threading.Thread(target=_end_with_the_parent, args=(parent,), daemon=True).start()
+            answer = "result", getattr(module, function)(**arguments)
     except Failure as failure:
         told = {"code": failure.cause.code, "detail": failure.detail, "fix": failure.fix, "also": failure.also}
         answer = "failure", {**told, "facts": failure.facts}
@@ -98,6 +102,6 @@ def child() -> None:
     os._exit(0)  # without waiting for threads that the driver left
 
 
-def _end_with_the_parent() -> None:
-    sys.stdin.buffer.read()
+def _end_with_the_parent(parent: io.FileIO) -> None:
+    parent.read()
     os._exit(1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ssl
+import sys
 import threading
 import warnings
 from collections import deque
@@ -369,8 +370,14 @@ def _store(ca_file: str | None) -> crypto.X509Store:
     store = crypto.X509Store()
     system = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one opens the file that SSLKEYLOGFILE names
     system.load_default_certs()
-    for der in system.get_ca_certs(binary_form=True):
+    authorities = system.get_ca_certs(binary_form=True)
+    for der in authorities:
         store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, der))
+    if sys.platform == "win32" or (sys.platform == "darwin" and not authorities):
+        # Windows fetches a public authority when it is first met, and Python for macOS comes without any.
+        import certifi
+
+        store.load_locations(certifi.where())
     if ca_file:
         try:
             store.load_locations(ca_file)

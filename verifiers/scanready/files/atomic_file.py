@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import stat
+import sys
 import time
 from typing import Any
 
@@ -143,7 +144,7 @@ class AtomicFile(io.RawIOBase):
             opened.close()
             raise Refused(errno.EAGAIN, "it changed while it was opened: try again")
         if kind != stat.S_IFREG:
-            if os.name != "nt":
+            if sys.platform != "win32":
                 os.set_blocking(opened.fileno(), True)
             self._direct, self._raw = True, opened
             return
@@ -210,7 +211,7 @@ class AtomicFile(io.RawIOBase):
 
     def _copy_over(self) -> None:
         """Copy into a file that is a mount point (of a container), which cannot be renamed over."""
-        if self._raw is None or self._old is None:
+        if self._raw is None or self._old is None or sys.platform == "win32":
             return
         os.ftruncate(self._old.fileno(), 0)
         at = 0
@@ -240,12 +241,12 @@ def _permit(descriptor: int, replaced: os.stat_result | None, mode: int | None, 
 
     Where the group cannot be kept, its permissions are not given to another group.
     """
-    if not hasattr(os, "fchmod") or not hasattr(os, "fchown"):
+    if sys.platform == "win32":
         return
     wanted = PRIVATE if replaced is None else stat.S_IMODE(replaced.st_mode) & 0o777
     lost = 0 if replaced is None else _lost_group(descriptor, replaced)
     os.fchmod(descriptor, wanted & ~lost if mode is None else mode & 0o777)
-    if old is not None and mode is None and not lost and hasattr(os, "getxattr"):
+    if old is not None and mode is None and not lost and sys.platform == "linux":
         with contextlib.suppress(OSError):  # most files have no list
             os.setxattr(descriptor, _ACL, os.getxattr(old.fileno(), _ACL))
 
@@ -255,8 +256,9 @@ def _lost_group(descriptor: int, replaced: os.stat_result) -> int:
     now = os.fstat(descriptor)
     if (now.st_uid, now.st_gid) == (replaced.st_uid, replaced.st_gid):
         return 0
-    for owner in (replaced.st_uid, -1):
-        with contextlib.suppress(OSError):
-            os.fchown(descriptor, owner, replaced.st_gid)
-            return 0
+    if sys.platform != "win32":
+        for owner in (replaced.st_uid, -1):
+            with contextlib.suppress(OSError):
+                os.fchown(descriptor, owner, replaced.st_gid)
+                return 0
     return stat.S_IRWXG

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from .descriptors import present
 from .temporary import temporary_name
-from .trust import Refused, is_sticky, is_trusted, open_to_all, others_can_write, user_name
+from .trust import Refused, is_sticky, is_trusted, open_to_all, others_can_write, this_user, user_name
 
 #: As many as Linux follows in one path.
 _MOST_LINKS = 40
@@ -107,7 +107,7 @@ class PosixPlace:
 
     def refuse_strangers(self, found: os.stat_result) -> None:
         """See :class:`Place`."""
-        if found.st_uid != os.geteuid() and open_to_all(os.fstat(self.directory)):
+        if found.st_uid != this_user() and open_to_all(os.fstat(self.directory)):
             owner = user_name(found.st_uid)
             raise Refused(
                 errno.EPERM,

@@ -14,7 +14,7 @@ import stat
 import sys
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from .places import standard_descriptor
 
@@ -97,7 +97,7 @@ def _copy(content: bytes) -> BinaryIO:
     copy = TemporaryFile()  # noqa: SIM115  # the caller closes it
     copy.write(content)
     copy.seek(0)
-    return copy
+    return cast("BinaryIO", copy)  # on Windows it is in a wrapper
 
 
 def check_regular(path: str | os.PathLike[str], most: int) -> os.stat_result:
@@ -185,9 +185,7 @@ def _wait_for_more(descriptor: int) -> None:
     """
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise Unreadable("is no ordinary file: it does not end")
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    poll.poll()
+    _poll(descriptor, None)
 
 
 def _demand_content(file: io.FileIO) -> None:
@@ -205,7 +203,7 @@ def _from_pipe(descriptor: int, most: int) -> bytes:
         try:
             block = os.read(descriptor, _BLOCK)
         except BlockingIOError:
-            _wait(descriptor, min(heard + SILENCE, begun + PATIENCE) - now)
+            _poll(descriptor, min(heard + SILENCE, begun + PATIENCE) - now)
             continue
         if block:
             content.write(block)
@@ -220,7 +218,11 @@ def _from_pipe(descriptor: int, most: int) -> bytes:
     raise Unreadable(f"is a pipe without an end (waited {now - begun:.0f} s)")
 
 
-def _wait(descriptor: int, seconds: float) -> None:
+def _poll(descriptor: int, seconds: float | None) -> None:
+    """Wait for bytes, at most so many seconds; None is as long as it takes."""
+    if sys.platform == "win32":  # its pipes cannot be waited for: they are read again
+        time.sleep(0.01)
+        return
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    poll.poll(max(1, int(seconds * 1000)))
+    poll.poll(None if seconds is None else max(1, int(seconds * 1000)))

@@ -7,6 +7,7 @@ away from the kernel's log. To read one within bounds is another matter; see :mo
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 #: Directories where Linux mounts such file systems (filesystems(5)); each has a device number of its own.
@@ -15,7 +16,7 @@ _MOUNTED = ("/proc", "/sys", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/k
 
 def is_of_system(found: os.stat_result) -> bool:
     """Return True if a file lies in one of the kernel's own file systems, however it is reached."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return False
     return any(_device(directory) == found.st_dev for directory in _MOUNTED if Path(directory).is_mount())
 

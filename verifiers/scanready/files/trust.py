@@ -15,7 +15,14 @@ class Refused(OSError):
 
 def is_trusted(owner: int) -> bool:
     """Return True for the user identifier of this process, and for root's."""
-    return owner in (os.geteuid(), _ROOT)
+    return owner in (this_user(), _ROOT)
+
+
+def this_user() -> int:
+    """Return the user identifier of this process, as ``st_uid`` has it: on Windows that is 0 for every file."""
+    if sys.platform == "win32":
+        return 0
+    return os.geteuid()
 
 
 def others_can_write(info: os.stat_result) -> bool:

@@ -17,15 +17,24 @@ import sys
 import weakref
 from contextlib import suppress
 from socket import SO_ERROR, SOL_SOCKET
+from typing import Any
 
 from .deadlines import EXPIRED, Wait, deadlines_of
 from .sockets import Address, KeepingSocket
 
+_EDGES = _IN = _OUT = _CONNECTED = 0
 if sys.platform == "linux":
     _EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
     _IN = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
     _OUT = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
     _CONNECTED = select.EPOLLOUT
+
+
+def _new_set() -> Any:
+    """Return a :class:`select.epoll`, which is a name on Linux only."""
+    if sys.platform != "linux":
+        raise NotImplementedError
+    return select.epoll()
 
 
 class _Watched:
@@ -43,7 +52,7 @@ class EpollPoller:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
-        self._set = select.epoll()
+        self._set = _new_set()
         self._watched: dict[int, _Watched] = {}  # by the descriptor
         self._deadlines = deadlines_of(loop)
         loop.add_reader(self._set.fileno(), _report, weakref.ref(self))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+import sys
 
 from scanready.model import is_address
 
@@ -19,7 +20,7 @@ LEAST_SILENCE = 1.6
 
 #: Error numbers that always mean a limit of this host.
 _LOCAL_LIMITS = {
-    errno.EMFILE: "this process is out of file descriptors (ulimit -n)",
+    errno.EMFILE: "this process is out of file descriptors" + ("" if sys.platform == "win32" else " (ulimit -n)"),
     errno.ENFILE: "this host is out of file descriptors (fs.file-max)",
     errno.EADDRNOTAVAIL: "this host has no free port or no source address for the target",
     errno.EADDRINUSE: "this host has no free port or no source address for the target",  # which is how Windows says so

@@ -10,7 +10,6 @@ import socket
 import struct
 import sys
 
-_LINUX = sys.platform == "linux"
 _RECVERR = {int(socket.AF_INET): (socket.IPPROTO_IP, 11), int(socket.AF_INET6): (socket.IPPROTO_IPV6, 25)}
 _ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err
 _FROM_ICMP = {2: socket.AF_INET, 3: socket.AF_INET6}
@@ -19,13 +18,13 @@ _FROM_ICMP = {2: socket.AF_INET, 3: socket.AF_INET6}
 def ask_for_it(sock: socket.socket) -> None:
     """Make the kernel keep ICMP errors for this socket. Call it before connecting."""
     family = sock.family
-    if _LINUX and family in _RECVERR:
+    if sys.platform == "linux" and family in _RECVERR:
         sock.setsockopt(*_RECVERR[family], 1)
 
 
 def of(sock: socket.socket) -> tuple[tuple[int, int] | None, str | None]:
     """Return the ICMP (type, code) that ended the connection and who sent it, both None if none did."""
-    if not _LINUX:
+    if sys.platform != "linux":
         return None, None
     try:
         _, ancillary, _, _ = sock.recvmsg(512, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)

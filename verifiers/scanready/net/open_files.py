@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 
 # Descriptors that are not connections (files, the loop, the resolver), and connections a target may have open at once.
 _OTHERS, _EACH = 64, 2
@@ -10,10 +11,10 @@ _OTHERS, _EACH = 64, 2
 
 def limits() -> tuple[int, int] | None:
     """Return the soft and the hard limit of open files, -1 for none; None where the system has no such limit."""
-    try:
-        import resource
-    except ImportError:  # Windows: the limit is far above what is asked for here
+    if sys.platform == "win32":  # the limit is far above what is asked for here
         return None
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return (-1 if soft == resource.RLIM_INFINITY else soft), (-1 if hard == resource.RLIM_INFINITY else hard)
 
@@ -26,7 +27,7 @@ def targets_at_once(files: int) -> int:
 def raise_for(concurrency: int) -> int | None:
     """Raise the soft limit as far as may be for so many targets at once; return it, None where nothing limits."""
     found = limits()
-    if found is None or found[0] == -1:
+    if sys.platform == "win32" or found is None or found[0] == -1:
         return None
     soft, hard = found
     needed = concurrency * _EACH + _OTHERS

@@ -23,6 +23,7 @@ class Format(NamedTuple):
         whole: the file appears complete or not at all, since a collector or a pipeline may read it at any moment.
         for_files: the text is of no use on a terminal.
         own_codes: the reader of the format defines its exit codes, among them ``UNKNOWN`` (3).
+        people: text for people, in the encoding of their console; the others are UTF-8.
         estate: the class for an estate view, as ``module:Class`` of the package ``estate``; empty if there is none.
     """
 
@@ -30,11 +31,12 @@ class Format(NamedTuple):
     whole: bool = False
     for_files: bool = False
     own_codes: bool = False
+    people: bool = False
     estate: str = ""
 
 
 FORMATS: dict[str, Format] = {
-    "table": Format("table:Table", estate="table:EstateTable"),
+    "table": Format("table:Table", people=True, estate="table:EstateTable"),
     "json": Format("json:Json", whole=True, estate="json:EstateJson"),
     "jsonl": Format("jsonl:JsonLines", estate="jsonl:EstateJsonLines"),
     "csv": Format("csv:Csv", estate="csv:EstateCsv"),

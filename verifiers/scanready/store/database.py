@@ -6,7 +6,8 @@ import contextlib
 import os
 import sqlite3
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
+from urllib.parse import quote
 
 from scanready.wire.printable import visible
 
@@ -168,9 +169,15 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
     return version, application, tables
 
 
+def uri_of(path: PurePath) -> str:
+    """Return an absolute path as SQLite's URI: without a host, which SQLite refuses, also on a share of Windows'."""
+    name = path.as_posix()
+    return f"file://{'' if name.startswith('/') else '/'}{quote(name, safe='/:')}"
+
+
 def _read_only(path: Path) -> sqlite3.Connection:
     """Open without writing; as immutable if not even the index of the log can be created."""
-    uri = path.resolve().as_uri() + "?mode=ro"
+    uri = uri_of(path.resolve()) + "?mode=ro"
     connection = _limited(sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None))
     try:
         connection.execute("SELECT count(*) FROM sqlite_master")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scanready.files import places
 from scanready.files.system_files import is_of_system
-from scanready.files.trust import is_trusted, others_can_write, user_name
+from scanready.files.trust import is_trusted, others_can_write, this_user, user_name
 
 from .errors import StoreError
 
@@ -110,7 +110,7 @@ def _who(found: os.stat_result) -> str:
 
 def _cure(found: os.stat_result, command: str, path: Path) -> str:
     elsewhere = "name a file in a directory of your own with --store"
-    if found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX:
+    if found.st_uid != this_user() or found.st_mode & stat.S_ISVTX:
         return elsewhere
     return f"{command} {_quoted(path)}, or {elsewhere}"
 

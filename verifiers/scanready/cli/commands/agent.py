@@ -101,7 +101,7 @@ def command(
     if as_json or format_ == "json":
         show(json.dumps(as_object(fitness), indent=2) + "\n")
     else:
-        show(draw(fitness, look(verbosity=verbose - quiet)))
+        show(draw(fitness, look(verbosity=verbose - quiet)), people=True)
     ctx.exit(_CODES.get(fitness.verdict, 0))
 
 

@@ -68,7 +68,7 @@ def command(
     if as_json or format_ == "json":
         show(assign_formats.document(found, chosen))
     else:
-        show(assign_formats.table(found, chosen, look(no_color=no_color, verbosity=verbose)))
+        show(assign_formats.table(found, chosen, look(no_color=no_color, verbosity=verbose)), people=True)
     ctx.exit(_code(found))
 
 

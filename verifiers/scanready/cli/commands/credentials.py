@@ -60,7 +60,7 @@ def command(forgotten: str | None, store: str | None, format_: str, as_json: boo
     elif not records and not fleet:
         show("no login is stored yet: `check` and `verify` store theirs\n")
     else:
-        show(_table(records, fleet))
+        show(_table(records, fleet), people=True)
 
 
 def _forget(path: Path, records: list[AccountRecord], name: str) -> None:

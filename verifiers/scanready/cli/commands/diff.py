@@ -88,7 +88,10 @@ def command(
     elif format_ == "md":
         show(estate_formats.markdown(of_estates, names) if of_estates else diff_formats.markdown(found, names))
     else:
-        show(estate_formats.table(of_estates, names, drawn) if of_estates else diff_formats.table(found, names, drawn))
+        table = (
+            estate_formats.table(of_estates, names, drawn) if of_estates else diff_formats.table(found, names, drawn)
+        )
+        show(table, people=True)
     ctx.exit(1 if found.regressions else 0)
 
 

@@ -45,7 +45,7 @@ def command(code: str | None, format_: str, as_json: bool) -> None:
         objects = [cause_object(cause) for cause in found]
         show(json.dumps(objects[0] if one else objects, indent=2) + "\n")
     else:
-        show(_one(found[0]) if one else _list(found))
+        show(_one(found[0]) if one else _list(found), people=True)
 
 
 def cause_object(cause: Cause) -> dict[str, Any]:

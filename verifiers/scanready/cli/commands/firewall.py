@@ -158,7 +158,7 @@ def command(
     if resolve:
         found = resolved(found, agents)
     _tell_what_is_left_out(found, FORMS[form])
-    show(FORMS[form].write(found, look(), **({"chain": chain} if chain else {})))
+    show(FORMS[form].write(found, look(), **({"chain": chain} if chain else {})), people=form == "table")
 
 
 def _check_rank(others: dict[str, object]) -> None:

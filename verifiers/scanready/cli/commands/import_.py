@@ -80,11 +80,12 @@ def command(
     output: str | None,
 ) -> None:
     """Import."""
+    from scanready.files.same import is_same
     from scanready.inventory.importing import as_inventory
 
     if against is not None and output is not None:
         raise click.UsageError("--against writes no inventory and cannot be combined with -o")
-    if against is not None and against == file:
+    if against is not None and file is not None and is_same(against, file):
         raise click.UsageError("FILE and --against are the same file: name the list and the inventory")
     found = _found(file, kind, mapped, run, store)
     if against is not None:
@@ -135,7 +136,7 @@ def _compare(found: Imported, inventory: str) -> None:
 
     with problems_told():
         known = load(inventory, allow_large=True, credentials=())
-    show(as_text(compare(found, flat(known.targets)), found.file, inventory))
+    show(as_text(compare(found, flat(known.targets)), found.file, inventory), people=True)
 
 
 def _summarise(found: Imported, reasons: str) -> None:

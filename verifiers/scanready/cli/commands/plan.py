@@ -106,7 +106,7 @@ def command(
         return
     from scanready.cli.output.plan_table import draw
 
-    show(draw(plan))
+    show(draw(plan), people=True)
 
 
 def plan_object(

@@ -78,7 +78,7 @@ def command(
             if machine:
                 show(json.dumps([run_object(run, agents.get(run.name, ())) for run in runs], indent=2) + "\n")
             else:
-                show(_table(runs, agents))
+                show(_table(runs, agents), people=True)
     except StoreError as error:
         raise click.UsageError(str(error)) from error
 

@@ -51,7 +51,7 @@ def command(type_: str | None, format_: str, as_json: bool) -> None:
         objects = [type_object(row) for row in rows]
         show(json.dumps(objects if type_ is None else objects[0], indent=2) + "\n")
     else:
-        show(_table(rows) if type_ is None else _one(rows[0]))
+        show(_table(rows) if type_ is None else _one(rows[0]), people=True)
     if plugin_names():
         all_causes()  # two plug-ins may claim one code
     warn_of_plugins(type_)

@@ -31,6 +31,8 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
         found = heartbeats(chosen, LISTEN, warn)
     for name in sorted(found):
         beat = found[name]
-        show("  ".join(visible(text, 60) for text in (name, beat.version, beat.platform, beat.since)) + "\n")
+        show(
+            "  ".join(visible(text, 60) for text in (name, beat.version, beat.platform, beat.since)) + "\n", people=True
+        )
     if not found:
         warn("no agent is there: start `scanready fleet agent` on each agent")

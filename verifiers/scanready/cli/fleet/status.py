@@ -46,7 +46,7 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
             runs.setdefault(run, []).append(name)
     # The newest have the greatest names. One agent may list a thousand that were never begun.
     for run in sorted(sorted(runs)[-_MOST_RUNS:]):
-        show(f"{visible(name_of(run), 60)}  {', '.join(runs[run])}\n")
+        show(f"{visible(name_of(run), 60)}  {', '.join(runs[run])}\n", people=True)
     if (left := len(runs) - _MOST_RUNS) > 0:
         warn(f"and {counted(left, 'earlier run')}, by name")
     warn(summary(found, len(runs)))

@@ -16,6 +16,8 @@ INTERRUPTED = 130
 def interruptible(stop: Callable[[], None], last_words: Callable[[], None]) -> Iterator[None]:
     """Call ``stop`` in the event loop at the first SIGINT, SIGTERM or SIGHUP; end the process at the second.
 
+    On Windows, SIGBREAK is Ctrl-Break, the end of the console, and of the session.
+
     An ignored signal stays ignored: a run started with nohup(1) continues without its terminal.
 
     It uses ``signal.signal``, since the loop's own handlers do not exist on Windows.
@@ -37,7 +39,7 @@ def interruptible(stop: Callable[[], None], last_words: Callable[[], None]) -> I
             last_words()
             os._exit(INTERRUPTED)
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
     heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in heard}
     try:

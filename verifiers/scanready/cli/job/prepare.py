@@ -140,7 +140,8 @@ def prepare_outputs(
     on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
     others = [(f"{name}={file}", new(name, on_file), file) for name, file in options.reports]
     whole, mode = FORMATS[options.chosen_format].whole, options.file_mode
-    outputs = open_outputs(main, options.output, others, keep, whole, mode)
+    people = FORMATS[options.chosen_format].people
+    outputs = open_outputs(main, options.output, others, keep, whole, mode, people)
     named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
     taken = [*keep, *(str(name) for name in named)]
     taps = []

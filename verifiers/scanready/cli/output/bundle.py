@@ -14,7 +14,7 @@ import time
 import zipfile
 from collections.abc import Mapping
 from importlib import metadata
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 from scanready.clients.libraries import CORE, known
 from scanready.report.document import RunInfo
@@ -35,8 +35,8 @@ class Bundle:
         self._archive = archive
         self._results: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by finish()
         self._transcript: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self.results = Outlet(self._results, "the bundle's results")
-        self.transcript = Outlet(self._transcript, "the bundle's transcript")
+        self.results = Outlet(cast("BinaryIO", self._results), "the bundle's results")
+        self.transcript = Outlet(cast("BinaryIO", self._transcript), "the bundle's transcript")
 
     def finish(self, run: RunInfo, command: str) -> bool:
         """Pack the archive; return False if it could not be written."""

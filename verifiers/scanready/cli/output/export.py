@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from scanready.cli.job.earlier import Known, entry
 from scanready.cli.job.job import Options
 from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
+from scanready.files.same import is_same
 from scanready.report.estate.export import Estate, Export, estate_object, estate_of, estate_restored
 
 from .outlet import Outlet
@@ -65,7 +65,7 @@ def add_export(outputs: Outputs, name: str, options: Options, keep: Sequence[str
     if name == "-":
         raise click.UsageError("--export writes a compressed file: name one, as in --export proxy-nyc.scanready")
     others = (options.output, options.transcript, options.bundle, *(report for _, report in options.reports), *keep)
-    if os.path.realpath(name) in {os.path.realpath(other) for other in others if other not in (None, "-")}:
+    if any(is_same(name, other) for other in others if other not in (None, "-")):
         raise click.UsageError(f"--export: {fitting(name)} is the input or another output; write to another file")
     try:
         raw = _CompressedFile(name, mode=options.file_mode)

@@ -132,24 +132,29 @@ class Outlet:
         self.raw.flush()
 
 
-def standard_output(*, threaded: bool = False) -> Outlet:
-    """Return an unbuffered outlet on standard output, so that Python does not retry a failed write at exit."""
+def standard_output(*, threaded: bool = False, people: bool = False) -> Outlet:
+    """Return an unbuffered outlet on standard output, so that Python does not retry a failed write at exit.
+
+    A program or a file gets UTF-8, whatever the code page of the console is. Text for ``people`` is in the encoding of
+    the console also in a pipe, which leads to a pager.
+    """
     stream = data_stream()
     stream.flush()
     binary = stream.buffer
     raw = getattr(binary, "raw", binary)
-    return Outlet(raw, "<stdout>", encoding=stream.encoding or "utf-8", threaded=threaded)
+    encoding = stream.encoding if people or stream.isatty() else None
+    return Outlet(raw, "<stdout>", encoding=encoding or "utf-8", threaded=threaded)
 
 
-def show(text: str) -> None:
-    """Write the whole answer of a command that has only one.
+def show(text: str, *, people: bool = False) -> None:
+    """Write the whole answer of a command that has only one; see :func:`standard_output`.
 
     Raises:
         SystemExit: it could not be written (2), or the reader has gone (141).
     """
     from scanready.cli.exit import READER_GONE
 
-    outlet = standard_output()
+    outlet = standard_output(people=people)
     outlet.write(text)
     if outlet.reader_gone:
         raise SystemExit(READER_GONE)

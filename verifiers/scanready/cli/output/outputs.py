@@ -15,6 +15,7 @@ from scanready.cli.exit import READER_GONE
 from scanready.cli.job.interrupt import INTERRUPTED
 from scanready.cli.messages import fitting
 from scanready.files.atomic_file import AtomicFile
+from scanready.files.same import is_same
 from scanready.model import Report
 from scanready.report import FORMATS
 
@@ -134,6 +135,7 @@ def open_outputs(
     keep: Sequence[str],
     whole: bool = False,
     mode: int | None = None,
+    people: bool = False,
 ) -> Outputs:
     """Open every output before anything is probed.
 
@@ -143,13 +145,16 @@ def open_outputs(
         keep: files that are being read (the inventory) and must not be overwritten.
         whole: replace ``file`` in one step; the format decides for each of ``others``.
         mode: the permissions of the files; None keeps those of an existing file, and means 0600 for a new one.
+        people: ``main`` is text for people; the format decides for each of ``others``.
 
     Raises:
         click.UsageError: a file cannot be opened, is named twice, or is one of ``keep``.
     """
     taken = _resolved(keep)
     opened: list[Output] = []
-    stdout = standard_output(threaded=not data_stream().isatty())
+    if file not in (None, "-"):
+        people = any(name == "-" and FORMATS[text.partition("=")[0]].people for text, _, name in others)
+    stdout = standard_output(threaded=not data_stream().isatty(), people=people)
     if file in (None, "-"):
         opened.append(Output(main, stdout))
     else:
@@ -205,7 +210,7 @@ def _take(name: str, taken: list[str]) -> None:
         click.UsageError: it is one of them.
     """
     where = os.path.realpath(name)  # Path.resolve raises for a link that leads to itself
-    if where in taken and not where.startswith("/dev/"):
+    if any(is_same(where, other) for other in taken) and not where.startswith("/dev/"):
         raise click.UsageError(
             f"{fitting(name)} would be overwritten: it is the input, or named twice; write to another file"
         )

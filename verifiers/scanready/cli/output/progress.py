@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from scanready.model import Verdict
 
-from .terminal import columns
+from .terminal import columns, erasure
 
 # Seconds between two updates: frequent enough to look alive, and cheap at 2,000 results a second.
 _EVERY = 0.2
@@ -67,7 +67,7 @@ class Progress:
         with self._lock:
             if self._shown:
                 self._shown = False
-                self._write("\r\x1b[K")
+                self._write(f"\r{erasure(columns() - 1)}")
 
     @contextlib.contextmanager
     def cleared(self) -> Iterator[None]:
@@ -118,7 +118,8 @@ class Progress:
         line += f"  {time.monotonic() - self._began:.0f} s{self._noted('  ')}"
         with self._lock:
             self._shown = True
-            self._write(f"\r{line[: columns() - 1]}\x1b[K")
+            line = line[: columns() - 1]
+            self._write(f"\r{line}{erasure(columns() - 1 - len(line))}")
 
     def _noted(self, gap: str) -> str:
         note = self._note()

@@ -52,6 +52,7 @@ def set_apart() -> None:
     theirs.flush()
     ours = os.dup(_DESCRIPTOR)
     buffering = 1 if theirs.isatty() else -1
-    sys.stdout = open(ours, "w", buffering, encoding=theirs.encoding, errors=theirs.errors)  # noqa: SIM115  # never closed
+    errors = "backslashreplace" if theirs.errors == "strict" else theirs.errors  # a code page lacks most characters
+    sys.stdout = open(ours, "w", buffering, encoding=theirs.encoding, errors=errors)  # noqa: SIM115  # never closed
     os.dup2(_ERRORS, _DESCRIPTOR)
     descriptors.note_moved(_DESCRIPTOR, ours)

@@ -53,6 +53,11 @@ def _understands_color() -> bool:
     return sys.platform != "win32" or bool(os.environ.get("WT_SESSION") or os.environ.get("CONEMUANSI"))
 
 
+def erasure(width: int) -> str:
+    """Return the text that erases the rest of a line, ``width`` columns; an old console shows escape codes as text."""
+    return "\x1b[K" if _understands_color() else " " * width + "\r"
+
+
 def _can_encode() -> bool:
     try:
         _SIGNS.encode(data_stream().encoding or "ascii")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import errno
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from scanready.clients.child_process import close, feed, own_group, take_standard_input
 from scanready.net.sockets import of_descriptor
 
 from .surroundings import environment
@@ -23,33 +27,61 @@ _START = (
 def start(role: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Return the process and our end of the socket; ``role`` is "template" or "login".
 
-    Modules that cannot be imported here cannot be there, either: None stands for them in :data:`sys.modules`.
+    Raises:
+        OSError: see :func:`begin`.
     """
     ours, theirs = socket.socketpair()
-    barred = " ".join(name for name, module in list(sys.modules.items()) if module is None)
-    command = [sys.executable, "-c", _START, role, barred, "\n".join(str(Path(path).absolute()) for path in sys.path)]
     with theirs:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE if sys.platform == "win32" else theirs.fileno(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-            start_new_session=os.name == "posix",  # Ctrl-C is the parent's to handle
-        )
-        if sys.platform == "win32":
-            assert process.stdin is not None
-            process.stdin.write(base64.b64encode(theirs.share(process.pid)) + b"\n")
-            process.stdin.flush()  # and left open: the process reads no more of it
-    return process, ours
+        try:
+            return begin(_START, role, theirs, environment()), ours
+        except BaseException:
+            ours.close()
+            raise
+
+
+def begin(code: str, role: str, theirs: socket.socket, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start an interpreter that runs ``code`` and has ``theirs`` as its only channel to us.
+
+    ``code`` finds ``role``, the barred modules and the paths of modules in ``sys.argv``. Modules that cannot be
+    imported here cannot be there, either: None stands for them in :data:`sys.modules`.
+
+    Raises:
+        BrokenPipeError: it ended before it had its channel.
+        OSError: this host does not permit it.
+    """
+    barred = " ".join(name for name, module in list(sys.modules.items()) if module is None)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, role, barred, "\n".join(str(Path(path).absolute()) for path in sys.path)],
+        stdin=subprocess.PIPE if sys.platform == "win32" else theirs.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=env,
+        **own_group(),
+    )
+    if sys.platform == "win32":
+        assert process.stdin is not None
+        there = False
+        with contextlib.suppress(OSError):  # Winsock refuses a process that is gone
+            there = feed(process.stdin, base64.b64encode(theirs.share(process.pid)) + b"\n")
+        if not there:
+            let_go(process)
+            raise BrokenPipeError(errno.EPIPE, "the process ended before it had its channel")
+    return process
+
+
+def let_go(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process, wait until it is gone, and close its standard input."""
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        close(process.stdin)
 
 
 def inherited() -> socket.socket:
     """Return the other end, in the process that was started; libraries find standard input empty from now on."""
     if sys.platform == "win32":
-        return socket.fromshare(base64.b64decode(sys.stdin.buffer.readline()))
-    sock = of_descriptor(os.dup(0))
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return sock
+        sock = socket.fromshare(base64.b64decode(sys.stdin.buffer.readline()))
+        take_standard_input().close()
+        return sock
+    with take_standard_input() as taken:
+        return of_descriptor(os.dup(taken.fileno()))

@@ -112,7 +112,7 @@ class LoginProcesses:
     async def _begun(self, module: str) -> Process:
         """Return a process that waits for its job; one that is there too late is ended."""
         # Made without `create_task`: it serves other climbs too, and must not end with this one.
-        beginning = asyncio.Task(self._forked(module) if templates.FORKS else templates.spawned())
+        beginning = asyncio.Task(self._forked(module) if templates.FORKS else self._spawned())
         try:
             return await asyncio.shield(beginning)
         except asyncio.CancelledError:
@@ -128,8 +128,18 @@ class LoginProcesses:
                 if await kept.ended(module) and self._kept is kept:
                     self._kept = None
                     kept.close()
-        detail = "the process that logins are forked from ends again and again: this host may be short of memory"
-        raise Failure(common.LIMIT, f"{detail}, or permit no further process")
+        raise _ends_again("the process that logins are forked from")
+
+    async def _spawned(self) -> Process:
+        for _ in range(_TRIES):
+            with contextlib.suppress(ProcessEnded):
+                return await templates.spawned()
+        raise _ends_again("the process of a login")
+
+
+def _ends_again(which: str) -> Failure:
+    detail = f"{which} ends again and again: this host may be short of memory, or permit no further process"
+    return Failure(common.LIMIT, detail)
 
 
 def _end(beginning: asyncio.Task[Process]) -> None:

@@ -30,6 +30,8 @@ def main() -> NoReturn:
 
 
 def _serve(control: Channel, *, root: bool) -> NoReturn:
+    if sys.platform == "win32":  # without fork
+        os._exit(1)
     gc.collect()
     gc.freeze()  # the collector of a fork would copy every page of ours
     while (received := control.receive()) is not None:
@@ -65,6 +67,8 @@ def _become(message: Message, channel: Channel) -> NoReturn:
 
 def _reap_templates() -> None:
     """Reap the templates of modules that have ended; nothing else is a child of the first process."""
+    if sys.platform == "win32":
+        return
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

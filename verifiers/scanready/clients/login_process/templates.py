@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ class Template:
 
         def stop() -> None:
             with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+                if sys.platform != "win32":
+                    os.kill(pid, signal.SIGKILL)
 
         def end() -> None:
             stop()
@@ -162,15 +164,16 @@ class Templates:
         self.rest(resting=True)
         with self._reaping:  # until it was reaped its number is no other process's
             if self._first.returncode is None:
-                with contextlib.suppress(OSError):
-                    os.killpg(self._first.pid, signal.SIGKILL)
+                if sys.platform != "win32":
+                    with contextlib.suppress(OSError):
+                        os.killpg(self._first.pid, signal.SIGKILL)
                 self._first.wait()
         for template in (self._root, *self._of_modules.values()):
             template.close()
 
     def _reap(self) -> None:
         """Wait for the end of the first process, which ends by itself after a rest: it must not stay as a zombie."""
-        if hasattr(os, "waitid"):
+        if sys.platform != "win32" and hasattr(os, "waitid"):
             with contextlib.suppress(ChildProcessError):  # reaped by `gone` or `close`, or by a handler of the program
                 os.waitid(os.P_PID, self._first.pid, os.WEXITED | os.WNOWAIT)
             with self._reaping:
@@ -192,13 +195,15 @@ async def spawned() -> Process:
     Raises:
         ProcessEnded: it ended before it was ready.
     """
-    process, channel = interpreter.start("login")
+    try:
+        process, channel = interpreter.start("login")
+    except BrokenPipeError as error:
+        raise ProcessEnded(str(error)) from error
     channel.setblocking(False)
 
     def end() -> None:
         channel.close()
-        process.kill()
-        process.wait()
+        interpreter.let_go(process)
 
     try:
         return Process(await first_number(channel), channel, process.kill, end)
@@ -215,7 +220,10 @@ async def first_number(channel: socket.socket) -> int:
     """
     unpacker = messages.Unpacker()
     while (message := unpacker.next()) is None:
-        data = await asyncio.get_running_loop().sock_recv(channel, 4096)
+        try:
+            data = await asyncio.get_running_loop().sock_recv(channel, 4096)
+        except ConnectionError:  # how a channel over TCP ends, as Windows has it
+            data = b""
         if not data:
             channel.close()
             raise ProcessEnded("a process of the logins ended before it was ready")

@@ -6,20 +6,17 @@ for all messages, and one for the last question before a secret leaves, to which
 
 from __future__ import annotations
 
-import base64
 import os
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-from scanready.clients.login_process.interpreter import inherited
+from scanready.clients.login_process.interpreter import begin, inherited
 from scanready.clients.login_process.messages import Channel, send_now
 
-#: Its arguments are no secrets: what cannot be imported, and where modules are.
+#: Its arguments are no secrets: what it is, what cannot be imported, and where modules are.
 _START = (
-    "import sys; sys.path[:] = sys.argv[2].split('\\n'); sys.modules.update(dict.fromkeys(sys.argv[1].split())); "
+    "import sys; sys.path[:] = sys.argv[3].split('\\n'); sys.modules.update(dict.fromkeys(sys.argv[2].split())); "
     "from scanready.run.jobs.worker import main; main()"
 )
 
@@ -49,21 +46,9 @@ def start() -> Started:
     """
     talk, theirs = socket.socketpair()
     permits, their_permits = socket.socketpair()
-    barred = " ".join(name for name, module in list(sys.modules.items()) if module is None)
-    command = [sys.executable, "-c", _START, barred, "\n".join(str(Path(path).absolute()) for path in sys.path)]
     with theirs, their_permits:
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE if sys.platform == "win32" else theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=os.name == "posix",  # Ctrl-C is ours to handle
-            )
-            if sys.platform == "win32":
-                assert process.stdin is not None
-                process.stdin.write(base64.b64encode(theirs.share(process.pid)) + b"\n")
-                process.stdin.flush()  # and left open: the process reads no more of it
+            process = begin(_START, "worker", theirs, os.environ)
             send_now(talk, {"permits": True}, [their_permits], process.pid)
         except BaseException:
             talk.close()

@@ -15,7 +15,8 @@ SINKHOLED = Cause(
     "The name of a public service resolves to the unspecified address (0.0.0.0) or to this host's own address. A DNS "
     "filter or the hosts file blocks it.",
     "Permit the name in the DNS filter for this agent, or remove it from the agent's hosts file.",
-    "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf",
+    "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf (Windows: Resolve-DnsName "
+    "{host}; then the same with -Server for each of Get-DnsClientServerAddress)",
     wire="The DNS answer for {host} contains only 0.0.0.0, :: or loopback addresses, or the hosts file answers and "
     "no DNS query is sent. No SYN to {port} leaves the agent.",
 )
@@ -26,7 +27,8 @@ NO_PUBLIC_NAMES = Cause(
     "The name of a public service does not exist for this agent, although it exists on the internet. The agent's DNS "
     "servers resolve only internal names, or a DNS filter blocks this one.",
     "Configure the agent's DNS servers to resolve the name.",
-    "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf",
+    "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf (Windows: Resolve-DnsName "
+    "{host}; then the same with -Server for each of Get-DnsClientServerAddress)",
     also=(
         OtherOwner(
             Owner.OPERATOR,

@@ -43,9 +43,16 @@ class Offered:
         return any(offered.startswith(str(version)) for offered in self.versions)
 
 
+#: Uid and gid of the anonymous user, as Windows' NFS client has them for a user who is mapped to none: -2.
+_ANONYMOUS = 0xFFFFFFFE
+
+
 def identity(probe: Probe) -> tuple[bytes, int]:
-    """Return the Unix credential for the calls and its uid: those of the target, or this process's own."""
-    own = getattr(os, "geteuid", lambda: 0)(), getattr(os, "getegid", lambda: 0)()
+    """Return the Unix credential for the calls and its uid: those of the target, or this process's own.
+
+    A process without a uid calls as Windows' NFS client does, and not as root.
+    """
+    own = [getattr(os, name, lambda: _ANONYMOUS)() for name in ("geteuid", "getegid")]
     uid, gid = probe.target.options.get("uid", own[0]), probe.target.options.get("gid", own[1])
     return message.auth_sys(probe.shared.agent.name, uid, gid), uid
 

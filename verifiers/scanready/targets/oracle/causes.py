@@ -124,7 +124,7 @@ REDIRECT_UNRESOLVED = Cause(
     "nodes (RAC) and for servers behind address translation.",
     "Make the instances register with an address, or with a name that clients can resolve (LOCAL_LISTENER; HOST in "
     "listener.ora).",
-    "On the agent: getent ahosts NAME. On the server: lsnrctl services",
+    "On the agent: getent ahosts NAME (Windows: Resolve-DnsName NAME). On the server: lsnrctl services",
     scoped=Scope.PATH,
     also=(OtherOwner(Owner.NETWORK, "Add the name in the detail to the agent's DNS servers."),),
     wire="The listener answers CONNECT with a TNS REDIRECT packet; the agent's DNS query for the name in it is "

@@ -14,6 +14,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from scanready.catalogue.agent_program import Words
 from scanready.causes import common
+from scanready.clients.child_process import own_group
 from scanready.files import reading
 from scanready.wire import ssh as wire
 
@@ -36,7 +38,12 @@ PATIENCE = 5.0
 #: A name that no `Host` section names, to read the settings for any host (RFC 2606, 2).
 ANY_HOST = "scanready.invalid"
 
-_SYSTEM = Path(os.environ.get("PROGRAMDATA", "C:/ProgramData"), "ssh") if sys.platform == "win32" else Path("/etc/ssh")
+_PROGRAM_DATA = os.environ.get("PROGRAMDATA", "C:/ProgramData")
+#: It stands for that folder in what Windows' ssh prints.
+_PLACEHOLDER = "__PROGRAMDATA__"
+#: The beginning of an absolute path on any system, of one in a home directory, or the word for no file.
+_BEGINS_PATH = re.compile(r"[/\\~%]|[A-Za-z]:|__PROGRAMDATA__|none$", re.IGNORECASE)
+_SYSTEM = Path(_PROGRAM_DATA, "ssh") if sys.platform == "win32" else Path("/etc/ssh")
 _USER = Path(os.path.expanduser("~"), ".ssh")
 #: The files that ssh reads, in its order (ssh_config(5)).
 CONFIG_FILES = (_USER / "config", _SYSTEM / "ssh_config")
@@ -144,15 +151,30 @@ def _effective(output: str) -> Effective | None:
     lists = [tuple(filter(None, settings.get(option.lower(), "").split(","))) for option in fixes.OPTIONS.values()]
     if not all(lists):
         return None
-    files = settings.get("userknownhostsfile", "").split() + settings.get("globalknownhostsfile", "").split()
+    files = _files(settings.get("userknownhostsfile", "")) + _files(settings.get("globalknownhostsfile", ""))
     return Effective(wire.offer(*lists), tuple(files))
+
+
+def _files(listed: str) -> list[str]:
+    """Return the files of a setting, which ssh prints without quotes: a blank within a path does not end it."""
+    files: list[str] = []
+    for word in listed.replace('"', "").split():
+        if files and not _BEGINS_PATH.match(word):
+            files[-1] += f" {word}"
+        else:
+            files.append(word)
+    return [
+        _PROGRAM_DATA + file.removeprefix(_PLACEHOLDER) if file.startswith(_PLACEHOLDER) else file for file in files
+    ]
 
 
 def _begun(*argv: str) -> subprocess.Popen[str] | None:
     """Start a command whose output :func:`_output` takes; None if it cannot be started."""
     pipe = subprocess.PIPE
     try:
-        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace")
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace", **own_group()
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 
