@@ -32,6 +32,10 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {name.split("/")[0].split("-")[0] for name in names} == {"scanready"}
     assert "scanready/py.typed" in names
     assert "scanready/targets/postgresql/verify.py" in names
+    assert {
+        "scanready/targets/ssh/emulated/unix.toml",
+        "scanready/targets/ssh/emulated/ssh/openssh9.2-banner.s2c.hex",
+    } <= set(names)
     for folder in ("formats/page", "estate/page"):
         page = {path.name for path in (ROOT / "verifiers" / "scanready" / "report" / folder).iterdir()}
         assert {f"scanready/report/{folder}/{name}" for name in page} <= set(names), "the HTML report's parts"

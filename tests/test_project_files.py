@@ -58,7 +58,8 @@ def test_hooks_run_from_the_projects_environment_and_download_nothing() -> None:
         ("diff", "verifiers/scanready/model/judgement.py", "unspecified"),
         ("diff", "docs/causes.md", "unspecified"),
         ("eol", "script/test", "lf"),
-        ("text", "fixtures/transcripts/ssh/openssh9.2-kexinit.s2c.hex", "unset"),
+        ("text", "fixtures/transcripts/ssh/openssh10.0-kexinit.s2c.hex", "unset"),
+        ("text", "verifiers/scanready/targets/ssh/emulated/ssh/openssh9.2-kexinit.s2c.hex", "unset"),
     ],
 )
 def test_git_treats_pins_captures_and_scripts_as_they_need(attribute: str, path: str, value: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fixtures.transcripts import HERE, load
+from fixtures.transcripts import HERE, load, names
 from scanready.model import Step
 from scanready.report import new_document
 from scanready.report.document import RunInfo, Totals
@@ -58,13 +58,13 @@ def faults(name: str) -> list[bytes]:
 
 
 def _transcripts(folder: str) -> list[bytes]:
-    found = [load(path.relative_to(HERE).as_posix()) for path in sorted((HERE / folder).glob("*.hex"))]
+    found = [load(name) for name in names(folder)]
     carrier = _CARRIERS.get(folder, 0)
     return found + [data[carrier:] for data in found if carrier and len(data) > carrier]
 
 
 def _all_transcripts() -> list[bytes]:
-    return [load(path.relative_to(HERE).as_posix()) for path in sorted(HERE.glob("*/*.s2c.hex"))]
+    return [load(name) for name in names("*", "*.s2c.hex")]
 
 
 def _export() -> bytes:

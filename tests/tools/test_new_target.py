@@ -22,6 +22,7 @@ TESTS = (
     "tests/wire/test_unknown_values.py",
     "tests/wire/test_acme.py",
     "tests/targets/acme",
+    "tests/selftest",
 )
 OWN = {
     "docs/targets/acme.md",

@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "firewall": "Print the firewall rules that this agent needs.",
     "fleet": "Check an inventory from many agents at once, through a message broker.",
     "agent": "Check this host as a Proxy Agent: clients, limits, the path to the Master.",
+    "selftest": "Check that scanready works on this host, with emulators on loopback.",
     "types": "List the target types: ports, steps, footprint, source.",
     "explain": "Explain a cause: meaning, remedy, owner, how to confirm it manually.",
     "import": "Make an inventory from nmap, Ansible, a CMDB export or a list of hosts.",

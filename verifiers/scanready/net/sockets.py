@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import icmp
@@ -125,6 +126,18 @@ def loopback_listener() -> socket.socket:
     sock.bind(("127.0.0.1", 0))
     sock.listen(1)
     return sock
+
+
+@contextlib.contextmanager
+def closed_port(address: str) -> Iterator[int]:
+    """Yield a port of this host that refuses connections: it is bound, so no other process listens on it.
+
+    Raises:
+        OSError: this host has no such address, or no free port.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind((address, 0))
+        yield int(sock.getsockname()[1])
 
 
 def of_descriptor(number: int) -> socket.socket:
