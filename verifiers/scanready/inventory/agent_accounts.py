@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from scanready.catalogue.wrong import shown
+from scanready.files.config_folders import folders
 from scanready.model import Credential
 
 from .accounts import Accounts
-from .local_accounts import NAME, LocalAccount, elsewhere, folders, local_accounts
+from .local_accounts import NAME, LocalAccount, elsewhere, local_accounts
 from .problem_log import Page
 from .problems import InventoryError, Problem
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from scanready.catalogue.wrong import shown
 from scanready.files import reading
+from scanready.files.config_folders import folders
 from scanready.files.trust import is_trusted, others_can_read_secret, user_name
 
 from .encoding import decode
@@ -52,15 +53,6 @@ class LocalAccounts:
 
     by_name: Mapping[str, LocalAccount] = field(default_factory=dict)
     files: Sequence[str] = ()
-
-
-def folders() -> list[Path]:
-    """Return the folders that may hold the file: this user's, which comes first, and the system's."""
-    from platformdirs import site_config_path, user_config_path
-
-    system = site_config_path("scanready", appauthor=False) if os.name == "nt" else Path("/etc/scanready")
-    own = user_config_path("scanready", appauthor=False)
-    return [own, system] if own.is_absolute() else [system]  # without a home directory it begins with "~"
 
 
 def local_accounts() -> LocalAccounts:
