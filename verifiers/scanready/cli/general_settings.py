@@ -45,6 +45,11 @@ def unless_for_all(ctx: click.Context, **given: Any) -> list[Any]:
     return [None if _is_set(ctx, name) else value for name, value in given.items()]
 
 
+def is_of_file(ctx: click.Context, name: str) -> bool:
+    """Return True if a configuration file sets an option. The working folder cannot set a reference to a secret."""
+    return ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
+
+
 def left_out(ctx: click.Context) -> Iterator[str]:
     """Yield a sentence for each setting that makes a command about a whole estate leave out a part of it."""
     command = ctx.command_path.partition(" ")[2] + (" --rank" if ctx.params.get("rank") else "")

@@ -67,6 +67,6 @@ class AgentAccounts:
         if "prompt:" in (entry.entry.password, entry.entry.key_passphrase):
             raise NoSuchCredential(
                 f"{entry.page.file} asks for the secret of {shown(asked.name)} with prompt:, which a fleet agent "
-                "cannot do: use file:, env: or keyring:"
+                "cannot do: use file:, env:, keyring:, credstore: or exec:"
             )
         return entry
