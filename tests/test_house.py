@@ -257,7 +257,7 @@ def test_every_cause_that_a_page_names_exists() -> None:
     ours = {f"scanready.{name}" for name in (*scanready.__all__, *(path.stem for path in PACKAGE.iterdir()))}
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         named = re.findall(r"`([a-z0-9]+\.[a-z0-9-]+)`", page.read_text(encoding="utf-8"))
-        files = {code for code in named if code.endswith((".cnf", ".conf", ".ini", ".ora", ".yaml"))}
+        files = {code for code in named if code.endswith((".cnf", ".conf", ".ini", ".ora", ".toml", ".yaml"))}
         unknown = {code for code in named if code.partition(".")[0] in areas} - codes - files - ours
         assert not unknown, f"{page.name} names causes that do not exist: {unknown}"
 

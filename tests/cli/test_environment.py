@@ -10,7 +10,8 @@ import click
 import pytest
 
 from scanready.cli import COMMANDS, group
-from scanready.cli.environment import KNOWN, PARTIAL, PREFIX
+from scanready.cli.environment import KNOWN, PREFIX
+from scanready.cli.general_settings import PARTIAL
 from scanready.report.serialize import as_line
 from tests.cli import plugin
 from tests.report.estate_view import twelve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -29,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "types": "List the target types: ports, steps, footprint, source.",
     "explain": "Explain a cause: meaning, remedy, owner, how to confirm it manually.",
     "import": "Make an inventory from nmap, Ansible, a CMDB export or a list of hosts.",
+    "config": "Show the settings that count, and where each of them is set.",
     "schema": "Print the JSON Schema of the inventory, the results or the agent check.",
     "completion": "Print the completion script for bash, zsh, fish or powershell.",
 }
@@ -53,15 +55,30 @@ Exit codes:
   4 nothing selected                 130 interrupted; finished results are kept
 
 Every option can be set in the environment: SCANREADY_TIMEOUT=5 is the same as --timeout 5.
+It can also be set in a file, scanready.toml: `scanready config --help` says where.
 """
 
 
 class CommandContext(click.Context):
-    """Run a command with standard output reserved for its data; the help is printed before that."""
+    """Run a command with standard output reserved for its data; the help is printed before that.
+
+    The order of an option's value is click's: command line, environment, configuration files, default.
+    """
+
+    def lookup_default(self, name: str, call: bool = True) -> Any:
+        """Return the value that a configuration file sets for an option."""
+        param = next((one for one in self.command.params if one.name == name), None)
+        if param is not None and not self.resilient_parsing:
+            from .config_files import value_for
+
+            if (value := value_for(self, param)) is not None:
+                return value
+        return super().lookup_default(name, True) if call else super().lookup_default(name, False)
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function of the command."""
-        from .environment import left_out, misspelt
+        from .environment import misspelt
+        from .general_settings import left_out
         from .output.standard_output import kept_for_data
 
         for name, meant in misspelt(os.environ):
@@ -173,5 +190,9 @@ def _has_codes_of_its_own(args: list[str] | None) -> bool:
     words = sys.argv[1:] if args is None else args
     named = [after for before, after in itertools.pairwise(words) if before == "--format"]
     named += [word.partition("=")[2] for word in words if word.startswith("--format=")]
-    named.append(os.environ.get("SCANREADY_FORMAT", ""))
+    if not (named := [*named, *filter(None, [os.environ.get("SCANREADY_FORMAT")])]):
+        from .config_files import Unusable, settings
+
+        with contextlib.suppress(Unusable):
+            named = [setting.value for key, setting in settings().items() if key == "format"]
     return any(name in FORMATS and FORMATS[name].own_codes for name in named)

@@ -72,7 +72,11 @@ class Accounts:
         with page.reading(node):
             if node.value is None:
                 raise Wrong("the reference to the secret is empty")
-            check_reference(node.value if isinstance(node.value, str) else "")
+            reference = node.value if isinstance(node.value, str) else ""
+            own = self._local.by_name.get(name) if self._local and name in self._pages else None
+            check_reference(reference, commands=own is not None)
+            if own is not None and own.no_commands and reference.startswith("exec:"):
+                raise Wrong(f"`exec:` is refused: {own.no_commands}")
             self._sound.add((name, key))
 
     def use(self, name: str, node: Node) -> Credential:
@@ -215,7 +219,7 @@ class Accounts:
                 found[key] = readable_file(node.value, page.base, careless)
             else:
                 whose = f"{_SECRETS[key]}credential {name} ({self._known[name].username})"
-                found[key] = look_up(node.value, careless, base=page.base, whose=whose)
+                found[key] = look_up(node.value, careless, base=page.base, whose=whose, commands=name in self._pages)
         page.careless(node, careless)
 
     @contextmanager

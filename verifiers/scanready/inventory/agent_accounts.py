@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from scanready.catalogue.wrong import shown
+from scanready.files.config_folders import folders
 from scanready.model import Credential
 
 from .accounts import Accounts
-from .local_accounts import NAME, LocalAccount, elsewhere, folders, local_accounts
+from .local_accounts import NAME, LocalAccount, elsewhere, local_accounts
 from .problem_log import Page
 from .problems import InventoryError, Problem
 
@@ -66,6 +67,6 @@ class AgentAccounts:
         if "prompt:" in (entry.entry.password, entry.entry.key_passphrase):
             raise NoSuchCredential(
                 f"{entry.page.file} asks for the secret of {shown(asked.name)} with prompt:, which a fleet agent "
-                "cannot do: use file:, env: or keyring:"
+                "cannot do: use file:, env:, keyring:, credstore: or exec:"
             )
         return entry

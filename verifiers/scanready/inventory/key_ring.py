@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 import threading
+from collections.abc import Callable
 
 from scanready.catalogue.wrong import Wrong, shown
 
@@ -22,9 +23,7 @@ def look_up(rest: str) -> str:
         Wrong: there is no key ring; or it has no such secret, fails, or does not answer within `PATIENCE`.
     """
     service, _, user = rest.rpartition("/")
-    found = _ask(service, user)
-    if isinstance(found, Wrong):
-        raise found
+    found = ask_patiently("the key ring", lambda: _answer(service, user))
     if found is None:
         raise Wrong(f"the key ring has no secret for service {shown(service)}, user {shown(user)}")
     if isinstance(found, (bytes, bytearray)):
@@ -37,22 +36,29 @@ def look_up(rest: str) -> str:
     return found
 
 
-def _ask(service: str, user: str) -> object:
-    """Ask in a separate thread, which is abandoned if it hangs; return the answer, or a Wrong with the reason."""
+def ask_patiently(who: str, question: Callable[[], object]) -> object:
+    """Ask foreign code in a separate thread, which is abandoned if it hangs; return the answer.
+
+    Raises:
+        Wrong: it raised one, or another error, or did not answer within `PATIENCE`.
+    """
     answers: list[object] = []
 
     def ask() -> None:
         try:
-            answers.append(_answer(service, user))
+            answers.append(question())
         except Wrong as wrong:
             answers.append(wrong)
         except BaseException as error:  # noqa: BLE001  # the text of any exception may be the secret
-            answers.append(Wrong(f"the key ring did not answer: {type(error).__name__[:60]}"))
+            answers.append(Wrong(f"{who} did not answer: {type(error).__name__[:60]}"))
 
-    thread = threading.Thread(target=ask, name="key ring", daemon=True)
+    thread = threading.Thread(target=ask, name=who, daemon=True)
     thread.start()
     thread.join(PATIENCE)
-    return answers[0] if answers else Wrong(f"the key ring did not answer within {PATIENCE:.0f} s")
+    answer = answers[0] if answers else Wrong(f"{who} did not answer within {PATIENCE:.0f} s")
+    if isinstance(answer, Wrong):
+        raise answer
+    return answer
 
 
 def _answer(service: str, user: str) -> object:

@@ -18,6 +18,7 @@ from typing import Any
 
 from scanready.catalogue.wrong import shown
 from scanready.files import reading
+from scanready.files.config_folders import folders, is_protected, written_by_others
 from scanready.files.trust import is_trusted, others_can_read_secret, user_name
 
 from .encoding import decode
@@ -35,11 +36,12 @@ _OF_ROOT = "; a file of root needs a group of this user, and mode 640"
 
 @dataclass(frozen=True, slots=True)
 class LocalAccount:
-    """One entry of a file: its page and node, for the places of problems, and its content."""
+    """One entry of a file: its page and node, for the places of problems, its content, and why ``exec:`` is refused."""
 
     page: Page
     node: Node
     entry: Any
+    no_commands: str = ""
 
     def may_be_used_at(self, host: str) -> bool:
         """Return True if a pattern of ``hosts`` matches: a name or address, with ``*`` and ``?``, or a network."""
@@ -52,15 +54,6 @@ class LocalAccounts:
 
     by_name: Mapping[str, LocalAccount] = field(default_factory=dict)
     files: Sequence[str] = ()
-
-
-def folders() -> list[Path]:
-    """Return the folders that may hold the file: this user's, which comes first, and the system's."""
-    from platformdirs import site_config_path, user_config_path
-
-    system = site_config_path("scanready", appauthor=False) if os.name == "nt" else Path("/etc/scanready")
-    own = user_config_path("scanready", appauthor=False)
-    return [own, system] if own.is_absolute() else [system]  # without a home directory it begins with "~"
 
 
 def local_accounts() -> LocalAccounts:
@@ -94,10 +87,20 @@ def _read(file: Path) -> dict[str, LocalAccount]:
         raise InventoryError([Problem(reason, name)])
     root, problems = read_nodes(decode(content, name), name)
     page = Page(name, file.parent, problems)
-    found = _entries(page, root)
+    found = _entries(page, root, _refusal_of_commands(file))
     if page.problems:
         raise InventoryError(page.problems)
     return found
+
+
+def _refusal_of_commands(file: Path) -> str:
+    """Return why a file may not name commands to run; empty if only this user or an administrator can write it."""
+    if not is_protected(file.parent):
+        return "on Windows, every user can make files in this folder: use credentials.yaml in %APPDATA%\\scanready"
+    try:
+        return written_by_others(file)
+    except OSError as error:
+        return error.strerror or type(error).__name__
 
 
 def _refusal(file: Path, found: os.stat_result) -> str:
@@ -114,7 +117,7 @@ def _refusal(file: Path, found: os.stat_result) -> str:
     return ""
 
 
-def _entries(page: Page, root: Node | None) -> dict[str, LocalAccount]:
+def _entries(page: Page, root: Node | None, no_commands: str) -> dict[str, LocalAccount]:
     if root is None or root.value is None:
         return {}
     if not isinstance(root.value, dict):
@@ -125,7 +128,7 @@ def _entries(page: Page, root: Node | None) -> dict[str, LocalAccount]:
         entry = page.shaped(LOCAL_CREDENTIAL, node)
         if entry is not None:
             _check_networks(page, node["hosts"])
-            found[name] = LocalAccount(page, node, entry)
+            found[name] = LocalAccount(page, node, entry, no_commands)
     return found
 
 

@@ -19,7 +19,7 @@ from scanready.run.registry import catalogue
 from scanready.run.target_name import ANY
 
 from .options import type_names
-from .secrets import KINDS, PATTERN
+from .secrets import KINDS, OWN_PATTERN, PATTERN
 from .shapes import LONGEST_TIMEOUT
 
 Depth = Literal["connect", "handshake", "auth", "login", "access"]
@@ -30,6 +30,7 @@ RETRY_PATTERN = r"^[1-9][0-9]{0,4}[smhd]$"
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Reference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": PATTERN})]
+_OwnReference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": OWN_PATTERN})]
 _TypeName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": []})]  # filled in by `json_schema`
 # The word `any` may stand without a list.
 _TypeNames = Annotated[list[_TypeName], BeforeValidator(lambda value: [ANY] if value == ANY else value)]
@@ -138,9 +139,9 @@ class LocalCredentialEntry(_Closed):
     """An account in the file of one agent, and the hosts that it may be used at."""
 
     username: _Text = _optional("The account's name. Default: that of the inventory.")
-    password: _Reference = _optional(f"A reference to the password: {KINDS}")
+    password: _OwnReference = _optional(f"A reference to the password: {KINDS}; or exec:COMMAND")
     key_file: _Text = _optional("The file of a private SSH key; relative to this file.")
-    key_passphrase: _Reference = _optional(f"A reference to the passphrase of the key: {KINDS}")
+    key_passphrase: _OwnReference = _optional(f"A reference to the passphrase of the key: {KINDS}; or exec:COMMAND")
     authority: _Text = _optional("The system that checks the account. Default: that of the inventory.")
     hosts: list[_Text] = Field(description="Names, addresses (`*` and `?` match) and networks.", min_length=1)
 

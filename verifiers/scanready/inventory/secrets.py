@@ -1,4 +1,6 @@
-"""Look up secrets by reference: ``env:NAME``, ``file:PATH``, ``keyring:SERVICE/USER``, ``prompt:``.
+"""Look up secrets by reference: ``env:NAME``, ``file:PATH``, ``keyring:SERVICE/USER`` and the like, ``prompt:``.
+
+``exec:COMMAND`` runs a command. Only a file that this user or the system wrote may do that: see ``commands``.
 
 Any other text may be a password. It is refused and not repeated, not even its beginning.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import sys
 import warnings
@@ -22,17 +25,28 @@ from scanready.model import Credential
 from .problems import InventoryError, InventoryWarning, Problem
 from .sources import path_of, source_of
 
-KINDS = "env:NAME, file:PATH, keyring:SERVICE/USER or prompt:"
-#: The form of a reference, for the JSON Schema.
-PATTERN = r"^(env:.+|file:.+|keyring:.+/.+|prompt:)$"
+KINDS = "env:NAME, file:PATH, keyring:SERVICE/USER, credstore:NAME, aws-sm:ID#FIELD or prompt:"
+#: The form of a reference, for the JSON Schema; in this host's own file, and elsewhere.
+PATTERN = r"^(env:.+|file:.+|keyring:.+/.+|credstore:[^/]+|aws-sm:.+|prompt:)$"
+OWN_PATTERN = PATTERN.replace("|prompt:", "|exec:.+|prompt:")
+_NO_COMMANDS = (
+    "`exec:` is refused here: it is read only from credentials.yaml and scanready.toml in the configuration folder of "
+    "this user or of the system"
+)
+_KNOWN = ("env", "file", "keyring", "credstore", "aws-sm", "exec", "prompt")
 # Passwords are far shorter; a mistaken reference to a disk image must not fill the memory.
 _LARGEST_SECRET = 64 << 10
 # A private key of 16,384 bits in PEM is 13 KB; the list of all public authorities 230 KB.
+_PLAIN_NAME = re.compile(r"[^/\\\0]+")
 _LARGEST_KEY, _LARGEST_CA_FILE = 1 << 20, 4 << 20
 
 
-def resolve_secret(reference: str) -> str:
+def resolve_secret(reference: str, *, commands: bool = False) -> str:
     """Return the secret of a reference; warn of a file that others can read (:class:`InventoryWarning`).
+
+    Args:
+        reference: such as ``env:NAME``.
+        commands: ``exec:`` may run a command: the reference is from a file that only this user or root can write.
 
     Raises:
         InventoryError: it is not a reference (an inline password is not repeated), or it cannot be resolved.
@@ -40,7 +54,7 @@ def resolve_secret(reference: str) -> str:
     careless: list[str] = []
     messages: tuple[str, ...] = ()
     try:
-        secret = look_up(reference, careless)
+        secret = look_up(reference, careless, commands=commands)
     except Wrong as wrong:
         messages = wrong.messages
     if messages:
@@ -50,17 +64,19 @@ def resolve_secret(reference: str) -> str:
     return secret
 
 
-def credential_from(user: str | None, password_from: str | None, key_file: str | None = None) -> Credential:
+def credential_from(
+    user: str | None, password_from: str | None, key_file: str | None = None, *, commands: bool = False
+) -> Credential:
     """Return the credential of ``--user``, ``--password-from`` and a private key file.
 
-    Without ``user`` its name is empty; the target URL provides it.
+    Without ``user`` its name is empty; the target URL provides it. ``commands`` is that of :func:`resolve_secret`.
 
     Raises:
         InventoryError: the reference is wrong or cannot be resolved; the key file cannot be read.
     """
     given = {"password": password_from, "key_file": key_file}
     source = source_of({key: value for key, value in given.items() if value is not None}, Path())
-    password = None if password_from is None else resolve_secret(password_from)
+    password = None if password_from is None else resolve_secret(password_from, commands=commands)
     if key_file is not None:
         careless: list[str] = []
         messages: tuple[str, ...] = ()
@@ -75,15 +91,17 @@ def credential_from(user: str | None, password_from: str | None, key_file: str |
     return Credential(user or "command line", user or "", password, key_file, source=source)
 
 
-def check_reference(reference: str) -> tuple[str, str]:
-    """Split a reference into its kind and the rest, without looking anything up.
+def check_reference(reference: str, *, commands: bool = False) -> tuple[str, str]:
+    """Split a reference into its kind and the rest, without looking anything up; ``exec:`` needs ``commands``.
 
     Raises:
         Wrong: it is not a reference; nothing of it is repeated.
     """
     kind, colon, rest = reference.partition(":")
-    if not colon or kind not in ("env", "file", "keyring", "prompt"):
+    if not colon or kind not in _KNOWN:
         raise Wrong(f"an inline password is refused (and not repeated here): write a reference, {KINDS}")
+    if kind == "exec" and not commands:
+        raise Wrong(_NO_COMMANDS)
     if kind == "prompt":
         if rest:
             raise Wrong("`prompt:` must end with the colon: remove the text after it")
@@ -91,16 +109,27 @@ def check_reference(reference: str) -> tuple[str, str]:
         raise Wrong(f"`{kind}:` is incomplete: write {KINDS}")
     elif kind == "keyring" and not all(rest.rpartition("/")[::2]):
         raise Wrong("`keyring:` needs a service and a user: write keyring:SERVICE/USER")
+    elif kind == "credstore" and (rest in (".", "..") or not _PLAIN_NAME.fullmatch(rest)):
+        raise Wrong("`credstore:` needs the name of a credential, without a folder: write credstore:NAME")
+    elif kind == "aws-sm" and not all(rest.split("#", 1)):
+        raise Wrong("`aws-sm:` needs the name or ARN of a secret, and a field after `#`: write aws-sm:ID#FIELD")
+    elif kind == "exec":
+        from .secret_command import words_of
+
+        words_of(rest)
     return kind, rest
 
 
-def look_up(reference: str, careless: list[str], *, base: Path = Path(), whose: str = "") -> str:
+def look_up(
+    reference: str, careless: list[str], *, base: Path = Path(), whose: str = "", commands: bool = False
+) -> str:
     """Resolve a reference; relative files start at ``base``; ``whose`` appears in the prompt.
 
     Raises:
         Wrong: it is not a reference, cannot be resolved, or its secret is empty.
     """
-    kind, rest = check_reference(reference)
+    kind, rest = check_reference(reference, commands=commands)
+    named = "`exec:`" if kind == "exec" else shown(reference)  # its arguments are not shown
     match kind:
         case "env":
             secret = _environment(rest)
@@ -110,14 +139,24 @@ def look_up(reference: str, careless: list[str], *, base: Path = Path(), whose: 
             from . import key_ring
 
             secret = key_ring.look_up(rest)
+        case "credstore":
+            secret = _credential_of_unit(rest)
+        case "aws-sm":
+            from . import aws_secrets
+
+            secret = aws_secrets.look_up(rest)
+        case "exec":
+            from . import secret_command
+
+            secret = _text(secret_command.run(rest, _LARGEST_SECRET), "the output of `exec:`")
         case _:
             secret = _prompt(whose)
     if not secret:
-        raise Wrong(f"{shown(reference)} is empty")
+        raise Wrong(f"{named} is empty")
     try:
         secret.encode()
     except UnicodeEncodeError:  # Python's escapes for bytes from the environment that are not UTF-8
-        raise Wrong(f"the secret of {shown(reference)} is not UTF-8 text") from None
+        raise Wrong(f"the secret of {named} is not UTF-8 text") from None
     return secret
 
 
@@ -134,13 +173,31 @@ def _file(name: str, base: Path, careless: list[str]) -> str:
     with _complaints(name):
         content = reading.read(path, _LARGEST_SECRET)
     _note_if_open(name, path, careless)
+    return _text(content, shown(name))
+
+
+def _credential_of_unit(name: str) -> str:
+    """Return a credential that systemd loaded for this unit (``LoadCredential=``)."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder:
+        raise Wrong(
+            "`credstore:` finds no $CREDENTIALS_DIRECTORY: systemd sets it for a unit with "
+            f"LoadCredential={shown(name).strip('`')}:PATH"
+        )
+    with _complaints(f"credstore:{name}"):
+        content = reading.read(Path(folder) / name, _LARGEST_SECRET)
+    return _text(content, shown(f"credstore:{name}"))
+
+
+def _text(content: bytes, named: str) -> str:
+    """Return a secret as text, without a byte order mark and one line end."""
     encoding = encoding_of(content)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
-        raise Wrong(f"{shown(name)} is not {'UTF-16' if encoding == 'utf-16' else 'UTF-8'} text") from None
+        raise Wrong(f"{named} is not {'UTF-16' if encoding == 'utf-16' else 'UTF-8'} text") from None
     if "\0" in text:  # UTF-16 without its mark, or not text: a wrong password would be sent
-        raise Wrong(f"{shown(name)} holds a NUL character: save it as UTF-8 text")
+        raise Wrong(f"{named} holds a NUL character: save it as UTF-8 text")
     return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
 
 

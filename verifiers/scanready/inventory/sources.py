@@ -1,12 +1,13 @@
 """Tell whether a secret may have changed, without anything that comes from the secret itself.
 
 A secret of a file is a new one once the file was written again. A secret that somebody types is always a new one. The
-value of an environment variable, or of a key ring, can change unnoticed.
+value of an environment variable, of a key ring, or of another store can change unnoticed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -60,6 +61,8 @@ def changes_unseen(source: str) -> bool:
 def _part(key: str, reference: str, base: Path) -> list[Any]:
     if reference == "prompt:":
         return [reference, uuid.uuid4().hex]
+    if reference.startswith("exec:"):  # the arguments of a command are not kept
+        return [f"exec:{hashlib.sha256(reference.encode()).hexdigest()[:16]}"]
     name = reference if key == "key_file" else reference.removeprefix("file:")
     if name == reference and key != "key_file":
         return [reference]

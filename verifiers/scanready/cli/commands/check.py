@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
+from scanready.cli.general_settings import is_of_file
 from scanready.cli.job.account import AskedAccount, account_name, credential_of
 from scanready.cli.job.guard_options import Logins, RetryingCommand, login_options
 from scanready.cli.job.job import EVERY, Options
@@ -83,7 +84,7 @@ def command(
     if inventory is not None:
         wanted = [credential] if credential is not None and not logins.no_login else []
         described = read_inventory(inventory, allow_large=True, quiet=options.verbosity < 0, credentials=wanted)
-    given = AskedAccount(credential, user, password_from, key_file)
+    given = AskedAccount(credential, user, password_from, key_file, is_of_file(ctx, "password_from"))
     account = account_name(described, given) if logins.no_login else credential_of(described, given)
     found, tried = read_targets(targets, options.types, account)
     plugins_load(found)

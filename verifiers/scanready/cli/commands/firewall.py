@@ -10,8 +10,8 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.agent_address import is_of_one_host
-from scanready.cli.environment import or_inventory, unless_for_all
 from scanready.cli.firewall_rules import Known, permitted, resolved
+from scanready.cli.general_settings import or_inventory, unless_for_all
 from scanready.cli.job.options import JSON, agent_options, option, selection_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import types_exist

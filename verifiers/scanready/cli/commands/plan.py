@@ -12,7 +12,7 @@ import click
 
 from scanready.catalogue.option import ALLOW_LOGIN_PROBE, USER
 from scanready.cli import shell_completion
-from scanready.cli.environment import or_inventory
+from scanready.cli.general_settings import or_inventory
 from scanready.cli.job.account import AskedAccount, credential_of
 from scanready.cli.job.guard_options import NO_LOGIN
 from scanready.cli.job.options import agent_options, bound_options, option, selection_options, simple_format

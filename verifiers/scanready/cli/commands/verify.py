@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanready.cli import shell_completion
-from scanready.cli.environment import PREFIX, unless_for_all
+from scanready.cli.environment import PREFIX
+from scanready.cli.general_settings import unless_for_all
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.job import EVERY, Job, Options, Record

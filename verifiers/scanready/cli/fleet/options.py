@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanready.catalogue.wrong import Wrong
+from scanready.cli.general_settings import is_of_file
 from scanready.cli.job.options import option
 from scanready.cli.messages import fitting
 from scanready.fleet.names import COORDINATOR, is_agent_name
@@ -54,8 +55,9 @@ def chosen_broker(url: str, password_from: str | None, ca_file: str | None, user
         from scanready.cli.job.prepare import problems_told
         from scanready.inventory import resolve_secret
 
+        commands = is_of_file(click.get_current_context(), "password_from")
         with problems_told():
-            password = resolve_secret(password_from)
+            password = resolve_secret(password_from, commands=commands)
     try:
         trusted = certificates_file(ca_file, Path()) if ca_file else None
     except Wrong as error:

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 
 class AskedAccount(NamedTuple):
-    """The options of ``check`` about its account: the name of a credential, or the references of one."""
+    """The options of ``check`` about its account: the name of a credential, or the references of one.
+
+    ``commands`` is True if a configuration file has the reference, which may then be ``exec:``.
+    """
 
     name: str | None = None
     user: str | None = None
     password_from: str | None = None
     key_file: str | None = None
+    commands: bool = False
 
     def check(self, inventory: Inventory | None) -> None:
         """Check that the options fit together.
@@ -55,7 +59,7 @@ def credential_of(inventory: Inventory | None, asked: AskedAccount) -> Credentia
     from scanready.inventory import credential_from
 
     with problems_told():
-        return credential_from(asked.user, asked.password_from, asked.key_file)
+        return credential_from(asked.user, asked.password_from, asked.key_file, commands=asked.commands)
 
 
 def account_name(inventory: Inventory | None, asked: AskedAccount) -> Credential | None:
