@@ -10,7 +10,7 @@ from rich.text import Text
 from scanready.selftest import Comparison, Host, SelfTest
 from scanready.wire.printable import visible
 
-from .document import Look
+from .look import Look
 from .paper import Paper, columns, duration, pairs
 from .serialize import SCHEMA
 
