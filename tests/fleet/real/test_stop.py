@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.fleet.site import PASSWORDS, Site
+from fixtures.fleet.site import PASSWORDS, SCANREADY, Site
 from fixtures.limits import HANG
 from scanready.fleet.journal import Journal
 from scanready.fleet.once import Once
@@ -48,7 +48,7 @@ def test_a_batch_in_hand_goes_back_and_was_not_tried(site: Site, tmp_path: Path,
     site.end("b", signal.SIGTERM)
     assert GRACE - 1 < time.monotonic() - began < LIMIT + 10
     assert site.exit_code("b") == 0
-    assert "go back to the broker: it was not finished within 20 s" in site.log("b")
+    assert "go back to the broker: not finished within 20 s" in site.log("b")
     until(lambda: site.stored() == 1)
     journal = Journal(site.folder / "b.db")
     assert len(journal.results(site.run_key(), "b-0")) == 1
@@ -66,17 +66,37 @@ def test_the_second_signal_ends_it_at_once(
 ) -> None:
     long_run(site, tmp_path, "c", silent)
     site.signal("c", number)
-    until(lambda: "Warm shutdown" in site.log("c") or "shutdown (MainProcess)" in site.log("c"))
-
-    def has_ended() -> bool:
-        """Send the signal once more: Celery says that it shuts down before it tells the agent."""
-        site.signal("c", number)
-        return not site.is_alive("c")
-
-    until(has_ended)
+    until(lambda: "ending: batches under way go on for up to 20 s" in site.log("c"))
+    site.signal("c", number)
+    until(lambda: not site.is_alive("c"))
     assert site.exit_code("c") == -number, "the signal ended it, and not the time for the batch in hand"
     journal = Journal(site.folder / "c.db")
     assert len(journal.results(site.run_key(), "c-0")) == 1
+    assert "worker:" not in site.log("c"), "these are Celery's words: they say that it terminates all tasks"
+
+
+def test_a_terminal_that_is_closed_ends_it_as_sigterm_does(site: Site, tmp_path: Path, silent: socket.socket) -> None:
+    """Celery would start it again, after a line with its command line; a terminal may send the signal twice."""
+    long_run(site, tmp_path, "d", silent)
+    site.signal("d", signal.SIGHUP)
+    until(lambda: "ending: batches under way" in site.log("d"))
+    site.signal("d", signal.SIGHUP)
+    until(lambda: not site.is_alive("d"))
+    assert site.exit_code("d") == 0
+    assert PASSWORDS["d"] not in site.log("d")
+    assert len(site.log("d").splitlines()) == 3, site.log("d")
+    assert Journal(site.folder / "d.db").begin(site.run_key(), "d-0") == 1, "it was put back, and has no try"
+
+
+def test_an_agent_that_is_to_outlive_its_terminal_does(site: Site) -> None:
+    """With nohup, the signal is ignored as the process starts."""
+    site.start("e", program=("nohup", *SCANREADY))
+    until(lambda: "waiting for targets" in site.log("e"))
+    site.signal("e", signal.SIGHUP)
+    listed = site.run("fleet", "agents", *site.at_broker("coordinator"))
+    assert "e " in listed.stdout, listed
+    assert site.is_alive("e")
+    assert "ending" not in site.log("e")
 
 
 def test_one_process_has_the_name(site: Site, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -30,5 +31,9 @@ def fitting(word: str) -> str:
 
 
 def warn(message: str) -> None:
-    """Write a message to standard error, with the secrets of the current run masked."""
-    sys.stderr.write(f"scanready: {visible(current().composed(message), 1000)}\n")
+    """Write a message to standard error, with the secrets of the current run masked.
+
+    A terminal that was closed, or a pipe without a reader, ends no work.
+    """
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"scanready: {visible(current().composed(message), 1000)}\n")

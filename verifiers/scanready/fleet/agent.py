@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from celery.exceptions import Reject, SecurityWarning
-from celery.signals import setup_logging, worker_shutting_down
+from celery.signals import setup_logging
 
 from scanready import __version__
 from scanready.causes import common
@@ -44,6 +44,7 @@ from .publisher import Publisher, Unsent
 from .stopping import GRACE, EndTold, Stopping, Unfinished
 from .threads import keep_up
 from .worker_log import WorkerLog
+from .worker_signals import QuietWorker
 
 #: Seconds between two heartbeats.
 BEAT = 10.0
@@ -128,15 +129,15 @@ class Worker:
         warnings.simplefilter("ignore", SecurityWarning)
         log = WorkerLog(self.broker, self._once)
         setup_logging.connect(log.begin, weak=False)
-        worker_shutting_down.connect(self._stopping.begin, weak=False)
         self.warn(f"{self.agent.name} is waiting for targets at {self.broker.netloc}")
-        app.Worker(
+        app.subclass_with_self(QuietWorker)(
             hostname=f"scanready@{self.agent.name}",
             loglevel="WARNING",
             quiet=True,
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
+            signalled=self._stopping.begin,
             ended=lambda: self._stopping.begin_because(log.last or _BY_ITSELF),
         ).start()
         self._close(threads)
@@ -262,7 +263,7 @@ class Worker:
 
         def begin() -> None:  # in its turn: a batch that waits has not ended this process, and keeps its count
             if self._stopping.event.is_set():
-                raise Unfinished("it was not begun")
+                raise Unfinished("not begun")
             self.journal.begin(batch.run, batch.batch)
             has_begun.set()
 
@@ -304,7 +305,7 @@ class Worker:
             if self._stopping.is_over:
                 time.sleep(_FLUSH)
                 yield 0, ""  # results that wait for others are sent now
-                raise Unfinished(f"it was not finished within {GRACE:.0f} s")
+                raise Unfinished(f"not finished within {GRACE:.0f} s")
             try:
                 found = done.get(timeout=_FLUSH)
             except queue.Empty:

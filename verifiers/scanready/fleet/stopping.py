@@ -18,6 +18,7 @@ GRACE = 20.0
 LIMIT = 45.0
 #: The exit code of an agent that cannot use its broker.
 _NO_BROKER = 2
+_ENDING = "ending: batches under way go on for up to {:.0f} s; Ctrl-C or SIGTERM ends at once, and loses nothing either"
 
 
 class Unfinished(Exception):
@@ -38,8 +39,8 @@ class Stopping:
         self.event = threading.Event()
         self.why = ""
 
-    def begin(self, **_: object) -> None:
-        """Hear of SIGTERM or Ctrl-C; the next one ends the process at once."""
+    def begin(self) -> None:
+        """Hear of SIGTERM, Ctrl-C or the end of the terminal; the next SIGTERM or Ctrl-C ends the process at once."""
         if self.event.is_set():
             return
         self._until = time.monotonic() + self._grace
@@ -48,6 +49,8 @@ class Stopping:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
+            if hasattr(signal, "SIGHUP"):  # a terminal that is closed sends it more than once
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def begin_because(self, why: str) -> None:
         """Hear that the worker ends by itself: what waits for the broker must not keep the process."""
@@ -61,6 +64,8 @@ class Stopping:
         return self.event.is_set() and time.monotonic() >= self._until
 
     def _end(self) -> None:
+        if not self.why:  # in this thread: the signal may have come in the middle of another line
+            self._warn(_ENDING.format(self._grace))
         time.sleep(self._limit)
         since = f"not finished {self._limit:.0f} s after the {'end of the worker' if self.why else 'signal'}"
         self._warn(f"{since}: ending; the next start goes on")
