@@ -25,9 +25,9 @@ _HELP = """\
 Example:
   scanready fleet status --broker amqps://broker.corp
 
-Listens for 12 seconds. Prints a line for each run: its name and the agents that check its targets
-now. A last line on standard error has the number of runs and agents. A run whose agents are all
-away has no line: its targets wait at the broker.
+Listens for 12 seconds. Prints a line for each of the newest 50 runs: its name and the agents that
+check its targets now. A last line on standard error has the number of runs and agents. A run whose
+agents are all away has no line: its targets wait at the broker.
 """
 
 
@@ -45,8 +45,8 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
         for run in found[name].runs:
             runs.setdefault(run, []).append(name)
     # The newest have the greatest names. One agent may list a thousand that were never begun.
-    for run in sorted(sorted(runs)[-_MOST_RUNS:]):
-        show(f"{visible(name_of(run), 60)}  {', '.join(runs[run])}\n", people=True)
+    for run in sorted(runs)[-_MOST_RUNS:]:
+        show(f"{visible(name_of(run), 60)}  {', '.join(runs[run])}\n")
     if (left := len(runs) - _MOST_RUNS) > 0:
         warn(f"and {counted(left, 'earlier run')}, by name")
     warn(summary(found, len(runs)))
