@@ -154,7 +154,9 @@ def takes(function: Callable[..., Any], name: str) -> type | None:
     """Return ``bytes`` or ``str`` if a peer's bytes or words go into this function by the rules above."""
     if returns_bytes(function) or name in NOT_FUZZED:
         return None
-    kinds = typing.get_args(first := first_parameter(function)) or (first,)
+    first = first_parameter(function)  # a pipe of bytes, such as IO[bytes], is no text of a peer's
+    is_union = typing.get_origin(first) in (typing.Union, types.UnionType)
+    kinds = typing.get_args(first) if is_union else (first,)
     if bytes in kinds:
         return bytes
     return str if str in kinds and name.startswith(TEXT) else None

@@ -20,6 +20,7 @@ from unittest import mock
 import click
 
 from fixtures.emulators import certificates
+from scanready.cli import config_files, group
 from scanready.cli.job.guard_files import read_guard_files
 from scanready.cli.source import Source, opened
 from scanready.clients.login_process import codec
@@ -40,6 +41,7 @@ from tests.fuzzing.entries import Entry
 
 #: The modules that the entries below cover, of those that read files.
 COVERED = {
+    "cli.config_files": "file.settings",
     "cli.export_file": "file.scanready",
     "cli.job.guard_files": "file.guard",
     "cli.result_file": "file.json",
@@ -125,6 +127,26 @@ def _all_formats(source: Source, reports: list[Report]) -> None:
         document.end(Totals(Counter(report.verdict for report in reports), 2.0))
 
 
+def _settings(path: str) -> None:
+    """Read settings as from the folder of this user, and set the options of every command."""
+    own = Path(path)
+    context = click.Context(group)
+    with mock.patch.multiple(config_files, NAME=own.name, folders=lambda: (own.parent,)):
+        for param in _options():
+            try:
+                config_files.value_for(context, param)
+            except config_files.Unusable:
+                if not context.meta:  # the file is unusable, not one value
+                    raise
+
+
+@functools.cache
+def _options() -> tuple[click.Parameter, ...]:
+    context = click.Context(group)
+    commands = (group.get_command(context, name) for name in group.list_commands(context))
+    return tuple(param for command in commands if command for param in command.params)
+
+
 def _logins() -> Iterator[tuple[Any, Mapping[str, Any]]]:
     for module in catalogue().parts("login"):
         if hasattr(module, "visit"):
@@ -194,6 +216,7 @@ def entries() -> Mapping[str, Entry]:
             for suffix in ("json", "jsonl", "html", "zip", "scanready")
         ),
         Entry("file.guard", _as_file(lambda path: read_guard_files([path]), ".guard"), (click.UsageError,), _SLOW),
+        Entry("file.settings", _as_file(_settings, ".toml"), (config_files.Unusable,), _SLOW),
         Entry("target", lambda data: parse_target(data.decode("utf-8", "replace")), bad_file),
         Entry("login-answer", _login_answer, ()),
         Entry("certificate", _certificate, ()),

@@ -121,6 +121,10 @@ _MADE: Mapping[str, Callable[[], list[bytes]]] = {
     "file.scanready": lambda: [_export(), gzip.compress(_export())],
     "file.jsonl": lambda: [_document("jsonl")],
     "file.html": lambda: [_document("html")],
+    "file.settings": lambda: [
+        b'timeout = 20\nper-host = 2\nonly = ["tag=hr"]\nno-canary = true\n',
+        b"[tool.scanready]\n",
+    ],
     "file.zip": lambda: [_bundle(zipfile.ZIP_STORED), _bundle(zipfile.ZIP_DEFLATED)],
     "target": lambda: [b"postgresql://scan@db7.corp:5432/hr", b"smb://[fe80::1%25eth0]/share", b"ssh://10.0.0.0/30"],
     "login-answer": lambda: [json.dumps(one).encode() for one in _LOGINS],

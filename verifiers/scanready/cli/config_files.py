@@ -11,9 +11,8 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -74,8 +73,7 @@ class Unusable(click.ClickException):
             warn(line)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One key of a file with its value, and where it is."""
 
     key: str
@@ -89,8 +87,7 @@ class Setting:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A file to look for: the table that counts, and whether it may hold every key."""
 
     file: Path

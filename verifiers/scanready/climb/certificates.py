@@ -6,20 +6,17 @@ trusts, the name by RFC 6125 as `service_identity` implements it.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import ssl
 import sys
-import threading
 import warnings
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step, is_address
-from scanready.net import off_the_loop
 from scanready.net.tls import TlsSession
 
 from .explain import Failure
@@ -77,9 +74,6 @@ _MOST_ABOVE = 12 * 1024
 #: A distinguished name in comparable form: type and value of each attribute.
 _Name = tuple[tuple[str, str], ...]
 
-_PREPARING = threading.Lock()
-_PREPARED: set[str | None] = set()
-
 
 class Judgement(NamedTuple):
     """Hold the faults of a certificate (cause and words), and its facts."""
@@ -88,32 +82,16 @@ class Judgement(NamedTuple):
     facts: Facts
 
 
-def prepare(ca_file: str | None = None) -> None:
-    """Load the libraries and authorities for :func:`judge`; the first call needs 80 ms of computing.
+def load(ca_file: str | None = None) -> bool:
+    """Load the libraries and authorities for :func:`judge`; return False if ``ca_file`` cannot be read."""
+    import cryptography.x509  # noqa: F401
+    import service_identity.cryptography  # noqa: F401
 
-    Call it in a thread. Those that come meanwhile wait for the first. A ``ca_file`` that cannot be read is left to
-    :func:`judge`.
-    """
-    with _PREPARING, contextlib.suppress(Failure):
-        import cryptography.x509  # noqa: F401
-        import service_identity.cryptography  # noqa: F401
-
+    try:
         _store(ca_file)
-        _PREPARED.add(ca_file)
-
-
-def preparation(ca_file: str | None, end: float) -> Callable[[], Awaitable[None]]:
-    """Return what a stream awaits before its certificate is judged: :func:`prepare`, in a thread, if it is needed yet.
-
-    Args:
-        end: absolute, in the event loop's time; what is awaited raises TimeoutError if it takes longer.
-    """
-
-    async def prepared() -> None:
-        if ca_file not in _PREPARED:
-            await off_the_loop.computed(partial(prepare, ca_file), end)
-
-    return prepared
+    except Failure:
+        return False
+    return True
 
 
 def judge(session: TlsSession, name: str, ca_file: str | None = None) -> Judgement:

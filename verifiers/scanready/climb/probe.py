@@ -430,7 +430,7 @@ class Probe:
     def _own(self, farewell: Farewell | None, new: Stream) -> None:
         self._owed.owe(new, farewell)
         self.contact.opened(new)
-        new.when_secured = self.shown.preparation(self.deadline + self.grace)
+        new.when_secured = self.shown.loading(self.deadline + self.grace)
 
     def _places(self, hosts: Sequence[str] = (), permit: Callable[[], None] | None = None) -> OwnPlaces:
         own = self.target, self.row, self.address, self.shared.resolver, self.deadline

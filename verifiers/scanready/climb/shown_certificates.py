@@ -12,7 +12,7 @@ from scanready.model import Target
 from scanready.net.events import record
 from scanready.net.tls import TlsSession
 
-from . import channel
+from . import certificate_loading, channel
 from .login_trust import LoginTrust
 from .port_memory import Shown
 from .rung import Rung
@@ -35,11 +35,9 @@ class ShownCertificates:
     ca_file: str | None
     by_name: dict[str, Shown] = field(default_factory=dict)
 
-    def preparation(self, end: float) -> Callable[[], Awaitable[None]]:
-        """Return what a connection awaits before its certificate is judged; see :func:`certificates.preparation`."""
-        from . import certificates  # no packet waits for what a handshake needs
-
-        return certificates.preparation(self.ca_file, end)
+    def loading(self, end: float) -> Callable[[], Awaitable[None]]:
+        """Return what a connection awaits before its certificate is judged; see :func:`certificate_loading.loading`."""
+        return certificate_loading.loading(self.ca_file, end)
 
     def judge(self, session: TlsSession, name: str) -> certificates.Judgement:
         """Judge the certificate of a finished handshake, and keep it.
@@ -47,7 +45,7 @@ class ShownCertificates:
         Raises:
             Failure: ``scanready.limit``: ``ca_file`` cannot be read.
         """
-        from . import certificates
+        from . import certificates  # no packet waits for what a handshake needs
 
         judgement = certificates.judge(session, name, self.ca_file)  # cached by certificate
         self.by_name[name] = Shown(session.chain[0] if session.chain else b"", judgement.faults)

@@ -65,7 +65,7 @@ class WorkerLog(logging.Handler):
             self._once.say(line, line)
         elif isinstance(error, LOST):
             if not text.startswith(_LATE):
-                self._once.say(AWAY, f"{explained(self._broker, error)}; trying again", _PART)
+                self._once.say(AWAY, f"{explained(self._broker, error)}; trying again", part=_PART)
         else:
             self._once.say(line, line)
 

@@ -17,6 +17,7 @@ import threading
 from pathlib import Path
 
 from scanready.catalogue.wrong import Wrong, shown
+from scanready.clients.child_process import own_group
 
 #: Seconds that a command may take.
 PATIENCE = 30.0
@@ -57,7 +58,7 @@ def run(command: str, most: int) -> bytes:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=_folder(),
-            start_new_session=True,  # Windows ignores it
+            **own_group(),
         )
     except OSError as error:
         raise Wrong(f"exec: {name} cannot be started: {error.strerror or type(error).__name__}") from None
