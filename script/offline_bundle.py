@@ -25,7 +25,7 @@ PLATFORMS = {
     "macosx_x86_64": ("darwin", "x86_64"),
 }
 CORE, ALL = "core", "all"
-EXTRAS = (CORE, pins.AGENT, *pins.PARTS, pins.WINDOWS, pins.FLEET, ALL)
+EXTRAS = (CORE, pins.AGENT, *pins.PARTS, pins.AWS, pins.WINDOWS, pins.FLEET, ALL)
 OFFLINE = pins.ROOT / "script" / "offline"
 #: In the zip, beside the wheels.
 INSTALLER = ("install.py", "install.sh", "install.ps1", "README.txt")
@@ -46,7 +46,9 @@ def environment(platform: str, python: str) -> pins.Environment:
 def needed(extras: Sequence[str], where: pins.Environment) -> dict[str, pins.Pin]:
     """Return the pins of these extras in an environment, by name. The core is always among them."""
     wanted = {pins.AGENT, pins.WINDOWS} if ALL in extras else set(extras)
-    files = [pins.CORE, *(f"constraints/{part}.txt" for part in pins.PARTS if wanted & {part, pins.AGENT})]
+    if pins.AGENT in wanted:
+        wanted.update(pins.PARTS)
+    files = [pins.CORE, *(file for file, part in pins.BESIDES_CORE.items() if part in wanted)]
     if wanted & {pins.WINDOWS, pins.FLEET}:  # constraints-fleet.txt leaves out the pins of the files before it
         files += ["constraints.txt", "constraints-windows.txt"]
     if pins.FLEET in wanted:

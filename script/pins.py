@@ -28,6 +28,8 @@ SYSTEMS = {
 AGENT, WINDOWS, FLEET, TEST = "agent", "windows", "fleet", "test"
 #: The extras that the default install consists of.
 PARTS = ("ssh", "db", "mail", "web", "keyring")
+#: An extra that any install can have besides.
+AWS = "aws"
 #: Needed by impacket's scripts only, which script/install-windows drops.
 DROPPED = {"impacket": {"flask", "ldap3", "ldapdomaindump"}}
 #: The files, in the order in which each leaves out what those before it have, and the extras of each.
@@ -37,9 +39,10 @@ STACKED = {
     "constraints-fleet.txt": (AGENT, WINDOWS, FLEET),
     "constraints-test.txt": (AGENT, WINDOWS, FLEET, TEST),
 }
-#: The default install in parts, for a host that needs only some.
+#: The default install in parts, for a host that needs only some. Each has what its extra needs besides the core.
 CORE = "constraints/core.txt"
-FILES = (*STACKED, CORE, *(f"constraints/{part}.txt" for part in PARTS))
+BESIDES_CORE = {f"constraints/{part}.txt": part for part in (*PARTS, AWS)}
+FILES = (*STACKED, CORE, *BESIDES_CORE)
 _PIN = re.compile(
     r"^([a-z0-9.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE
 )
@@ -134,10 +137,10 @@ def contents(requires: Requires) -> dict[str, Needs]:
         before = {name: before.get(name, frozenset()) | where for name, where in {**before, **all_of_it}.items()}
     core = needed((), requires, build=True)
     made[CORE] = core
-    for part in PARTS:
+    for file, part in BESIDES_CORE.items():
         whole = needed((part,), requires, build=True)
         missing = {name: where - core.get(name, frozenset()) for name, where in whole.items()}
-        made[f"constraints/{part}.txt"] = {name: where for name, where in missing.items() if where}
+        made[file] = {name: where for name, where in missing.items() if where}
     return made
 
 

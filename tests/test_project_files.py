@@ -54,6 +54,7 @@ def test_hooks_run_from_the_projects_environment_and_download_nothing() -> None:
         ("diff", "constraints.txt", "unset"),
         ("diff", "constraints-fleet.txt", "unset"),
         ("diff", "constraints/core.txt", "unset"),
+        ("diff", "constraints/aws.txt", "unset"),
         ("diff", "constraints-test.txt", "unset"),
         ("diff", "verifiers/scanready/model/judgement.py", "unspecified"),
         ("diff", "docs/causes.md", "unspecified"),
@@ -148,6 +149,13 @@ def test_the_default_install_has_nothing_of_impacket_or_the_fleet() -> None:
     assert "impacket" in windows
     assert not windows & {"ldapdomaindump", "ldap3", "flask"}
     assert "celery" in {pin.name for pin in pins.read("constraints-fleet.txt")}
+
+
+def test_an_agent_with_secrets_in_aws_needs_no_file_of_the_tests() -> None:
+    parts = {pin.name: pin for file in (pins.CORE, "constraints/aws.txt") for pin in pins.read(file)}
+    assert {"boto3", "botocore", "s3transfer", "urllib3"} <= set(parts)
+    assert not set(parts) & {"moto", "flask", "werkzeug", "pytest"}
+    assert parts["boto3"] == next(pin for pin in pins.read("constraints-test.txt") if pin.name == "boto3")
 
 
 @pytest.mark.parametrize(

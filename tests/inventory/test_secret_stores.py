@@ -261,8 +261,10 @@ class TestAws:
     @pytest.fixture
     def server(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         """AWS Secrets Manager as moto imitates it, on this host."""
-        moto = pytest.importorskip("moto.server", reason="moto: pip install 'moto[secretsmanager,server]'")
-        running = moto.ThreadedMotoServer("127.0.0.1", 0)
+        import boto3
+        from moto.server import ThreadedMotoServer
+
+        running = ThreadedMotoServer("127.0.0.1", 0)
         running.start()
         host, port = running.get_host_and_port()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
@@ -272,7 +274,6 @@ class TestAws:
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", b"", timeout=20).close()
         try:
-            boto3 = pytest.importorskip("boto3")
             client = boto3.session.Session().client("secretsmanager", region_name="eu-west-1")
             made = client.create_secret(Name="prod/db", SecretString='{"password": "s3cret", "port": 5432}')
             client.create_secret(Name="plain", SecretString="s3cret text")

@@ -158,6 +158,12 @@ def test_only_the_extra_windows_brings_impacket() -> None:
     assert "impacket" not in fleet
 
 
+def test_aws_is_only_in_a_bundle_that_asks_for_it() -> None:
+    assert {"boto3", "botocore", "click", "paramiko"} <= names("win_amd64", "3.12", "agent", "aws")
+    assert {"boto3", "click"} <= names("linux_x86_64", "3.11", "aws")
+    assert "boto3" not in names("linux_x86_64", "3.11", "all")
+
+
 def test_what_cannot_be_made_is_one_line() -> None:
     script = pins.ROOT / "script" / "bundle-offline"
     done = run(sys.executable, script, "--extra", "db,nothing")
