@@ -29,6 +29,8 @@ EXTRAS = (CORE, pins.AGENT, *pins.PARTS, pins.AWS, pins.WINDOWS, pins.FLEET, ALL
 OFFLINE = pins.ROOT / "script" / "offline"
 #: In the zip, beside the wheels.
 INSTALLER = ("install.py", "install.sh", "install.ps1", "README.txt")
+#: The licences of this project and of the packages in a bundle.
+LICENCES = ("LICENSE", "NOTICE")
 #: A zip of the same wheels has the same bytes: no file has a time of its own.
 _TIME = (2000, 1, 1, 0, 0, 0)
 _REPACKED = "impacket"
@@ -123,6 +125,7 @@ def write_zip(file: Path, name: str, wheels: Iterable[Path], where: pins.Environ
     pinned = "".join(f"{pin(wheel)} --hash=sha256:{hashlib.sha256(data).hexdigest()}\n" for wheel, data in held.items())
     parts = {f"wheels/{wheel}": data for wheel, data in held.items()}
     parts |= {one: (OFFLINE / one).read_bytes() for one in INSTALLER}
+    parts |= {one: (pins.ROOT / one).read_bytes() for one in LICENCES}
     parts |= {"pins.txt": pinned.encode(), "bundle.json": described(where)}
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {part}\n" for part, data in sorted(parts.items()))
     parts["SHA256SUMS"] = sums.encode()
@@ -155,6 +158,7 @@ def write_pyz(file: Path, wheels: Iterable[Path], where: pins.Environment) -> No
     digest = hashlib.sha256()
     for part, data in sorted(parts.items()):
         digest.update(f"{part}\0{len(data)}\0".encode() + data)
+    parts |= {one: (pins.ROOT / one).read_bytes() for one in LICENCES}
     parts["bundle.json"] = described(where, content=digest.hexdigest())
     parts["__main__.py"] = (OFFLINE / "start.py").read_bytes()
     with file.open("wb") as out:

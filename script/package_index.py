@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from email import message_from_string
+from email.message import Message
 from email.parser import BytesParser
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -53,11 +55,17 @@ class Index:
 
 
 def requires(name: str, version: str) -> list[str]:
-    """The Requires-Dist of a version: of this environment's, or of a wheel that is downloaded."""
+    """The Requires-Dist of a version."""
+    return metadata(name, version).get_all("Requires-Dist") or []
+
+
+@cache
+def metadata(name: str, version: str) -> Message:
+    """The metadata of a version: of this environment's, or of a wheel that is downloaded."""
     try:
         found = distribution(name)
         if found.version == version:
-            return found.requires or []
+            return message_from_string(found.read_text("METADATA") or "")
     except PackageNotFoundError:
         pass
     with tempfile.TemporaryDirectory() as place:
@@ -66,8 +74,8 @@ def requires(name: str, version: str) -> list[str]:
         elsewhere = ["--platform", "win_amd64", "--python-version", "3.12", "--only-binary", ":all:"]
         subprocess.run([*command, *elsewhere, f"{name}=={version}"], check=True)
         with zipfile.ZipFile(next(Path(place).glob("*.whl"))) as wheel:
-            (metadata,) = (one for one in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", one))
-            return BytesParser().parsebytes(wheel.read(metadata)).get_all("Requires-Dist") or []
+            (written,) = (one for one in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", one))
+            return BytesParser().parsebytes(wheel.read(written))
 
 
 def of(link: Link, name: str, version: str) -> bool:

@@ -96,6 +96,14 @@ def own() -> list[str]:
     ]
 
 
+def own_version() -> str:
+    """The version of this project."""
+    text = (ROOT / "verifiers" / "scanready" / "version.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
 def needed(extras: Iterable[str], requires: Requires, *, build: bool = False) -> Needs:
     """Return what this project with these extras needs, and in which environments."""
     found: dict[str, set[Environment]] = {}

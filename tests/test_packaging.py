@@ -62,7 +62,7 @@ def test_the_sdist_holds_the_tests_and_the_lab(built: Path) -> None:
         names = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
     wanted = {"cli.py", "tests/readers.py", "fixtures/lab/net.py", "script/test", "README.md"}
     wanted |= {"constraints.txt", "constraints-windows.txt", "constraints-fleet.txt", "constraints-test.txt"}
-    wanted |= {"constraints/core.txt", "script/install-windows"}
+    wanted |= {"constraints/core.txt", "script/install-windows", "NOTICE"}
     wanted |= {"examples/scanready-redis/src/scanready_redis/row.py", "examples/scanready-redis/pyproject.toml"}
     wanted |= {"fixtures/estate/estate.scanready.yaml", "fixtures/imports/nmap-7.93-probed.xml"}
     assert wanted <= names
