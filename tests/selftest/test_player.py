@@ -51,6 +51,26 @@ def test_an_offset_keeps_the_length_of_an_answer(tmp_path: Path) -> None:
     assert asyncio.run(asked(played, tmp_path, b"12!")) == b"ab12eZ"
 
 
+def test_an_answer_names_the_second_port_where_the_emulator_listens_as_well(tmp_path: Path) -> None:
+    played = emulator(answer(b"WHERE", b"??", Fill(0, port=True)), answer(b"HELLO", b"here", closes=True))
+
+    async def talk() -> bytes:
+        context, _ = certified(tmp_path, LOOPBACK)
+        async with playing(played, context) as port:
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            writer.write(b"WHERE")
+            second = int.from_bytes(await reader.readexactly(2))
+            assert second != port
+            there, to = await asyncio.open_connection(LOOPBACK, second)
+            to.write(b"HELLO")
+            found = await there.read(10)
+            writer.close()
+            to.close()
+            return found
+
+    assert asyncio.run(talk()) == b"here"
+
+
 def test_a_flood_ends_the_connection(tmp_path: Path) -> None:
     assert asyncio.run(asked(emulator(answer(b"never")), tmp_path, b"x" * (MOST + 1))) == b""
 

@@ -11,7 +11,9 @@
   from the first byte on, ``.`` for any byte; ``in_tls`` restricts it to one side of TLS. ``send`` is sent. Then
   ``begin_tls`` begins TLS, and ``close`` closes the connection. ``fill`` replaces bytes of the answer:
   ``{at = 4, group = 1}`` with the bytes that a group of the expression matched, ``{at = "c1", group = 1}`` does so
-  where that text is, ``{at = 3, text = "A"}`` with a text, and ``{at = 108}`` with the time as Windows counts it.
+  where that text is, ``{at = 3, text = "A"}`` with a text, ``{at = 164, port = true}`` with the number of a second
+  port, on which the emulator then listens as well (16 bits, big-endian), and ``{at = 108}`` with the time as Windows
+  counts it.
 """
 
 from __future__ import annotations
@@ -39,11 +41,11 @@ class Fill:
     at: int | bytes
     group: int = 0
     text: bytes = b""
+    port: bool = False
 
-    def into(self, answer: bytes, request: re.Match[bytes]) -> bytes:
-        """Return the answer to one request."""
-        now = int((time.time() + _1601) * _TICKS).to_bytes(8, "little")
-        value = request[self.group] if self.group else self.text or now
+    def into(self, answer: bytes, request: re.Match[bytes], port: int) -> bytes:
+        """Return the answer to one request, ``port`` is the emulator's second one."""
+        value = request[self.group] if self.group else self.text or (port.to_bytes(2) if self.port else _now())
         if isinstance(self.at, bytes):
             return answer.replace(self.at, value)
         return answer[: self.at] + value + answer[self.at + len(value) :]
@@ -73,6 +75,11 @@ class Emulator:
     tls: bool
     greeting: bytes
     answers: tuple[Answer, ...]
+
+    @property
+    def has_second_port(self) -> bool:
+        """True if an answer names a second port."""
+        return any(fill.port for answer in self.answers for fill in answer.fills)
 
 
 class BadEmulator(Exception):
@@ -119,10 +126,14 @@ def _answer(folder: Traversable, read: Mapping[str, Any]) -> Answer:
     )
 
 
+def _now() -> bytes:
+    return int((time.time() + _1601) * _TICKS).to_bytes(8, "little")
+
+
 def _fill(read: Mapping[str, Any]) -> Fill:
     at = read["at"]
     place = at.encode("latin-1") if isinstance(at, str) else at
-    return Fill(place, read.get("group", 0), read.get("text", "").encode("latin-1"))
+    return Fill(place, read.get("group", 0), read.get("text", "").encode("latin-1"), read.get("port", False))
 
 
 def _bytes(folder: Traversable, parts: Iterable[str | Mapping[str, str]]) -> bytes:

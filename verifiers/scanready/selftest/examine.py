@@ -7,7 +7,7 @@ import contextlib
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,9 +111,17 @@ def _emulators(rows: Iterable[TargetType]) -> tuple[dict[TargetType, Emulator], 
 
 @contextlib.asynccontextmanager
 async def playing(emulator: Emulator, context: ssl.SSLContext) -> AsyncIterator[int]:
-    """Listen on a free port of loopback; yield it."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Player(emulator, context), LOOPBACK, 0)
+    """Listen on a free port of loopback, and on a second one if an answer names it; yield the first."""
+    async with contextlib.AsyncExitStack() as held:
+        second = 0
+        if emulator.has_second_port:
+            second = await held.enter_async_context(_listening(lambda: Player(emulator, context)))
+        yield await held.enter_async_context(_listening(lambda: Player(emulator, context, second)))
+
+
+@contextlib.asynccontextmanager
+async def _listening(player: Callable[[], Player]) -> AsyncIterator[int]:
+    server = await asyncio.get_running_loop().create_server(player, LOOPBACK, 0)
     try:
         port: int = server.sockets[0].getsockname()[1]
         yield port

@@ -19,8 +19,9 @@ class Player(asyncio.Protocol):
     asyncio's ``start_tls`` would lose it.
     """
 
-    def __init__(self, emulator: Emulator, context: ssl.SSLContext) -> None:
+    def __init__(self, emulator: Emulator, context: ssl.SSLContext, second: int = 0) -> None:
         self._emulator = emulator
+        self._second = second
         self._context = context
         self._request = b""
         self._session: ssl.SSLObject | None = None
@@ -66,7 +67,7 @@ class Player(asyncio.Protocol):
             self._request = self._request[request.end() :]
             data = answer.data
             for fill in answer.fills:
-                data = fill.into(data, request)
+                data = fill.into(data, request, self._second)
             self._send(data)
             if answer.closes:
                 self._transport.close()
