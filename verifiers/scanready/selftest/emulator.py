@@ -44,7 +44,7 @@ class Fill:
     port: bool = False
 
     def into(self, answer: bytes, request: re.Match[bytes], port: int) -> bytes:
-        """Return the answer to one request, ``port`` is the emulator's second one."""
+        """Return the answer to one request; ``port`` is the second port that the emulator listens on."""
         value = request[self.group] if self.group else self.text or (port.to_bytes(2) if self.port else _now())
         if isinstance(self.at, bytes):
             return answer.replace(self.at, value)
