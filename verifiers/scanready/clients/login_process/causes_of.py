@@ -17,12 +17,12 @@ from scanready.model import Cause
 def causes_of(function: Callable[..., Any]) -> dict[str, Cause]:
     """Return the causes that the package of ``function`` defines in modules that are loaded, and all shared ones."""
     package = function.__module__.rpartition(".")[0] or function.__module__
-    own = [module for name, module in list(sys.modules.items()) if name == package or name.startswith(f"{package}.")]
+    own = [module for name, module in sys.modules.copy().items() if name == package or name.startswith(f"{package}.")]
     own.append(sys.modules[function.__module__])
     found = dict(_shared())
     for module in own:
         if module is not None:
-            found |= {value.code: value for value in vars(module).values() if isinstance(value, Cause)}
+            found |= {value.code: value for value in vars(module).copy().values() if isinstance(value, Cause)}
     return found
 
 

@@ -49,7 +49,7 @@ def begin(code: str, role: str, theirs: socket.socket, env: Mapping[str, str]) -
         BrokenPipeError: it ended before it had its channel.
         OSError: this host does not permit it.
     """
-    barred = " ".join(name for name, module in list(sys.modules.items()) if module is None)
+    barred = " ".join(name for name, module in sys.modules.copy().items() if module is None)
     process = subprocess.Popen(
         [sys.executable, "-c", code, role, barred, "\n".join(str(Path(path).absolute()) for path in sys.path)],
         stdin=subprocess.PIPE if sys.platform == "win32" else theirs.fileno(),

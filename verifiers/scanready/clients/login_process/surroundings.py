@@ -37,7 +37,7 @@ def _is_for_others(name: str) -> bool:
 
 def surroundings() -> Surroundings:
     """Return the things that a process keeps from its start: the paths of modules, the barred ones, the network."""
-    barred = tuple(name for name, module in list(sys.modules.items()) if module is None)
+    barred = tuple(name for name, module in sys.modules.copy().items() if module is None)
     return tuple(sys.path), barred, _network()
 
 
