@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scanready.inventory import Inventory, InventoryError, load
+from scanready.inventory import Inventory, InventoryError, entries, load
 
 Problems = Callable[[str | bytes], list[str]]
 
@@ -207,8 +207,31 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     file = tmp_path / "big.yaml"
     with open(file, "wb") as stream:
         stream.truncate(1 << 40)
-    with pytest.raises(InventoryError, match=r"larger than 8 MiB: split the inventory"):
+    with pytest.raises(InventoryError, match=r"larger than 128 MiB: split the inventory"):
         load(file)
+
+
+def test_a_large_file_that_is_not_plain(tmp_path: Path) -> None:
+    """The parser of YAML is too slow for it, and the line that needs it is named."""
+    file = tmp_path / "big.yaml"
+    lines = [f"- ssh://host-{number:07}.example.org" for number in range(260_000)]
+    file.write_text("\n".join(["targets:", *lines, ""]))
+    assert len(load(file).targets) == 260_000
+    lines[200_000] = "- 'ssh://quoted'"
+    lines[100_000] = "- shh://wrong"
+    file.write_text("\n".join(["targets:", *lines, ""]))
+    with pytest.raises(InventoryError) as caught:
+        load(file)
+    wrong, quoted = caught.value.problems
+    assert (wrong.line, quoted.line) == (100_002, 200_002)
+    assert "did you mean `ssh`?" in wrong.text
+    assert "larger than 8 MiB" in quoted.text
+
+
+def test_more_lines_than_targets_are_refused_once(problems: Problems, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "MOST_TARGETS", 3)
+    (message,) = problems("targets: [ssh://a, ssh://b, ssh://c, ssh://d, ssh://e, nonsense://f]")
+    assert message.startswith("inv.yaml:1:38: more than 3 targets: ")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scanready.inventory import InventoryError
-from scanready.inventory.plain_yaml import plain_nodes
+from scanready.inventory import InventoryError, Problem, plain_yaml
+from scanready.inventory.nodes import Node
+from scanready.inventory.plain_yaml import plain_nodes, read_nodes
 from scanready.inventory.yaml_nodes import compose
 
 #: Shapes of large inventories; none of them may need the parser.
@@ -142,3 +146,46 @@ def test_any_text_has_the_nodes_of_the_parser_or_is_left_to_it(text: str) -> Non
     root = plain_nodes(text)
     if root is not None:
         assert (root, []) == parsed(text)
+
+
+def streamed(text: str) -> tuple[Node | None, list[Problem]]:
+    """Return what the reader of long texts makes of a text, with all of its targets taken."""
+    try:
+        root, problems = read_nodes(text, "i.yaml")
+    except InventoryError as error:
+        return None, [*error.problems]
+    if root is not None and isinstance(root.value, dict) and "targets" in root.value:
+        key, targets = root.value["targets"]
+        if isinstance(targets.value, Iterator):
+            root.value["targets"] = key, replace(targets, value=list(targets.value))
+    return root, problems
+
+
+@given(TEXTS)
+@example("targets:\n- a\nb: c\n")
+@example("targets:\n  - a: b\n    c:\n  - d\n")
+@example("a: b\ntargets:\n")
+@settings(max_examples=500)
+def test_a_long_text_has_the_same_nodes_or_one_problem_with_its_line(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_yaml, "LONGEST_FOR_PARSER", -1)
+        root, problems = streamed(text)
+    if problems:
+        (problem,) = problems
+        assert 1 <= (problem.line or 0) <= text.count("\n") + 1
+        keys = [line.partition(":")[0] for line in text.split("\n") if line[:1].isalpha()]
+        assert plain_nodes(text) is None or keys[-1] != "targets"
+    else:
+        assert root == plain_nodes(text)
+
+
+def test_each_entry_of_a_long_text_is_read_when_it_is_taken() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_yaml, "LONGEST_FOR_PARSER", -1)
+        root, problems = read_nodes("targets:\n- a\n- b: c\n  d: [e]\n- 'f'\n- g\n", "i.yaml")
+    assert root is not None
+    entries = root["targets"].value
+    assert next(entries).value == "a"
+    assert problems == []
+    assert [entry.plain() for entry in entries] == [{"b": "c", "d": ["e"]}]
+    assert [problem.line for problem in problems] == [5]

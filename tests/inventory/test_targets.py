@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanready.inventory import InventoryError, parse_target
+from scanready.catalogue.wrong import Wrong
+from scanready.inventory import InventoryError, parse_target, targets
 from scanready.model import Credential, Target
 from scanready.run.registry import catalogue
 from tests.readers import quickly
@@ -256,3 +258,36 @@ def test_reading_a_target_imports_neither_pydantic_nor_yaml() -> None:
 
 
 _PATH = ":".join(sys.path)
+
+
+_HOSTS = ["db7", "DB7", "10.0.0.1", "010.0.0.1", "0.0.0.0", "255.1.1.1", "1.2.3", "a.example.", "a..b", "-a", "a" * 64]
+_PORTS = ["", ":1", ":22", ":022", ":0", ":9999", ":10000", ":65536", ":", ":x", ":22/", "/", "/x", "?a=b", "#", " "]
+_ODD_HOSTS = [
+    "[::1]",
+    "u@h",
+    "",
+    "x_y",
+    "host-7.example.org",
+    "ab.c1",
+    "a.1",
+    "é",
+    "xn--e1a",
+    "a." * 127,
+    "a." * 126 + "b",
+]
+
+
+@pytest.mark.parametrize("type_name", ["ssh", "postgresql", "imaps", "any", "none", "SSH", "oracle", "nfs", "smb"])
+def test_a_plain_url_is_read_as_any_other(type_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"{type_name}://{host}{port}" for host in _HOSTS + _ODD_HOSTS for port in _PORTS]
+    quick = [_outcome(text) for text in texts]
+    monkeypatch.setattr(targets, "_plain_url", lambda *_: None)
+    assert quick == [_outcome(text) for text in texts]
+
+
+def _outcome(text: str) -> object:
+    try:
+        (found,) = targets.read_target(text, options={}, source="i.yaml:7")
+        return dataclasses.astuple(found)
+    except (Wrong, ValueError) as error:
+        return str(error)

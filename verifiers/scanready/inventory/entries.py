@@ -47,7 +47,10 @@ class Defaults:
 
 
 class Entries:
-    """Read entries into ``targets``, in the order of the file; their credentials have no secrets yet."""
+    """Read entries into ``targets``, in the order of the file; their credentials have no secrets yet.
+
+    ``full`` is True once one more target was refused: no other entry can be read, either.
+    """
 
     def __init__(self, page: Page, accounts: Accounts, agents: Agents, defaults: Defaults, allow_large: bool) -> None:
         self.targets: list[Target] = []
@@ -61,6 +64,7 @@ class Entries:
         self._first: dict[tuple[object, ...], Target] = {}
         self._repeated: set[tuple[str | None, int, int]] = set()
         self._planned = 0
+        self.full = False
         self._line, self._line_source = 0, ""
 
     def read(self, node: Node) -> None:
@@ -68,6 +72,7 @@ class Entries:
         if isinstance(node.value, str):
             types = () if "://" in node.value else tuple(row.name for row in self._default_types)
             with self._page.reading(node):
+                self._plan(1)
                 found = read_target(node.value, types=types, options={}, source=self._source(node))
                 found = [of_any_type(found)] if found[0].guessed else found
                 self._keep(_placed(found, (), self._default_sites), node)
@@ -189,6 +194,7 @@ class Entries:
     def _plan(self, more: int) -> None:
         """Refuse too many targets before they are expanded."""
         if self._planned + more > MOST_TARGETS:
+            self.full = more == 1
             raise Wrong(f"more than {MOST_TARGETS:,} targets: name the types, or split the inventory")
         self._planned += more
 

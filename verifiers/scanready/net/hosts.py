@@ -18,16 +18,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LARGEST_IPV4_PREFIX, LARGEST_IPV6_PREFIX = 16, 112
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_LONGEST_NAME = 253
+LONGEST_NAME = 253
 _SPAN = r"[0-9]{1,3}(?:-[0-9]{1,3})?"
 #: The two notations of nmap: 10.0.0.1-10.0.0.5, and a range in any of the four numbers.
 _RANGE = re.compile(rf"([0-9.]+)\s*-\s*([0-9]+(?:\.[0-9]+){{3}})|({_SPAN}(?:\.{_SPAN}){{3}})")
 _NUMBER = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _TAIL = r"(?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_CLEAN_ADDRESS = rf"(?:[1-9]|[1-9][0-9]|1[0-9][0-9]|2[01][0-9]|22[0-3])(?:\.{_NUMBER}){{3}}"
 #: Most hosts are written as they are kept: the address of one host, or a name in lower case that ends in no number.
-_CLEAN = re.compile(
-    rf"(?:[1-9]|[1-9][0-9]|1[0-9][0-9]|2[01][0-9]|22[0-3])(?:\.{_NUMBER}){{3}}|(?:[a-z0-9_]{_TAIL}\.)*[a-z]{_TAIL}\.?"
-)
+CLEAN_HOST = rf"(?:{_CLEAN_ADDRESS}|(?:[a-z0-9_]{_TAIL}\.)*[a-z]{_TAIL}\.?)"
+_CLEAN = re.compile(CLEAN_HOST)
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 # Python's codec follows IDNA 2003, which maps these four to something else than IDNA 2008 does (RFC 5894, 7.2):
 # another host, possibly. Better to ask than to contact the wrong one.
@@ -42,7 +42,7 @@ def clean_host(text: str) -> str:
     Raises:
         Wrong: it is neither a name nor the address of one host.
     """
-    if len(text) <= _LONGEST_NAME and _CLEAN.fullmatch(text):
+    if len(text) <= LONGEST_NAME and _CLEAN.fullmatch(text):
         return text
     text = text.strip(" ")
     if not text:
@@ -133,8 +133,8 @@ def _name(text: str) -> str:
     name = (relative if relative.isascii() else _a_labels(relative)).lower()
     if name.rpartition(".")[2].isdigit():  # written with other digits, or with characters that IDNA drops
         return _ipv4(name)
-    if len(name) > _LONGEST_NAME:
-        raise Wrong(f"{shown(text)} is too long for a host name: {len(name)} characters, {_LONGEST_NAME} at most")
+    if len(name) > LONGEST_NAME:
+        raise Wrong(f"{shown(text)} is too long for a host name: {len(name)} characters, {LONGEST_NAME} at most")
     for label in name.split("."):
         if not _LABEL.fullmatch(label):
             raise Wrong(
