@@ -35,7 +35,7 @@ def loading() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(
     "prepare",
-    [surroundings.surroundings, lambda: causes_of.causes_of(logins.fine)],
+    [surroundings.surroundings, lambda: causes_of.causes_of(logins.echo)],
     ids=["surroundings", "causes"],
 )
 def test_modules_may_load_meanwhile(prepare: Callable[[], object], loading: list[str]) -> None:
