@@ -17,7 +17,11 @@ from tests.cli import plugin
 from tests.cli.plugin import started, until
 
 HEAD = "credentials: {ad: {username: er, password: %s}}"
-TIMES = (("accounts", "refused_at"), ("accounts", "accepted_at"), ("account_logins", "begun"), ("account_logins", "at"))
+TIMES = (
+    *(("accounts", column) for column in ("refused_at", "refused_noticed", "accepted_at")),
+    *(("account_logins", column) for column in ("begun", "at", "noticed")),
+)
+CLOCKS = (("accounts", "refused_clock"), ("account_logins", "clock"))
 
 
 class Site:
@@ -60,6 +64,19 @@ class Site:
 
     def pass_time(self, hours: float) -> None:
         """Let time pass: the journal is as much older."""
+        self.set_clock(hours)
+        connection = sqlite3.connect(self.where / "runs.db")
+        for table, column in CLOCKS:
+            for (text,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall():
+                if text:
+                    boot, _, seconds = text.partition(" ")
+                    earlier = f"{boot} {float(seconds) - hours * 3600}"
+                    connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (earlier, text))
+        connection.commit()
+        connection.close()
+
+    def set_clock(self, hours: float) -> None:
+        """Set the wall clock forward, or back: the journal has other moments than before, and no time has passed."""
         connection = sqlite3.connect(self.where / "runs.db")
         for table, column in TIMES:
             for (moment,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall():
@@ -341,7 +358,7 @@ def test_an_export_does_not_repeat_a_refusal_of_another_secret(site: Site) -> No
 
 def _entry(**changes: Any) -> dict[str, Any]:
     entry = {"credential": "ad", "user": "er", "authority": None, "outcome": "login.refused"}
-    return {**entry, "where": "fs9:99", "when": "2026-11-27T09:12:00.000Z", **changes}
+    return {**entry, "where": "fs9:99", "when": "2020-11-27T09:12:00.000Z", **changes}
 
 
 def _accepted(**changes: Any) -> dict[str, Any]:
@@ -349,7 +366,7 @@ def _accepted(**changes: Any) -> dict[str, Any]:
 
 
 HOSTILE: dict[str, tuple[str, str]] = {
-    "no-such-day": (json.dumps({"accounts": [_entry(when="2026-13-32T00:00:00Z")]}), "`when` is no moment of UTC"),
+    "no-such-day": (json.dumps({"accounts": [_entry(when="2020-13-32T00:00:00Z")]}), "`when` is no moment of UTC"),
     "no-count": (json.dumps({"accounts": [_entry(tries=True)]}), "`tries` is no count"),
     "negative": (json.dumps({"accounts": [_entry(tries=-1)]}), "`tries` is no count"),
     "agent": (json.dumps({"accounts": [_entry(agent=["a"])]}), "a text that is empty, too long, or no text"),
@@ -393,7 +410,7 @@ def test_an_export_is_read_by_its_last_line_and_a_cut_one_is_an_error(site: Site
     path.write_bytes(whole)
     results = site.verify("--guard", str(path))
     assert [one["cause"]["code"] for one in results] == WITHHELD
-    assert "fs9:99 refused the credential 'ad' on 2026-11-27T09:12:00.000Z" in results[0]["cause"]["detail"]
+    assert "fs9:99 refused the credential 'ad' on 2020-11-27T09:12:00.000Z" in results[0]["cause"]["detail"]
     for cut in (whole[:-12], _gzip(b'{"schema": 1}\n{"target": "x"}\n')):
         path.write_bytes(cut)
         done = site.command("verify", site.inventory, "--guard", str(path))
@@ -406,40 +423,40 @@ RULES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "other-account": ([_entry(user="somebody")], ["scannable"] * 3),
     "unknown-outcome": ([_entry(outcome=None)], WITHHELD),
     "unknown-cause": ([_entry(outcome="newer.cause")], WITHHELD),
-    "accepted-since": ([_entry(), _accepted(when="2026-11-28T00:00:00Z")], ["scannable"] * 3),
+    "accepted-since": ([_entry(), _accepted(when="2020-11-28T00:00:00Z")], ["scannable"] * 3),
     "accepted-there-since": (
         [
             _entry(where="127.0.0.2:99"),
-            _accepted(where="127.0.0.2:99", when="2026-11-28T00:00:00Z"),
+            _accepted(where="127.0.0.2:99", when="2020-11-28T00:00:00Z"),
         ],
         ["scannable"] * 3,
     ),
     "accepted-before": (
-        [_entry(where="127.0.0.2:99"), _accepted(when="2026-11-01T00:00:00Z")],
+        [_entry(where="127.0.0.2:99"), _accepted(when="2020-11-01T00:00:00Z")],
         ["scannable", "login.withheld", "scannable"],
     ),
     "accepted-since-by-a-server-that-checked-nothing": (
-        [_entry(), _accepted(when="2026-11-28T00:00:00Z", proven=False)],
+        [_entry(), _accepted(when="2020-11-28T00:00:00Z", proven=False)],
         WITHHELD,
     ),
     "accepted-since-says-an-earlier-version": (
-        [_entry(), _entry(outcome="accepted", when="2026-11-28T00:00:00Z")],
+        [_entry(), _entry(outcome="accepted", when="2020-11-28T00:00:00Z")],
         WITHHELD,
     ),
     "refused-half-a-second-after-it-was-accepted": (
         [
-            _entry(where="127.0.0.2:99", when="2026-11-28T00:00:00.500Z"),
-            _accepted(where="127.0.0.2:99", when="2026-11-28T00:00:00Z"),
+            _entry(where="127.0.0.2:99", when="2020-11-28T00:00:00.500Z"),
+            _accepted(where="127.0.0.2:99", when="2020-11-28T00:00:00Z"),
         ],
         ["scannable", "login.withheld", "scannable"],
     ),
     "ambiguous-twice-by-one-agent": ([_entry(ambiguous=True, tries=2)], WITHHELD),
     "ambiguous-twice-by-one-agent-in-two-files": (
-        [_entry(ambiguous=True, agent="a"), _entry(ambiguous=True, agent="a", when="2026-11-28T00:00:00Z", tries=2)],
+        [_entry(ambiguous=True, agent="a"), _entry(ambiguous=True, agent="a", when="2020-11-28T00:00:00Z", tries=2)],
         WITHHELD,
     ),
     "ambiguous-by-one-agent-in-an-older-and-a-newer-file": (
-        [_entry(ambiguous=True, agent="a"), _entry(ambiguous=True, agent="a", when="2026-11-28T00:00:00Z")],
+        [_entry(ambiguous=True, agent="a"), _entry(ambiguous=True, agent="a", when="2020-11-28T00:00:00Z")],
         ["scannable"] * 3,
     ),
     "ambiguous-and-another": ([_entry(ambiguous=True), _entry(outcome=None, where="fs8:99")], WITHHELD),
@@ -447,14 +464,14 @@ RULES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         [
             _entry(ambiguous=True, agent="a"),
             _entry(ambiguous=True, agent="b", where="fs8:99"),
-            _accepted(where="fs8:99", when="2026-11-28T00:00:00Z"),
+            _accepted(where="fs8:99", when="2020-11-28T00:00:00Z"),
         ],
         ["scannable"] * 3,
     ),
     "ambiguous-once": ([_entry(ambiguous=True)], ["scannable"] * 3),
     "ambiguous-once-in-two-files": ([_entry(ambiguous=True)] * 2, ["scannable"] * 3),
     "ambiguous-by-two-agents": (
-        [_entry(ambiguous=True), _entry(ambiguous=True, when="2026-11-28T00:00:00Z")],
+        [_entry(ambiguous=True), _entry(ambiguous=True, when="2020-11-28T00:00:00Z")],
         WITHHELD,
     ),
     "no-refusal": ([_entry(outcome="access.denied")], ["scannable"] * 3),

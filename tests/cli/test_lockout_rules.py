@@ -22,7 +22,7 @@ from tests.cli.test_lockout_across_runs import site as site  # a fixture
 
 #: All that an export says of a login. The source of the secret is not in it.
 KEYS = {"credential", "user", "authority", "outcome", "where", "when", "agent", "proven", "ambiguous", "tries"}
-NOW = "2026-11-27T12:00:00.000Z"
+NOW = "2020-11-27T12:00:00.000Z"
 
 
 def test_with_an_authority_a_refusal_in_a_file_binds_every_host(site: Site) -> None:
@@ -30,7 +30,7 @@ def test_with_an_authority_a_refusal_in_a_file_binds_every_host(site: Site) -> N
     site.inventory = site.estate("judges", "judges", "judges", more="{username: er, password: env:PW, authority: corp}")
     accounts = [
         _entry(where="127.0.0.2:99", authority="corp"),
-        _accepted(when="2026-11-01T00:00:00Z", authority="corp"),
+        _accepted(when="2020-11-01T00:00:00Z", authority="corp"),
     ]
     path = site.where / "other.json"
     path.write_text(json.dumps({"accounts": accounts}))
@@ -69,8 +69,8 @@ def refused_record(folder: Path, source: str) -> AccountRecord:
     """Return the record of an account that was refused an hour ago."""
     file = open_for_writing(folder / "runs.db")
     account = Account("ad", "er", None, source, "proxy-a")
-    history.begin(file, account, "fs1", "fs1:445", "2026-11-27T11:00:00.000Z")
-    history.end(file, account, "fs1", "login.refused", "refused", 1, "2026-11-27T11:00:01.000Z")
+    history.begin(file, account, "fs1", "fs1:445", "2020-11-27T11:00:00.000Z")
+    history.end(file, account, "fs1", "login.refused", "refused", 1, "2020-11-27T11:00:01.000Z")
     file.close()
     (record,) = read_accounts(folder / "runs.db")
     return record

@@ -67,7 +67,7 @@ def test_a_broker_that_cannot_be_used_leaves_no_run(tmp_path: Path) -> None:
 def test_which_runs_send_logins(depth: Step, *, no_login: bool, logs_in: bool) -> None:
     estate = Estate((Target("h", "ssh", 22),), (DeclaredAgent("a"),), depth, 10.0)
     broker = Broker("127.0.0.1", 1, "coordinator", "x", tls=False)
-    asked = Asked(estate, broker, "estate.yaml", (), 120.0, "t", Logins(no_login, "svc", ()), 60.0)
+    asked = Asked(estate, broker, "estate.yaml", (), 120.0, "t", Logins(no_login, "svc", None), 60.0)
     assert (asked.login is not None) is logs_in
     if asked.login is not None:
         assert (asked.login.retry_after, asked.login.retried) == (60.0, "svc")

@@ -35,6 +35,10 @@ _RESULT = b'{"schema":'
 _END, _LONGEST_END = b'{"end"', 32 << 20
 
 
+#: The remedy for an export that was cut off.
+CUT_OFF = "copy it again, or, if its run was killed, write it on its agent: `scanready report RUN --export FILE`"
+
+
 class HeaderRefused(NotAResult):
     """Raise for an export whose first line cannot be used; ``agent`` is the name that it claims, or empty."""
 
@@ -62,7 +66,7 @@ class ExportFile:
         except EOFError:
             first = None
         if first is None:
-            raise NotAResult("it is cut off before its first line ends: copy it again")
+            raise NotAResult(f"it is cut off before its first line ends: {CUT_OFF}")
         self.header = self._header(first)
 
     def _header(self, line: bytes) -> Header:

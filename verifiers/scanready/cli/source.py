@@ -22,11 +22,12 @@ from scanready.model import Agent, Report, Step, Target, bracketed
 from scanready.report.document import RunInfo
 from scanready.report.estate import EstateView, Frame
 from scanready.report.estate.frame import frame_restored
+from scanready.report.paper import counted
 from scanready.report.parse import NotAResult, agent_restored, rejudged, restored, target_restored
 from scanready.store import Store, StoredRun, StoreError, looks_like_a_run
 
-from .export_file import export_file, is_export
-from .messages import fitting
+from .export_file import CUT_OFF, export_file, is_export
+from .messages import fitting, warn
 from .ordered import Ordered, agent_of
 from .result_file import BROKEN_ARCHIVE, MOST_RESULTS, Kind, ResultFile, result_file
 
@@ -212,7 +213,9 @@ def _export(name: str) -> Source:
                 raise NotAResult(f"it has more than {MOST_RESULTS:,} results; use `scanready merge`, which stores them")
         end = file.end
     if end is None:
-        raise NotAResult("it is cut off: copy it again; `scanready merge` reads the results before the cut")
+        if not count:
+            raise NotAResult(f"it is cut off before its first result: {CUT_OFF}")
+        warn(f"{fitting(name)} is cut off: {counted(count, 'result')} before the cut count; {CUT_OFF}")
 
     def results() -> Iterator[Any]:
         with export_file(name) as file:
@@ -220,6 +223,8 @@ def _export(name: str) -> Source:
                 yield result
 
     facts = header.version, header.agent, header.started
+    if end is None:
+        return Source(name, results, *facts, interrupted=True, asked=header.estate.shares.get(header.agent.name, 0))
     return Source(name, results, *facts, seconds=end.seconds, interrupted=end.interrupted, asked=end.targets)
 
 

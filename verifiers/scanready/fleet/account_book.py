@@ -33,7 +33,7 @@ class AccountBook:
     def __init__(self, path: Path, agent: str) -> None:
         self.path, self._agent = path, agent
         self._lock = threading.Lock()
-        close(open_for_writing(path))
+        self._write(lambda file: history.notice(file, timestamps.now()))
 
     def records(self) -> Sequence[AccountRecord]:
         """Return the history of all accounts.

@@ -11,7 +11,11 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from scanready.run import timestamps
+
+from . import boot_clock
 from .database import close, open_for_reading, open_for_writing
 from .errors import StoreError, explained
 
@@ -41,7 +45,7 @@ class Event:
     """One login of an earlier run. ``cause`` is a code, "" if accepted, None if unknown; ``when`` is UTC, ISO 8601.
 
     ``ambiguous`` says that the refusal may be about the agent's address. ``run`` is its row in the store; None if that
-    is not known.
+    is not known. ``counted_from`` is the moment from which its age counts: ``when``, unless the clock was set since.
     """
 
     cause: str | None
@@ -50,6 +54,12 @@ class Event:
     agent: str
     ambiguous: bool = False
     run: int | None = field(default=None, compare=False)
+    counted_from: str = field(default="", compare=False)
+
+    @property
+    def since(self) -> str:
+        """The moment from which its age counts."""
+        return self.counted_from or self.when
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +100,12 @@ _FIND = "SELECT id, source FROM accounts WHERE credential = ? AND username = ? A
 # pruned may be that of a later run. Earlier tries there whose outcome is not known may have been refused, too.
 _REFUSED = """UPDATE accounts SET
     refusals = refusals + :tries * (refusals = 0 OR refused_run IS NOT :run OR refused_place IS NOT :place
-        OR coalesce(:begun > refused_at, 0)),
+        OR coalesce(:step > refused_step, 0)),
     refused_cause = :cause, refused_place = :place, refused_at = :now, refused_agent = :agent, refused_run = :run,
-    refused_ambiguous = :ambiguous WHERE id = :id"""
-_CLOSED = "UPDATE account_logins SET begun = NULL, left_open = NULL"
+    refused_ambiguous = :ambiguous, refused_step = steps, refused_clock = :clock, refused_noticed = NULL
+    WHERE id = :id"""
+_CLOSED = "UPDATE account_logins SET begun = NULL, left_open = NULL, noticed = NULL, clock = ?"
+_STEP = "UPDATE accounts SET steps = steps + 1 WHERE id = ?"
 #: An account of a fleet, with all of its holders.
 _OF_FLEET = "SELECT id FROM accounts WHERE credential = ? AND username = ? AND authority = ? AND holder != ''"
 
@@ -115,11 +127,14 @@ def begin(
             (account.source, number),
         )
         connection.execute("DELETE FROM account_logins WHERE account = ?", (number,))
+    connection.execute(_STEP, (number,))
     connection.execute(
-        """INSERT INTO account_logins (account, host, place, agent, tries, begun, run) VALUES (?, ?, ?, ?, 1, ?, ?)
+        """INSERT INTO account_logins (account, host, place, agent, tries, begun, run, step, clock)
+        SELECT id, ?, ?, ?, 1, ?, ?, steps, ? FROM accounts WHERE id = ?
         ON CONFLICT (account, host) DO UPDATE SET tries = tries + 1, left_open = coalesce(begun, left_open),
-            begun = excluded.begun, place = excluded.place, agent = excluded.agent, run = excluded.run""",
-        (number, host.casefold(), place, account.agent, now, run),
+            begun = excluded.begun, place = excluded.place, agent = excluded.agent, run = excluded.run,
+            step = excluded.step, clock = excluded.clock, noticed = NULL""",
+        (host.casefold(), place, account.agent, now, run, boot_clock.reading(), number),
     )
 
 
@@ -149,6 +164,8 @@ def end(
     if found is None:
         return
     number, here = found[0], (found[0], host.casefold())
+    clock = boot_clock.reading()
+    connection.execute(_STEP, (number,))
     if place:
         connection.execute("UPDATE account_logins SET place = ? WHERE account = ? AND host = ?", (place, *here))
     if effect == "nothing":
@@ -160,17 +177,17 @@ def end(
         connection.execute("DELETE FROM account_logins WHERE account = ? AND host = ? AND tries <= 0", here)
         return
     if effect == "refused here":
-        connection.execute(f"{_CLOSED}, cause = ?, at = ? WHERE account = ? AND host = ?", (cause, now, *here))
+        connection.execute(f"{_CLOSED}, cause = ?, at = ? WHERE account = ? AND host = ?", (clock, cause, now, *here))
         return
     if effect == "unknown":
-        connection.execute(f"{_CLOSED}, cause = NULL, at = ? WHERE account = ? AND host = ?", (now, *here))
+        connection.execute(f"{_CLOSED}, cause = NULL, at = ? WHERE account = ? AND host = ?", (clock, now, *here))
         return
     row = connection.execute(
-        "SELECT place, begun, CASE WHEN cause IS NULL THEN tries ELSE 1 END FROM account_logins"
+        "SELECT place, step, CASE WHEN cause IS NULL THEN tries ELSE 1 END FROM account_logins"
         " WHERE account = ? AND host = ?",
         here,
     ).fetchone()
-    known_place, begun, tries = row or (host, None, 1)
+    known_place, step, tries = row or (host, None, 1)
     where = place or known_place
     connection.execute("DELETE FROM account_logins WHERE account = ? AND host = ?", here)
     if effect == "proven":
@@ -181,8 +198,8 @@ def end(
         )
         return
     ambiguous = effect != "refused"
-    refusal = {"run": run, "begun": begun, "tries": tries, "place": where, "cause": cause, "now": now, "id": number}
-    connection.execute(_REFUSED, refusal | {"agent": account.agent, "ambiguous": ambiguous})
+    refusal = {"run": run, "step": step, "tries": tries, "place": where, "cause": cause, "now": now, "id": number}
+    connection.execute(_REFUSED, refusal | {"agent": account.agent, "ambiguous": ambiguous, "clock": clock})
 
 
 def _was_cleared(
@@ -236,17 +253,26 @@ def read_accounts(path: Path, *, of_fleet: bool = False) -> list[AccountRecord]:
 
 def records(connection: sqlite3.Connection, *, of_fleet: bool = False) -> list[AccountRecord]:
     """Return what :func:`read_accounts` returns, from an open store."""
+    now, this = timestamps.now(), boot_clock.reading()
+
+    def event_of(cause: str | None, place: str, when: str, agent: str, *more: Any) -> Event:
+        ambiguous, run, clock, noticed = more
+        since = boot_clock.counted_from(when, clock or "", noticed or "", now, this)
+        return Event(cause, place, when, agent, bool(ambiguous), run, since)
+
     logins: dict[int, list[HostLogin]] = {}
-    for number, host, place, agent, tries, begun, cause, at, run in connection.execute(
-        "SELECT account, host, place, agent, tries, begun, cause, at, run FROM account_logins ORDER BY account, host"
+    for number, host, place, agent, tries, begun, cause, at, *more in connection.execute(
+        "SELECT account, host, place, agent, tries, begun, cause, at, run, clock, noticed FROM account_logins"
+        " ORDER BY account, host"
     ):
         is_open = begun is not None
-        event = Event(None if is_open else cause, place, begun or at or "", agent, run=run)
+        event = event_of(None if is_open else cause, place, begun or at or "", agent, 0, *more)
         logins.setdefault(number, []).append(HostLogin(host, tries, event, is_open))
     rows = connection.execute(
         """SELECT id, credential, username, authority, source, holder, proved_at, refusals, refused_cause,
-        refused_place, refused_at, refused_agent, refused_ambiguous, refused_run, accepted_place, accepted_at,
-        accepted_agent FROM accounts WHERE (holder != '') = ? ORDER BY credential, username, authority, holder""",
+        refused_place, refused_at, refused_agent, refused_ambiguous, refused_run, refused_clock, refused_noticed,
+        accepted_place, accepted_at, accepted_agent FROM accounts WHERE (holder != '') = ?
+        ORDER BY credential, username, authority, holder""",
         (of_fleet,),
     )
     return [
@@ -256,19 +282,31 @@ def records(connection: sqlite3.Connection, *, of_fleet: bool = False) -> list[A
             authority or None,
             source,
             refusals,
-            _refusal(*refused) if refused[2] is not None else None,
+            event_of(*refused) if refused[2] is not None else None,
             Event("", *accepted) if accepted[1] is not None else None,
             tuple(logins.get(number, ())),
             holder,
             proved or "",
         )
         for number, credential, username, authority, source, holder, proved, refusals, *events in rows
-        for refused, accepted in [(events[:6], events[6:])]
+        for refused, accepted in [(events[:8], events[8:])]
     ]
 
 
-def _refusal(cause: str, place: str, when: str, agent: str, ambiguous: int, run: int | None) -> Event:
-    return Event(cause, place, when, agent, bool(ambiguous), run)
+def notice(connection: sqlite3.Connection, now: str) -> None:
+    """Mark the notes that are of a moment to come: the clock was set back, and their age counts from now.
+
+    A mark that is itself of a moment to come is written again.
+    """
+    connection.execute(
+        "UPDATE accounts SET refused_noticed = ?1"
+        " WHERE refused_at > ?1 AND (refused_noticed IS NULL OR refused_noticed > ?1)",
+        (now,),
+    )
+    connection.execute(
+        "UPDATE account_logins SET noticed = ?1 WHERE coalesce(begun, at) > ?1 AND (noticed IS NULL OR noticed > ?1)",
+        (now,),
+    )
 
 
 def forget(path: Path, credential: str) -> int:

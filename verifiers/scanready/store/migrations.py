@@ -121,6 +121,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE accounts_by_holder RENAME TO accounts",
         "ALTER TABLE logins_by_holder RENAME TO account_logins",
     ),
+    # A wall clock may be set at any time. `steps` counts what happened to an account, so that the order of two notes
+    # is known; `clock` is that of the host since its start; `noticed` is when a run found a note of a moment to come.
+    (
+        "ALTER TABLE accounts ADD COLUMN steps INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE accounts ADD COLUMN refused_step INTEGER",
+        "ALTER TABLE accounts ADD COLUMN refused_clock TEXT",
+        "ALTER TABLE accounts ADD COLUMN refused_noticed TEXT",
+        "ALTER TABLE account_logins ADD COLUMN step INTEGER",
+        "ALTER TABLE account_logins ADD COLUMN clock TEXT",
+        "ALTER TABLE account_logins ADD COLUMN noticed TEXT",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

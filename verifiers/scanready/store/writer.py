@@ -141,7 +141,9 @@ class Writer:
         connection = None
         try:
             connection = open_for_writing(self._path)
-            return connection, self._number(connection)
+            number = self._number(connection)
+            journal.notice(connection, timestamps.now())
+            return connection, number
         except (StoreError, sqlite3.Error) as error:
             if connection is not None:
                 close(connection)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from scanready.cli.job.earlier import Binding, bindings, entry
+from scanready.cli.job.earlier import Binding, acceptance_of, bindings, entry
 from scanready.cli.job.options import STORE, option, simple_format
 from scanready.cli.job.policy import RETRY_AFTER, Policy
 from scanready.cli.job.run_store import store_path
@@ -82,7 +82,7 @@ def _entries(record: AccountRecord) -> Iterator[dict[str, Any]]:
     """
     refused = [record.refused] if record.refused and record.refusals else []
     binding = _binding(record)
-    logins = [(event, record.refusals) for event in (*filter(None, [record.accepted]), *refused)]
+    logins = [(event, record.refusals) for event in (*acceptance_of(record), *refused)]
     for event, tries in [*logins, *((login.event, login.tries) for login in record.logins)]:
         bound = binding if binding is not None and binding.event == event else None
         yield {

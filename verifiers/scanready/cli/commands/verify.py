@@ -137,7 +137,7 @@ def command(
         warn(changed)
     record = recording(options, source_path(inventory), only, options.types, failed_from, agent, **logins.kept)
     background = background_of_new(options, record, targets, whole=not (only or failed_from))
-    told = _known(targets, record, policy, logins, resumed.started if resumed else None)
+    told = _known(targets, record, policy, logins, resumed.number if resumed else None)
     record, document = _exported(record, options, whole, inventory, told)
     jobs = jobs_of(options, len(targets))
     outputs, tap = _outputs(options, [*source_files(inventory), *logins.guards], document)
@@ -188,7 +188,7 @@ def _selected(
 
 
 def _known(
-    targets: Sequence[Target], record: Record | None, policy: Policy, logins: Logins, since: str | None
+    targets: Sequence[Target], record: Record | None, policy: Policy, logins: Logins, resumed: int | None
 ) -> Known | None:
     """Return what earlier runs and other agents found out about accounts, for the export; None without accounts."""
     credentials = {target.credential for target in targets if target.credential is not None}
@@ -197,8 +197,9 @@ def _known(
     from scanready.cli.job.earlier import journal_of, known
     from scanready.cli.job.elsewhere import passed_on
 
-    found = known(credentials, journal_of(record.path) if credentials and record else (), policy, since)
-    return replace(found, entries=[*passed_on(logins.elsewhere, policy, timestamps.now()), *found.entries])
+    found = known(credentials, journal_of(record.path) if credentials and record else (), policy, resumed)
+    others = logins.elsewhere.found if logins.elsewhere is not None else ()
+    return replace(found, entries=[*passed_on(others, policy, timestamps.now()), *found.entries])
 
 
 def _exported(

@@ -333,7 +333,8 @@ def _bind(logins: LoginPass, asked: Asked) -> None:
     """Withhold what the files of --guard say."""
     credentials = {target.credential for target in asked.estate.targets if target.credential is not None}
     policy = Policy(asked.retry_after, asked.logins.retried)
-    bind_elsewhere(logins, credentials, asked.logins.elsewhere, policy)
+    if asked.logins.elsewhere is not None:
+        bind_elsewhere(logins, credentials, asked.logins.elsewhere, policy)
 
 
 def _stored(store: str | None, run: StoredRun, estate: Estate) -> Iterator[tuple[int, Report]]:

@@ -78,7 +78,7 @@ def bindings(record: AccountRecord, policy: Policy, now: str) -> Iterator[Bindin
     refusals = record.refusals + (sum(login.tries for login in unknown.values()) if unproven else 0)
     everywhere = [record.refused] if record.refusals and record.refused else []
     everywhere += [login.event for login in unknown.values()] if unproven else []
-    for event in sorted(everywhere, key=lambda one: one.when, reverse=True)[:1]:
+    for event in sorted(everywhere, key=lambda one: one.since, reverse=True)[:1]:
         yield from _binding(event, None, refusals, policy, now)
     for login in record.logins:
         if login.event.cause is None and not login.killed and not unproven:
@@ -87,7 +87,7 @@ def bindings(record: AccountRecord, policy: Policy, now: str) -> Iterator[Bindin
 
 
 def _binding(event: Event, host: str | None, refusals: int, policy: Policy, now: str) -> Iterator[Binding]:
-    if (found := bound(event.when, refusals, policy.retry_after, now)) is not None:
+    if (found := bound(event.since, refusals, policy.retry_after, now)) is not None:
         yield Binding(event, host, found.until, refusals)
 
 
@@ -115,7 +115,7 @@ def entries(
     """Return what binds now, as the accounts of an export have it: this run does not try these, and says why."""
     found: dict[tuple[tuple[str, str], Event], dict[str, Any]] = {}
     for record, _, binding in _bound_now(credentials, records, policy):
-        events = [binding.event] if record.accepted is None else [binding.event, record.accepted]
+        events = [binding.event, *acceptance_of(record)]
         found |= {(account_of(record), event): entry(record, event, binding.tries) for event in events}
     return list(found.values())[:_MOST_ENTRIES]
 
@@ -138,6 +138,15 @@ def entry(record: AccountRecord, event: Event, tries: int) -> dict[str, Any]:
     }
 
 
+def acceptance_of(record: AccountRecord) -> list[Event]:
+    """Return the acceptance of an account; none if its time is that of a later one than the refusal that followed it.
+
+    The clock was set back in between. The readers of a file would take the refusal for one that is over.
+    """
+    accepted, refused = record.accepted, record.refused if record.refusals else None
+    return [] if accepted is None or (refused is not None and refused.when <= accepted.when) else [accepted]
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """Hold what an export says of accounts beside the results of its run.
@@ -152,14 +161,14 @@ class Known:
 
 
 def known(
-    credentials: Collection[Credential], records: Sequence[AccountRecord], policy: Policy, since: str | None = None
+    credentials: Collection[Credential], records: Sequence[AccountRecord], policy: Policy, resumed: int | None = None
 ) -> Known:
-    """Return what the journal knows before a run; ``since`` is when a run that goes on now began."""
+    """Return what the journal knows before a run; ``resumed`` is the row of a run that goes on now."""
     sources = {(one.guarded_by, one.source) for one in credentials}
     counts: dict[tuple[str, str], int] = {}
     for record in records:
         if record.refused is not None and (account_of(record), record.source) in sources:
-            of_this_run = since is not None and record.refused.when >= since
+            of_this_run = resumed is not None and record.refused.run == resumed
             counts[account_of(record)] = max(0, record.refusals - of_this_run)
     return Known(entries(credentials, records, policy), counts)
 
@@ -195,7 +204,12 @@ def _by_other_names(
     for one in credentials:
         if one.source not in ("", "{}") and not one.is_unused:
             same.setdefault((one.username.casefold(), one.source), []).append(one)
-    accepted = {account_of(record): record.accepted.when for record in records if record.accepted}
+    # An acceptance of a moment to come, by a clock that was set back since, may be older than the refusal.
+    accepted = {
+        account_of(record): record.accepted.when
+        for record in records
+        if record.accepted and record.accepted.when <= now
+    }
     for record in records:
         key, own = (record.username.casefold(), record.source), account_of(record)
         others = [one for one in same.get(key, ()) if one.guarded_by != own]

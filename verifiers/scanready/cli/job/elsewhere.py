@@ -15,7 +15,7 @@ from scanready.wire.printable import visible
 from .policy import Policy
 
 if TYPE_CHECKING:
-    from .guard_files import Found
+    from .guard_files import Elsewhere, Found
 
     History = Sequence[Found]
 
@@ -35,7 +35,7 @@ class Bound(Protocol):
 
 
 def bind_elsewhere(
-    guard: Bound, credentials: Collection[Credential], found: Iterable[Found], policy: Policy, agent: str = ""
+    guard: Bound, credentials: Collection[Credential], elsewhere: Elsewhere, policy: Policy, agent: str = ""
 ) -> None:
     """Tell the guard what other agents found refused. Time does not end that, since the operator gave the file.
 
@@ -44,7 +44,12 @@ def bind_elsewhere(
     users: dict[tuple[str, str], list[Credential]] = {}
     for one in credentials:
         users.setdefault(one.guarded_by, []).append(one)
-    for key, history in _histories(found).items():
+    histories = _histories(elsewhere.found)
+    for key, accounts in users.items() if elsewhere.cut else ():
+        if key not in histories and not policy.retries({one.name for one in accounts}):
+            for credential in accounts:
+                guard.bind(credential, elsewhere.cut[0], _of_cut(elsewhere.cut[0], credential.name), refused=False)
+    for key, history in histories.items():
         accounts = users.get(key, [])
         names = {one.name for one in (*accounts, *(each.account for each in history))}
         if not accounts or policy.retries(names):
@@ -71,9 +76,9 @@ def passed_on(found: Iterable[Found], policy: Policy, now: str) -> list[dict[str
     refusals in a row as end only by an option.
     """
     kept: list[Found] = []
-    oldest, latest = _moved(now, -policy.retry_after), _moved(now, policy.retry_after)
+    oldest = _moved(now, -policy.retry_after)
     for history in _histories(found).values():
-        lasting = [each for each in _refused(history) if each.tries >= MOST_REFUSALS or oldest < each.when < latest]
+        lasting = [each for each in _refused(history) if each.tries >= MOST_REFUSALS or oldest < each.when]
         kept += [*lasting, *_acceptances(history, oldest, needed=bool(lasting))]
     kept.sort(key=lambda each: (not each.is_accepted, each.when), reverse=True)
     kept.sort(key=lambda each: each.is_accepted)  # if there are too many, the refusals are kept
@@ -142,9 +147,19 @@ def _is_everywhere(found: Found, cause: Cause | None, accepted: Sequence[str]) -
     return not accepted or found.account.authority is not None
 
 
+def _of_cut(file: str, name: str) -> str:
+    word = visible(name, 120)
+    return (
+        f"{visible(file, 200)}, a file of --guard, is cut off and does not say what became of the credential {word!r}; "
+        f"it is not tried: get a whole file from that agent, or verify with `--retry-refused={word}`"
+    )
+
+
 def _detail(found: Found, name: str, host: str | None) -> str:
     word = visible(name, 120)
     did = f"refused the credential {word!r}" if found.outcome else f"did not answer a login with {word!r}"
+    if found.outcome and _cause(found.outcome) is None:
+        did += f" ('{visible(found.outcome, 60)}', which this version does not know)"
     who = f" from the agent {visible(found.agent, 80)}" if found.agent else ""
     counted = "" if found.outcome else ", and may have counted it as a failed login"
     where = "" if host is None else " at this host"

@@ -19,7 +19,7 @@ from .prepare import Unusable
 if TYPE_CHECKING:
     from scanready.inventory import Inventory
 
-    from .guard_files import Found
+    from .guard_files import Elsewhere
 
 _RETRY = "--retry-refused"
 
@@ -65,13 +65,13 @@ class Logins(NamedTuple):
     Attributes:
         no_login: no login is made.
         retried: the credential of ``--retry-refused``.
-        elsewhere: the logins of other agents.
+        elsewhere: the logins of other agents; None without a file.
         guards: the files that have them.
     """
 
     no_login: bool
     retried: str
-    elsewhere: Sequence[Found]
+    elsewhere: Elsewhere | None
     guards: tuple[str, ...] = ()
 
     @classmethod
@@ -128,9 +128,9 @@ class Logins(NamedTuple):
         return Policy(after, self.retried)
 
 
-def _read(guards: Sequence[str]) -> Sequence[Found]:
+def _read(guards: Sequence[str]) -> Elsewhere | None:
     if not guards:
-        return ()
+        return None
     from .guard_files import read_guard_files
 
     return read_guard_files(guards)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scanready.cli.output.outputs import Outputs
     from scanready.run.settings import Settings
 
-    from .guard_files import Found
+    from .guard_files import Elsewhere
 
 
 class Options(NamedTuple):
@@ -89,7 +89,7 @@ class Job(NamedTuple):
     command: str = "verify"
     background: Background = NOTHING
     policy: Policy = DEFAULT_POLICY
-    elsewhere: Sequence[Found] = ()
+    elsewhere: Elsewhere | None = None
     jobs: int = 1
 
 
@@ -124,9 +124,10 @@ class Tried(NamedTuple):
 class Resumed(NamedTuple):
     """The finished part of a run: its reports, with the job's own targets, and its failed logins (``tried``).
 
-    ``seconds`` is the known part of its wall time.
+    ``number`` is its row in the store, ``seconds`` the known part of its wall time.
     """
 
+    number: int
     name: str
     started: str
     seconds: float

@@ -131,6 +131,7 @@ class Resumption:
         done = self.store.keys(self.run) & by_key.keys()
         left = [target for key, target in by_key.items() if key not in done]
         return Resumed(
+            self.run.number,
             self.run.name,
             self.run.started,
             self.run.seconds,

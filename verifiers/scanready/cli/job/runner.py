@@ -72,7 +72,8 @@ def _bind(guard: LockoutGuard, job: Job, agent: str) -> None:
 
     if job.record:
         bind_earlier(guard, credentials, journal_of(job.record.path), job.policy)
-    bind_elsewhere(guard, credentials, job.elsewhere, job.policy, agent)
+    if job.elsewhere is not None:
+        bind_elsewhere(guard, credentials, job.elsewhere, job.policy, agent)
 
 
 def _interrupted(job: Job, results: Results) -> str:

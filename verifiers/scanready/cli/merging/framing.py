@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scanready.catalogue.wrong import nearest
+from scanready.cli.export_file import CUT_OFF
 from scanready.report.estate.export import End, Estate
 from scanready.report.estate.frame import Absent
 from scanready.report.paper import counted
@@ -205,7 +206,7 @@ def of_ends(files: Sequence[File]) -> Iterator[str]:
     for file in files:
         count = sum(len(part.targets) + len(part.stale) for part in file.parts.values())
         if file.agent and file.end is None:
-            yield f"{named(file.name)} is cut off: {counted(count, 'result')} before the cut count; copy it again"
+            yield f"{named(file.name)} is cut off: {counted(count, 'result')} before the cut count; {CUT_OFF}"
         elif file.end is not None and file.end.interrupted:
             yield f"{named(file.name)} is from an interrupted run: {count} of its {counted(file.end.targets, 'target')}"
 
