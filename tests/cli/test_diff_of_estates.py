@@ -176,3 +176,28 @@ def test_a_comparison_of_two_agents_says_so(folder: Path, other: str, is_told: b
         (folder / file).write_text(as_line(of(name, FINE, Step.AUTH)) + "\n")
     told = call("diff", "a.jsonl", "b.jsonl").stderr
     assert ("a.jsonl has the results of proxy-nyc, and b.jsonl those of proxy-lon" in told) is is_told
+
+
+MANY = [f"proxy-of-a-long-name-{number:02d}" for number in range(20)]
+
+
+def many_lists(folder: Path, before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:
+    """Return the table without its spaces, and the line of Markdown about FINE, which some agents reach."""
+    a, b = (merge(folder, estate(MANY[0], fine, MANY), MANY) for fine in (before, after))
+    table = "".join(call("diff", a, b).stdout.split())
+    page = [one for one in call("diff", a, b, "--format", "md").stdout.splitlines() if "agents" in one]
+    return table, page[-1]
+
+
+def test_long_lists_of_agents_show_whole_names_that_differ(folder: Path) -> None:
+    table, page = many_lists(folder, MANY[:18], [*MANY[:5], *MANY[18:]])
+    lost = ", ".join(MANY[5:11])
+    words = f"7, without {lost} and 7 more, with {MANY[18]}, {MANY[19]}"
+    assert f"agents:18->{words}".replace(" ", "") in table
+    assert f"`agents`: `18` → `{words}`" in page
+
+
+def test_short_lists_of_agents_are_whole(folder: Path) -> None:
+    table, page = many_lists(folder, MANY[:6], MANY[:5])
+    assert f"agents:{','.join(MANY[:6])}->{','.join(MANY[:5])}" in table
+    assert f"`agents`: `{', '.join(MANY[:6])}` → `{', '.join(MANY[:5])}`" in page

@@ -13,13 +13,15 @@ from scanready.run.target_name import LONGEST_NAME, name_of, visible_name
 from scanready.wire.printable import visible
 
 from .diff import Change, Comparison
-from .glimpse import Glimpse
+from .glimpse import AGENTS, BETWEEN, MISSING, Glimpse
 from .look import Look
 from .paper import Paper, columns, verdict_word
 from .serialize import SCHEMA, target_object
 
 #: Changed facts shown for one target; the others are counted.
 _MOST_FACTS = 12
+#: Agents that a change names; the others are counted.
+_MOST_NAMES = 6
 #: Columns of the longest target name for which the verdicts are aligned.
 _WIDEST = 36
 _MARKS = {"failures": Outcome.FAILED, "worse": Outcome.WARNED, "fixed": Outcome.PASSED}
@@ -79,7 +81,8 @@ def _draw(entry: Change | Glimpse, kind: str, paper: Paper, width: int) -> None:
         paper.paste(glimpse.fix, indent=7)
     if isinstance(entry, Change) and kind != "failures":
         for name, was, now in entry.facts[:_MOST_FACTS]:
-            paper.draw(Text(f"{visible(name, 40)}: {_value(was)} -> {_value(now)}", overflow="fold"), indent=5)
+            words = " -> ".join(_values(name, was, now))
+            paper.draw(Text(f"{visible(name, 40)}: {words}", overflow="fold"), indent=5)
         if len(entry.facts) > _MOST_FACTS:
             paper.draw(Text(f"and {len(entry.facts) - _MOST_FACTS} more facts"), indent=5)
 
@@ -101,6 +104,27 @@ def _cause(glimpse: Glimpse, *, owner: bool = True) -> str:
     if glimpse.code is None:
         return ""
     return f" {visible(glimpse.code)}" + (f" ({glimpse.owner})" if owner else "")
+
+
+def _values(name: str, was: str | None, now: str | None) -> tuple[str, str]:
+    """Return the values of a fact before and after; of long lists of agents, the numbers and the names that differ."""
+    if name not in (AGENTS, MISSING):
+        return _value(was), _value(now)
+    lists = [value.split(BETWEEN) if value is not None else [] for value in (was, now)]
+    if max(map(len, lists)) <= _MOST_NAMES:
+        return _names(lists[0]), _names(lists[1])
+    others = set(lists[1]), set(lists[0])
+    lost, won = ([one for one in own if one not in other] for own, other in zip(lists, others, strict=True))
+    words = [str(len(lists[0])), str(len(lists[1]))]
+    words[1] += f", without {_names(lost)}" if lost else ""
+    words[1] += f", with {_names(won)}" if won else ""
+    return words[0], words[1]
+
+
+def _names(names: list[str]) -> str:
+    left = len(names) - _MOST_NAMES
+    told = ", ".join(visible(name, 80) for name in names[:_MOST_NAMES]) or "nothing"
+    return f"{told} and {left} more" if left > 0 else told
 
 
 def _value(value: str | None) -> str:
@@ -186,7 +210,10 @@ def _verdict_cells(entry: Change | Glimpse) -> list[str]:
 def _facts_cells(entry: Change | Glimpse) -> list[str]:
     facts = entry.facts[:_MOST_FACTS] if isinstance(entry, Change) else ()
     glimpse = _latest(entry)
-    changed = "<br>".join(f"{code(name)}: {code(_value(was))} → {code(_value(now))}" for name, was, now in facts)
+    changed = "<br>".join(
+        f"{code(name)}: {' → '.join(code(value, 2000) for value in _values(name, was, now))}"
+        for name, was, now in facts
+    )
     return [code(name_of(glimpse.target), LONGEST_NAME), changed]
 
 

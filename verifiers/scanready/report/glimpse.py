@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from scanready.model import Target, Verdict
 
+#: The facts of an estate verdict: each has the names of agents, joined by :data:`BETWEEN`.
+AGENTS, MISSING = "agents", "agents without a result"
+BETWEEN = ", "
 #: Identifies a target within its run.
 Key = tuple[str, ...]
 

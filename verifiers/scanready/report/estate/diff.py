@@ -16,7 +16,7 @@ from typing import Any
 from scanready.model import Standing, Verdict
 from scanready.report.diff import Comparison, glimpse_of, sort_in
 from scanready.report.findings import decisive
-from scanready.report.glimpse import Glimpse
+from scanready.report.glimpse import AGENTS, BETWEEN, MISSING, Glimpse
 from scanready.report.parse import target_restored
 from scanready.report.serialize import identity, target_object
 
@@ -90,7 +90,7 @@ def estate_glimpse(row: Row) -> Glimpse:
     A change of these is a change of a fact: the verdict holds, but for another reason.
     """
     told, finding = row.verdict, row.verdict.finding
-    facts = {"agents": ", ".join(told.by), "agents without a result": ", ".join(told.missing)}
+    facts = {AGENTS: BETWEEN.join(told.by), MISSING: BETWEEN.join(told.missing)}
     fix = None
     if finding is not None and (met := row.reports.get(told.met_by or "")):
         lead = decisive(met)
