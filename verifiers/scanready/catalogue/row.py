@@ -38,6 +38,7 @@ from .bounds import (
     TypeOrNone,
 )
 from .notation import Notation
+from .option import TLS as IN_TLS
 from .option import USER, Option
 from .requirement import NONE, Requirements
 
@@ -332,6 +333,13 @@ class TargetType:
         if port != self.clear_port:
             return self
         return replace(self, tls=False, steps=tuple(step for step in self.steps if step is not Step.TLS))
+
+    def steps_of(self, target: Target) -> tuple[Step, ...]:
+        """Return the steps that a target can be climbed by: without TLS if its option ``tls`` does not ask for it."""
+        asked = next((option for option in self.options if option is IN_TLS), None)
+        if asked is None or self.tls or asked.of(target.options):
+            return self.steps
+        return tuple(step for step in self.steps if step is not Step.TLS)
 
     def usable(self, credential: Credential | None) -> Credential | None:
         """Return the credential if a login can be tried with it: it needs a password (possibly empty) or a key."""

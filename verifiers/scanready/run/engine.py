@@ -366,7 +366,7 @@ def _complete(probe: Probe) -> None:
     """Add the reason to every rung above the last one that was climbed."""
     climbed = {check.step for check in probe.checks}
     top = next((at for at in range(len(LADDER) - 1, -1, -1) if LADDER[at] in climbed), -1)
-    missing = [step for step in probe.row.steps if step not in LADDER[: top + 1]]
+    missing = [step for step in probe.row.steps_of(probe.target) if step not in LADDER[: top + 1]]
     failed = next((check for check in reversed(probe.checks) if check.outcome is Outcome.FAILED), None)
     for step in missing:
         if step.height > probe.depth.height:

@@ -37,7 +37,7 @@ NFS = TargetType(
         Option("uid", identifier),
         Option("gid", identifier),
     ),
-    steps=tuple(step for step in Step if step is not Step.LOGIN),
+    steps=tuple(step for step in Step if step not in (Step.TLS, Step.LOGIN)),
     guessed=True,
     privileged=True,
     # Ports that are not pinned are chosen by the server's system: below 1024 if a daemon requests a reserved port

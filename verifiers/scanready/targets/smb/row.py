@@ -10,6 +10,7 @@ from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import Option, text
 from scanready.catalogue.row import Called, Cost, Detour, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
+from scanready.model import Step
 
 
 def _share(name: str, value: Any) -> str:
@@ -44,6 +45,7 @@ SMB = TargetType(
     path="share",
     split=_share_and_folder,
     options=(Option("share", _share), Option("path", tree=True, rooted=True)),
+    steps=tuple(step for step in Step if step is not Step.TLS),
     guessed=True,
     drivers=(Driver("impacket", "impacket", "windows", script="script/install-windows"),),
     nmap=Nmap(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scanready.catalogue.option import USER, Option
 from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
+from scanready.model import Step
 
 _COST = Cost(
     1,
@@ -35,6 +36,7 @@ UNIX = TargetType(
     place=2,
     server_first=True,
     options=(USER, Option("directory"), _KNOWN_HOSTS),
+    steps=tuple(step for step in Step if step is not Step.TLS),
     takes_keys=True,
     guessed=True,
     drivers=_DRIVERS,
@@ -68,6 +70,7 @@ SSH = TargetType(
     server_first=True,
     path="path",
     options=(Option("path", tree=True, rooted=True), USER, _KNOWN_HOSTS),
+    steps=tuple(step for step in Step if step is not Step.TLS),
     takes_keys=True,
     guessed=True,
     drivers=_DRIVERS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
 from scanready.catalogue.row import Cost, Detour, Driver, Group, Judge, TargetType, given_by_type
+from scanready.model import Step
 
 TERADATA = TargetType(
     "teradata",
@@ -28,6 +29,7 @@ TERADATA = TargetType(
     place=8,
     path="database",
     options=(DATABASE, ALLOW_CLEARTEXT),
+    steps=tuple(step for step in Step if step is not Step.TLS),
     guessed=True,
     drivers=(Driver("teradatasql", "teradatasql", "teradata"),),
     notations=(

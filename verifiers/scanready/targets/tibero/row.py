@@ -26,7 +26,7 @@ TIBERO = TargetType(
             "tibero://{host}[:{port}]/{database}",
         ),
     ),
-    steps=tuple(Step)[:5],
+    steps=tuple(step for step in tuple(Step)[:5] if step is not Step.TLS),
     guessed=True,
     public=False,
     proven_by="nothing: the protocol is not public, so the verdict is never better than `undecided`",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.model import Step
 
 WINDOWS = TargetType(
     "windows",
@@ -21,6 +22,7 @@ WINDOWS = TargetType(
     home=__package__,
     group=Group.HOSTS,
     place=1,
+    steps=tuple(step for step in Step if step is not Step.TLS),
     guessed=True,
     drivers=(Driver("impacket", "impacket", "windows", script="script/install-windows"),),
     nmap=Nmap(
