@@ -192,12 +192,20 @@ def test_the_third_delivery_of_what_was_begun_twice_ends_it_and_no_other(hands: 
     }
 
 
+@pytest.mark.parametrize("counts", [True, False], ids=["room for a count", "no room at all"])
 def test_a_batch_that_fails_while_the_agent_goes_on_has_not_ended_it(
-    hands: Callable[..., Hands], monkeypatch: pytest.MonkeyPatch
+    hands: Callable[..., Hands], monkeypatch: pytest.MonkeyPatch, *, counts: bool
 ) -> None:
     """A disk that is full for a while must not look like a batch that ends its agent each time."""
     agent = hands()
-    keep, room = agent.worker.journal.keep, [False]
+    keep, put_back, room = agent.worker.journal.keep, agent.worker.journal.put_back, [False]
+
+    def take_back(*given: Any) -> None:
+        if not (room[0] or counts):
+            raise JournalError("a.db: the disk is full")
+        put_back(*given)
+
+    monkeypatch.setattr(agent.worker.journal, "put_back", take_back)
 
     def full(*given: Any) -> None:
         if not room[0]:
@@ -210,9 +218,11 @@ def test_a_batch_that_fails_while_the_agent_goes_on_has_not_ended_it(
     for _ in range(3):
         agent.deliver("one")
         agent.join()
+    assert agent.begun()[0] == (1 if counts else 4), "what the next process of the agent reads"
     room[0] = True
     agent.deliver("one")
     agent.join()
+    assert agent.begun()[0] == 2, "the kill, and the last time"
     assert Gate.begun == ["one"] * 4
     assert [found.refused.endswith("the disk is full") for found in agent.sent] == [True] * 3 + [False]
     assert "scanready.bug" not in agent.sent[-1].lines[0][1]

@@ -238,6 +238,7 @@ class Worker:
 
     def _coming(self, batch: Batch, known: set[int]) -> Iterator[tuple[int, str]]:
         """Yield place and result of each target as it ends; an empty result after a time without one."""
+        self._take_back(batch)
         begun = self.journal.begun(batch.run, batch.batch) - self._outlived[batch.run, batch.batch]
         if begun + 1 >= _MOST_TRIES:
             detail = f"the batch of this target was begun {begun} times, and each time the agent ended before it"
@@ -316,9 +317,18 @@ class Worker:
                 break
             yield found
         if found.error is not None:
-            # Its count says that it ended a process, and a full disk may keep that from being taken back.
             self._outlived[batch.run, batch.batch] += has_begun.is_set() and not put_back
+            self._take_back(batch)
             raise found.error
+
+    def _take_back(self, batch: Batch) -> None:
+        """Take back from the count of a batch, which the next process reads, the times that ended no process."""
+        key = batch.run, batch.batch
+        with contextlib.suppress(JournalError):  # a full disk: this process remembers the rest until there is room
+            while self._outlived[key] > 0:
+                self.journal.put_back(*key)
+                self._outlived[key] -= 1
+            del self._outlived[key]
 
     def _keep(self, batch: Batch, place: int, line: str) -> str:
         self.journal.keep(batch.run, batch.batch, place, line)
