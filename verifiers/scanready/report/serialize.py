@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from scanready.model import GOOD, Agent, Check, Expectation, Report, Target
@@ -16,8 +17,30 @@ if TYPE_CHECKING:
     from .findings import Told
 
 SCHEMA = 1
-#: The results whose line is made and needed again, by their ids: a result can change, so it is no key itself.
-_kept: dict[int, tuple[Report, str]] = {}
+
+
+@dataclass(slots=True, eq=False)
+class KeptReport(Report):
+    """A result with its line: what is stored is shown next. The result must not change while the line is kept.
+
+    A copy of it, such as one of ``dataclasses.replace``, has no line.
+    """
+
+    line: str = field(default="", init=False, repr=False)
+
+    @classmethod
+    def of(cls, report: Report) -> KeptReport:
+        """Return the same result, with its line."""
+        kept = cls(*(getattr(report, name) for name in _FIELDS))
+        kept.line = as_line(report)
+        return kept
+
+    def drop(self) -> None:
+        """Forget the line: an output that keeps the result needs no copy of it as text."""
+        self.line = ""
+
+
+_FIELDS = tuple(each.name for each in fields(Report))
 
 
 def as_object(report: Report) -> dict[str, Any]:
@@ -31,9 +54,8 @@ def as_line(report: Report) -> str:
 
     Takes about 40 us; facts that are not plain JSON take longer, with the same text as the result.
     """
-    kept = _kept.get(id(report))
-    if kept is not None and kept[0] is report:
-        return kept[1]
+    if isinstance(report, KeptReport) and report.line:
+        return report.line
     raw = _raw(report)
     try:
         line = _encode(raw)
@@ -41,21 +63,6 @@ def as_line(report: Report) -> str:
         return harmless_json(_encode(_plain(raw)))
     # JSON allows a lone surrogate, but half of its parsers reject one.
     return harmless_json(_encode(_plain(raw)) if "\\ud" in line else line)
-
-
-def keep_line(report: Report) -> str:
-    """Return the line, and keep it until :func:`drop_line`: what is stored is shown next, from the same result.
-
-    The result must not change meanwhile.
-    """
-    line = as_line(report)
-    _kept[id(report)] = report, line
-    return line
-
-
-def drop_line(report: Report) -> None:
-    """Forget the line that :func:`keep_line` kept; none is there if it was not called."""
-    _kept.pop(id(report), None)
 
 
 def identity(target: Target) -> str:

@@ -14,7 +14,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.journal import Effect
 from scanready.model import Credential, Report, Target
-from scanready.report.serialize import drop_line, identity, identity_of_all, keep_line
+from scanready.report.serialize import KeptReport, identity, identity_of_all
 
 from .job import Record
 
@@ -73,7 +73,7 @@ class Keeping:
 
     async def kept(self, coming: AsyncGenerator[Report, None]) -> AsyncGenerator[Report, None]:
         """Yield the reports in their order, each after it is committed."""
-        waiting: deque[Report] = deque()
+        waiting: deque[KeptReport] = deque()
         room, ended = asyncio.Semaphore(_ROOM), False
 
         async def feed() -> None:
@@ -82,8 +82,8 @@ class Keeping:
                 async with contextlib.aclosing(coming):
                     async for report in coming:
                         await room.acquire()
-                        waiting.append(report)
-                        self._write(report)
+                        waiting.append(KeptReport.of(report))
+                        self._write(waiting[-1])
             finally:
                 ended = True
                 self._news.set()
@@ -99,15 +99,13 @@ class Keeping:
                     self._committed -= 1
                     room.release()
                     yield waiting[0]
-                    drop_line(waiting.popleft())
+                    waiting.popleft().drop()
                 else:
                     await self._answer()
             await feeding
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
-            for report in waiting:
-                drop_line(report)
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
         """See :class:`scanready.climb.journal.Journal`. A run that is not stored leaves no notes."""
@@ -138,9 +136,9 @@ class Keeping:
         """Store the end of the run."""
         self.open().end(seconds, interrupted, _PATIENCE)
 
-    def _write(self, report: Report) -> None:
+    def _write(self, report: KeptReport) -> None:
         place = self._places.get(id(report.target), len(self._places))
-        self.open().result(place, identity(report.target), report.verdict.value, keep_line(report))
+        self.open().result(place, identity(report.target), report.verdict.value, report.line)
 
     def _wrote(self, count: int) -> None:
         def note() -> None:
