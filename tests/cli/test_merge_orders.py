@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,12 +56,12 @@ class Merges:
     """Merge in a folder; a merge is kept as a run by its name."""
 
     def __init__(self, folder: Path) -> None:
-        self._store = ("--store", str(folder / "runs.db"))
+        self.store = ("--store", str(folder / "runs.db"))
         self.name = ""
 
     def merge(self, *files: str) -> tuple[int, Any, list[str]]:
         """Return the exit code, the document, and the messages without the name of the run."""
-        done = call("merge", *files, "--format", "json", *self._store)
+        done = call("merge", *files, "--format", "json", *self.store)
         assert "Traceback" not in done.output
         self.name = done.stderr.rpartition("stored as ")[2].strip()
         told = [line.partition(", stored as")[0] for line in done.stderr.splitlines()]
@@ -153,3 +154,48 @@ def test_a_result_of_a_mixed_file_does_not_depend_on_its_line(tmp_path: Path) ->
         file.write_text("".join(f"{as_line(one)}\n" for one in [*order, other]))
         document = json.loads(call("report", str(file), "--format", "json").stdout)
         assert document["estate"]["targets"][0]["agents"] == {"proxy-lon": "blocked", "proxy-nyc": "blocked"}
+
+
+#: Fresh results of three agents: one lacks a target, and one of another site is away.
+WHOLE: tuple[Export, ...] = (
+    ("proxy-lon", [(0, 1, 0), (1, 2, 0), (2, 0, 0)]),
+    ("proxy-nyc", [(0, 0, 0), (1, 1, 1), (2, 3, 0), (3, 1, 0)]),
+)
+FORMATS = ("table", "json", "jsonl", "csv", "md", "junit", "prometheus", "nagios", "html")
+
+
+def of_no_run(text: str) -> str:
+    """Return a report without the moment it is of, the name and the time of its run, and the names of its files."""
+    text = re.sub(r"\b\d{8}-\d{6}-\w+|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?( UTC)?", "MOMENT", text)
+    return re.sub(r'"seconds":\d\.\d+|time="[\d.]+"|_seconds \S+', "SECONDS", text)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_merge_of_merges_is_the_same_report_in_every_format(tmp_path: Path, format_: str) -> None:
+    older = ("proxy-nyc", [(0, 3, 1), (3, 0, 1)])
+    a, b, old = written(tmp_path, [*WHOLE, older])
+    merges = Merges(tmp_path)
+
+    def run(*files: str) -> str:
+        merges.merge(*files)
+        return merges.name
+
+    def shown(*files: str) -> tuple[str, list[str]]:
+        name = run(*files)
+        done = call("report", name, "--format", format_, *merges.store)
+        told = json.loads(call("report", name, "--format", "json", *merges.store).stdout)["estate"]["frame"]
+        return of_no_run(done.stdout.replace(name, "RUN")), told["remarks"]
+
+    flat, remarks = shown(a, b)
+    assert "the agent proxy-par is missing: no export; 4 targets of the inventory are assigned to it" in remarks
+    assert "proxy-lon has results for 3 of 4 assigned targets" in remarks
+    assert any("`scanready verify estate.yaml --as NAME" in one for one in remarks)
+    for files in ((b, a), (run(a), run(b)), (run(a, b),), (run(run(a), b),), (run(run(b), run(b), run(a)),)):
+        again, told = shown(*files)
+        assert told == remarks
+        assert again == flat
+    for files in ((run(old), run(a, b)), (run(run(a, old), b),), (run(a), run(run(b), run(old)))):
+        again, told = shown(*files)
+        assert [one for one in told if "given twice" not in one] == remarks
+        if "given twice" not in again:  # the file that is read first may name another target first
+            assert sorted(again.splitlines()) == sorted(flat.splitlines())

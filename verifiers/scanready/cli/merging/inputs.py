@@ -108,8 +108,9 @@ def _of_source(name: str, source: Source) -> Input:
 
     if frame is None:
         return Input(name, results, started=source.started, lasting=lasting)
-    # The frame names each agent whose results are missing: no other one is expected.
-    estate = Estate(frame.inventory, "", frame.agents, dict.fromkeys((one.name for one in frame.agents), 0))
+    # A frame of an earlier version has no shares. It names each agent whose results are missing: no other is expected.
+    shares = frame.shares or dict.fromkeys((one.name for one in frame.agents), 0)
+    estate = Estate(frame.inventory, frame.name, frame.agents, shares)
     absent = {one.agent: one.why for one in frame.absent}
     return Input(name, results, estate, None, source.started, absent=absent, unseen=frame.unseen, lasting=lasting)
 

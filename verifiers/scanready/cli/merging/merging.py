@@ -256,7 +256,8 @@ def _frame(
         )
     if (left := len(remarks) - _MOST_REMARKS) > 0:
         remarks[_MOST_REMARKS:] = [f"and {left} more remarks"]
-    return Frame(estate.inventory, estate.agents, absent, _unseen(wish, looks, collection), tuple(remarks))
+    unseen = _unseen(wish, looks, collection)
+    return Frame(estate.inventory, estate.agents, absent, unseen, tuple(remarks), estate.shares, estate.name)
 
 
 def _unseen(wish: Wish, looks: _Looks, collection: Collection) -> tuple[Target, ...]:

@@ -6,7 +6,7 @@ A run that holds the results of many agents keeps it as JSON. The reader treats 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.model import Agent, DeclaredAgent, Target, assigned
@@ -35,6 +35,8 @@ class Frame:
         absent: the agents without fresh results. Each counts as undecided for the targets that it should check.
         unseen: the targets of the inventory that no agent has a result for.
         remarks: remarks for people about what does not fit, each a sentence.
+        shares: agent to the number of targets that the inventory assigns to it; empty if that is not known.
+        name: the file name of the inventory; empty if it is not known.
     """
 
     inventory: str = ""
@@ -42,6 +44,8 @@ class Frame:
     absent: tuple[Absent, ...] = ()
     unseen: tuple[Target, ...] = ()
     remarks: tuple[str, ...] = ()
+    shares: Mapping[str, int] = field(default_factory=dict, hash=False)
+    name: str = ""
 
     def expected_of(self, target: Target, found: tuple[Agent, ...]) -> tuple[str, ...]:
         """Return the names of the agents that should have a result for a target, in alphabetical order.
@@ -64,6 +68,8 @@ class Frame:
             "absent": [{"agent": one.agent, "why": one.why} for one in self.absent],
             "unseen": [target_object(target) for target in self.unseen],
             "remarks": list(self.remarks),
+            "shares": dict(sorted(self.shares.items())),
+            "name": self.name,
         }
 
 
@@ -84,7 +90,18 @@ def frame_restored(stored: object) -> Frame:
         tuple(Absent(_text(one, "agent"), _text(one, "why")) for one in _objects(stored, "absent")),
         tuple(map(target_restored, _list(stored, "unseen"))),
         _texts(stored, "remarks"),
+        _shares(stored.get("shares", {})),  # a frame of an earlier version has neither of these
+        _text({"name": "", **stored}, "name"),
     )
+
+
+def _shares(value: object) -> dict[str, int]:
+    if not isinstance(value, dict) or len(value) > _MOST:
+        raise NotAResult(f"shares of its frame is not an object of at most {_MOST:,} agents")
+    for count in value.values():
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < 1 << 53:
+            raise NotAResult("shares of its frame has something that is no count")
+    return value
 
 
 def _list(fields: Mapping[str, Any], name: str) -> list[Any]:

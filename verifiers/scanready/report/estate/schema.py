@@ -81,6 +81,12 @@ def estate_schema(counts: _Schema, target: _Schema) -> _Schema:
             absent={"type": "array", "items": _object("an agent whose results do not count", agent=_TEXT, why=_TEXT)},
             unseen={"type": "array", "items": target, "description": "the targets that no agent has a result for"},
             remarks=_TEXTS,
+            shares={
+                "type": "object",
+                "additionalProperties": _COUNT,
+                "description": "agent to the number of targets that the inventory assigns to it",
+            },
+            name={"type": "string", "description": "the file name of the inventory; empty if it is not known"},
         ),
         targets={
             "type": "array",
