@@ -153,6 +153,11 @@ def test_a_ranking_takes_its_targets_from_the_run(mixed: Path, monkeypatch: pyte
             "--rank writes table, json, csv, md, not nftables",
         ),
         (["--rank", "--from", "{mixed}", "--as", "proxy-par"], 2, "has no result of proxy-par"),
+        (
+            ["--rank", "--from", "{mixed}", "--as", "proxy-nyk"],
+            2,
+            "has no result of proxy-nyk; did you mean 'proxy-nyc'?",
+        ),
         (["--rank", "--from", "{mixed}", "--only", "host=nowhere"], 4, "nothing selected"),
         (["ssh://db7", "--format", "md"], 2, "--format md needs --rank; rules have the forms table, nftables"),
         (["--rank", "--from", "no-such-file.json"], 2, "no-such-file.json cannot be read"),

@@ -411,11 +411,15 @@ def test_an_export_is_read_by_its_last_line_and_a_cut_one_is_an_error(site: Site
     results = site.verify("--guard", str(path))
     assert [one["cause"]["code"] for one in results] == WITHHELD
     assert "fs9:99 refused the credential 'ad' on 2020-11-27T09:12:00.000Z" in results[0]["cause"]["detail"]
-    for cut in (whole[:-12], _gzip(b'{"schema": 1}\n{"target": "x"}\n')):
-        path.write_bytes(cut)
+    for content, words in (
+        (whole[:30], "is cut off before its first line ends: copy it again"),
+        (_gzip(b'{"schema": 1}\n{"target": "x"}\n'), "has no list of accounts: give an export of `verify --export`"),
+        (whole[:-20] + b"\0\1" + whole[-18:], "is damaged: copy it again"),
+    ):
+        path.write_bytes(content)
         done = site.command("verify", site.inventory, "--guard", str(path))
         assert done.returncode == 2
-        assert "cut off" in done.stderr
+        assert words in done.stderr
     assert site.refused == 0
 
 

@@ -311,6 +311,20 @@ def test_a_clock_in_the_future_is_named(folder: Path) -> None:
     assert "proxy-lon.scanready ends" not in told
 
 
+@pytest.mark.parametrize("first", ["ahead", "right"])
+def test_a_result_of_a_moment_to_come_hides_none_of_now(folder: Path, first: str) -> None:
+    """The clock of the agent was a year ahead, and was set right; for a year, nothing new would count."""
+    blocked = [report for report in REPORTS if report.verdict == "blocked"][:1]
+    ready = [dataclasses.replace(report, target=blocked[0].target) for report in REPORTS if report.verdict == "ready"]
+    ahead = export(folder, NYC, blocked, name="ahead", began=ago(days=-365))
+    right = export(folder, NYC, ready[:1], name="right")
+    told = remarks(folder, *((ahead, right) if first == "ahead" else (right, ahead)))
+    assert [json.loads(line)["verdict"] for line in stored(folder)] == ["ready"]
+    assert "Its results count where its agent has no others" in told
+    remarks(folder, ahead)
+    assert [json.loads(line)["verdict"] for line in stored(folder)] == ["blocked"]
+
+
 def test_a_clock_that_was_set_back_during_a_run_is_named(folder: Path) -> None:
     late = lines(of(LON), TARGETS)
     late[-1] = json.dumps({"end": json.loads(late[-1])["end"] | {"ended": ago(1)}}) + "\n"

@@ -15,7 +15,7 @@ from scanready.report.look import Look
 
 from .estate_report import judgement
 from .job.exit_code import NOTHING_SELECTED
-from .messages import fitting, warn
+from .messages import did_you_mean, fitting, warn
 from .output.outlet import show
 from .output.terminal import look
 from .selection import Selection, selection
@@ -51,7 +51,8 @@ def show_ranking(
     with opened(run, store) as source:
         view, found = source.view(), Changes(agent)
         if agent is not None and agent not in [one.name for one in view.info.columns]:
-            raise click.UsageError(f"{fitting(run)} has no result of {fitting(agent)}")
+            near = did_you_mean(agent, [one.name for one in view.info.columns])
+            raise click.UsageError(f"{fitting(run)} has no result of {fitting(agent)}{near}")
         with told(source.name):
             for row in view.rows():
                 if _takes(row, wanted, types):

@@ -170,10 +170,11 @@ def _content(file: BinaryIO) -> _Content:
     """Return the list of an export, which is in its last line, or of a JSON document; and the agent of an export."""
     packed = file.read(len(_GZIP)) == _GZIP
     file.seek(0)
-    first = last = b""
+    first, last, is_cut = b"", b"", True
     with contextlib.suppress(EOFError):
         for line in _lines(gzip.GzipFile(fileobj=file) if packed else file):
             first, last = first or line[: _LONGEST_HEADER + 1], line
+        is_cut = False
     document = _object(last)
     if not packed and document is None:
         file.seek(0)
@@ -184,8 +185,8 @@ def _content(file: BinaryIO) -> _Content:
         if MARK in (_object(first) or {}):
             file.seek(0)
             return _cut(gzip.GzipFile(fileobj=file) if packed else file, _agent_of(first))
-        if packed:
-            raise _NotAGuard(f"is no export, or is cut off before its first line ends: {CUT_OFF}")
+        if is_cut:
+            raise _NotAGuard(f"is cut off before its first line ends: {CUT_OFF}")
         raise _NotAGuard("has no list of accounts: give an export of `verify --export`, or `credentials --json`")
     if len(accounts) > _MOST_ACCOUNTS:
         raise _NotAGuard(f"has more than {_MOST_ACCOUNTS:,} accounts")

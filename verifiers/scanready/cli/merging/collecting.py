@@ -80,7 +80,8 @@ class Collection:
 
     Args:
         store: takes the results.
-        oldest: a result that began before this moment is stale.
+        now: this moment.
+        max_age: a result that began longer ago is stale.
         known: the targets of the inventory, by their identities, in its order; None: every target counts.
 
     Attributes:
@@ -89,8 +90,11 @@ class Collection:
         doubts: the sentences about results that are not believed as they are.
     """
 
-    def __init__(self, store: BulkWriter, oldest: Moment, known: Mapping[str, int] | None) -> None:
-        self._store, self._oldest, self._whole = store, oldest, known is not None
+    def __init__(
+        self, store: BulkWriter, now: Moment, max_age: datetime.timedelta, known: Mapping[str, int] | None
+    ) -> None:
+        self._store, self._whole = store, known is not None
+        self._oldest, self._latest = now - max_age, now + CLOCKS
         self._numbers: dict[str, int] = dict(known or {})
         self._file: dict[str, Part] = {}
         self._foreign, self._count = set[int](), 0
@@ -196,16 +200,22 @@ class Collection:
     def _choose(self, row: Row, result: Any, part: Part) -> None:
         """Keep the later one of two results of one agent and target, whichever of their files is read first.
 
+        One of a moment to come is the earlier one: the clock of its agent was set back since.
         If both began at the same time, the one with the worse verdict counts: nothing says which is true.
         """
         part.again += 1
         other = json.loads(self._store.stored(row.key))
-        newer, stored = _order(result, row.line), _order(other, json.dumps(other))
-        torn = newer[0] == stored[0] and newer != stored
+        newer, stored = self._order(result, row.line), self._order(other, json.dumps(other))
+        torn = newer[:2] == stored[:2] and newer != stored
         part.torn += torn
         self._doubled[row.key] = True, torn
         if newer > stored:
             self._store.replace(row)
+
+    def _order(self, result: Any, line: str) -> tuple[bool, Moment, int, str]:
+        """Return what tells which of two results of one agent and target counts: the greatest one."""
+        content, began = json.dumps(json.loads(line), sort_keys=True), _moment(result["started"])
+        return began <= self._latest, began, _WORSE.index(result["verdict"]), content
 
     def _withdraw(self, key: str, number: int, part: Part) -> None:
         """Take back a result of an export that has another one for the same target: nothing says which is true.
@@ -280,9 +290,3 @@ def _identity(target: Mapping[str, Any]) -> str:
     account = target.get("credential")
     credential = Credential(account, "") if account is not None else None
     return identity(Target(target["host"], target["type"], target["port"], target["options"], credential))
-
-
-def _order(result: Any, line: str) -> tuple[Moment, int, str]:
-    """Return what tells which of two results of one agent and target counts: the greatest one."""
-    content = json.dumps(json.loads(line), sort_keys=True)
-    return _moment(result["started"]), _WORSE.index(result["verdict"]), content

@@ -196,7 +196,8 @@ def of_clocks(files: Sequence[File], now: datetime.datetime) -> Iterator[str]:
         latest = max(filter(None, [ended, *lasts]), default=None)
         if latest and latest > now + CLOCKS:
             wrong = "the clock of its agent or of this host is wrong: set it"
-            yield f"{named(file.name)} ends {_long(latest - now)} in the future: {wrong}. Its results count"
+            only = "Its results count where its agent has no others"
+            yield f"{named(file.name)} ends {_long(latest - now)} in the future: {wrong}. {only}"
         elif ended and ((began and ended < began - CLOCKS) or any(last > ended + CLOCKS for last in lasts)):
             yield f"{named(file.name)} has times after its end: the clock of its agent was set back during the run"
 

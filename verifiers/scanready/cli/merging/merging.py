@@ -129,7 +129,7 @@ def _merged(wish: Wish, streams: Streams, warn: Callable[[str], None]) -> Merged
     now = datetime.datetime.now(datetime.UTC)
     try:
         with BulkWriter(wish.store, _new_run(wish, started)) as store:
-            collection = Collection(store, now - datetime.timedelta(seconds=wish.max_age), known)
+            collection = Collection(store, now, datetime.timedelta(seconds=wish.max_age), known)
             files = list(_files(wish, looks, collection))
             if not files or not collection.results:
                 raise Unusable("\n".join([*_refusals(looks), _nothing(wish, collection)]))
