@@ -30,10 +30,12 @@ from scanready.run import timestamps
 from scanready.run.settings import BOUNDS
 
 from .account_book import AccountBook
+from .broker_login import RefusedError
 from .cancels import Cancels
 from .celery_app import celery_app
 from .connection import Broker, BrokerError, opened
 from .engine import Engine, NoTurn, not_checked
+from .faults import explained
 from .journal import Journal, JournalError
 from .login_batch import BindEarlier, LoginDesk
 from .messages import CANCELLED, MOST_TARGETS, OWN_FILE, Batch, Heartbeat, MessageError, Results, decode, encode
@@ -44,7 +46,7 @@ from .publisher import Publisher, Unsent
 from .stopping import GRACE, EndTold, Stopping, Unfinished
 from .threads import keep_up
 from .worker_log import WorkerLog
-from .worker_signals import QuietWorker
+from .worker_signals import QuietWorker, end_worker
 
 #: Seconds between two heartbeats.
 BEAT = 10.0
@@ -118,6 +120,7 @@ class Worker:
         opened(self.broker).release()
         cancels = Cancels(self.broker, self.agent.name, self.journal.cancel, self._once)
         cancels.hold()
+        self.broker.login.told = self._refused
         app = celery_app(self.broker, self.agent.name)
         app.steps["worker"].add(EndTold)
         app.task(self._begin, name=CHECK)
@@ -144,6 +147,11 @@ class Worker:
         self._close(threads)
         if self._stopping.why:
             raise BrokerError(self._stopping.why)
+
+    def _refused(self, refusal: RefusedError) -> None:
+        """End: the broker has refused the password to one of the connections, and would refuse it to each."""
+        self._stopping.begin_because(explained(self.broker, refusal))
+        end_worker()
 
     def _close(self, threads: Iterable[threading.Thread]) -> None:
         """End the threads: OpenSSL frees at the end of the process what one of them may be using.

@@ -31,7 +31,8 @@ def celery_app(broker: Broker, agent: str | None = None) -> Any:
         broker_connection_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options=TRANSPORT | {"frame_handler": task_frames},
+        broker_transport_options=TRANSPORT | {"frame_handler": task_frames, "login": broker.login},
+        broker_transport="scanready.fleet.broker_login:Transport",
         # A message in another form, such as a pickled one, is refused, and the worker lives on.
         task_serializer="json",
         result_serializer="json",

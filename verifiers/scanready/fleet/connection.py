@@ -16,6 +16,7 @@ from kombu.exceptions import KombuError
 
 from scanready.model import bracketed
 
+from .broker_login import BrokerLogin, RefusedError, Transport
 from .faults import PATIENCE, BlockedError, explained
 from .framing import results_frames
 from .names import VHOST
@@ -35,6 +36,10 @@ class BrokerError(Exception):
     """Raised if the broker cannot be used; the message says what to do."""
 
 
+class LoginRefusedError(BrokerError):
+    """Raised if the broker has refused the password: no other attempt is made with it."""
+
+
 class Alarm:
     """Know whether the broker blocks one connection. RabbitMQ tells only connections that publish."""
 
@@ -52,7 +57,11 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """The address of a broker, and the user to log in as. No repr shows the password."""
+    """The address of a broker, and the user to log in as. No repr shows the password.
+
+    Attributes:
+        login: whether the broker has refused the password to any connection of this process.
+    """
 
     host: str
     port: int
@@ -60,6 +69,7 @@ class Broker:
     password: str = field(repr=False)
     tls: bool = True
     ca_file: str | None = None
+    login: BrokerLogin = field(default_factory=BrokerLogin, init=False, repr=False, compare=False)
 
     def connection(self, heartbeat: int = 0) -> kombu.Connection:
         """Return a connection, not opened yet; what is published through it is confirmed by the broker.
@@ -69,7 +79,7 @@ class Broker:
         """
         alarm = Alarm()
         told = {"on_blocked": alarm.begin, "on_unblocked": alarm.end}
-        options = TRANSPORT | told | {"frame_handler": results_frames}
+        options = TRANSPORT | told | {"frame_handler": results_frames, "login": self.login}
         return kombu.Connection(**{**self.settings(), "heartbeat": heartbeat}, transport_options=options)
 
     def settings(self) -> dict[str, Any]:
@@ -80,7 +90,7 @@ class Broker:
             "userid": self.user,
             "password": self.password,
             "virtual_host": VHOST,
-            "transport": "pyamqp",
+            "transport": Transport,
             "login_method": "PLAIN",
             "connect_timeout": PATIENCE,
             "heartbeat": 0,  # the kernel's keep-alive tells of a broker that is gone; a publisher may be idle for hours
@@ -140,14 +150,16 @@ def opened(broker: Broker, heartbeat: int = 0) -> kombu.Connection:
         heartbeat: as in :meth:`Broker.connection`.
 
     Raises:
-        BrokerError: it is away, refuses the login, or shows a certificate that is not trusted.
+        LoginRefusedError: it refuses the password, or has refused it before.
+        BrokerError: it is away, or shows a certificate that is not trusted.
     """
     connection = broker.connection(heartbeat)
     try:
         connection.connect()
     except LOST as error:
         connection.release()
-        raise BrokerError(explained(broker, error, opening=True)) from error
+        kind = LoginRefusedError if isinstance(error, RefusedError) else BrokerError
+        raise kind(explained(broker, error, opening=True)) from error
     return connection
 
 

@@ -22,7 +22,7 @@ from scanready.model import Agent, Cause, Report, Target
 from scanready.report.parse import NotAResult, restored
 from scanready.report.serialize import identity
 
-from .connection import DENIED, LOST, Broker, BrokerError, heard, opened, publish
+from .connection import DENIED, LOST, Broker, BrokerError, LoginRefusedError, heard, opened, publish
 from .division import Estate
 from .engine import not_checked
 from .faults import BlockedError, explained
@@ -135,6 +135,8 @@ class Coordinator(Watch):
                     self._work(connection, stopped)
             except DENIED as error:  # it would be denied again
                 raise BrokerError(explained(self.broker, error)) from error
+            except LoginRefusedError:  # it would be refused again
+                raise
             except (*LOST, BrokerError) as error:
                 words = str(error) if isinstance(error, BrokerError) else explained(self.broker, error)
                 self._once.say(words, f"{words}; trying again every {_PAUSE:.0f} s")

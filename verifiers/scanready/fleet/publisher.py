@@ -9,13 +9,14 @@ from typing import Any
 
 import amqp
 
+from .broker_login import RefusedError
 from .connection import FULL, LOST, Broker, drop, is_blocked, publish
 from .faults import BlockedError, cause_of, explained
 from .names import RESULTS
 from .once import Once
 
 _PAUSE = 2.0
-#: Seconds before the next login after a refused one: the broker logs each.
+#: Seconds before the next attempt without a permission: the broker logs each.
 _LONG_PAUSE = 30.0
 #: Seconds between two looks whether this process is to end while the broker blocks.
 _LOOK = 0.5
@@ -26,7 +27,7 @@ BACK = "results are sent again"
 
 
 class Unsent(Exception):
-    """Raised if this process is to end, and the broker does not take a message; the text says why."""
+    """Raised if the broker does not take a message, and this process ends; the text says why."""
 
 
 class Publisher:
@@ -54,7 +55,8 @@ class Publisher:
             unless: asked while the queue is full; if true, the message is not wanted any more, and is dropped.
 
         Raises:
-            Unsent: this process is to end, and the broker is away, blocked, or its queue is full.
+            Unsent: the broker has refused the password; or this process is to end, and the broker is away, blocked,
+                or its queue is full.
         """
         failed = 0
         while not self._tried(key, text, failed):
@@ -90,6 +92,9 @@ class Publisher:
                 self._wait_for_end_of_alarm()
                 self._disconnect()  # the confirm of this message may come yet: it must not count for the next one
                 return False
+            except RefusedError as error:  # the password is not presented again, and the agent ends with the reason
+                self._disconnect()
+                raise Unsent("the broker refuses the password") from error
             except Exception as error:  # noqa: BLE001  # after any error: a result that is not sent is lost
                 self._disconnect()
                 is_refused = isinstance(cause_of(error), amqp.exceptions.AccessRefused)

@@ -41,22 +41,19 @@ class Stopping:
 
     def begin(self) -> None:
         """Hear of SIGTERM, Ctrl-C or the end of the terminal; the next SIGTERM or Ctrl-C ends the process at once."""
+        if threading.current_thread() is threading.main_thread():
+            _next_ends_at_once()
         if self.event.is_set():
             return
         self._until = time.monotonic() + self._grace
         self.event.set()
         threading.Thread(target=self._end, name="stopping", daemon=True).start()
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
-            if hasattr(signal, "SIGHUP"):  # a terminal that is closed sends it more than once
-                signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def begin_because(self, why: str) -> None:
         """Hear that the worker ends by itself: what waits for the broker must not keep the process."""
         if not self.event.is_set():
             self.why = why
-            self.begin()
+        self.begin()
 
     @property
     def is_over(self) -> bool:
@@ -73,6 +70,13 @@ class Stopping:
             self._warn(self.why)
         sys.stderr.flush()
         os._exit(_NO_BROKER if self.why else 0)
+
+
+def _next_ends_at_once() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    if hasattr(signal, "SIGHUP"):  # a terminal that is closed sends it more than once
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 class EndTold(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types

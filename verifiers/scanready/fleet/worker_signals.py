@@ -42,4 +42,9 @@ class QuietWorker(CeleryWorker):  # type: ignore[misc]  # Celery has no types
 
     def _end(self, *_: object) -> None:
         self._signalled()
-        state.should_stop = 0  # the worker's loop looks at it, and ends
+        end_worker()
+
+
+def end_worker() -> None:
+    """Let the loop of this process's worker end: it looks at this between two messages. Any thread may call it."""
+    state.should_stop = 0
