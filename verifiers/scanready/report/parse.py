@@ -259,6 +259,7 @@ def target_restored(stored: object) -> Target:
         _facts(fields, "options"),
         account,
         tags,
+        _text(fields, "source") if "source" in fields else None,
         explicit_port=chosen,
         guessed=guessed,
         expected=_expectation(fields.get("expected")),

@@ -75,6 +75,7 @@ _TARGET["properties"] |= {
     "authority": {"type": "string", "description": "the directory that judges the account; absent if none is named"},
     "agents": _NAMES | {"description": "the agents that the inventory assigns to it; absent if it names none"},
     "sites": _NAMES | {"description": "the sites whose agents check it; absent if the inventory names none"},
+    "source": {"type": "string", "description": "FILE:LINE of the inventory; absent for targets of no file"},
 }
 _CAUSE = _object(
     "the reason for the verdict, with its owner and remedy",

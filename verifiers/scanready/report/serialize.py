@@ -13,6 +13,8 @@ from scanready.redaction.workflow import harmless_json
 from scanready.run.plain import plain as _plain
 from scanready.run.target_name import name_of
 
+from .source_line import stored_source
+
 if TYPE_CHECKING:
     from .findings import Told
 
@@ -144,6 +146,8 @@ def target_object(target: Target) -> dict[str, Any]:
         named["agents"] = list(target.agents)
     if target.sites:
         named["sites"] = list(target.sites)
+    if source := stored_source(target):
+        named["source"] = source  # the last one: the HTML report expects the line before the verdict
     return named
 
 

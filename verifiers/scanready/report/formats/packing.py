@@ -1,10 +1,11 @@
 """Pack the results of an HTML report: each distinct ladder once, as a template, and one row for each target.
 
-A result and its story are one ASCII text. Placeholders replace its host, addresses, times and seconds. The remaining
-text is cut into parts, since many targets share most parts (a check, a remedy, the bytes of a rung). A ladder is a list
-of parts. A row is ``[ladder, host, "address time ...", seconds, ...]``; seconds are in millionths. The first occurrence
-of a ladder is the list of its parts, a later one is its number; the same holds for a part. The data is not compressed,
-and the joined parts are the original text, byte for byte: the choice of placeholders affects the size only.
+A result and its story are one ASCII text. Placeholders replace its host, addresses, times, seconds and the line of the
+inventory. The remaining text is cut into parts, since many targets share most parts (a check, a remedy, the bytes of a
+rung). A ladder is a list of parts. A row is ``[ladder, host, "address time ...", seconds, ...]``; seconds are in
+millionths. The first occurrence of a ladder is the list of its parts, a later one is its number; the same holds for a
+part. The data is not compressed, and the joined parts are the original text, byte for byte: the choice of placeholders
+affects the size only.
 
 The agent is a part like any other, so a page may have rows of several agents.
 
@@ -33,8 +34,11 @@ MOST_PARTS, MOST_LADDERS = 60_000, 20_000
 
 _SECONDS = re.compile(r'(seconds":)([0-9]{1,9}\.[0-9]{1,9}(?:e-[0-9]{2})?)(?=[,}])')
 _IPV4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9])"
-#: Both alternatives begin with a digit, so the search skips other positions quickly.
-_USUAL = re.compile(rf"{_IPV4}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]{{1,9}})?Z")
+_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z"
+#: The line of the inventory, at the end of a target.
+_LINE = r'(?<=:)[0-9]{1,9}(?="\},"verdict":)'
+#: All alternatives begin with a digit, so the search skips other positions quickly.
+_USUAL = re.compile(rf"{_IPV4}|{_MOMENT}|{_LINE}")
 _WITH_IPV6 = re.compile(
     rf"{_USUAL.pattern}|(?<![0-9A-Za-z:.])[0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,7}}(?![0-9A-Za-z:.])"
 )
