@@ -16,7 +16,7 @@ from fixtures.emulators import serve
 from fixtures.hostile_text import PEERS, TEXTS
 from fixtures.limits import HANG
 
-FORMATS = ("json", "jsonl", "csv", "junit", "prometheus", "nagios", "md", "html")
+FORMATS = ("json", "jsonl", "csv", "junit", "tap", "sarif", "github", "prometheus", "nagios", "md", "html")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_a_host_that_serves_nothing(plugins: Path, closed: int) -> None:
     assert done.returncode == run(plugins, "check", f"127.0.0.1:{closed}", "--no-store").returncode == 1
     assert f"any://127.0.0.1:{closed}  blocked" in done.stdout
     assert "connect.refused (server)  1 target" in done.stdout
-    for name in ("md", "csv", "junit", "nagios", "prometheus", "html"):
+    for name in ("md", "csv", "junit", "tap", "sarif", "github", "nagios", "prometheus", "html"):
         text = run(plugins, "report", "last", "--format", name).stdout
         assert f"any://127.0.0.1:{closed}" in text, name
 

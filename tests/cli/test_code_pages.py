@@ -22,7 +22,7 @@ PAGES = ("cp437", "cp850", "cp1252", "cp932")
 #: No page has all of these.
 WORDS = "größe-日本-✓-œ"
 #: Formats without names beyond ASCII: JSON escapes them, and one line for monitoring has none.
-_ASCII = {"json", "jsonl", "nagios"}
+_ASCII = {"json", "jsonl", "sarif", "nagios"}
 _TIMES = re.compile(r"\d+(\.\d+)?([eE]-?\d+)?")
 
 

@@ -25,7 +25,7 @@ from tests.report.estate_view import lab
 if TYPE_CHECKING:
     from click.testing import Result
 
-FORMATS = ("table", "json", "jsonl", "csv", "junit", "md", "prometheus", "nagios")
+FORMATS = ("table", "json", "jsonl", "csv", "junit", "tap", "sarif", "github", "md", "prometheus", "nagios")
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from scanready.report.formats.prometheus import METRICS
 from tests.browser import Page, browser
 from tests.cli.hostile_estate import FORMATS, Estate, verified
 from tests.embedded_run import run_in
+from tests.report.judges import commands, prove, sarif, tap
 
 pytestmark = pytest.mark.timeout(300)  # one estate for all of them, which takes half a minute
 SCHEMA = Path(__file__).parent.parent.parent / "fixtures" / "schemas" / "junit-10.xsd"
@@ -62,6 +63,8 @@ def test_people_see_printable_characters(estate: Estate, output: str) -> None:
 @pytest.mark.parametrize("output", ["table", "ladder", "plan", "stderr", "transcript", *FORMATS])
 def test_no_output_commands_a_build_server(estate: Estate, output: str) -> None:
     text = getattr(estate, output) if hasattr(estate, output) else estate.read(output)
+    if output == "github":  # its commands are ours: the test below
+        return
     assert not re.findall(r"##[A-Za-z]*\[", text)
     assert not [line for line in text.splitlines() if re.match(r"\s*::[a-z-]+(?:\s|::)", line)]
 
@@ -118,6 +121,53 @@ def test_junit_is_what_jenkins_takes(estate: Estate) -> None:
     for text in texts:
         harmless(text)
     assert any(MARK in text for text in texts)
+
+
+def test_tap_has_a_failing_point_for_each_target_that_fails(estate: Estate) -> None:
+    text = estate.read("tap")
+    harmless(text)
+    results = json.loads(estate.read("json"))["results"]
+    document = tap(text)
+    assert (document.plan, len(document.points), document.bail) == (estate.targets, estate.targets, "")
+    failing = sum(result["verdict"] in ("blocked", "undecided") for result in results)
+    assert sum(not point.ok for point in document.points) == failing > 0
+    assert not [point.directive for point in document.points if point.directive]
+    assert any(MARK in str(point.block["detail"]) for point in document.points if "detail" in point.block)
+
+
+def test_prove_reads_each_point(estate: Estate, tmp_path: Path) -> None:
+    passed, words = prove(estate.read("tap"), tmp_path)
+    assert not passed
+    assert f"Tests: {estate.targets} " in words
+    assert "Parse errors" not in words
+
+
+def test_sarif_has_no_link_or_placeholder_of_theirs(estate: Estate) -> None:
+    text = estate.read("sarif")
+    assert text.isascii()
+    run = sarif(text)
+    messages = [one["message"]["text"] for one in run["results"]]
+    for message in messages:
+        harmless(message)
+        assert "](" not in message
+        assert not re.search(r"(?<!\{)(?:\{\{)*\{(?!\{)", message)
+    assert any(MARK in message for message in messages)
+    for one in run["results"]:
+        assert one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("estate.yaml")
+
+
+def test_the_runner_finds_our_annotations_only(estate: Estate) -> None:
+    text = estate.read("github")
+    harmless(text)
+    found = commands(text)
+    assert len(found) == sum(line.startswith("::") for line in text.splitlines()) <= 30
+    assert {one.name for one in found} <= {"error", "warning", "notice"}
+    assert any(MARK in one.message for one in found)
+    for one in found:
+        harmless(one.message)
+        assert set(one.properties) in ({"title"}, {"file", "line", "title"})
+        assert MARK not in "".join(one.properties.values())
+        assert not [line for line in one.message.splitlines() if line.lstrip().startswith("::")]
 
 
 def test_prometheus_has_our_metrics_alone(estate: Estate) -> None:

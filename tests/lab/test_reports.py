@@ -21,6 +21,7 @@ from tests.browser import Page, browser
 from tests.embedded_run import run_in
 from tests.lab import cli
 from tests.ladder import pasted
+from tests.report.judges import commands, prove, sarif, tap
 
 ROOT = Path(__file__).parent.parent.parent
 ESTATE = """\
@@ -35,7 +36,7 @@ targets:
   - {{host: {mail}, type: imap, tags: [mail]}}
   - {{host: no-such-host.lab, type: smb}}
 """
-FORMATS = ("json", "jsonl", "csv", "junit", "prometheus", "nagios", "md", "html")
+FORMATS = ("json", "jsonl", "csv", "junit", "tap", "sarif", "github", "prometheus", "nagios", "md", "html")
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,42 @@ def test_junit(run: Path, results: list[dict[str, Any]]) -> None:
     failed = {one.get("type") for one in root.iter("failure")}
     assert failed == {result["cause"]["code"] for result in results if result["verdict"] == "blocked"}
     assert len(list(root.iter("testcase"))) == len(results)
+
+
+def test_tap(run: Path, results: list[dict[str, Any]], tmp_path: Path) -> None:
+    points = tap((run / "tap").read_text()).points
+    assert [point.block["verdict"] for point in points] == [result["verdict"] for result in in_order(results)]
+    assert [point.block["at"] for point in points] == [
+        dict(zip(("file", "line"), split(result), strict=True)) for result in in_order(results)
+    ]
+    assert not prove((run / "tap").read_text(), tmp_path)[0]
+
+
+def test_sarif(run: Path, results: list[dict[str, Any]]) -> None:
+    found = {(one["properties"]["target"], one["ruleId"]): one for one in sarif((run / "sarif").read_text())["results"]}
+    for result in results:
+        if result["verdict"] == "blocked":
+            one = found[result["target"]["name"], result["cause"]["code"]]
+            assert one["level"] == "error"
+            place = one["locations"][0]["physicalLocation"]
+            assert place["region"]["startLine"] == split(result)[1]
+            assert place["artifactLocation"]["uri"].endswith("/estate.yaml")
+
+
+def test_github(run: Path, results: list[dict[str, Any]]) -> None:
+    _, *found = commands((run / "github").read_text())
+    lines = {int(one.properties["line"]) for one in found if one.name == "error"}
+    assert lines == {split(result)[1] for result in results if result["verdict"] in ("blocked", "undecided")}
+
+
+def in_order(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the results in the order of the inventory."""
+    return sorted(results, key=lambda result: (split(result)[1], result["target"]["type"] != "unix"))
+
+
+def split(result: dict[str, Any]) -> tuple[str, int]:
+    file, _, line = result["target"]["source"].rpartition(":")
+    return file, int(line)
 
 
 def test_prometheus(run: Path, results: list[dict[str, Any]]) -> None:

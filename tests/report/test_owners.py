@@ -115,7 +115,9 @@ class TestJson:
             restored(result)
 
 
-@pytest.mark.parametrize("kind", ["ladder", "table", "md", "html", "csv", "junit", "json", "jsonl"])
+@pytest.mark.parametrize(
+    "kind", ["ladder", "table", "md", "html", "csv", "junit", "json", "jsonl", "tap", "sarif", "github"]
+)
 def test_every_format_has_both_owners_fixes_and_the_second_causes(kind: str) -> None:
     text = drawn(kind, of_two_owners(), ready())
     wanted = ["KexAlgorithms +curve25519-sha256", "Ciphers +3des", "agent.platform-mismatch", "netsh advfirewall"]

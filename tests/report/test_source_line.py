@@ -70,7 +70,9 @@ def test_a_target_of_no_file_has_no_line(place: str | None) -> None:
     assert source_line(at(place)) is None
 
 
-@pytest.mark.parametrize("place", ["", "estate.yaml", "estate.yaml:", "estate.yaml:0", ":3", "estate.yaml:1\n2", "a:1e9"])
+@pytest.mark.parametrize(
+    "place", ["", "estate.yaml", "estate.yaml:", "estate.yaml:0", ":3", "estate.yaml:1\n2", "a:1e9"]
+)
 def test_a_place_of_another_form_is_no_line(place: str) -> None:
     """A stored result is untrusted."""
     assert source_line(at(place)) is None

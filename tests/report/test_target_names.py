@@ -46,7 +46,7 @@ def test_names_are_unique() -> None:
     assert len(set(NAMES)) == len(URLS)
 
 
-@pytest.mark.parametrize("kind", ["table", "json", "jsonl", "html", "md", "csv", "junit", "prometheus"])
+@pytest.mark.parametrize("kind", ["table", "json", "jsonl", "html", "md", "csv", "junit", "prometheus", "tap", "sarif"])
 def test_a_format_of_a_run(kind: str) -> None:
     text = document(kind, of_each(blocked())).replace("&amp;", "&")
     if kind == "html":  # the results in it are packed

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.fleet.estate import ABSENT, RULES, Estate
 
-FORMATS = ("table", "json", "jsonl", "csv", "junit", "prometheus", "nagios", "md", "html")
+FORMATS = ("table", "json", "jsonl", "csv", "junit", "tap", "sarif", "github", "prometheus", "nagios", "md", "html")
 BADNESS = {"scannable": 0, "ready": 1, "limited": 2, "undecided": 3, "blocked": 4}
 THREE = ("proxy-nyc", "proxy-lon", "proxy-both")
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,6 +24,7 @@ from scanready.report.look import Look
 from scanready.report.parse import restored
 from scanready.report.schema import result_schema
 from tests.report.estate_view import lab
+from tests.report.judges import commands, prove, sarif, tap
 
 NAMES = [name for name, made in FORMATS.items() if made.estate]
 NAME = "postgresql://db7:5432"
@@ -134,6 +136,32 @@ def counts_in_prometheus(text: str) -> tuple[dict[str, int], dict[str, dict[str,
     return {verdict: int(count) for verdict, count in estate.items()}, agents
 
 
+def counts_in_tap(text: str) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    points = tap(text).points
+    agents: dict[str, Counter[str]] = {}
+    for point in points:
+        for name, verdict in point.block.get("agents", {}).items():
+            agents.setdefault(name, Counter())[verdict.replace("no result", "missing")] += 1
+    return Counter(point.block["verdict"] for point in points), {name: dict(found) for name, found in agents.items()}
+
+
+def counts_in_sarif(text: str) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    known = sarif(text)["properties"]
+    agents = {one["name"]: one["verdicts"] | {"missing": one["missing"]} for one in known["agents"]}
+    return known["estate"]["verdicts"], agents
+
+
+def counts_in_github(text: str) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    lines = commands(text)[0].message.splitlines()
+    estate = {word: int(number) for number, word in re.findall(r"(\d+) (ready|blocked|undecided)", lines[0])}
+    agents = {}
+    for line in lines:
+        if found := re.match(r"(proxy-\w+): (.*?)(; absent.*)?$", line):
+            pairs = re.findall(r"(\d+) ([a-z ]+)", found[2])
+            agents[found[1]] = {word.replace("no result", "missing"): int(number) for number, word in pairs}
+    return estate, agents
+
+
 def counts_in_nagios(text: str) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
     words, performance = text.split(" | ")
     agents = {
@@ -152,6 +180,9 @@ READERS: dict[str, Callable[[str], tuple[dict[str, int], dict[str, dict[str, int
     "md": counts_in_md,
     "prometheus": counts_in_prometheus,
     "nagios": counts_in_nagios,
+    "tap": counts_in_tap,
+    "sarif": counts_in_sarif,
+    "github": counts_in_github,
 }
 
 
@@ -205,6 +236,12 @@ def test_the_only_agent_that_reaches_a_target_is_named(name: str) -> None:
     elif name == "junit":
         (case,) = ElementTree.fromstring(text).findall(f".//testsuite[@name='estate']/testcase[@name='{NAME}']")
         assert str(case.findtext("system-out")).splitlines()[0] == "ready, by proxy-sgp"
+    elif name == "tap":
+        (point,) = [one for one in tap(text).points if NAME in one.name]
+        assert (point.ok, point.block["by"], point.block["agents"]["proxy-lon"]) == (True, "proxy-sgp", "blocked")
+    elif name in ("sarif", "github"):  # these show failures, and no agent fails this target for the estate
+        assert NAME not in text
+        assert counts_in_sarif(text)[1]["proxy-sgp"]["ready"] == 2 if name == "sarif" else "proxy-sgp: 2 ready" in text
     elif name == "prometheus":
         found_by = re.findall(rf'target_verdict{{agent="([\w-]+)",.*"{NAME}",.*verdict="ready"', text)
         assert found_by == ["proxy-sgp"]
@@ -213,7 +250,7 @@ def test_the_only_agent_that_reaches_a_target_is_named(name: str) -> None:
         assert "by proxy-sgp" in line_of
 
 
-@pytest.mark.parametrize("name", ["table", "md", "nagios"])
+@pytest.mark.parametrize("name", ["table", "md", "nagios", "tap", "sarif", "github"])
 def test_what_several_agents_prove_is_told_as_such(name: str) -> None:
     """Proven is what data was read from, as in a run of one agent."""
     text, _ = written(name, lab.view())
@@ -228,7 +265,7 @@ def test_what_several_agents_prove_is_told_as_such(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["table", "md", "json", "junit"])
+@pytest.mark.parametrize("name", ["table", "md", "json", "junit", "tap", "sarif", "github"])
 def test_an_absent_agent_is_named_with_the_reason(name: str) -> None:
     text, _ = written(name, lab.view(FRAMES["an absent agent"]))
     assert "results from 2026-11-20, too old" in text
@@ -260,6 +297,35 @@ def test_a_json_document_has_what_the_view_is_read_again_from() -> None:
     assert frame_restored(document["estate"]["frame"]) == frame
     assert [restored(one).agent.name for one in document["results"][:4]] == list(lab.AGENTS)
     assert document["run"]["agent"] is None
+
+
+@pytest.mark.parametrize("name", ["tap", "sarif", "github"])
+def test_a_cause_names_the_agents_that_met_it(name: str) -> None:
+    text, _ = written(name, lab.view())
+    if name == "tap":
+        (point,) = [one for one in tap(text).points if "ora1" in one.name]
+        assert point.block["met_by"] == ", ".join(lab.AGENTS)
+        (other,) = [one for one in tap(text).points if "fs01" in one.name]
+        assert other.block["detail"] == "no result from proxy-sgp"
+        assert "(from proxy-lon, proxy-nyc, proxy-par)" in other.block["also_found"]["connect.filtered"]
+    elif name == "sarif":
+        results = {one["ruleId"]: one for one in sarif(text)["results"]}
+        assert results["connect.refused"]["properties"]["agents"] == list(lab.AGENTS)
+        assert results["connect.filtered"]["properties"]["agents"] == list(lab.AGENTS[:3])
+        assert (
+            results["verdict.undecided"]["message"]["text"] == "smb://fs01:445 is undecided: no result from proxy-sgp"
+        )
+    else:
+        _, refused, waiting = commands(text)
+        assert "(met by proxy-lon, proxy-nyc, proxy-par, proxy-sgp)" in refused.message
+        assert "Also found: connect.filtered (network): no answer to proxy-lon (met by proxy-lon, " in waiting.message
+
+
+def test_tap_of_an_estate_agrees_with_prove(tmp_path: Path) -> None:
+    passed, words = prove(written("tap", lab.view())[0], tmp_path)
+    assert not passed
+    assert "Failed tests:  2-3" in words
+    assert "Parse errors" not in words
 
 
 def test_an_agent_called_estate_has_a_suite_of_its_own() -> None:

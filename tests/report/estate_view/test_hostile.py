@@ -18,6 +18,7 @@ from scanready.report.estate import Absent, EstateTotals, EstateView, Frame
 from scanready.report.estate.ladders import EstateLadders
 from scanready.report.look import Look
 from tests.report.estate_view import lab
+from tests.report.judges import commands, sarif, tap
 
 EVIL = "=cmd|' /C calc'!A0\x1b[31m`<script>alert(1)</script>\n##vso[task]\u202e]]>\"} 1"
 NAMES = [name for name, made in FORMATS.items() if made.estate]
@@ -63,6 +64,9 @@ def test_every_format_keeps_its_form() -> None:
     assert len(suites) == 4
     for line in written("prometheus", Look()).splitlines():
         assert line.startswith("#") or re.fullmatch(r'\w+(\{(\w+="(\\.|[^"\\])*",?)+\})? [0-9.]+', line), line
+    assert [point.ok for point in tap(written("tap", Look())).points] == [False, True]
+    assert sarif(written("sarif", Look()))["results"]
+    assert {one.name for one in commands(written("github", Look()))} == {"error"}
     assert written("nagios", Look()).count("|") == 1
     assert written("nagios", Look()).count("\n") == 1
 
