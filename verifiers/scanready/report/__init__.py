@@ -24,6 +24,7 @@ class Format(NamedTuple):
         for_files: the text is of no use on a terminal.
         own_codes: the reader of the format defines its exit codes, among them ``UNKNOWN`` (3).
         people: text for people, in the encoding of their console; the others are UTF-8.
+        lines: it names the line of the inventory that declares a target.
         estate: the class for an estate view, as ``module:Class`` of the package ``estate``; empty if there is none.
     """
 
@@ -32,6 +33,7 @@ class Format(NamedTuple):
     for_files: bool = False
     own_codes: bool = False
     people: bool = False
+    lines: bool = False
     estate: str = ""
 
 
@@ -41,9 +43,9 @@ FORMATS: dict[str, Format] = {
     "jsonl": Format("jsonl:JsonLines", estate="jsonl:EstateJsonLines"),
     "csv": Format("csv:Csv", estate="csv:EstateCsv"),
     "junit": Format("junit:JUnit", whole=True, estate="junit:EstateJUnit"),
-    "tap": Format("tap:Tap", estate="tap:EstateTap"),
-    "sarif": Format("sarif:Sarif", whole=True, estate="sarif:EstateSarif"),
-    "github": Format("github:GitHub", estate="github:EstateGitHub"),
+    "tap": Format("tap:Tap", lines=True, estate="tap:EstateTap"),
+    "sarif": Format("sarif:Sarif", whole=True, lines=True, estate="sarif:EstateSarif"),
+    "github": Format("github:GitHub", lines=True, estate="github:EstateGitHub"),
     "prometheus": Format("prometheus:Prometheus", whole=True, estate="prometheus:EstatePrometheus"),
     "nagios": Format("nagios:Nagios", own_codes=True, estate="nagios:EstateNagios"),
     "md": Format("md:Markdown", whole=True, estate="md:EstateMarkdown"),

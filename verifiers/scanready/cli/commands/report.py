@@ -14,6 +14,7 @@ from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, USAGE, Judg
 from scanready.cli.job.job import Options
 from scanready.cli.job.options import ONLY, SPLIT, background_options, option, stored_output_options
 from scanready.cli.job.prepare import prepare_outputs
+from scanready.cli.job.source_lines import with_lines
 from scanready.cli.job.unchecked import unchecked_of
 from scanready.cli.messages import fitting, warn
 from scanready.cli.output.handover import Handover
@@ -78,6 +79,7 @@ def command(
     wanted = selection(only, of_a_run=True)
     with opened(run, options.store) as source:
         targets = [] if source.is_estate else source.targets()
+        targets = with_lines(targets, source, (options.chosen_format, *(name for name, _ in options.reports)))
         exported = _exported(source, options.export, selected=bool(only))
         if source.is_estate:  # known only now for a file
             ctx.exit(estate_report.write(source, options, wanted, ladder=ladder, split=split[1] if split else None))

@@ -27,7 +27,7 @@ def unchecked_of(source: Source, results: int, wanted: Selection) -> Unchecked:
     again = f"scanready verify --resume {source.run.name}" if source.run and source.command == "verify" else ""
     if not count:
         return Unchecked()
-    everything = _targets_of(source)
+    everything = targets_of(source)
     if everything is None or source.store is None or source.run is None:
         return Unchecked(count, (), again)
     done = source.store.keys(source.run)
@@ -35,7 +35,7 @@ def unchecked_of(source: Source, results: int, wanted: Selection) -> Unchecked:
     return Unchecked(len(left), tuple(map(visible_name, left)), again)
 
 
-def _targets_of(source: Source) -> list[Target] | None:
+def targets_of(source: Source) -> list[Target] | None:
     """Return all targets that a run was started with; None if its inventory is gone or has other targets now."""
     run = source.run
     if run is None or run.command != "verify" or not os.path.isfile(run.source):
