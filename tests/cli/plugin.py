@@ -59,6 +59,10 @@ async def verify(probe):
                 await asyncio.sleep(0.01)
             with open(os.environ["MOOD_LOG"], "a") as file:
                 file.write(probe.host + "\\n")
+        if mood == "stuck" and further():
+            with open(os.environ["MOOD_LOG"], "a") as file:
+                file.write(f"{probe.host} {os.getpid()}\\n")
+            time.sleep(600)
         if mood == "kills" and further():
             os.kill(os.getpid(), signal.SIGKILL)
         if mood == "throttled":

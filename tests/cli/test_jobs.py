@@ -226,6 +226,20 @@ def test_the_others_end_with_the_first_process(site: Site) -> None:
         until(lambda: not any(map(is_running, others)), PATIENCE)
 
 
+def test_one_whose_event_loop_stands_still_ends_with_the_first_process(site: Site) -> None:
+    site.write(["stuck"] * 40)
+    with started(site.where, "verify", str(site.inventory), "--jobs", "2", **site.extra) as command:
+        until(lambda: bool(site.logged), PATIENCE)
+        command.kill()
+        command.wait()
+        stuck = int(site.logged[0].split()[1])
+        try:
+            until(lambda: not is_running(stuck), PATIENCE)
+        except AssertionError:
+            os.kill(stuck, signal.SIGKILL)
+            raise
+
+
 def test_an_interrupted_run_is_finished_by_resume(site: Site) -> None:
     held = site.where / "held"
     held.touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import ctypes
 import os
 import socket
 import sys
@@ -62,6 +63,24 @@ def hang(seconds: float) -> None:
 def spin(seconds: float) -> None:
     """Hold the interpreter in one call, as a library that loops over a count does."""
     pow(3, 10**9, 10**400_000)
+
+
+def hang_noted(noted: str, seconds: float) -> None:
+    """Note that it runs, and wait past every time-out."""
+    Path(noted).touch()
+    hang(seconds)
+
+
+def spin_noted(noted: str, seconds: float) -> None:
+    """Note that it runs, and hold the interpreter in one call."""
+    Path(noted).touch()
+    spin(seconds)
+
+
+def keep_the_lock_noted(noted: str, seconds: float) -> None:
+    """Note that it runs, and wait with Python's lock kept, as a driver in C does."""
+    Path(noted).touch()
+    ctypes.PyDLL(None).sleep(600)
 
 
 def fill(megabytes: int, step: int, seconds: float) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from fixtures.limits import HANG
+from fixtures.limits import HANG, PATIENCE
 from scanready.causes import common
 from scanready.clients.login_process import interpreter, memory, resting, templates
 from scanready.clients.login_process.lent import Lent
@@ -24,6 +26,7 @@ from scanready.climb.explain import Failure
 from scanready.model import Owner
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError
+from tests.cli.plugin import until
 from tests.clients.login_process import logins, with_runtime
 from tests.closed_ports import closed_port
 from tests.in_process import Anywhere, in_process
@@ -374,22 +377,32 @@ def test_functions_that_no_other_process_finds_are_told() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts processes as Linux has them")
-def test_nothing_is_left_when_this_process_is_killed(tmp_path: Path) -> None:
-    script = (
-        "from tests.clients.login_process import logins\nfrom tests.in_process import in_process\n"
-        "in_process(logins.spin, seconds=60.0)\n"
-    )
+@pytest.mark.parametrize("function", ["hang", "spin", "keep_the_lock"])
+@pytest.mark.parametrize("way", ["forked", "forked, and what forks is killed, too", "started"])
+def test_nothing_is_left_when_this_process_is_killed(function: str, way: str) -> None:
+    """Whether its library waits, computes, or keeps Python's lock while it waits, as a driver in C may."""
+    forked = way != "started"
     root = Path(__file__).parents[3]
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=root)
-    deadline = time.monotonic() + HANG
-    children: list[psutil.Process] = []
-    while len(children) < 3 and time.monotonic() < deadline:
-        children = psutil.Process(parent.pid).children(recursive=True)
-        time.sleep(0.05)
-    assert len(children) == 3, "what forks, what has the libraries, the login"
+    script = (
+        "import sys\nfrom tests.clients.login_process import logins\nfrom tests.in_process import in_process\n"
+        "from scanready.clients.login_process import templates\n"
+        f"templates.FORKS = {forked}\n"
+        f"in_process(logins.{function}_noted, sys.argv[1], seconds=2.5, kill=600.0)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        noted = Path(folder, "noted")
+        environment = {**os.environ, "PYTHONPATH": f"{root / 'verifiers'}:{root}"}
+        parent = subprocess.Popen([sys.executable, "-c", script, str(noted)], cwd=root, env=environment)
+        until(noted.exists, HANG)
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert len(children) == (3 if forked else 1), "what forks, what has the libraries, the login"
+    if "too" in way:
+        children[0].kill()
     parent.kill()
     parent.wait()
-    _, alive = psutil.wait_procs(children, timeout=HANG)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE)
+    for one in alive:
+        one.kill()
     assert not alive
 
 

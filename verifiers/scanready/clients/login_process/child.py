@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import faulthandler
 import os
 import sys
 from typing import NoReturn
@@ -14,10 +15,14 @@ from scanready.redaction import redacting
 from . import job, memory, outcomes
 from .child_network import Network
 from .messages import Channel
+from .parent import Answers
 from .surroundings import adopt
 
 #: A module has this, and true, if what its libraries load does not survive a fork (a runtime with threads of its own).
 LOAD_AFTER_FORK = "LOAD_AFTER_FORK"
+#: Seconds after its time that a login ends by itself. The parent kills it before; this is for one whose parent is gone,
+#: and whose library holds Python's lock while it waits, so that no thread of ours sees that.
+BY_ITSELF = 5.0
 
 
 def run(channel: Channel) -> NoReturn:
@@ -27,12 +32,13 @@ def run(channel: Channel) -> NoReturn:
     if received is None:
         os._exit(1)
     message, _ = received
-    network = Network(channel)
+    network = Network(channel, Answers(channel))
     adopt(message["surroundings"])
     function, arguments, redactor = job.unpack(base64.b64decode(message["job"]), network.take)
     seconds = float(message["seconds"])
     load(function.__module__, after_fork=True)
     has_runtime = getattr(sys.modules[function.__module__], LOAD_AFTER_FORK, False)
+    faulthandler.dump_traceback_later(seconds + BY_ITSELF, exit=True, file=2)  # which is the null device
     _limit(seconds, channel, memory.MOST_OF_RUNTIME if has_runtime else memory.MOST_MAPPED)
     network.install()
     send_marks_with(network.note)

@@ -17,6 +17,7 @@ from typing import Any
 
 from .codec import encode
 from .messages import Channel, Message
+from .parent import Answers
 
 # The originals: literal addresses and sockets within this host need no parent.
 _resolve = _socket.getaddrinfo
@@ -26,8 +27,9 @@ _connect = socket.socket.connect
 class Network:
     """Names and connections, by way of the parent."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, answers: Answers) -> None:
         self._channel = channel
+        self._answers = answers
         self._asking = threading.Lock()  # a library may have threads
 
     def install(self) -> None:
@@ -132,10 +134,7 @@ class Network:
     def _ask(self, question: Message) -> tuple[Message, list[socket.socket]]:
         with self._asking:
             self._channel.send(question)
-            received = self._channel.receive()
-        if received is None:
-            os._exit(1)  # the parent is gone
-        answer, sockets = received
+            answer, sockets = self._answers.next()
         if "error" in answer:
             raise _error(*answer["error"])
         return answer, sockets

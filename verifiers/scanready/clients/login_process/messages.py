@@ -127,7 +127,10 @@ class Channel:
     def _more(self) -> bytes:
         try:
             return self._received()
-        except TimeoutError:
+        except (
+            TimeoutError,
+            ConnectionError,
+        ):  # a channel over TCP ends so, as Windows has it, if its parent was killed
             return b""
 
     def _received(self) -> bytes:
