@@ -26,7 +26,7 @@ from .problem_log import Page
 from .problems import InventoryError, Problem
 from .secrets import certificates_file
 
-#: The most bytes of an inventory: a million one-line targets, read in ten seconds. What is not plain must be smaller.
+#: The most bytes of an inventory: a million one-line targets, read in ten seconds. One that is not plain has 8 MiB.
 LARGEST_FILE = 128 * 1024 * 1024
 
 
