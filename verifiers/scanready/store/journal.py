@@ -176,11 +176,9 @@ def end(
         )
         connection.execute("DELETE FROM account_logins WHERE account = ? AND host = ? AND tries <= 0", here)
         return
-    if effect == "refused here":
-        connection.execute(f"{_CLOSED}, cause = ?, at = ? WHERE account = ? AND host = ?", (clock, cause, now, *here))
-        return
-    if effect == "unknown":
-        connection.execute(f"{_CLOSED}, cause = NULL, at = ? WHERE account = ? AND host = ?", (clock, now, *here))
+    if effect in ("refused here", "unknown"):
+        known = cause if effect == "refused here" else None
+        connection.execute(f"{_CLOSED}, cause = ?, at = ? WHERE account = ? AND host = ?", (clock, known, now, *here))
         return
     row = connection.execute(
         "SELECT place, step, CASE WHEN cause IS NULL THEN tries ELSE 1 END FROM account_logins"
