@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ pytest.importorskip("celery")
 import amqp
 
 from fixtures.limits import PATIENCE
+from scanready.cli.fleet.verify import _interruptible
 from scanready.fleet import cancels, stopping, threads
 from scanready.fleet.cancels import Cancels, NameTakenError
 from scanready.fleet.connection import LOST, Alarm, Broker, blocking_told
@@ -28,6 +30,7 @@ from scanready.fleet.once import Once
 from scanready.fleet.own_file import held_alone
 from scanready.fleet.stopping import Stopping
 from scanready.fleet.threads import keep_up
+from scanready.fleet.worker_signals import QuietWorker
 
 BROKER = Broker("127.0.0.1", 1, "a", "x", tls=False)
 
@@ -209,6 +212,13 @@ def test_a_batch_that_goes_back_was_not_tried(tmp_path: Path) -> None:
     journal.put_back("r", "unknown")
 
 
+def aside(call: Callable[..., None], *words: str) -> None:
+    """Call it in another thread."""
+    thread = threading.Thread(target=call, args=words)
+    thread.start()
+    thread.join(PATIENCE)
+
+
 class Ending:
     """The end of a process that does not end: each code that it would have ended with, and the lines before."""
 
@@ -225,9 +235,7 @@ class Ending:
 
     def after(self, begin: Callable[..., None], *words: str) -> None:
         """Begin the end in another thread, since the main thread's signals stay as they are; wait for the end."""
-        thread = threading.Thread(target=begin, args=words)
-        thread.start()
-        thread.join(PATIENCE)
+        aside(begin, *words)
         assert self._done.wait(PATIENCE), "its thread would end the process of the tests"
 
 
@@ -244,7 +252,7 @@ def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -
 def test_a_worker_that_ended_by_itself_says_why_with_another_code(monkeypatch: pytest.MonkeyPatch) -> None:
     ending = Ending(monkeypatch)
     ending.after(ending.stopping.begin_because, "the broker refuses the login")
-    ending.stopping.begin_because("a later reason")
+    aside(ending.stopping.begin_because, "a later reason")
     assert ending.stopping.why == "the broker refuses the login"
     assert ending.codes == [2]
     assert ending.lines[-1] == ending.stopping.why
@@ -253,8 +261,35 @@ def test_a_worker_that_ended_by_itself_says_why_with_another_code(monkeypatch: p
 def test_a_worker_that_ends_after_a_signal_has_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     ending = Ending(monkeypatch)
     ending.after(ending.stopping.begin)
-    ending.stopping.begin_because("the worker ends, as the signal asked")
+    aside(ending.stopping.begin_because, "the worker ends, as the signal asked")
     assert not ending.stopping.why
+
+
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Give this system Ctrl-Break, as Windows has it; put all handlers back at the end. Yield its number."""
+    number = int(signal.SIGRTMIN) + 5
+    monkeypatch.setattr(signal, "SIGBREAK", number, raising=False)
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, number)}
+    yield number
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
+def test_ctrl_break_ends_an_agent_as_ctrl_c_does(signals: int) -> None:
+    worker = QuietWorker.__new__(QuietWorker)
+    worker.hostname, worker.blueprint = "a", None  # its repr has them
+    worker.install_platform_tweaks(None)
+    assert signal.getsignal(signals) == signal.getsignal(signal.SIGINT) == worker._end
+    stopping._next_ends_at_once()
+    assert signal.getsignal(signals) == signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+
+
+def test_ctrl_break_ends_a_coordinator_as_ctrl_c_does(signals: int) -> None:
+    stopped = threading.Event()
+    with _interruptible(stopped, lambda: None):
+        signal.raise_signal(signals)
+        assert stopped.is_set()
 
 
 def test_the_time_for_a_stop_is_within_that_of_the_service() -> None:

@@ -66,7 +66,7 @@ def answers(path: Path, run: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("stores", STORES.values(), ids=STORES)
 def test_one_wrong_password_costs_one_refusal_in_all(fleet: Brokered, stores: tuple[str, str]) -> None:
-    """The agent that logs in first keeps its own journal, so coordinators that do not know of each other ask it."""
+    """The agent that logs in first keeps a journal of its own: coordinators that know nothing of each other ask it."""
     fleet.account(OWN, password=WRONG)
     fleet.estate.inventory(
         credentials=CREDENTIALS, accounts={name: ACCOUNTS[name] for name in SERVERS}, only=SERVERS, agents=False

@@ -99,6 +99,18 @@ def test_an_agent_that_is_to_outlive_its_terminal_does(site: Site) -> None:
     assert "ending" not in site.log("e")
 
 
+def test_signals_without_a_meaning_are_told_and_end_nothing(site: Site) -> None:
+    """Both ended the agent without a line."""
+    site.start("b")
+    until(lambda: "waiting for targets" in site.log("b"))
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGUSR1):
+        site.signal("b", number)
+        until(lambda: f"{number.name} is ignored" in site.log("b"))  # noqa: B023  # it is called before the next one
+    assert len(site.log("b").splitlines()) == 3, site.log("b")
+    site.end("b", signal.SIGTERM)
+    assert site.exit_code("b") == 0
+
+
 def test_one_process_has_the_name(site: Site, tmp_path: Path) -> None:
     site.start("a")
     until(lambda: "waiting for targets" in site.log("a"))

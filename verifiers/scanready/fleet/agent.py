@@ -46,7 +46,7 @@ from .publisher import Publisher, Unsent
 from .stopping import GRACE, EndTold, Stopping, Unfinished
 from .threads import keep_up
 from .worker_log import WorkerLog
-from .worker_signals import QuietWorker, end_worker
+from .worker_signals import QuietWorker, end_worker, ignore_others
 
 #: Seconds between two heartbeats.
 BEAT = 10.0
@@ -117,6 +117,7 @@ class Worker:
         Raises:
             BrokerError: the broker cannot be used, or another process has this agent's name there.
         """
+        ignore_others(self._once)
         opened(self.broker).release()
         cancels = Cancels(self.broker, self.agent.name, self.journal.cancel, self._once)
         cancels.hold()

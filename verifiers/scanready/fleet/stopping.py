@@ -21,6 +21,14 @@ _NO_BROKER = 2
 _ENDING = "ending: batches under way go on for up to {:.0f} s; Ctrl-C or SIGTERM ends at once, and loses nothing either"
 
 
+def ending() -> list[int]:
+    """Return the signals that end an agent, beside SIGHUP, which a terminal that is closed sends.
+
+    SIGBREAK is Ctrl-Break of Windows, the end of the console, and of the session.
+    """
+    return [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+
+
 class Unfinished(Exception):
     """Raised if a batch is put back because the process ends; the next start continues it."""
 
@@ -73,7 +81,7 @@ class Stopping:
 
 
 def _next_ends_at_once() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending():
         signal.signal(number, signal.SIG_DFL)
     if hasattr(signal, "SIGHUP"):  # a terminal that is closed sends it more than once
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

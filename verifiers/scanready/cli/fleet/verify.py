@@ -70,6 +70,8 @@ interruption the agents go on: --resume takes their results, `scanready fleet ca
 """
 #: The options that a run keeps from its start.
 _KEPT = ("agents", "only", "depth", "timeout")
+#: Ctrl-C, the end of the terminal, and Ctrl-Break of Windows.
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 #: Agents that a line names.
 _MOST_NAMED = 8
 
@@ -379,8 +381,8 @@ def _continuation_told(progress: Progress, name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interruptible(stopped: threading.Event, last_words: Callable[[], None]) -> Iterator[None]:
-    """Set ``stopped`` at the first SIGINT, SIGTERM or SIGHUP; the second one ends the process."""
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    """Set ``stopped`` at the first SIGINT, SIGTERM, SIGHUP or SIGBREAK; the second one ends the process."""
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
 
     def handle(_: int, __: FrameType | None) -> None:
