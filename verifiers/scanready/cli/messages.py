@@ -31,9 +31,12 @@ def fitting(word: str) -> str:
 
 
 def warn(message: str) -> None:
-    """Write a message to standard error, with the secrets of the current run masked.
+    """Write a message to standard error, with the secrets of the current run masked; a terminal gets no broken words.
 
     A terminal that was closed, or a pipe without a reader, ends no work.
     """
+    from scanready.cli.output.terminal import folded
+
+    line = f"scanready: {visible(current().composed(message), 1000)}"
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"scanready: {visible(current().composed(message), 1000)}\n")
+        sys.stderr.write(folded(line, sys.stderr) + "\n")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from scanready.cli.messages import warn
-from scanready.cli.output.outlet import show
 from scanready.wire.printable import visible
 
-from .options import broker_options, broker_told, chosen_broker
+from .options import broker_options, broker_told, chosen_broker, show_folded
 
 _HELP = """\
 \b
@@ -29,10 +30,18 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
 
     with broker_told():
         found = heartbeats(chosen, LISTEN, warn)
-    for name in sorted(found):
-        beat = found[name]
-        show(
-            "  ".join(visible(text, 60) for text in (name, beat.version, beat.platform, beat.since)) + "\n", people=True
-        )
-    if not found:
+    rows = [
+        [visible(text, 63) for text in (name, beat.version, beat.platform, _in_seconds(beat.since))]
+        for name, beat in sorted(found.items())
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        show_folded(line)
+    if not rows:
         warn("no agent is there: start `scanready fleet agent` on each agent")
+
+
+def _in_seconds(time: str) -> str:
+    """Return a time without fractions of a second; any other text as it is."""
+    return re.sub(r"(:\d\d)\.\d+Z$", r"\1Z", time)

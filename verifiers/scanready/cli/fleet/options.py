@@ -13,6 +13,9 @@ from scanready.catalogue.wrong import Wrong
 from scanready.cli.general_settings import is_of_file
 from scanready.cli.job.options import option
 from scanready.cli.messages import fitting
+from scanready.cli.output.outlet import show
+from scanready.cli.output.standard_output import data_stream
+from scanready.cli.output.terminal import folded
 from scanready.fleet.names import COORDINATOR, is_agent_name
 from scanready.inventory.secrets import certificates_file
 from scanready.wire.printable import visible
@@ -78,6 +81,11 @@ def broker_told() -> Iterator[None]:
         yield
     except BrokerError as error:
         raise Unusable(visible(str(error), 400)) from error
+
+
+def show_folded(line: str) -> None:
+    """Write a line of the answer for people: one line in a pipe, whole words at a terminal."""
+    show(folded(line, data_stream()) + "\n", people=True)
 
 
 def agent_names(text: str | None) -> tuple[str, ...]:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from scanready.cli.messages import warn
-from scanready.cli.output.outlet import show
 from scanready.fleet.names import name_of
 from scanready.report.paper import counted
 from scanready.wire.printable import visible
 
-from .options import broker_options, broker_told, chosen_broker
+from .options import broker_options, broker_told, chosen_broker, show_folded
 
 if TYPE_CHECKING:
     from scanready.fleet.messages import Heartbeat
@@ -46,7 +45,7 @@ def command(broker: str, password_from: str | None, ca_file: str | None) -> None
             runs.setdefault(run, []).append(name)
     # The newest have the greatest names. One agent may list a thousand that were never begun.
     for run in sorted(runs)[-_MOST_RUNS:]:
-        show(f"{visible(name_of(run), 60)}  {', '.join(runs[run])}\n")
+        show_folded(f"{visible(name_of(run), 60)}  {', '.join(runs[run])}")
     if (left := len(runs) - _MOST_RUNS) > 0:
         warn(f"and {counted(left, 'earlier run')}, by name")
     warn(summary(found, len(runs)))

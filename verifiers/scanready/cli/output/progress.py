@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from scanready.model import Verdict
 
-from .terminal import columns, erasure
+from .terminal import columns, cut, erasure, folded
 
 # Seconds between two updates: frequent enough to look alive, and cheap at 2,000 results a second.
 _EVERY = 0.2
@@ -55,7 +55,7 @@ class Progress:
         """Write a message on a line of its own."""
         if not self._quiet:
             with self.cleared():
-                self._write(f"scanready: {message}\n")
+                self._write(folded(f"scanready: {message}", sys.stderr) + "\n")
 
     def hint(self, message: str) -> None:
         """Write a message that is useful only to a user at a terminal."""
@@ -67,7 +67,7 @@ class Progress:
         with self._lock:
             if self._shown:
                 self._shown = False
-                self._write(f"\r{erasure(columns() - 1)}")
+                self._write(f"\r{erasure(columns(sys.stderr) - 1)}")
 
     @contextlib.contextmanager
     def cleared(self) -> Iterator[None]:
@@ -118,8 +118,9 @@ class Progress:
         line += f"  {time.monotonic() - self._began:.0f} s{self._noted('  ')}"
         with self._lock:
             self._shown = True
-            line = line[: columns() - 1]
-            self._write(f"\r{line}{erasure(columns() - 1 - len(line))}")
+            width = columns(sys.stderr) - 1
+            line = cut(line, width)
+            self._write(f"\r{line}{erasure(width - len(line))}")
 
     def _noted(self, gap: str) -> str:
         note = self._note()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
+from typing import TextIO
 
 from scanready.report.look import Look
 
@@ -25,9 +27,37 @@ def look(*, no_color: bool = False, verbosity: int = 0, to_file: bool = False) -
     return Look(width, color, to_file or _can_encode(), verbosity, to_file)
 
 
-def columns() -> int:
-    """Return the terminal's width, from COLUMNS if that is set, within reasonable limits."""
-    return max(_NARROWEST, min(_told() or _measured() or _FILE_WIDTH, _WIDEST))
+def columns(stream: TextIO | None = None) -> int:
+    """Return the terminal's width, from COLUMNS if that is set, within reasonable limits.
+
+    Args:
+        stream: the one that is written to; None for the data. Only one of them may be a terminal.
+    """
+    return max(_NARROWEST, min(_told() or _measured(stream or data_stream()) or _FILE_WIDTH, _WIDEST))
+
+
+def folded(line: str, stream: TextIO) -> str:
+    """Return a line as lines that fit the terminal of a stream, broken between words; as it is for a file or a pipe.
+
+    A terminal itself breaks a line in the middle of a word. A word that is too long for it stays whole.
+    """
+    if not stream.isatty():
+        return line
+    lines = textwrap.TextWrapper(
+        columns(stream) - 1,  # some terminals begin a new line after the last column
+        subsequent_indent="  ",
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines.fill(line)
+
+
+def cut(line: str, width: int) -> str:
+    """Return the beginning of a line that fits a width, with ``...`` at its end if words are missing."""
+    if len(line) <= width:
+        return line
+    return line[: width - 3].rpartition(" ")[0].rstrip() + " ..."
 
 
 def _told() -> int:
@@ -38,10 +68,10 @@ def _told() -> int:
         return 0
 
 
-def _measured() -> int:
-    """Return the width of the terminal that receives the data; 0 if it is not a terminal."""
+def _measured(stream: TextIO) -> int:
+    """Return the width of the terminal that a stream leads to; 0 if it is not a terminal."""
     try:
-        return os.get_terminal_size(data_stream().fileno()).columns
+        return os.get_terminal_size(stream.fileno()).columns
     except (AttributeError, OSError, ValueError):  # not a file, a closed one, or not a terminal
         return 0
 
