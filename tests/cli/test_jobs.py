@@ -137,7 +137,7 @@ def test_a_right_password_is_used_in_all_processes(site: Site) -> None:
     done = site.verify("--jobs", "3")
     assert causes(results(done.stdout)) == {"scannable": 40}, done.stderr
     assert len(site.logged) == 40
-    assert "right" not in done.stdout
+    assert "right" not in done.stdout.replace(str(site.inventory), "")  # the path has the name of this test
 
 
 def test_a_process_killed_in_a_login_costs_no_second_try(site: Site) -> None:

@@ -56,7 +56,8 @@ class Tap:
     """Write the points in the order of the inventory, each as soon as those before it are written."""
 
     def __init__(self, look: Look) -> None:
-        self._waiting: dict[int, Point] = {}
+        self._waiting: dict[int, str] = {}
+        self._types: dict[int, Point] = {}
         self._next = 0
 
     def begin(self, run: RunInfo) -> str:
@@ -69,28 +70,32 @@ class Tap:
     def add(self, report: Report) -> str:
         """Return the points that are next in order; keep one whose predecessors are missing."""
         point = _point(report, self._run.require)
-        point.tried = self._run.tried.get(id(report.target), "")
-        self._waiting[self._places.of(report.target)] = point
-        text = ""
-        while self._next in self._waiting and not self._run.tried:  # a type waits for the others of its host
-            text += self._waiting.pop(self._next).text(self._next + 1)
+        place, text = self._places.of(report.target), ""
+        if self._run.tried:  # a type waits for the others of its host
+            point.tried = self._run.tried.get(id(report.target), "")
+            self._types[place] = point
+            return text
+        self._waiting[place] = point.text(place + 1)
+        while self._next in self._waiting:
+            text += self._waiting.pop(self._next)
             self._next += 1
         return text
 
     def end(self, totals: Totals) -> str:
         """Return the other points, the counts, and the reason to distrust an incomplete run."""
-        fine = {point.tried for point in self._waiting.values() if point.ok and point.tried}
-        text, last = "", max(len(self._run.targets), *(place + 1 for place in self._waiting), 0)
-        for place in range(self._next, last):
-            point = self._waiting.get(place) or skipped(
-                self._run.targets[place], "not checked: the run was interrupted"
-            )
+        fine = {point.tried for point in self._types.values() if point.ok and point.tried}
+        text, places = "", {*range(self._next, len(self._run.targets)), *self._waiting, *self._types}
+        for place in sorted(places):
+            if place in self._waiting:
+                text += self._waiting[place]
+                continue
+            point = self._types.get(place) or skipped(self._run.targets[place], "not checked: the run was interrupted")
             if not point.ok and point.tried in fine and not point.directive:
                 point.ok, point.directive = True, "SKIP the host passed as another type"
             text += point.text(place + 1)
         counts = f"{counted(totals.targets, 'target')}: {summed(totals.verdicts, named=True) or 'none was checked'}"
         text += comment("; ".join(filter(None, (counts, known(totals.known)))))
-        asked = max(self._run.asked, last)
+        asked = max(self._run.asked, len(self._run.targets))
         return text + (bail(totals.targets, asked) if totals.targets < asked else "")
 
 
