@@ -17,6 +17,8 @@ class Watchdog:
     """End a client library's connections at ``deadline`` (:func:`time.monotonic`); a context manager around a login."""
 
     def __init__(self, deadline: float) -> None:
+        #: When it bites.
+        self.deadline = deadline
         self._held: list[socket.socket] = []
         self._lock = threading.Lock()
         self._timer = threading.Timer(max(0.0, deadline - time.monotonic()), self._bite)

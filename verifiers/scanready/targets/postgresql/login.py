@@ -134,7 +134,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             return Result(denied=denied, passwordless=not where.trace.sent)
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # not every server enforces statement_timeout
-            return _look_around(session, where, credential.username, deadline, relay)
+            return _look_around(session, where, credential.username, watchdog, relay)
 
 
 def _connected(where: Where, credential: Credential, seconds: float, port: int) -> psycopg.Connection[Any]:
@@ -247,7 +247,7 @@ def _permit(text: str, database: str, user: str) -> str:
     return fixes.GRANT_CONNECT(database=database, user=user)
 
 
-def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float, relay: Relay) -> Result:
+def _look_around(session: psycopg.Connection[Any], where: Where, user: str, watchdog: Watchdog, relay: Relay) -> Result:
     import psycopg
     from psycopg import errors
 
@@ -256,14 +256,14 @@ def _look_around(session: psycopg.Connection[Any], where: Where, user: str, dead
     try:
         result.version = session.info.parameter_status("server_version") or ""
         _begin(session)
-        _ask_beside(session, result, deadline)
+        _ask_beside(session, result, watchdog.deadline)
         _read_one(session, result, user, where.table)
     except Failure as failure:
         result.denied = failure
     except errors.QueryCanceled as error:
         result.denied = Failure(common.OUT_OF_TIME, f"reading did not finish in time: {_words(error)}")
     except psycopg.Error as error:
-        result.denied = _unread(error, deadline, relay)
+        result.denied = _unread(error, watchdog, relay)
     except UNCHECKED as error:
         detail = f"psycopg could not read the server's answer: {printable(repr(error), 300)}"
         result.denied = Failure(common.LIMIT, detail)
@@ -273,9 +273,9 @@ def _look_around(session: psycopg.Connection[Any], where: Where, user: str, dead
     return result
 
 
-def _unread(error: psycopg.Error, deadline: float, relay: Relay) -> Failure:
+def _unread(error: psycopg.Error, watchdog: Watchdog, relay: Relay) -> Failure:
     """Return the failure of a read; an error without an SQLSTATE is libpq's or psycopg's own."""
-    if time.monotonic() >= deadline:
+    if watchdog.bitten:  # by the clock it may be earlier: that of Windows ticks every 15.6 ms
         return Failure(common.OUT_OF_TIME, "reading did not finish in time")
     if error.sqlstate:
         of_the_system = error.sqlstate[:2] in (*causes.OF_THE_SYSTEM, _ROLLED_BACK)
