@@ -16,6 +16,7 @@ from amqp import sasl
 from kombu.transport import pyamqp
 
 from .faults import PATIENCE
+from .plain_tasks import PlainChannel
 
 
 class RefusedError(amqp.exceptions.AccessRefused):  # type: ignore[misc]  # the library has few types
@@ -83,6 +84,8 @@ class _Presented(sasl.PLAIN):  # type: ignore[misc]
 
 class _Connection(pyamqp.Connection):  # type: ignore[misc]
     """A connection that asks before it logs in, and tells how that ended."""
+
+    Channel = PlainChannel
 
     def __init__(self, *, login: BrokerLogin, userid: str, password: str, **options: Any) -> None:
         mechanism = _Presented(userid, password, self._begin)
