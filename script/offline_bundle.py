@@ -51,7 +51,7 @@ def needed(extras: Sequence[str], where: pins.Environment) -> dict[str, pins.Pin
     if pins.AGENT in wanted:
         wanted.update(pins.PARTS)
     files = [pins.CORE, *(file for file, part in pins.BESIDES_CORE.items() if part in wanted)]
-    if wanted & {pins.WINDOWS, pins.FLEET}:  # constraints-fleet.txt leaves out the pins of the files before it
+    if wanted & {pins.WINDOWS, pins.FLEET}:  # both leave out the pins of the default install
         files += ["constraints.txt", "constraints-windows.txt"]
     if pins.FLEET in wanted:
         files.append("constraints-fleet.txt")

@@ -32,11 +32,12 @@ PARTS = ("ssh", "db", "mail", "web", "keyring")
 AWS = "aws"
 #: Needed by impacket's scripts only, which script/install-windows drops.
 DROPPED = {"impacket": {"flask", "ldap3", "ldapdomaindump"}}
-#: The files, in the order in which each leaves out what those before it have, and the extras of each.
+#: The files, in the order in which each leaves out what those before it have, and the extras of each. That of the fleet
+#: leaves out the default install only: not every agent has the pins of logins to Windows.
 STACKED = {
     "constraints.txt": (AGENT,),
     "constraints-windows.txt": (AGENT, WINDOWS),
-    "constraints-fleet.txt": (AGENT, WINDOWS, FLEET),
+    "constraints-fleet.txt": (AGENT, FLEET),
     "constraints-test.txt": (AGENT, WINDOWS, FLEET, TEST),
 }
 #: The default install in parts, for a host that needs only some. Each has what its extra needs besides the core.
@@ -140,7 +141,8 @@ def contents(requires: Requires) -> dict[str, Needs]:
     before: Needs = {}
     for file, extras in STACKED.items():
         all_of_it = needed(extras, requires, build=True)
-        made[file] = {name: where - before.get(name, frozenset()) for name, where in all_of_it.items()}
+        left_out = needed((AGENT,), requires, build=True) if FLEET in extras and TEST not in extras else before
+        made[file] = {name: where - left_out.get(name, frozenset()) for name, where in all_of_it.items()}
         made[file] = {name: where for name, where in made[file].items() if where}
         before = {name: before.get(name, frozenset()) | where for name, where in {**before, **all_of_it}.items()}
     core = needed((), requires, build=True)

@@ -151,6 +151,19 @@ def test_the_default_install_has_nothing_of_impacket_or_the_fleet() -> None:
     assert "celery" in {pin.name for pin in pins.read("constraints-fleet.txt")}
 
 
+def test_the_default_install_and_the_fleet_are_complete_without_the_pins_of_windows() -> None:
+    """One package came with those only, so no command of the fleet started."""
+    found = {pin.name for file in ("constraints.txt", "constraints-fleet.txt") for pin in pins.read(file)}
+    assert set(pins.needed((pins.AGENT, pins.FLEET), installed, build=True)) == found
+
+
+def test_the_page_of_the_fleet_has_the_install_command_of_its_pins() -> None:
+    (header,) = (line for line in (ROOT / "constraints-fleet.txt").read_text().splitlines() if "pip install" in line)
+    assert header.removeprefix("#").strip() in [
+        line.strip() for line in (ROOT / "docs" / "fleet.md").read_text().splitlines()
+    ]
+
+
 def test_an_agent_with_secrets_in_aws_needs_no_file_of_the_tests() -> None:
     parts = {pin.name: pin for file in (pins.CORE, "constraints/aws.txt") for pin in pins.read(file)}
     assert {"boto3", "botocore", "s3transfer", "urllib3"} <= set(parts)

@@ -18,7 +18,13 @@ from tests.fleet.real.test_estate import give, task, until
 BOMB = 512
 #: MiB that the agent may grow by.
 ROOM = 64
-SIGNATURE = {"task": "scanready.check", "args": ["{}"], "kwargs": {}, "options": {"queue": "other"}, "subtask_type": None}
+SIGNATURE = {
+    "task": "scanready.check",
+    "args": ["{}"],
+    "kwargs": {},
+    "options": {"queue": "other"},
+    "subtask_type": None,
+}
 
 
 def works(site: Site, servers: Servers) -> bool:
@@ -68,5 +74,7 @@ def test_settings_of_celery_have_no_effect(
         give(site.broker, json.dumps([args, kwargs, embed | embedded]).encode(), **properties)
     until(lambda: "a message was refused: the message is not JSON" in site.log("a"))
     assert works(site, servers)
-    lines = {line for line in site.log("a").splitlines() if "a message was refused: the message is not JSON" not in line}
+    lines = {
+        line for line in site.log("a").splitlines() if "a message was refused: the message is not JSON" not in line
+    }
     assert len(lines) == 1, lines
