@@ -1,7 +1,8 @@
 """Take the settings out of a task that no coordinator writes, before Celery heeds them.
 
-The body may be compressed: kombu would unpack it, and 16 MiB are 16 GiB then. A task may come with a time far away, which
-Celery keeps in memory and takes another one for; with tasks to call after it; or in the form of an older protocol.
+The body may be compressed: kombu would unpack it, and 16 MiB are 16 GiB then. A task may come with a time far away:
+Celery keeps it in memory and takes another one for it; with tasks to call after it; or in the form of an older
+protocol.
 """
 
 from __future__ import annotations
