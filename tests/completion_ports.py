@@ -8,67 +8,16 @@ gh-91227). A socket's own error has Winsock's number besides the errno.
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from scanready.net.sockets import KeepingSocket
+from tests.as_if_windows.numbers import WINSOCK, completed, completed_from, winsock
 from tests.clock import PortableLoop
 
-#: errno -> the number of a completion port.
-COMPLETED = {
-    errno.ECONNREFUSED: 1225,
-    errno.ECONNRESET: 64,
-    errno.ECONNABORTED: 1236,
-    errno.ETIMEDOUT: 121,
-    errno.ENETUNREACH: 1231,
-    errno.EHOSTUNREACH: 1232,
-    errno.EHOSTDOWN: 1256,
-    errno.ENETDOWN: 1222,
-    errno.EACCES: 10013,
-    errno.EADDRINUSE: 10048,
-    errno.EADDRNOTAVAIL: 10049,
-    errno.ENOBUFS: 10055,
-    errno.EMFILE: 10024,
-    errno.ENOTCONN: 2250,
-    errno.EPIPE: 10058,
-}
-#: errno -> Winsock's number.
-WINSOCK = {
-    errno.ECONNREFUSED: 10061,
-    errno.ECONNRESET: 10054,
-    errno.ECONNABORTED: 10053,
-    errno.ETIMEDOUT: 10060,
-    errno.ENOTCONN: 10057,
-    errno.EPIPE: 10058,
-}
-_WORDS = "Eine Meldung von Windows"
-#: Errors with a class of their own (CPython, ``Modules/overlapped.c``).
-_CLASSES = {1225: ConnectionRefusedError, 1236: ConnectionAbortedError}
-
-
-def winsock(kind: type[OSError], errno_: int, winerror: int) -> OSError:
-    """Return an error that a call of Winsock's raises."""
-    error = kind(errno_, _WORDS)
-    error.winerror = winerror  # type: ignore[attr-defined]  # Windows' attribute
-    return error
-
-
-def completed(number: int) -> OSError:
-    """Return the error that a completion port's operation raises for a number of Win32 or Winsock."""
-    if number in (64, 995):
-        return ConnectionResetError(errno.EINVAL, _WORDS)
-    return winsock(_CLASSES.get(number, OSError), _errno_in_python(number), number)
-
-
-def _errno_in_python(number: int) -> int:
-    """The errno that CPython gives it on Windows (``PC/errmap.h``), with this platform's number for Winsock's."""
-    if number == 10013:
-        return errno.EACCES
-    known = {winsock: errno_ for errno_, winsock in (COMPLETED | WINSOCK).items() if winsock >= 10000}
-    return known.get(number, errno.EINVAL)
+__all__ = ["CompletionPorts", "TellingTuples", "completed", "sockets_of_windows", "winsock"]
 
 
 class CompletionPorts(PortableLoop):
@@ -107,9 +56,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None or getattr(error, "winerror", None) is not None:
-            raise
-        raise completed(COMPLETED.get(error.errno, error.errno)) from None
+        raise completed_from(error) from None
 
 
 @contextmanager

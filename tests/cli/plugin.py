@@ -128,7 +128,9 @@ def environment(plugins: Path, extra: Mapping[str, str] | None = None) -> dict[s
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("SCANREADY_", "NO_COLOR", "COLUMNS"))
     }
-    ours = {"PYTHONPATH": f"{ROOT / 'verifiers'}:{plugins}", "SCANREADY_STORE": str(plugins / "runs.db")}
+    as_if_windows = os.environ.get("AS_IF_WINDOWS", "").split(os.pathsep)
+    paths = [*filter(None, as_if_windows), str(ROOT / "verifiers"), str(plugins)]
+    ours = {"PYTHONPATH": os.pathsep.join(paths), "SCANREADY_STORE": str(plugins / "runs.db")}
     return {**kept, **ours, **(extra or {})}
 
 

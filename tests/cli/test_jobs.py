@@ -295,6 +295,7 @@ def test_a_store_that_cannot_be_written_costs_one_line_and_no_result(site: Site)
     assert done.stderr.count("this run is not stored") == 1
 
 
+@pytest.mark.posix("limits of a process")
 @pytest.mark.parametrize(
     ("limit", "value", "message"),
     [

@@ -35,7 +35,10 @@ from tests.ladder import account, in_time, logins_end
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at processes as POSIX has them")
 
 
-@pytest.fixture(params=["forked", "started"])
+FORKED = pytest.mark.posix("what Windows has not: fork")
+
+
+@pytest.fixture(params=[pytest.param("forked", marks=FORKED), "started"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Forked, or an interpreter for each login, as where there is no fork."""
     monkeypatch.setattr(templates, "FORKS", request.param == "forked")
@@ -119,6 +122,7 @@ def test_a_login_that_has_no_time_left_does_not_begin(tmp_path: Path, way: str) 
     assert not touched.exists()
 
 
+@pytest.mark.posix("a bound of the kernel's on memory")
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's bound is Linux's")
 @pytest.mark.parametrize(
     ("function", "arguments"), [(logins.fill, (400, 1)), (logins.fill, (1000, 200)), (logins.announced, ())]
@@ -131,6 +135,7 @@ def test_it_takes_no_more_memory_than_it_may(function: Any, arguments: tuple[int
     assert in_process(logins.fill, 30, 1) == 30
 
 
+@pytest.mark.posix("a bound of the kernel's on memory")
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's bound is Linux's")
 def test_a_runtime_of_its_own_may_map_more_and_not_any_size(way: str) -> None:
     """Untouched, so that no look at the resident size sees it."""
@@ -140,6 +145,7 @@ def test_a_runtime_of_its_own_may_map_more_and_not_any_size(way: str) -> None:
     assert caught.value.errno == errno.ENOMEM
 
 
+@FORKED
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at the size of processes")
 def test_many_logins_take_no_more_memory_together_than_one() -> None:
     """Eight that stay below the bound of one, and a small one beside them."""
@@ -305,6 +311,7 @@ def test_a_connection_is_lent(piped: bool, way: str) -> None:
     assert (1 << 20) <= received < (2 << 20) if piped else received == 4 + (6 << 20)
 
 
+@FORKED
 def test_a_killed_template_is_made_anew() -> None:
     in_process(logins.echo, "warm")
     for child in psutil.Process().children(recursive=True):
@@ -314,6 +321,7 @@ def test_a_killed_template_is_made_anew() -> None:
     assert in_process(logins.echo, "again") == ["again"]
 
 
+@FORKED
 def test_a_limit_of_this_host_is_told_by_the_login_and_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The processes are begun beside the climb, where no caller waits for an error."""
 
@@ -331,6 +339,7 @@ def test_a_limit_of_this_host_is_told_by_the_login_and_ends_no_run(monkeypatch: 
     asyncio.run(run())
 
 
+@FORKED
 def test_a_host_that_permits_no_further_process_is_our_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     cannot_fork = "import os; os.fork = lambda: os._exit(1); from scanready"
     monkeypatch.setattr(resting, "take", templates.Templates)
@@ -340,6 +349,7 @@ def test_a_host_that_permits_no_further_process_is_our_limit(monkeypatch: pytest
     assert caught.value.cause is common.LIMIT
 
 
+@FORKED
 def test_those_that_spin_cost_the_others_no_place() -> None:
     """Thirty-four of them, as many as once had every thread and two more."""
 
@@ -378,7 +388,14 @@ def test_functions_that_no_other_process_finds_are_told() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts processes as Linux has them")
 @pytest.mark.parametrize("function", ["hang", "spin", "keep_the_lock"])
-@pytest.mark.parametrize("way", ["forked", "forked, and what forks is killed, too", "started"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param("forked", marks=FORKED),
+        pytest.param("forked, and what forks is killed, too", marks=FORKED),
+        "started",
+    ],
+)
 def test_nothing_is_left_when_this_process_is_killed(function: str, way: str) -> None:
     """Whether its library waits, computes, or keeps Python's lock while it waits, as a driver in C may."""
     forked = way != "started"
@@ -406,6 +423,7 @@ def test_nothing_is_left_when_this_process_is_killed(function: str, way: str) ->
     assert not alive
 
 
+@FORKED
 def test_what_no_run_wants_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     script = (
         "import psutil, time\nfrom scanready.clients.login_process import template\n"
@@ -446,6 +464,7 @@ def _first() -> psutil.Process:
     return first
 
 
+@FORKED
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux has them")
 def test_no_zombie_is_left_in_a_process_that_goes_on() -> None:
     """The process that logins are forked from ends after a rest, and by being killed; no later run has to reap it."""
@@ -461,6 +480,7 @@ def test_no_zombie_is_left_in_a_process_that_goes_on() -> None:
     assert in_process(logins.echo, "again") == ["again"]
 
 
+@FORKED
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux has them")
 def test_a_template_that_was_killed_is_no_zombie_of_the_first_process() -> None:
     in_process(logins.echo, "x")
