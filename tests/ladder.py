@@ -78,10 +78,11 @@ def climb(
 
 
 def assert_steps(report: Report) -> None:
-    """Assert that a target has no step that its type has not."""
+    """Assert that a target misses no step that its type has not."""
     row = BY_NAME.get(report.target.type)
-    if row is not None and row.name != "tibero":  # its check says at `auth` why that is not checked
-        strange = {check.step for check in report.checks} - set(row.steps_of(report.target))
+    if row is not None:
+        missed = {check.step for check in report.checks if check.summary.startswith("not reached")}
+        strange = missed - set(row.steps_of(report.target))
         assert not strange, f"{strange}: {story(report)}"
 
 
