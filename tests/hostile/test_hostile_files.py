@@ -154,7 +154,7 @@ HOSTILE: dict[str, tuple[str, str, Callable[[Path], None], str]] = {
     "list-of-hosts": ("import", "h.txt", hosts, "more than 100,000 targets"),
     "list-with-a-long-line": ("import", "h.txt", long_line, "unrecognised file"),
     "huge-list": ("import", "h.txt", huge, "larger than 32 MiB"),
-    "huge-inventory": ("plan", "i.yaml", huge, "larger than 8 MiB"),
+    "huge-inventory": ("plan", "i.yaml", huge, "larger than 128 MiB"),
     "huge-authorities": ("plan", "i.yaml", authorities, "`ca.pem` is larger than 4 MiB"),
     "no-authorities": ("plan", "i.yaml", no_authorities, "`ca.pem` holds no certificates in PEM form"),
 }

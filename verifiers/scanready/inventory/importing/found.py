@@ -23,7 +23,7 @@ KINDS: Mapping[str, str] = {
     "etc-hosts": "a hosts file such as /etc/hosts",
 }
 #: The most targets of an import; an inventory holds no more, and a larger file must be split.
-MOST = 1 << 20
+MOST = 100_000
 #: The most skipped entries that are listed one by one.
 MOST_LEFT = 1000
 # A part of a word this short may occur in a message by chance.
