@@ -191,8 +191,10 @@ class AtomicFile(io.RawIOBase):
 
     def _publish(self) -> None:
         """Give the file its name, and let the directory be written."""
-        if os.name == "nt" and self._raw is not None:
-            self._raw.close()  # an open file cannot be renamed there
+        if os.name == "nt":
+            for opened in (self._raw, self._old):
+                if opened is not None:
+                    opened.close()  # an open file can neither be renamed nor replaced there
         try:
             self._put()
         except OSError as error:
