@@ -55,7 +55,7 @@ def coordinator_log(site: Site) -> str:
 
 
 def test_an_agent_whose_queue_is_deleted_ends_with_the_reason(site: Site, tmp_path: Path) -> None:
-    """The service starts it again, until the definitions are imported; then the run goes on."""
+    """An operator imports the definitions and starts it again; then the run goes on."""
     with long_run(site, tmp_path, "a"):
         site.broker.control("delete_queue", *PLACE, "scanready.tasks.a")
         until(lambda: not site.is_alive("a"))
