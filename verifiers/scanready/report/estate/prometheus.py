@@ -15,7 +15,7 @@ from scanready.report.look import Look
 from .causes import lead_of
 from .view import EstateInfo, EstateTotals, Row
 
-_ESTATE_METRICS = {
+ESTATE_METRICS = {
     "scanready_estate_target_verdict": "1 for the estate verdict of the target: that of all its agents together.",
     "scanready_estate_target_cause": "1 for the cause of the estate verdict, with its owner and the agent that met it.",
     "scanready_estate_target_missing": "Agents that should have a result for the target and have none.",
@@ -36,7 +36,7 @@ class EstatePrometheus:
 
     def __init__(self, look: Look) -> None:
         self._whole = look.verbosity >= 0
-        self._samples = Samples(METRICS | _ESTATE_METRICS)
+        self._samples = Samples(METRICS | ESTATE_METRICS)
         self._own_causes: Counter[tuple[str, str, str, str]] = Counter()
         self._causes: Counter[tuple[str, str, str]] = Counter()
 
