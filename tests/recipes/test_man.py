@@ -60,3 +60,11 @@ def test_a_page_shows_every_option_and_example(folder: Path, name: str) -> None:
     examples = re.findall(r"^  (scanready .*?)(?:  |$)", command.help or "", re.MULTILINE)
     assert examples
     assert [line for line in examples if line not in text] == []
+
+
+def test_a_python_without_the_packages_is_told_which_one_to_use(tmp_path: Path) -> None:
+    command = [sys.executable, "-S", "-I", str(ROOT / "script" / "man"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("run .venv/bin/python script/man DIR; script/check makes .venv")
