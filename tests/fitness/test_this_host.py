@@ -144,6 +144,17 @@ def test_without_an_ssh_client(tmp_path: Path) -> None:
     assert "unix and ssh targets need it" in found["cause"]["detail"]
 
 
+def test_an_ssh_client_that_does_not_run(tmp_path: Path) -> None:
+    broken = tmp_path / "ssh"
+    broken.write_text("#!/bin/sh\necho 'symbol lookup error: undefined symbol: EVP_x' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    found = json.loads(scanready("--json", PATH=str(tmp_path)).stdout)
+    assert (found["cause"]["code"], found["cause"]["owner"]) == ("agent.client-broken", "agent")
+    assert "undefined symbol: EVP_x; unix and ssh targets need it" in found["cause"]["detail"]
+    found = json.loads(scanready("mysql://127.0.0.1:1", "--json", PATH=str(tmp_path)).stdout)
+    assert "agent.client-broken" not in json.dumps(found)
+
+
 def test_who_has_no_ssh_targets_needs_no_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     answer = program("ssh client", target("mysql", "127.0.0.1"))

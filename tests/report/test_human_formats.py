@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanready.causes import common, unproven
+from scanready.causes import client_program, common, unproven
 from scanready.model import Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
 from scanready.remedies.placeholders import named
 from scanready.report import new_document
@@ -88,7 +88,8 @@ def test_hostile_text_is_harmless_everywhere(name: str, width: int, color: bool)
 
 def test_the_ladder_says_all_there_is_to_say() -> None:
     report = blocked()
-    report.checks.insert(0, Check(Step.AGENT, "db7", Outcome.WARNED, "x", {}, Finding(common.CLIENT_MISSING, "no ssh")))
+    missing = Finding(client_program.MISSING, "no ssh")
+    report.checks.insert(0, Check(Step.AGENT, "db7", Outcome.WARNED, "x", {}, missing))
     text = drawn(Ladder(Look(100, verbosity=1)), [report])
     for words in (
         "postgresql://er@db7:5432/hr  from proxy-nyc",

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanready.causes import common
+from scanready.causes import client_program, common
 from scanready.model import GOOD, Agent, Cause, Check, Finding, Outcome, Owner, Report, Scope, Step, Target
 from scanready.report.estate import EstateView
 from scanready.report.estate.rank_csv import csv
@@ -116,7 +116,7 @@ def test_the_changes_of_one_agent_can_be_selected() -> None:
 
 def test_a_rule_and_a_client_on_one_agent_are_needed_together() -> None:
     far = Target("far1", "unix", 22)
-    ends = (common.CLIENT_MISSING, Step.AGENT, 0), (common.FILTERED, Step.CONNECT, 22)
+    ends = (client_program.MISSING, Step.AGENT, 0), (common.FILTERED, Step.CONNECT, 22)
     (entry,) = as_json(of_these(of(NYC, far, climbed(far, Step.RESOLVE, *ends))))["ranking"]
     assert [part["cause"] for part in entry["changes"]] == [None, "agent.client-missing"]
     assert [part["owner"] for part in entry["changes"]] == ["network", "agent"]
@@ -212,7 +212,7 @@ REFUSES = Cause("test.rule", Owner.DATABASE, Step.AUTH, "m", "Permit {host}.", "
         (common.REJECTED, Step.CONNECT, True),
         (common.UNREACHABLE, Step.CONNECT, True),
         (common.REFUSED, Step.CONNECT, True),
-        (common.CLIENT_MISSING, Step.AGENT, True),
+        (client_program.MISSING, Step.AGENT, True),
         (common.DRIVER_MISSING, Step.LOGIN, True),
         (REFUSES, Step.AUTH, True),
         (common.PLATFORM_MISMATCH, Step.AGENT, False),

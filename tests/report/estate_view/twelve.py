@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from scanready.causes import common
+from scanready.causes import client_program, common
 from scanready.model import (
     LADDER,
     Agent,
@@ -69,7 +69,7 @@ def climbed(target: Target, last: Step, *ends: tuple[Cause, Step, int]) -> list[
     checks = [name if check.step is Step.RESOLVE else check for check in checks]
     for cause, step, port in ends:
         at = f"{target.host}:{port}" if port else where
-        fix = INSTALL if cause is common.CLIENT_MISSING else None
+        fix = INSTALL if cause is client_program.MISSING else None
         checks.append(Check(step, at, Outcome.FAILED, "", {}, Finding(cause, f"met at {at}", fix)))
     return checks
 
@@ -102,7 +102,7 @@ def results() -> Iterator[Report]:
         far = Target(name, "unix", 22)
         yield of(LON, far, closed(far))
         yield of(NYC, far, closed(far))
-        yield of(WIN, far, climbed(far, Step.AUTH, (common.CLIENT_MISSING, Step.AGENT, 0)))
+        yield of(WIN, far, climbed(far, Step.AUTH, (client_program.MISSING, Step.AGENT, 0)))
     far3 = Target("far3", "nfs", 2049)
     yield of(LON, far3, closed(far3))
     yield of(NYC, far3, closed(far3, 2049, 111))

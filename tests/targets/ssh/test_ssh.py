@@ -199,6 +199,59 @@ def test_a_missing_client_hides_no_cause_of_the_target(client: Path) -> None:
     assert [second.cause.code for second in besides(report)] == ["agent.client-missing"]
 
 
+BROKEN = [
+    (
+        "echo 'ssh: error while loading shared libraries: libcrypto.so.3: cannot open' >&2; exit 127",
+        "exit code 127: ssh: error while loading shared libraries: libcrypto.so.3",
+    ),
+    ("echo 'OpenSSL version mismatch. Built against 30000020, you have 30100010' >&2; exit 255", "Built against 300"),
+    ('echo "ssh: /lib/libc.so.6: version \\`GLIBC_2.38\' not found (required by ssh)" >&2; exit 1', "GLIBC_2.38"),
+    ("kill -SEGV $$", "fails with signal 11"),
+    ("printf '\\033[2Jno\\nway' >&2; exit 126", "exit code 126"),
+]
+
+
+@pytest.mark.parametrize(("script", "words"), BROKEN)
+def test_a_client_that_does_not_run_blocks_but_the_rest_is_climbed(client: Path, script: str, words: str) -> None:
+    client.write_text(f"#!/bin/sh\n{script}\n")
+    report, _ = met(ssh.openssh_9_2)
+    expect(report, Verdict.BLOCKED, "agent.client-broken", step=Step.AGENT, owner=Owner.AGENT)
+    passed(report, Step.CONNECT, Step.HANDSHAKE, Step.AUTH)
+    detail = finding_of(report).detail
+    assert detail.startswith(f"`{client} -V` ")
+    assert words in detail
+    assert detail.isprintable()
+
+
+def test_a_client_of_another_machine_does_not_run(client: Path) -> None:
+    client.write_bytes(b"\xcf\xfa\xed\xfe\0\0")
+    report, _ = met(ssh.openssh_9_2)
+    expect(report, Verdict.BLOCKED, "agent.client-broken", step=Step.AGENT, owner=Owner.AGENT)
+    assert "Exec format error" in finding_of(report).detail
+
+
+@pytest.mark.parametrize("script", ["exec /bin/sleep 60", "kill -KILL $$"])
+def test_a_client_without_an_answer_is_undecided(client: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openssh, "PATIENCE", 0.5)
+    client.write_text(f"#!/bin/sh\n{script}\n")
+    report, _ = met(ssh.openssh_9_2)
+    expect(report, Verdict.UNDECIDED, "agent.client-silent", step=Step.AGENT, owner=Owner.AGENT)
+    passed(report, Step.CONNECT, Step.HANDSHAKE, Step.AUTH)
+
+
+def test_a_client_may_take_longer_than_the_target_has(client: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openssh, "PATIENCE", 1.0)
+    client.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    report, _ = met(ssh.openssh_9_2, timeout=0.5)
+    expect(report, Verdict.UNDECIDED, "agent.client-silent", step=Step.AGENT, owner=Owner.AGENT)
+
+
+def test_another_makers_client_that_does_not_know_the_questions_is_no_fault(client: Path) -> None:
+    client.write_text("#!/bin/sh\necho 'Usage: dbclient [options] host' >&2; exit 1\n")
+    report, _ = met(ssh.openssh_9_2)
+    expect(report, Verdict.READY)
+
+
 def test_no_common_algorithm_is_mended_on_the_agent_where_its_client_can() -> None:
     report, server = met(ssh.old_algorithms)
     expect(report, Verdict.BLOCKED, "ssh.no-common-algorithm", step=Step.HANDSHAKE, owner=Owner.SERVER)

@@ -6,15 +6,6 @@ from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 # agent ------------------------------------------------------------------------------------------------------------
 
-CLIENT_MISSING = Cause(
-    "agent.client-missing",
-    Owner.AGENT,
-    Step.AGENT,
-    "A program that the scanner needs is not installed on this agent.",
-    "On this agent, install the program that the detail names (see the fix).",
-    "On the agent: start the program that the detail names.",
-    wire="Nothing is sent: the check looks at programs on the agent.",
-)
 PLATFORM_MISMATCH = Cause(
     "agent.platform-mismatch",
     Owner.AGENT,
@@ -29,9 +20,10 @@ DRIVER_MISSING = Cause(
     "agent.driver-missing",
     Owner.AGENT,
     Step.LOGIN,
-    "The Python driver that logs in to this target type is not installed, so login and access were not tried.",
-    "Install the driver with the command in the detail.",
-    "On the agent: python -m pip list   # the packages of the extra are missing",
+    "The Python driver that logs in to this target type is not installed or cannot be loaded, so login and access were "
+    "not tried.",
+    "Install the driver with the command in the detail or in the fix.",
+    "On the agent: python -m pip list   # the packages of the extra are missing, or of versions that do not fit",
     definite=False,
     wire="The capture ends before the login: no login message leaves the agent.",
 )

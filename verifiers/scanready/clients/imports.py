@@ -12,9 +12,16 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.remedies.fixes import Fix, on_agent
 from scanready.remedies.quoting import SHELL_PATH
+from scanready.wire.printable import printable
 
 INSTALL = Fix(
     "{python} -m pip install {requirement}", at=on_agent("in a shell"), python=SHELL_PATH, requirement=SHELL_PATH
+)
+INSTALL_AGAIN = Fix(
+    "{python} -m pip install --force-reinstall {requirement}",
+    at=on_agent("in a shell"),
+    python=SHELL_PATH,
+    requirement=SHELL_PATH,
 )
 RUN = Fix(
     "{python} {script}",
@@ -24,6 +31,9 @@ RUN = Fix(
 )
 _BY_SCRIPT = re.compile(r"python (?P<script>script/[a-z-]+), in the folder of scanready's source$")
 _LOCK = threading.RLock()
+#: Errors of a library that is installed, and does not fit its Python, its system or the libraries below it. The last
+#: ones are those of pyOpenSSL and cryptography of different years, for example.
+_UNFIT = (ImportError, OSError, SyntaxError, AttributeError, TypeError, ValueError, RuntimeError)
 
 
 def by_script(script: str) -> str:
@@ -40,18 +50,28 @@ def importing(missing: str) -> Iterator[None]:
     requests beside exchangelib, twice in six tries).
 
     Raises:
-        Failure: ``agent.driver-missing``.
+        Failure: ``agent.driver-missing``; of a library that is installed and cannot be loaded, with the error.
     """
     with _LOCK:
         try:
             yield
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise Failure(common.DRIVER_MISSING, missing, _fix(missing)) from error
+        except _UNFIT as error:
+            raise Failure(common.DRIVER_MISSING, _unfit(missing, error), _fix(missing, INSTALL_AGAIN)) from error
 
 
-def _fix(missing: str) -> str | None:
+def _unfit(missing: str, error: BaseException) -> str:
+    """Return that a library is installed and cannot be loaded, from the message that it is missing."""
+    name, known, _ = missing.partition(" is not installed")
+    if not known:  # "this needs pyspnego: pip install ..."
+        name = f"{missing.partition(': ')[0]}, which"
+    return f"{name} cannot be loaded: {printable(f'{type(error).__name__}: {error}', 300)}"
+
+
+def _fix(missing: str, install: Fix = INSTALL) -> str | None:
     """Return the command that installs it, for the interpreter that runs scanready: a host may have several pips."""
     if by := _BY_SCRIPT.search(missing):
         return RUN(python=sys.executable, script=by["script"])
     requirement = missing.partition(": pip install ")[2].strip("'")
-    return INSTALL(python=sys.executable, requirement=requirement) if requirement else None
+    return install(python=sys.executable, requirement=requirement) if requirement else None

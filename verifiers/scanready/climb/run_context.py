@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 #: The kill of a login after the deadline, in parts of the time that is kept back: until then it may report by itself.
 _KILL = 1.5
+#: Seconds that a look at the agent may take at least; each look ends by itself before that.
+_LOOK = 8.0
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +99,8 @@ class RunContext:
     async def of_agent(self, name: str, look: Callable[[], T], seconds: float, passage: Passage) -> T:
         """Return the result of ``look``, a blocking function; it runs once in a round, whatever asks for ``name``.
 
-        The time of the climb with this ``passage`` stands still meanwhile: a slow agent is no fault of the target.
+        The time of the climb with this ``passage`` stands still meanwhile: a slow agent is no fault of the target. So
+        ``look`` may take `_LOOK` seconds even if the target has less time: it says itself what gave no answer.
 
         Raises:
             TimeoutError: it did not return within ``seconds``.
@@ -108,4 +111,4 @@ class RunContext:
         if asked.done():
             return asked.result()
         with passage.aside():
-            return await asyncio.wait_for(asyncio.shield(asked), seconds)
+            return await asyncio.wait_for(asyncio.shield(asked), max(seconds, _LOOK))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanready.catalogue.agent_program import Words
-from scanready.causes import common
+from scanready.causes import client_program
 from scanready.files import reading
 from scanready.remedies.fixes import Fix, on_agent
 
@@ -149,7 +149,7 @@ _INSTALL = Fix(
 def describe(found: Client | None, words: Words) -> None:
     """Record whether the client is installed and set up with an ID file."""
     if found is None:  # only a warning: the document does not require it, and it may be in another folder
-        words.warn(common.CLIENT_MISSING, f"no Notes client was found in {places()}", _INSTALL())
+        words.warn(client_program.MISSING, f"no Notes client was found in {places()}", _INSTALL())
     elif found.settings and not found.identity_there:
         named = f"names the ID file {found.identity}, which does not exist" if found.identity else "names no ID file"
         words.warn(causes.NO_ID, f"Notes client {found.program}: {found.settings} {named}")

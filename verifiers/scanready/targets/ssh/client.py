@@ -11,29 +11,36 @@ matches that host, or if there is a ``Match`` block, which only ssh itself can e
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import glob
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from scanready.catalogue.agent_program import Words
-from scanready.causes import common
+from scanready.causes import client_program
 from scanready.clients.child_process import own_group
 from scanready.files import reading
+from scanready.model import Cause
 from scanready.wire import ssh as wire
+from scanready.wire.printable import printable, visible
 
 from . import fixes
 
 #: The client's name in messages.
 NAME = "ssh client"
-#: Seconds for one call. ssh answers in milliseconds, unless the home directory is on a dead file server.
+#: Seconds for all calls together. ssh answers in milliseconds, unless the home directory is on a dead file server.
 PATIENCE = 5.0
 #: A name that no `Host` section names, to read the settings for any host (RFC 2606, 2).
 ANY_HOST = "scanready.invalid"
@@ -49,6 +56,15 @@ _USER = Path(os.path.expanduser("~"), ".ssh")
 CONFIG_FILES = (_USER / "config", _SYSTEM / "ssh_config")
 _MOST_CONFIG, _MOST_INCLUDES = 1 << 20, 16
 
+#: Exit codes of a shell or a loader that cannot run a program (POSIX, XCU 2.8.2); codes of Windows from this one on are
+#: those of a process that could not start or crashed, such as 0xC0000135 for a missing DLL ([MS-ERREF], 2.3.1).
+_NOT_RUN, _WINDOWS_FAULTS = (126, 127), 0xC000_0000
+#: Words of a program that runs, and then finds its libraries unfit. OpenSSH ends with 255, as for any other error.
+_UNFIT = re.compile(
+    r"OpenSSL version mismatch|shared librar|symbol lookup error|version `\S+' not found|dyld\[?\d*\]?:",
+    re.IGNORECASE,
+)
+
 # The queries of `ssh -Q` for each kind of algorithm. `key` lacks the RSA signature algorithms, and `key-sig` is newer
 # than OpenSSH 8.2, so both are needed.
 _QUERIES = {"kex": ("kex",), "host_key": ("key", "key-sig"), "cipher": ("cipher",), "mac": ("mac",)}
@@ -62,12 +78,36 @@ class Effective:
     known_hosts: tuple[str, ...]
 
 
+class Trouble(NamedTuple):
+    """Say which command does not work, and how: ``silent`` if it did not answer in time, otherwise it cannot run."""
+
+    command: str
+    words: str
+    silent: bool
+
+    @property
+    def cause(self) -> Cause:
+        """Return the cause of it."""
+        return client_program.SILENT if self.silent else client_program.BROKEN
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        return f"`{self.command}` {self.words}"
+
+
+class _Printed(NamedTuple):
+    """Hold what a command printed, empty if it failed; and how it failed."""
+
+    text: str
+    trouble: Trouble | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """Describe the client program.
 
     ``supported`` has the algorithms it supports, by kind. ``general`` is its configuration for any host, None if that
-    could not be read.
+    could not be read. ``trouble`` says why it does not run or answer; None if it does.
     """
 
     program: str
@@ -76,6 +116,7 @@ class Client:
     general: Effective | None = field(repr=False)
     patterns: tuple[str, ...] = ()
     matches: bool = False
+    trouble: Trouble | None = None
 
     def has_section_for(self, host: str) -> bool:
         """Return whether the configuration may contain settings for this host; a needless True costs only time."""
@@ -107,7 +148,7 @@ def present() -> Client | None:
 
 
 def client(now: _State) -> Client:
-    """Read the client's version and algorithms; block up to `PATIENCE` seconds for each call of the program.
+    """Read the client's version and algorithms; block up to `PATIENCE` seconds.
 
     Concurrent callers wait for the same answer.
     """
@@ -120,15 +161,18 @@ def client(now: _State) -> Client:
 
 def _ask(program: str) -> Client:
     """Ask everything side by side: the first packet to a target waits for these answers."""
+    until = time.monotonic() + PATIENCE
     asked = {query: _begun(program, "-Q", query) for queries in _QUERIES.values() for query in queries}
     about, settings = _begun(program, "-V"), _begun(program, *_settings_of(ANY_HOST, 22))
     patterns, matches = _sections()
-    answers = {query: _output(process).split() for query, process in asked.items()}
+    version = _output(about, until)
+    answers = {query: _output(process, until).text.split() for query, process in asked.items()}
     supported = {
         slot: frozenset(name for query in queries for name in answers[query]) for slot, queries in _QUERIES.items()
     }
-    version = _output(about).partition(",")[0].strip()
-    return Client(program, version, supported, _effective(_output(settings)), patterns, matches)
+    general = _effective(_output(settings, until).text)
+    name = version.text.partition(",")[0].strip()
+    return Client(program, name, supported, general, patterns, matches, version.trouble)
 
 
 def effective(program: str, host: str, port: int) -> Effective | None:
@@ -136,7 +180,9 @@ def effective(program: str, host: str, port: int) -> Effective | None:
 
     A name that begins with a minus is never passed on: older programs read it as an option.
     """
-    return None if host.startswith("-") else _effective(_output(_begun(program, *_settings_of(host, port))))
+    if host.startswith("-"):
+        return None
+    return _effective(_output(_begun(program, *_settings_of(host, port)), time.monotonic() + PATIENCE).text)
 
 
 def _settings_of(host: str, port: int) -> tuple[str, ...]:
@@ -168,31 +214,51 @@ def _files(listed: str) -> list[str]:
     ]
 
 
-def _begun(*argv: str) -> subprocess.Popen[str] | None:
-    """Start a command whose output :func:`_output` takes; None if it cannot be started."""
+def _begun(*argv: str) -> subprocess.Popen[str] | Trouble:
+    """Start a command whose output :func:`_output` takes."""
     pipe = subprocess.PIPE
     try:
         return subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace", **own_group()
         )
-    except (OSError, subprocess.SubprocessError):
-        return None
+    except (OSError, subprocess.SubprocessError) as error:
+        # A process too many, or no memory for one, says nothing about the program.
+        ours = isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+        return Trouble(shlex.join(argv), f"cannot be started: {visible(str(error))}", silent=ours)
 
 
-def _output(process: subprocess.Popen[str] | None) -> str:
-    """Return what a command printed (``ssh -V`` prints on standard error); empty if it fails or hangs."""
-    if process is None:
-        return ""
+def _output(process: subprocess.Popen[str] | Trouble, until: float) -> _Printed:
+    """Return what a command printed (``ssh -V`` prints on standard error) before ``until`` of the monotonic clock."""
+    if isinstance(process, Trouble):
+        return _Printed("", process)
     with process:
         try:
-            printed, errors = process.communicate(timeout=PATIENCE)
+            printed, errors = process.communicate(timeout=max(until - time.monotonic(), 0.0))
         except (OSError, subprocess.SubprocessError):
             process.kill()
-            return ""
+            return _Printed("", Trouble(_shown(process), f"gave no answer within {PATIENCE:g} s", silent=True))
         except BaseException:
             process.kill()
             raise
-    return (printed or errors) if process.returncode == 0 else ""
+    if process.returncode == 0:
+        return _Printed(printed or errors)
+    return _Printed("", _broken(process, errors or printed))
+
+
+def _broken(process: subprocess.Popen[str], words: str) -> Trouble | None:
+    """Return why a command cannot run at all; None if it ran, and refused the question as some clients do."""
+    code = process.returncode
+    if code not in _NOT_RUN and 0 <= code < _WINDOWS_FAULTS and not _UNFIT.search(words):
+        return None
+    if -code in (signal.SIGTERM, getattr(signal, "SIGKILL", None)):
+        return Trouble(_shown(process), f"was killed by signal {-code}", silent=True)
+    end = f"signal {-code}" if code < 0 else f"exit code {code:#x}" if code >= _WINDOWS_FAULTS else f"exit code {code}"
+    reason = printable(" ".join(words.split()), 200)
+    return Trouble(_shown(process), f"fails with {end}" + (f": {reason}" if reason else ""), silent=False)
+
+
+def _shown(process: subprocess.Popen[str]) -> str:
+    return shlex.join(map(str, process.args)) if isinstance(process.args, tuple) else str(process.args)
 
 
 def _sections() -> tuple[tuple[str, ...], bool]:
@@ -241,7 +307,9 @@ _SLOTS = {"kex": "key exchanges", "host_key": "host key algorithms", "cipher": "
 def describe(found: Client | None, words: Words) -> None:
     """Record the client's version."""
     if found is None:
-        words.fail(common.CLIENT_MISSING, _MISSING, fixes.INSTALL_CLIENT())
+        words.fail(client_program.MISSING, _MISSING, fixes.INSTALL_CLIENT())
+    elif found.trouble:
+        words.fail(found.trouble.cause, str(found.trouble))
     else:
         words.ok(f"ssh client {found.version or found.program}", ssh_client=found.version)
 
@@ -250,9 +318,13 @@ def examine(found: Client | None, words: Words, needing: Sequence[str], named: S
     """Record the client's version and algorithms; fail if it is missing and a target type in ``needing`` needs it."""
     if found is None and needing:
         needed = f"{_MISSING}; {' and '.join(needing)} targets need it"
-        words.fail(common.CLIENT_MISSING, needed, fixes.INSTALL_CLIENT())
+        words.fail(client_program.MISSING, needed, fixes.INSTALL_CLIENT())
     elif found is None:
         words.skip(f"{_MISSING}; none of these targets needs it")
+    elif found.trouble and needing:
+        words.fail(found.trouble.cause, f"{found.trouble}; {' and '.join(needing)} targets need it")
+    elif found.trouble:
+        words.skip(f"{found.trouble}; none of these targets needs it")
     else:
         known = {slot: sorted(found.supported[slot]) for slot in _SLOTS}
         counts = ", ".join(f"{len(known[slot])} {names}" for slot, names in _SLOTS.items())
