@@ -18,7 +18,7 @@ BROKEN = Cause(
     Owner.AGENT,
     Step.AGENT,
     "A program that the scanner needs is installed on this agent, but it does not run.",
-    "On this agent, run the command in the detail, and mend what it prints: usually a library that is missing or of "
+    "On this agent, run the command in the detail, and correct what it prints: usually a library that is missing or of "
     "another version. Otherwise install the program again.",
     "On the agent: run the command in the detail.",
     wire="Nothing is sent: the check runs the program on the agent without a target.",
