@@ -299,7 +299,7 @@ def test_a_store_that_cannot_be_written_costs_one_line_and_no_result(site: Site)
 @pytest.mark.parametrize(
     ("limit", "value", "message"),
     [
-        (resource.RLIMIT_NOFILE, 64, "checking 1 targets at once, not 1000: this host allows 64 open files"),
+        (resource.RLIMIT_NOFILE, 64, "checking 1 target at once, not 1000: this host allows 64 open files"),
         (resource.RLIMIT_FSIZE, 150_000, "this run is not stored"),
     ],
     ids=["open-files", "full-disk"],

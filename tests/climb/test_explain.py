@@ -418,6 +418,10 @@ def test_a_limit_of_this_host_outside_a_connection(number: int) -> None:
     assert "this host" in detail or "this process" in detail
 
 
+def test_a_host_without_memory_says_nothing_of_the_target() -> None:
+    assert found(MemoryError()) == ("scanready.limit", "this host is out of memory")
+
+
 @pytest.mark.parametrize(
     ("error", "detail"),
     [

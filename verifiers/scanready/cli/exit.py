@@ -19,13 +19,23 @@ _UNUSABLE = (OSError, ValueError, AttributeError)
 
 #: The exit code of an internal error: the remaining targets are undecided. Python's own 1 would mean "blocked".
 CRASHED = 3
+_NO_MEMORY = (
+    "scanready: this host has not enough memory. Stored results are kept: `scanready runs` lists them, and "
+    "`verify --resume` checks the rest. With a lower --concurrency, a run needs less.\n"
+)
 
 
 def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
     """Show the traceback of an unhandled error and exit with code 3, which is not a verdict.
 
-    A missing package is not an error of scanready: print the command that installs it and exit with 2.
+    A missing package is not an error of scanready: print the command that installs it and exit with 2. Neither is a
+    host without memory: the store has the results until then.
     """
+    if isinstance(error, MemoryError):
+        with contextlib.suppress(*_UNUSABLE):
+            sys.stderr.write(_NO_MEMORY)
+            sys.stderr.flush()
+        os._exit(CRASHED)
     if isinstance(error, ModuleNotFoundError):
         from scanready.files.installation import how_to_complete
 

@@ -140,6 +140,8 @@ def explain(  # noqa: C901  # one match statement is the table
             return Finding(common.TLS_FAILED, str(error))
         case OSError() if limit := local_limit(error):
             return Finding(common.LOCAL_LIMIT, limit)
+        case MemoryError():
+            return Finding(common.LIMIT, "this host is out of memory")
         case _:
             text = traceback.TracebackException(type(error), error, None)  # also works if __str__ fails
             return Finding(common.BUG, f"{type(error).__name__}: {current().peer(str(text))}")

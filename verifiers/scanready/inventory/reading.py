@@ -6,6 +6,7 @@ targets use. Prompts come only when the rest is correct.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,10 +116,17 @@ def read_inventory(
             inventory has no problems.
     """
     file = "<stdin>" if str(path) == "-" else str(path)
+    with contextlib.suppress(MemoryError):
+        return _read(path, file, allow_large, _Secrets(credentials, keep_missing, whose))
+    # Not within a handler of the error, which would keep what fills the memory.
+    raise InventoryError([Problem("this host has not enough memory for this inventory: split it", file)])
+
+
+def _read(path: str | Path, file: str, allow_large: bool, secrets: _Secrets) -> Inventory:
     base = Path() if file == "<stdin>" else Path(path).parent
     root, problems = _composed(_content(path, file), file)
     page = Page(file, base, problems)
-    found = _inventory(page, root, allow_large, _Secrets(credentials, keep_missing, whose))
+    found = _inventory(page, root, allow_large, secrets)
     if found is None:
         raise InventoryError(sorted(page.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return found

@@ -14,5 +14,6 @@ def within_limits(concurrency: int, warn: Callable[[str], None]) -> int:
         return concurrency
     possible = targets_at_once(files)
     if possible < concurrency:
-        warn(f"checking {possible} targets at once, not {concurrency}: this host allows {files} open files (ulimit -n)")
+        number = f"{possible} target{'' if possible == 1 else 's'}"
+        warn(f"checking {number} at once, not {concurrency}: this host allows {files} open files (ulimit -n)")
     return min(possible, concurrency)
