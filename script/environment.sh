@@ -75,7 +75,8 @@ check_text() {
 in_processes() { echo "-n $1 --dist loadfile --no-loadscope-reorder"; }
 
 # The tests of what only developers use, for script/test-tools: tools, benchmarks, and the servers of the tests.
-TOOLS='tests/tools tests/examples tests/benchmarks/test_farm.py tests/benchmarks/test_starts.py tests/emulators
+TOOLS='tests/tools tests/examples tests/recipes/tools tests/benchmarks/test_farm.py tests/benchmarks/test_starts.py
+    tests/emulators
     tests/lab/test_lab_databases.py tests/lab/test_lab_itself.py tests/lab/test_lab_logins.py tests/lab/test_lab_nfs.py
     tests/lab/test_lab_samba.py tests/lab/test_lab_web.py'
 # The tests of who means harm, for script/test-hostile.
@@ -182,6 +183,21 @@ install_peers() {
         # shellcheck disable=SC2086  # one argument a package
         install_root "$name" "$suite" $packages </dev/null || say "the root $name cannot be made here"
     done <script/peer-roots
+}
+
+# install_recipe_tools: install the programs that verify the recipes into .peers/recipes, as script/recipe-constraints.txt
+# pins them.
+install_recipe_tools() {
+    wanted="$(cat script/recipe-constraints.txt | cksum) $("$PYTHON" --version)"
+    if [ "$(cat .peers/recipes/installed 2>/dev/null)" = "$wanted" ]; then return; fi
+    say "installing the programs that verify the recipes into .peers/recipes ..."
+    rm -rf .peers/recipes
+    if "$PYTHON" -m venv .peers/recipes && .peers/recipes/bin/python -m pip install --quiet --disable-pip-version-check \
+        --no-input --no-deps --require-hashes -r script/recipe-constraints.txt >&2; then
+        printf '%s' "$wanted" >.peers/recipes/installed
+    else
+        say "they cannot be installed here"
+    fi
 }
 
 # debian_mirror: print the address of the Debian archive that this machine's own apt takes its packages from.

@@ -80,6 +80,7 @@ KNOWN = frozenset(
         "TYPE",
         "UPDATE_SERVER",
         "USER",
+        "VALIDATE",
         "VERBOSE",
         "WAIT",
         "YES",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -19,10 +20,11 @@ from scanready.cli.job.options import agent_options, bound_options, option, sele
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import types_exist
 from scanready.cli.job.targets import selected_targets
+from scanready.cli.messages import fitting, means_a_file
 from scanready.cli.output.outlet import show
 from scanready.cli.plan_agent import plan_agent
 from scanready.cli.plan_time import plan_time
-from scanready.cli.share import AskedAgent
+from scanready.cli.share import AskedAgent, Share
 from scanready.model import DEPTHS, Step, Target
 from scanready.run.registry import catalogue
 
@@ -34,6 +36,7 @@ Examples:
   scanready plan mysql://db7 ssh://web1 --user er
   scanready plan estate.yaml --as proxy-nyc          the targets of this agent
   scanready plan estate.yaml --as proxy-paris --address 10.8.0.5/24 --platform windows
+  scanready plan --validate *.yaml                   before a commit: only the problems
 
 The numbers of connections and logins are upper bounds, for names with one address. A target
 that fails early needs fewer. So does a target without detours, such as TLS after clear text,
@@ -46,6 +49,9 @@ The expected time has two ends: every target answers at once, and no target answ
 --as takes the share of an agent of the inventory. An agent that the inventory does not
 declare is described with --address and --platform. It takes the targets that have neither
 `agents` nor `site`; --site adds the targets of a site.
+
+--validate reads each file as an inventory and prints its problems, as FILE:LINE:COLUMN. Exit
+code 0: all are right; 2: one has a problem; 4: one has no target.
 """
 
 
@@ -64,6 +70,7 @@ declare is described with --address and --platform. It takes the targets that ha
 @option("--user", metavar="USER", help="Include a login with this account.")
 @option("--no-canary", is_flag=True, help="As for verify.")
 @bound_options
+@option("--validate", is_flag=True, help="Print no plan, only the problems of the inventories; takes several files.")
 @simple_format
 @click.pass_context
 def command(
@@ -83,6 +90,7 @@ def command(
     connect_rate: int | None,
     per_net: int | None,
     yes: bool,
+    validate: bool,
     format_: str,
     as_json: bool,
 ) -> None:
@@ -90,8 +98,15 @@ def command(
     types_exist(types)
     asked = AskedAgent(as_name, addresses, platform, sites)
     account = credential_of(None, AskedAccount(user=user))
-    targets, share = selected_targets(ctx, what, only, types, large=yes, account=account, asked=asked)
-    plugins_load(targets)
+
+    def read(what: tuple[str, ...]) -> tuple[list[Target], Share]:
+        found = selected_targets(ctx, what, only, types, large=yes, account=account, asked=asked)
+        plugins_load(found[0])
+        return found
+
+    if validate:
+        ctx.exit(_validated(what, read))
+    targets, share = read(what)
     inventory = share.inventory
     reaches = (Step(depth) if depth else None) or (inventory and inventory.depth) or Step.ACCESS
     master = inventory.master if inventory else None
@@ -107,6 +122,27 @@ def command(
     from scanready.cli.output.plan_table import draw
 
     show(draw(plan), people=True)
+
+
+def _validated(files: tuple[str, ...], read: Callable[[tuple[str, ...]], object]) -> int:
+    """Read each file as an inventory, print its problems, and return the exit code: the first that is not 0.
+
+    Raises:
+        click.UsageError: an argument is no inventory.
+    """
+    for file in files:
+        if not means_a_file(file):
+            raise click.UsageError(f"{fitting(file)} is no inventory: --validate takes files")
+    codes = [0]
+    for file in files:
+        try:
+            read((file,))
+        except click.ClickException as problem:
+            problem.show()
+            codes.append(problem.exit_code)
+        except click.exceptions.Exit as ended:
+            codes.append(ended.exit_code)
+    return next(filter(None, codes), 0)
 
 
 def plan_object(
