@@ -80,14 +80,10 @@ def test_the_hook_installs_itself_and_stops_a_wrong_inventory(
 
 
 def test_the_hook_of_the_system_uses_the_installed_program(
-    tmp_path: Path, hooks: Path, surroundings: Mapping[str, str]
+    tmp_path: Path, programs: Path, hooks: Path, surroundings: Mapping[str, str]
 ) -> None:
-    folder, programs = tmp_path / "repository", tmp_path / "bin"
-    for made in (folder, programs):
-        made.mkdir()
-    start = programs / "scanready"
-    start.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}/verifiers" exec "{sys.executable}" -m scanready "$@"\n')
-    start.chmod(0o755)
+    folder = tmp_path / "repository"
+    folder.mkdir()
     repository(folder, hooks, "scanready-plan-system")
     with_program = {**surroundings, "PATH": f"{programs}:/usr/bin:/bin"}
     assert hook_run(folder, with_program).returncode == 0
