@@ -186,14 +186,16 @@ install_peers() {
 }
 
 # install_recipe_tools: install the programs that verify the recipes into .peers/recipes, as script/recipe-constraints.txt
-# pins them.
+# pins them, and keep the wheels of the default install in .peers/recipes/wheels: the recipes install it without an index.
 install_recipe_tools() {
-    wanted="$(cat script/recipe-constraints.txt | cksum) $("$PYTHON" --version)"
+    wanted="$(cat script/recipe-constraints.txt constraints.txt | cksum) $("$PYTHON" --version)"
     if [ "$(cat .peers/recipes/installed 2>/dev/null)" = "$wanted" ]; then return; fi
     say "installing the programs that verify the recipes into .peers/recipes ..."
     rm -rf .peers/recipes
     if "$PYTHON" -m venv .peers/recipes && .peers/recipes/bin/python -m pip install --quiet --disable-pip-version-check \
-        --no-input --no-deps --require-hashes -r script/recipe-constraints.txt >&2; then
+        --no-input --no-deps --require-hashes -r script/recipe-constraints.txt >&2 &&
+        "$PYTHON" -m pip download --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
+            --dest .peers/recipes/wheels -r constraints.txt >&2; then
         printf '%s' "$wanted" >.peers/recipes/installed
     else
         say "they cannot be installed here"
