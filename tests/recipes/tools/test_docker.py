@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.recipes.programs import ROOT
 from tests.recipes.tools.image import DOCKERFILE, Image, instructions, stages, start
+from tests.recipes.tools.installed import run
 
 PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 #: A network as on Docker's bridge: an address of it, and a route.
@@ -48,6 +50,14 @@ def test_the_image_has_two_stages_and_no_root() -> None:
     assert [value for name, value in final if name == "COPY"] == ["--from=build /opt/scanready /opt/scanready"]
     copied = [word for name, value in build if name == "COPY" for word in value.split()[:-1]]
     assert all((ROOT / word).exists() for word in copied)
+
+
+def test_hadolint_finds_no_fault_and_finds_one_that_is_there(tmp_path: Path) -> None:
+    done = run("hadolint", "--no-color", str(DOCKERFILE))
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+    broken = tmp_path / "Dockerfile"
+    broken.write_text(DOCKERFILE.read_text().replace("WORKDIR /src", "WORKDIR src"))
+    assert "DL3000" in run("hadolint", "--no-color", str(broken)).stdout
 
 
 def test_pip_checks_the_hash_of_each_package_from_outside() -> None:

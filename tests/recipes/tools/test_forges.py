@@ -57,6 +57,20 @@ def test_a_schema_rejects_a_wrong_file(path: Path, right: str, wrong: str, tmp_p
     assert judged(broken, SCHEMAS[path]).returncode == 1
 
 
+def weaknesses(*paths: Path) -> set[str]:
+    """Return the names of what zizmor finds."""
+    done = run("zizmor", "--offline", "--quiet", "--format", "json", *map(str, paths))
+    return {finding["ident"] for finding in json.loads(done.stdout)}
+
+
+def test_zizmor_finds_no_weakness_but_versions_of_githubs_actions(tmp_path: Path) -> None:
+    """It also suggests another form for the address of an action in the same repository."""
+    assert weaknesses(ACTION, WORKFLOW) <= {"unpinned-uses", "self-repository"}
+    broken = tmp_path / "action.yml"
+    broken.write_text(ACTION.read_text().replace('-- "$INVENTORY"', "-- ${{ inputs.inventory }}"))
+    assert "template-injection" in weaknesses(broken)
+
+
 def test_no_command_has_an_expression_of_github_in_its_text() -> None:
     steps = [*load(ACTION)["runs"]["steps"], *load(WORKFLOW)["jobs"]["verify"]["steps"]]
     commands = [step["run"] for step in steps if "run" in step]
