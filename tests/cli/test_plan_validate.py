@@ -47,3 +47,14 @@ def test_a_target_is_no_inventory(folder: Path) -> None:
     done = call("plan", "--validate", "ssh://127.0.0.1")
     assert done.exit_code == 2
     assert "ssh://127.0.0.1 is no inventory: --validate takes files" in done.output
+
+
+def test_certificates_of_the_agent_need_not_be_on_this_host(folder: Path) -> None:
+    (folder / "a.yaml").write_text("defaults: {ca_file: /etc/scanready/ca.pem}\n" + RIGHT)
+    done = call("plan", "--validate", "a.yaml")
+    assert done.exit_code == 0
+    assert done.output.startswith("scanready: a.yaml:1:21: `/etc/scanready/ca.pem` is not on this host")
+    assert call("plan", "a.yaml").exit_code == 2
+    (folder / "ca.pem").write_text("no certificate")
+    (folder / "a.yaml").write_text("defaults: {ca_file: ca.pem}\n" + RIGHT)
+    assert call("plan", "--validate", "a.yaml").exit_code == 2

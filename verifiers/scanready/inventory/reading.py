@@ -26,6 +26,7 @@ from .plain_yaml import read_nodes
 from .problem_log import Page
 from .problems import InventoryError, Problem
 from .secrets import certificates_file
+from .sources import path_of
 
 #: The most bytes of an inventory: a million one-line targets, read in ten seconds. One that is not plain has 8 MiB.
 LARGEST_FILE = 128 * 1024 * 1024
@@ -108,25 +109,27 @@ def read_inventory(
     credentials: Sequence[str] | None = None,
     keep_missing: bool = False,
     whose: Chooser | None = None,
+    elsewhere: bool = False,
 ) -> Inventory:
     """Read an inventory; see :func:`scanready.inventory.load`.
 
     Args:
+        elsewhere: it is checked here and used on another host, so a missing file of certificates is a warning.
         whose: look up only the secrets for the share of the agent that this function chooses. It is called if the
             inventory has no problems.
     """
     file = "<stdin>" if str(path) == "-" else str(path)
     with contextlib.suppress(MemoryError):
-        return _read(path, file, allow_large, _Secrets(credentials, keep_missing, whose))
+        return _read(path, file, allow_large, _Secrets(credentials, keep_missing, whose), elsewhere)
     # Not within a handler of the error, which would keep what fills the memory.
     raise InventoryError([Problem("this host has not enough memory for this inventory: split it", file)])
 
 
-def _read(path: str | Path, file: str, allow_large: bool, secrets: _Secrets) -> Inventory:
+def _read(path: str | Path, file: str, allow_large: bool, secrets: _Secrets, elsewhere: bool) -> Inventory:
     base = Path() if file == "<stdin>" else Path(path).parent
     root, problems = _composed(_content(path, file), file)
     page = Page(file, base, problems)
-    found = _inventory(page, root, allow_large, secrets)
+    found = _inventory(page, root, allow_large, secrets, elsewhere)
     if found is None:
         raise InventoryError(sorted(page.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return found
@@ -165,7 +168,9 @@ def _content(path: str | Path, file: str) -> bytes:
     raise InventoryError([Problem(f"{reason.removeprefix('is ') if hint else reason}{hint}", file)])
 
 
-def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secrets) -> Inventory | None:
+def _inventory(
+    page: Page, root: Node | None, allow_large: bool, secrets: _Secrets, elsewhere: bool
+) -> Inventory | None:
     """Read the whole inventory; return None if there are problems, which the page holds."""
     if root is None or root.value is None:
         page.problems.append(Problem("the inventory is empty: write its `targets`", page.file))
@@ -182,8 +187,7 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
         with page.reading(head["agent"]["master"]):
             master = clean_host(agent.master)
     if defaults and defaults.ca_file:
-        with page.reading(head["defaults"]["ca_file"]):
-            ca_file = certificates_file(defaults.ca_file, page.base)
+        ca_file = _certificates(page, head["defaults"]["ca_file"], defaults.ca_file, elsewhere)
     default = types_of(page, head["defaults"]) if defaults and defaults.types else None
     agents = _agents(page, head, root)
     sites = agents.sites_of(head["defaults"]["site"]) if "defaults" in head and "site" in head["defaults"].value else ()
@@ -216,6 +220,16 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, secrets: _Secre
         misplaced=accounts.misplaced,
         retry_after=_seconds(guard.retry_after) if guard and guard.retry_after else None,
     )
+
+
+def _certificates(page: Page, node: Node, name: str, elsewhere: bool) -> str | None:
+    """Return the path of the file of certificates; None if there is a problem, or if only other hosts have it."""
+    if elsewhere and not path_of(name, page.base).exists():
+        page.careless(node, [f"`{name}` is not on this host: an agent that uses this inventory needs it"])
+        return None
+    with page.reading(node):
+        return certificates_file(name, page.base)
+    return None
 
 
 def _agents(page: Page, head: Mapping[str, Node], root: Node) -> Agents:

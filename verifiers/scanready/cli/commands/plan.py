@@ -100,7 +100,7 @@ def command(
     account = credential_of(None, AskedAccount(user=user))
 
     def read(what: tuple[str, ...]) -> tuple[list[Target], Share]:
-        found = selected_targets(ctx, what, only, types, large=yes, account=account, asked=asked)
+        found = selected_targets(ctx, what, only, types, large=yes, account=account, asked=asked, elsewhere=validate)
         plugins_load(found[0])
         return found
 

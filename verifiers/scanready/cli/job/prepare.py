@@ -66,10 +66,12 @@ def read_inventory(
     quiet: bool,
     credentials: Sequence[str] | None = None,
     whose: Callable[[Sequence[DeclaredAgent]], str | None] | None = None,
+    elsewhere: bool = False,
 ) -> Inventory:
     """Read an inventory file; its warnings go to standard error.
 
     Args:
+        elsewhere: another host uses it; see :func:`scanready.inventory.reading.read_inventory`.
         credentials: the credentials whose secrets are looked up; None: those that its targets use.
         whose: chooses the agent for whose targets secrets are looked up; None: for all targets.
 
@@ -79,7 +81,9 @@ def read_inventory(
     from scanready.inventory.reading import read_inventory
 
     with problems_told(quiet=quiet):
-        inventory = read_inventory(file, allow_large=allow_large, credentials=credentials, whose=whose)
+        inventory = read_inventory(
+            file, allow_large=allow_large, credentials=credentials, whose=whose, elsewhere=elsewhere
+        )
     if not quiet:
         for message in inventory.warnings:
             warn(message)

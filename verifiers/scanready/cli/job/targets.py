@@ -36,6 +36,7 @@ def selected_targets(
     judged: Mapping[str, Judgement] | None = None,
     asked: AskedAgent | None = None,
     otherwise: Chooser | None = None,
+    elsewhere: bool = False,
 ) -> tuple[list[Target], Share]:
     """Return the selected targets of a command and the share that they are of; exit if there are no targets.
 
@@ -46,6 +47,7 @@ def selected_targets(
         judged: the results of a run, by the identity of the target; None for a command that reads no run.
         asked: the options about the agent.
         otherwise: chooses the agent if no option does; None stands for all of them.
+        elsewhere: another host uses the inventory.
     """
     # `check` needs none of these
     from scanready.cli.selection import selection
@@ -55,7 +57,7 @@ def selected_targets(
     inventory = None
     wanted = selection(only, of_a_run=judged is not None)
     if len(what) == 1 and means_a_file(what[0]):
-        inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
+        inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=(), elsewhere=elsewhere)
     share = share_of(inventory, asked or AskedAgent(), otherwise)
     if share.inventory:
         wanted = wanted.among(share.inventory.agents)
@@ -65,8 +67,8 @@ def selected_targets(
     found = {id(target): judged.get(identity(target)) for target in everything} if judged else {}
     targets = [target for target in everything if wanted.takes(target, found.get(id(target)))]
     if not targets:
-        elsewhere = share.nothing(lambda one: wanted.takes(one) and (not types or one.type in types))
-        warn(elsewhere or wanted.takes_nothing(everything, {key: one for key, one in found.items() if one}))
+        others = share.nothing(lambda one: wanted.takes(one) and (not types or one.type in types))
+        warn(others or wanted.takes_nothing(everything, {key: one for key, one in found.items() if one}))
         ctx.exit(NOTHING_SELECTED)
     return targets, share
 
