@@ -7,7 +7,7 @@ import itertools
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -23,11 +23,20 @@ from scanready.fleet.login_pass import seconds_since
 from scanready.fleet.messages import Login
 from scanready.model import Credential
 from scanready.run import timestamps
-from scanready.store import journal
+from scanready.store import boot_clock, journal
 from scanready.store.migrations import MIGRATIONS
 
 BEGAN = datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC)
 DAY = Login(86_400.0)
+#: The nights that are played: their host is the one that the journal asks for the time since its start.
+PLAYED: list[Nights] = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _host() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boot_clock, "reading", lambda: PLAYED[-1].uptime)
+        yield
 
 
 @dataclass
@@ -46,8 +55,10 @@ class Nights:
         self.copies, self.hosts, self.ambiguous = copies, hosts, ambiguous
         self.account = Credential("cred", "svc", authority="corp" if alike else None)
         self.hour, self.run = 1.0, 0
+        self.starts, self.ahead = 0, 0.0
         self.refused: Counter[str] = Counter()
         self.silent: set[str] = set()
+        PLAYED[:] = [self]
         self.file = sqlite3.connect(":memory:", isolation_level=None)
         for statement in itertools.chain(*MIGRATIONS):
             self.file.execute(statement)
@@ -56,13 +67,27 @@ class Nights:
     def now(self) -> str:
         return timestamps.written(BEGAN + datetime.timedelta(hours=self.hour))
 
+    @property
+    def agents_hour(self) -> float:
+        """The time by the clocks of the agents, which are right."""
+        return self.hour - self.ahead
+
+    @property
+    def uptime(self) -> str:
+        return f"start-{self.starts} {self.agents_hour * 3600:.3f}"
+
+    def set_clock(self, hours: float) -> None:
+        """Set the wall clock of the coordinator: no time passes."""
+        self.hour += hours
+        self.ahead += hours
+
     def correct(self, agent: str, *, right: bool = True) -> None:
         self.hour += 0.01
-        self.copies[agent] = Copy(right, self.hour)
+        self.copies[agent] = Copy(right, self.agents_hour)
         self.hour += 0.01
 
     def memory(self, login: Login = DAY, going: Going | None = None) -> Memory:
-        records = by_account(journal.records(self.file, of_fleet=True)).get(self.account.guarded_by, ())
+        records = by_account(journal.records(self.file, of_fleet=True, now=self.now)).get(self.account.guarded_by, ())
         return remembered(records, {"cred"}, login, self.now, going)
 
     def night(
@@ -70,13 +95,14 @@ class Nights:
     ) -> Night:
         """Play one run; return what became of each visit. ``kill`` ends the coordinator while logins are under way."""
         self.run += 1
+        journal.notice(self.file, self.now)
         return Night(self, present or tuple(self.copies), login, chance or random.Random(0)).played(kill=kill)
 
     def log_in(self, agent: str, host: str, grant: Grant) -> LoginEnd:
         """Log in, as an agent does."""
         copy = self.copies[agent]
         if grant.hold is not None:
-            since = self.hour - seconds_since(grant.hold.since, self.now) / 3600
+            since = self.agents_hour - seconds_since(grant.hold.since, self.now) / 3600
             if copy.written <= since:
                 return LoginEnd("cred", host, End.HELD)
         if host in self.silent:
@@ -324,14 +350,57 @@ def test_what_came_later_counts_wherever_the_clock_was_set_to(hours: float) -> N
     nights = Nights({"a": Copy(right=True), **wrong("b", "c")})
     nights.night("a")
     noted = nights.hour
-    nights.hour += hours - 0.002 * (hours == 0)
+    nights.set_clock(hours - 0.002 * (hours == 0))
     nights.night("b")
     nights.night("c")
     assert nights.refused == {"b": 1}, "the refusal came after the acceptance"
-    nights.hour = noted + hours
+    nights.set_clock(noted + hours - nights.hour)
     nights.copies["b"] = Copy(right=True, written=noted + 1000)
     nights.night("b", login=Login(86_400.0, "cred"))
     assert nights.memory().everyone is None, "and the next acceptance after it"
+
+
+@pytest.mark.parametrize("alike", [True, False], ids=["authority", "none written"])
+@pytest.mark.parametrize("hours", [-8760, -24, -3, 24, 30, 8760])
+def test_a_clock_that_jumps_at_the_coordinator_lets_nothing_out(hours: float, *, alike: bool) -> None:
+    nights = Nights(wrong("a", "b"), alike=alike)
+    nights.night("a")
+    nights.set_clock(hours)
+    for agent in ("a", "b"):
+        assert nights.night(agent).withheld() == {agent}
+    nights.set_clock(-hours)
+    nights.night()
+    assert nights.refused == {"a": 1}
+    nights.set_clock(hours)
+    nights.hour += 25
+    nights.night()
+    assert nights.refused.total() == 2, "a day has passed, whatever the clock was in it"
+
+
+@pytest.mark.parametrize(("hours", "rest"), [(-8760, 5), (-24, 29)])
+def test_a_refusal_of_a_moment_to_come_binds_a_day_from_when_a_run_saw_it(hours: float, rest: float) -> None:
+    """Where the clock reaches that moment meanwhile, it binds a day from then: so at most two days."""
+    nights = Nights(wrong("a", "b"))
+    nights.night("a")
+    nights.set_clock(hours)
+    nights.starts += 1
+    nights.night("b")
+    nights.hour += 20
+    nights.night()
+    assert nights.refused == {"a": 1}
+    nights.hour += rest
+    nights.night()
+    assert nights.refused.total() == 2, "it does not bind for ever"
+
+
+def test_a_corrected_secret_is_used_though_the_clock_of_the_coordinator_jumped() -> None:
+    nights = Nights(wrong("a", "b"))
+    nights.night("a")
+    nights.set_clock(-24)
+    nights.correct("b")
+    nights.night("b")
+    assert nights.refused == {"a": 1}
+    assert not nights.memory().everyone
 
 
 def test_an_agent_whose_secret_was_accepted_is_tried_first() -> None:

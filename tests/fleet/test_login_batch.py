@@ -377,6 +377,20 @@ def test_a_value_that_changes_after_the_refusal_of_another_agent_is_newer(
     assert desk.prepare(late).batch.targets == (), "the refusal came after this secret was set"
 
 
+def test_a_value_that_was_changed_before_the_refusal_is_not_newer_though_the_clock_was_set_back(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_in_a_variable(host, monkeypatch, SECRET)
+    desk = host.desk()
+    assert desk.prepare(held()).batch.targets == ()
+    monkeypatch.setenv("PW", SECRET + "2")
+    desk.prepare(held(run="t"))
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 86_400)
+    late = batch(run="u", login=Login(86_400.0, age=0.000001))
+    assert desk.prepare(late).batch.targets == ()
+
+
 def test_an_agent_that_is_restarted_knows_that_its_secret_was_accepted(host: Host) -> None:
     """Without that, the refusal of a host that does not know the account is taken for one of the account."""
     host.write("svc: {username: scan, password: 'file:PASSWORD', hosts: [h1, h2, h3]}")

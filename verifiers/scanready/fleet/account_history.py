@@ -24,17 +24,21 @@ class History:
         self._seen = known
         self._records = {(one.credential, one.username, one.authority): one for one in records}
 
-    def is_newer(self, credential: Credential, host: str, login: Login, now: float) -> bool:
+    def is_newer(self, credential: Credential, host: str, login: Login, now: float, passed: float) -> bool:
         """Return whether a secret is newer than the refusal that a coordinator knows of; True if it knows of none.
 
         A file is newer if it was written since, by the clock of this host, and any secret if this process has looked
         up another one since. If the login was made by this agent, its journal knows more: where the secret came from,
         and what became of it.
+
+        Args:
+            now: this moment, in seconds of the epoch: files have no other time.
+            passed: this moment by the clock of :meth:`SeenSecrets.see`.
         """
         if login.age is None:
             return True
         at = written_at(credential.source)
-        if (at is not None and now - login.age < at <= now) or self._seen.is_set_since(credential, now - login.age):
+        if (at is not None and now - login.age < at <= now) or self._seen.is_set_since(credential, passed - login.age):
             return True
         if login.own and self._seen.is_other_than_refused(credential):
             return True

@@ -33,7 +33,7 @@ class Hold:
     Attributes:
         words: the sentence of a login that is held back; ``{}`` stands for the name of the credential.
         refused_at: the endpoint that refused it; empty if it had no answer.
-        since: the moment of the refusal, UTC, ISO 8601.
+        since: the moment from which the age of the refusal counts, by the clock as it is now: UTC, ISO 8601.
         agent: the agent whose login it was.
     """
 
@@ -152,12 +152,12 @@ class _Time:
         """Return what holds logins after these ends; None if none of them binds any more."""
         if not ends:
             return None
-        event = max((one.event for one in ends), key=lambda one: one.when)
-        found = bound(event.when, sum(one.tries for one in ends), self.retry_after, self.now)
+        event = max((one.event for one in ends), key=lambda one: one.since)
+        found = bound(event.since, sum(one.tries for one in ends), self.retry_after, self.now)
         if found is None:
             return None
         words = _words(event, self.credential, found.until, where)
-        return Hold(words, event.place if event.cause else "", event.when, event.agent)
+        return Hold(words, event.place if event.cause else "", event.since, event.agent)
 
     def holds(self, ends: Mapping[str, Sequence[_Noted]], where: str = "") -> dict[str, Hold]:
         """Return what holds logins by agent, or by host."""

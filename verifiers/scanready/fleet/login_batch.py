@@ -328,7 +328,7 @@ class _Secrets:
                 self.own.demand_place(asked, host)
         except NoSuchCredential as error:
             return LoginEnd(asked.name, target.host, End.NOT_PERMITTED, detail=_line(error))
-        if not self.history.is_newer(found, target.host, self._login, time.time()):
+        if not self.history.is_newer(found, target.host, self._login, time.time(), time.monotonic()):
             return LoginEnd(asked.name, target.host, End.HELD)
         return found
 
@@ -339,7 +339,7 @@ class _Secrets:
             return End.UNABLE, _line(error)
         except InventoryError as error:
             return End.UNUSABLE, _line(error)
-        self._seen.see(found, time.time())
+        self._seen.see(found, time.monotonic())
         if self._guard.is_other_secret(found):
             return End.UNUSABLE, _OTHER.format(visible(asked.name, 120))
         if not self._guard.knows(found) and (places := self._proven_at(asked.name)):

@@ -16,7 +16,7 @@ from scanready.model import Credential
 
 @dataclass(slots=True)
 class _Seen:
-    """Hold the digest of the present secret; times are seconds of the epoch.
+    """Hold the digest of the present secret; times are seconds of a clock that nothing sets.
 
     Attributes:
         last: when it was looked up last.
@@ -38,7 +38,7 @@ class SeenSecrets:
         self._seen: dict[tuple[str, tuple[str, str]], _Seen] = {}
 
     def see(self, credential: Credential, now: float) -> None:
-        """Take note of a secret that was looked up."""
+        """Take note of a secret that was looked up at ``now``, in seconds of a clock that nothing sets."""
         key, digest = (credential.name, credential.guarded_by), self._digest(credential)
         known = self._seen.setdefault(key, _Seen(digest, now))
         if known.digest != digest:

@@ -249,9 +249,9 @@ def read_accounts(path: Path, *, of_fleet: bool = False) -> list[AccountRecord]:
         return records(connection, of_fleet=of_fleet)
 
 
-def records(connection: sqlite3.Connection, *, of_fleet: bool = False) -> list[AccountRecord]:
-    """Return what :func:`read_accounts` returns, from an open store."""
-    now, this = timestamps.now(), boot_clock.reading()
+def records(connection: sqlite3.Connection, *, of_fleet: bool = False, now: str = "") -> list[AccountRecord]:
+    """Return what :func:`read_accounts` returns, from an open store. ``now`` is this moment, if it is known already."""
+    now, this = now or timestamps.now(), boot_clock.reading()
 
     def event_of(cause: str | None, place: str, when: str, agent: str, *more: Any) -> Event:
         ambiguous, run, clock, noticed = more
