@@ -162,8 +162,11 @@ def test_a_login_without_an_outcome_is_sent_again_to_its_agent_only(run: Run) ->
 def test_a_refusal_outlives_the_coordinator(run: Run) -> None:
     batch = one(run.logins)
     run.logins.take(ended(batch, end_of(batch, End.REFUSED)))
+    told = len(run.told)
+    assert [line for line in run.told if "now the logins" in line], "of the run as it began"
     logins = run.again()
     assert logins.batches([]) == []
+    assert run.told[told:] == [], "no login is left, so none is announced"
     assert not logins.unfinished
     logins.take(ended(batch, end_of(batch, End.ACCEPTED)))
     assert logins.batches([]) == [], "an outcome counts once"

@@ -37,7 +37,9 @@ def test_a_run_without_an_agent_says_what_it_waits_for(site: Site, tmp_path: Pat
     site.start("e")
     site.coordinator("--resume", "last").wait(HANG)
     assert f"run {found[1]} at the broker" in log(site)
-    assert "give 6 results, 3 of them stored; waiting for d, e\n" in log(site)
+    assert "give 6 results, 3 of them stored; waiting for e\n" in log(site), "only the agent that owes results"
+    site.coordinator("--resume", "last").wait(HANG)
+    assert "give 6 results, 6 of them stored; none is missing\n" in log(site)
 
 
 def test_a_second_interruption_names_the_way_back(site: Site, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class LoginPass:
         self._visited: set[int] = set()
         self._again: list[Batch] = []
         self._cancelled: set[str] = set()
-        self.has_begun = False
+        self.has_begun = self._is_told = False
         self._names: dict[Key, dict[str, Credential]] = {}
         if login is not None:
             self._remember(login)
@@ -117,8 +117,6 @@ class LoginPass:
             return []
         for name in [name for name, grant in self._sent.items() if grant.agent in away and name not in self._left]:
             self._accounts.withdraw(self._sent.pop(name))
-        if not self.has_begun and self._places:
-            self._tell("the first visits are over; now the logins, one first login for each account")
         self.has_begun = True
         again, self._again = self._again, []
         grants, denied = self._accounts.next({*away, *self._cancelled})
@@ -131,6 +129,9 @@ class LoginPass:
             made.append((name, grant))
         self._sent.update(made)
         self._deny(denied)
+        if (again or made) and not self._is_told:
+            self._is_told = True
+            self._tell("the first visits are over; now the logins, one first login for each account")
         return [*again, *(self._batch(name, grant) for name, grant in made)]
 
     def leaving(self, batch: Batch) -> Batch | None:

@@ -9,7 +9,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -294,7 +294,7 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
 
     stopped = threading.Event()
     with _interruptible(stopped, lambda: progress.say(_unfinished(ledger.name))):
-        tell(_beginning(asked, ledger.name, len(done), total))
+        tell(_beginning(asked, ledger.name, done))
         coordinator = Coordinator(
             asked.broker, asked.estate, ledger, done, tell, count, asked.agent_timeout, asked.login
         )
@@ -349,13 +349,16 @@ def _stored(store: str | None, run: StoredRun, estate: Estate) -> Iterator[tuple
                 yield place, report
 
 
-def _beginning(asked: Asked, name: str, stored: int, total: int) -> str:
-    """Return the first line of a run: its name, where it takes place, how much it is, and who takes part."""
+def _beginning(asked: Asked, name: str, done: Collection[int]) -> str:
+    """Return the first line of a run: its name, where it takes place, how much it is, and which agents owe results."""
     targets, agents = asked.estate.targets, [agent.name for agent in asked.estate.agents]
-    size = f"{counted(len(targets), 'target')} and {counted(len(agents), 'agent')} give {counted(total, 'result')}"
-    so_far = f", {stored:,} of them stored" if stored else ""
-    who = listed((visible(agent, LONGEST_AGENT) for agent in agents), _MOST_NAMED)
-    return f"run {name} at the broker {asked.broker.netloc}: {size}{so_far}; waiting for {who}"
+    places = [(place, agent) for place, _, agent in asked.estate.places()]
+    owing = {agent for place, agent in places if place not in done}
+    size = f"{counted(len(targets), 'target')} and {counted(len(agents), 'agent')} give {counted(len(places), 'result')}"
+    so_far = f", {len(done):,} of them stored" if done else ""
+    who = listed((visible(agent, LONGEST_AGENT) for agent in agents if agent in owing), _MOST_NAMED)
+    rest = f"waiting for {who}" if who else "none is missing"
+    return f"run {name} at the broker {asked.broker.netloc}: {size}{so_far}; {rest}"
 
 
 def _awaited(coordinator: Coordinator) -> str:
