@@ -354,7 +354,9 @@ def _beginning(asked: Asked, name: str, done: Collection[int]) -> str:
     targets, agents = asked.estate.targets, [agent.name for agent in asked.estate.agents]
     places = [(place, agent) for place, _, agent in asked.estate.places()]
     owing = {agent for place, agent in places if place not in done}
-    size = f"{counted(len(targets), 'target')} and {counted(len(agents), 'agent')} give {counted(len(places), 'result')}"
+    size = (
+        f"{counted(len(targets), 'target')} and {counted(len(agents), 'agent')} give {counted(len(places), 'result')}"
+    )
     so_far = f", {len(done):,} of them stored" if done else ""
     who = listed((visible(agent, LONGEST_AGENT) for agent in agents if agent in owing), _MOST_NAMED)
     rest = f"waiting for {who}" if who else "none is missing"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanready.model import GOOD, Owner, Report, Standing, Step, Target
 from scanready.report.findings import Told, besides, decisive, told
 from scanready.report.groups import ByCause, Group, Second, to_do, worth_telling
+from scanready.report.paper import GRAVITY
 from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line
 from scanready.run.any_type import reports_of
 
 from .view import FINE, Row
+
+_MILDEST = GRAVITY[::-1].index
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,11 @@ def other_causes(row: Row) -> dict[str, tuple[Told, tuple[str, ...]]]:
     return {code: (one, tuple(agents)) for code, (one, agents) in met.items()}
 
 
+def _no_graver(found: Told, row: Row) -> Told:
+    """Return a cause of one agent with a verdict that is no graver than that of the estate."""
+    return replace(found, verdict=min(found.verdict, row.verdict.verdict, key=_MILDEST))
+
+
 def _codes(report: Report) -> set[str]:
     return {check.finding.cause.code for one in reports_of(report) for check in one.checks if check.finding}
 
@@ -84,20 +92,28 @@ class EstateCauses:
         self._agents: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def add(self, row: Row) -> None:
-        """Add a row by the cause of its estate verdict, unless its failure is known."""
+        """Add a row by the cause of its estate verdict, unless its failure is known.
+
+        The other causes count for their owners, too: each of them stands in the way of one agent at least.
+        """
         lead = lead_of(row)
         if lead is None or row.standing is Standing.WAIVED:
             return
-        agents = self._agents.setdefault(lead.agents, lead.agents)
-        seconds = tuple(
-            Second(code, one.owner, self._causes.once(f"{one.detail} (from {', '.join(names)})"), None)
-            for code, (one, names) in other_causes(row).items()
-        )
-        parts = lead.told.parts
-        self._owners.update({part.owner for part in parts})
-        for part in parts if self._every_owner else parts[:1]:
-            group = self._causes.put(lead.target, row.place, lead.told, part, seconds, agents)
-            if self._every_owner and part.owner is Owner.NETWORK and lead.told.step is Step.CONNECT:
+        others = other_causes(row)
+        found = [(lead.told, lead.agents)] + [(_no_graver(one, row), names) for one, names in others.values()]
+        seconds = [
+            Second(one.cause.code, one.owner, self._causes.once(f"{one.detail} (from {', '.join(names)})"), None)
+            for one, names in found
+        ]
+        self._owners.update({part.owner for one, _ in found for part in one.parts})
+        for place, (one, names) in enumerate(found if self._every_owner else found[:1]):
+            besides = tuple(seconds[:place] + seconds[place + 1 :])
+            self._put(row, lead.target, one, self._agents.setdefault(names, names), besides)
+
+    def _put(self, row: Row, target: Target, found: Told, agents: tuple[str, ...], besides: tuple[Second, ...]) -> None:
+        for part in found.parts if self._every_owner else found.parts[:1]:
+            group = self._causes.put(target, row.place, found, part, besides, agents)
+            if self._every_owner and part.owner is Owner.NETWORK and found.step is Step.CONNECT:
                 self._add_rules(group, row, agents)
 
     def _add_rules(self, group: Group, row: Row, agents: tuple[str, ...]) -> None:
@@ -117,5 +133,5 @@ class EstateCauses:
         return dict(sorted(found.items(), key=lambda pair: -sum(len(group.members) for group in pair[1])))
 
     def to_do(self) -> str:
-        """Return the number of targets for each owner who can fix the cause of their estate verdict."""
+        """Return the number of targets for each owner who can fix a cause of their estate verdict, or of an agent."""
         return to_do(self._owners)
