@@ -236,11 +236,11 @@ def test_two_services_of_one_host_are_two_changes() -> None:
 
 
 def test_a_cause_that_stays_leaves_nothing_to_rank() -> None:
-    """The platform does not change when the port opens."""
+    """The platform does not change when the port opens, so it is the cause that no change removes."""
     pc = Target("pc1", "windows", 135)
     both = climbed(pc, Step.RESOLVE, (common.PLATFORM_MISMATCH, Step.AGENT, 0), (common.FILTERED, Step.CONNECT, 135))
     found = as_json(of_these(of(LON, pc, both)))
-    assert (found["ranking"], found["without_a_change"]) == ([], {"connect.filtered": 1})
+    assert (found["ranking"], found["without_a_change"]) == ([], {"agent.platform-mismatch": 1})
 
 
 def test_a_warning_is_no_lack() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from scanready.causes import common
@@ -124,8 +124,8 @@ class Changes:
         targets: the number of targets.
         scannable: how many of them an agent can scan: no change gains any of these.
         spared: for each agent, how many targets it cannot scan, and another one can.
-        helpless: the targets that no agent can scan and no such change helps, by the cause that leads; "" stands for
-            a missing result.
+        helpless: the targets that no agent can scan and no such change helps, by the cause that no change removes; ""
+            stands for a missing result.
     """
 
     agent: str | None = None
@@ -151,7 +151,24 @@ class Changes:
                 self._ranking.add(row.place, agent, changes)
                 self._names[row.place] = row.name
         if row.place not in self._names:
-            self.helpless[cause.code if cause else ""] += 1
+            self.helpless[self._remaining(row)] += 1
+
+    def _remaining(self, row: Row) -> str:
+        """Return the cause that no change removes; that of the estate verdict if it is one, or if there is none.
+
+        The cause that leads may be a closed port, where another cause would be left behind the port.
+        """
+        lead = row.verdict.finding
+        left = Counter(
+            finding.cause.code
+            for agent, report in row.reports.items()
+            if self.agent in (None, agent)
+            for one in worth_telling(report)
+            for finding in {found.cause: found for _, found in _in_the_way(one) if not _is_one_change(found)}.values()
+        )
+        if left and lead is not None and _is_one_change(lead):
+            return min(left, key=lambda code: (-left[code], code))
+        return lead.cause.code if lead else ""
 
     def _lacking(self, place: int, report: Report) -> frozenset[Change]:
         """Return the changes that a result lacks; none if other causes remain after them."""
@@ -212,10 +229,7 @@ def lacking(report: Report) -> dict[Change, _Lack]:
     """Return the changes after which a result of one type passes its step; none if there is no such change."""
     found: dict[Change, _Lack] = {}
     closed: list[Check] = []
-    for check in report.checks:
-        finding = check.finding
-        if finding is None or not (check.outcome is Outcome.FAILED or check.tentative or not finding.cause.definite):
-            continue
+    for check, finding in _in_the_way(report):
         if not _is_one_change(finding):
             return {}
         if is_missing_permission(check, finding):
@@ -223,6 +237,14 @@ def lacking(report: Report) -> dict[Change, _Lack]:
         else:
             found.setdefault(_repair(report, check, finding), _lack(finding))
     return found | _permissions(report, closed)
+
+
+def _in_the_way(report: Report) -> Iterator[tuple[Check, Finding]]:
+    """Yield the checks that keep a result from being better than undecided, with their causes."""
+    for check in report.checks:
+        finding = check.finding
+        if finding and (check.outcome is Outcome.FAILED or check.tentative or not finding.cause.definite):
+            yield check, finding
 
 
 def _is_one_change(finding: Finding) -> bool:
