@@ -90,3 +90,12 @@ def test_columns_name_declared_seen_and_assigned_agents() -> None:
     view = lab.view(dataclasses.replace(lab.frame("proxy-new"), unseen=(target,)))
     assert [one.name for one in view.info.columns] == sorted([*lab.AGENTS, "proxy-new", "proxy-own"])
     assert view.info.columns[0].addresses == ("10.1.0.5",)
+
+
+def test_a_target_has_the_line_of_whichever_result_has_one() -> None:
+    """One agent has an earlier version, whose results do not name the line of the inventory."""
+    old, new = lab.of("proxy-lon", lab.FINE, Step.AUTH), lab.of("proxy-nyc", lab.FINE, Step.AUTH)
+    new.target = dataclasses.replace(new.target, source="estate.yaml:7")
+    for results in ([old, new], [new, old]):
+        (row,) = EstateView(results.copy).rows()
+        assert row.target.source == "estate.yaml:7"

@@ -10,7 +10,7 @@ import datetime
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from scanready.estate import EstateVerdict, Refusals, estate_verdict
@@ -227,6 +227,8 @@ class EstateView:
         target: Target | None = None
         for report in group:
             target = target or report.target
+            if not target.source and report.target.source:  # results of an earlier version have no line
+                target = replace(target, source=report.target.source)
             name = report.agent.name
             if name in self._absent:
                 continue
