@@ -59,15 +59,16 @@ NAMES: dict[ModuleType, frozenset[str]] = {
 
 
 class View(ModuleType):
-    """A module as Windows has it."""
+    """A module as Windows has it; what a test puts into the real one is there, too."""
 
     def __init__(self, real: ModuleType, gone: frozenset[str], told: dict[str, Any]) -> None:
         super().__init__(real.__name__)
-        object.__setattr__(self, "_parts", (real, gone, told))
+        own = {name: getattr(real, name, None) for name in told}
+        object.__setattr__(self, "_parts", (real, gone, told, own))
 
     def __getattribute__(self, name: str) -> Any:
-        real, gone, told = object.__getattribute__(self, "_parts")
-        if name in told:
+        real, gone, told, own = object.__getattribute__(self, "_parts")
+        if name in told and getattr(real, name, None) is own[name]:
             return told[name]
         if name in gone:
             raise AttributeError(f"Windows' {real.__name__} has no {name!r}")

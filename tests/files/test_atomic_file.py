@@ -75,6 +75,7 @@ def leftovers(path: Path) -> list[str]:
     return [one.name for one in path.iterdir() if one.name.startswith(".scanready")]
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("umask", [0, 0o027, 0o777])
 def test_a_new_file_is_its_owners_only(tmp_path: Path, streamed: bool, umask: int) -> None:
@@ -89,6 +90,7 @@ def test_a_new_file_is_its_owners_only(tmp_path: Path, streamed: bool, umask: in
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @pytest.mark.parametrize(
     ("before", "after"), [(0o644, 0o644), (0o640, 0o640), (0o4755, 0o755), (0o2775, 0o775), (0o1666, 0o666)]
 )
@@ -102,6 +104,7 @@ def test_ordinary_permissions_are_kept_and_others_are_not(tmp_path: Path, before
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @as_root
 def test_owner_and_group_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "report"
@@ -113,6 +116,7 @@ def test_owner_and_group_are_kept(tmp_path: Path) -> None:
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (VICTIM, ATTACKER, 0o640)
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @as_root
 def test_a_group_that_cannot_be_kept_gives_its_permissions_to_no_other(shared: Path) -> None:
     home = shared / "home"
@@ -127,6 +131,7 @@ def test_a_group_that_cannot_be_kept_gives_its_permissions_to_no_other(shared: P
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (VICTIM, VICTIM, 0o604)
 
 
+@pytest.mark.posix("access lists in extended attributes")
 def test_an_access_list_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "report"
     file.write_bytes(b"old")
@@ -195,6 +200,7 @@ PLANTED: dict[str, Callable[[Path, Path], object]] = {
 }
 
 
+@pytest.mark.posix("directories that every user can write")
 @as_root
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("victim", [0, VICTIM])
@@ -220,6 +226,7 @@ def test_what_another_user_left_in_a_shared_directory_is_refused(
     assert leftovers(shared) == []
 
 
+@pytest.mark.posix("directories that every user can write")
 @as_root
 def test_a_directory_that_another_user_put_in_the_way_is_not_entered_by_a_link(shared: Path) -> None:
     home = shared / "home"
@@ -237,6 +244,7 @@ def test_a_directory_that_another_user_put_in_the_way_is_not_entered_by_a_link(s
     assert (home / "report").read_bytes() == b"precious"
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @as_root
 def test_root_replaces_a_users_file_in_the_users_own_directory(shared: Path) -> None:
     home = shared / "home"
@@ -251,6 +259,7 @@ def test_root_replaces_a_users_file_in_the_users_own_directory(shared: Path) -> 
 SWAPS: tuple[Callable[[Path, Path], object], ...] = (*PLANTED.values(), lambda name, aim: os.link(aim, name))
 
 
+@pytest.mark.posix("directories that every user can write")
 @as_root
 @pytest.mark.parametrize("sticky", [0o1777, 0o777])
 @pytest.mark.parametrize("streamed", [False, True])
@@ -300,6 +309,7 @@ def test_a_race_is_lost_by_the_attacker(shared: Path, sticky: int, streamed: boo
     assert outcomes["refused"] > 0, "the attacker did nothing"
 
 
+@pytest.mark.posix("permissions of a directory")
 @as_root
 def test_a_file_whose_directory_takes_no_new_ones_is_written_in_place(shared: Path) -> None:
     home = shared / "home"
@@ -331,6 +341,7 @@ def _assert(truth: bool) -> None:
     assert truth
 
 
+@pytest.mark.posix("sockets and devices among the files")
 def test_what_is_no_file_is_said(tmp_path: Path) -> None:
     assert "directory" in refused(tmp_path)
     assert "directory" in refused(tmp_path / "..")
@@ -347,6 +358,7 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
     assert "socket" in refused(tmp_path / "socket")
 
 
+@pytest.mark.posix("devices among the files")
 def test_a_disk_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "disk").write_bytes(b"boot sector")
     found = (tmp_path / "disk").stat()
@@ -356,6 +368,7 @@ def test_a_disk_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (tmp_path / "disk").read_bytes() == b"boot sector"
 
 
+@pytest.mark.posix("files of /proc and /sys")
 @pytest.mark.skipif(not os.path.ismount("/proc"), reason="the file system of processes is Linux's")
 @pytest.mark.parametrize("streamed", [True, False])
 def test_a_file_that_the_kernel_makes_up_is_not_written(streamed: bool) -> None:
@@ -363,6 +376,7 @@ def test_a_file_that_the_kernel_makes_up_is_not_written(streamed: bool) -> None:
     assert words == "it is a file of the kernel's: name a regular file, or a new one"
 
 
+@pytest.mark.posix("pipes among the files")
 def test_a_pipe_without_a_reader_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic_file, "PATIENCE", 0.05)
     os.mkfifo(tmp_path / "pipe")
@@ -376,6 +390,7 @@ def test_a_pipe_without_a_reader_is_not_waited_for(tmp_path: Path, monkeypatch: 
     assert got == [b"x" * 300_000]
 
 
+@pytest.mark.posix("descriptors among the files")
 def test_an_open_descriptor_is_written_to(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     try:
@@ -424,6 +439,7 @@ def test_a_streamed_file_can_be_followed(tmp_path: Path) -> None:
     assert path.read_bytes() == b"", "no results are a result"
 
 
+@pytest.mark.posix("mount points that are files")
 def test_a_mount_point_is_copied_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container's single mounted file cannot be renamed over."""
     path = tmp_path / "report"

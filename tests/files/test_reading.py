@@ -65,6 +65,7 @@ def test_ordinary_files(tmp_path: Path) -> None:
     assert read("/proc/self/status", 1 << 20).startswith(b"Name:")
 
 
+@pytest.mark.posix("devices among the files")
 def test_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(tmp_path / "socket"))
@@ -79,6 +80,7 @@ def test_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert wrong("a\0b") == "is not a file name"
 
 
+@pytest.mark.posix("pipes among the files")
 def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for use in (read, lambda path, most: open_file(path, most).read()):
@@ -88,6 +90,7 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
         writer.join(HANG)
 
 
+@pytest.mark.posix("pipes among the files")
 @pytest.mark.parametrize("use", [read, open_file])
 def test_a_pipe_is_opened_once(
     use: Callable[[Path, int], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -111,6 +114,7 @@ def test_a_pipe_is_opened_once(
     assert len(opened) == 1
 
 
+@pytest.mark.posix("pipes among the files")
 def test_a_pipe_without_a_writer_or_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(reading, "SILENCE", 0.1)
@@ -126,6 +130,7 @@ def test_a_pipe_without_a_writer_or_an_end_is_given_up(tmp_path: Path, monkeypat
         check_regular(tmp_path / "pipe", 100)
 
 
+@pytest.mark.posix("pipes among the files")
 def test_a_trickle_ends_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe")
     now, held = [0.0], os.open(tmp_path / "pipe", os.O_RDWR)
@@ -140,6 +145,7 @@ def test_a_trickle_ends_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     os.close(held)
 
 
+@pytest.mark.posix("descriptors among the files")
 def test_descriptors_are_read(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.write(writer, b"content")

@@ -182,23 +182,33 @@ class AtomicFile(io.RawIOBase):
         opened = io.FileIO(descriptor, "wb")
         try:
             _permit(descriptor, self._replaced, self._mode, self._old)
-            if self._streamed:
+            if not self._streamed:
+                return opened
+            if os.name != "nt":
                 self._put()
+                return opened
+            opened.close()
+            self._let_old_go()
+            self._put()
+            return io.FileIO(self._place.open(os.O_WRONLY), "wb")
         except BaseException:
             opened.close()
             raise
-        return opened
+
+    def _let_old_go(self) -> None:
+        """Close the old file and the new one: Windows neither moves nor replaces an open file."""
+        for opened in (self._raw, self._old):
+            if opened is not None:
+                opened.close()
 
     def _publish(self) -> None:
         """Give the file its name, and let the directory be written."""
         if os.name == "nt":
-            for opened in (self._raw, self._old):
-                if opened is not None:
-                    opened.close()  # an open file can neither be renamed nor replaced there
+            self._let_old_go()
         try:
             self._put()
         except OSError as error:
-            if error.errno != errno.EBUSY or self._old is None:
+            if error.errno != errno.EBUSY or self._old is None or self._old.closed:
                 raise
             self._copy_over()
         if self._durable:
