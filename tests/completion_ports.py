@@ -8,16 +8,18 @@ gh-91227). A socket's own error has Winsock's number besides the errno.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from scanready.net.sockets import KeepingSocket
 from tests.as_if_windows.numbers import WINSOCK, completed, completed_from, winsock
 from tests.clock import PortableLoop
 
-__all__ = ["CompletionPorts", "TellingTuples", "completed", "sockets_of_windows", "winsock"]
+__all__ = ["CompletionPorts", "ReadingAhead", "TellingTuples", "completed", "sockets_of_windows", "winsock"]
 
 
 class CompletionPorts(PortableLoop):
@@ -49,6 +51,20 @@ class TellingTuples(CompletionPorts):
     """The same, with the other answer for a closed UDP port."""
 
     as_tuple = True
+
+
+class ReadingAhead(CompletionPorts):
+    """The same, and the system reads into memory of its own: what came for a read that is cancelled is lost."""
+
+    async def sock_recv(self, sock: Any, n: int) -> bytes:
+        with socket.socket(fileno=os.dup(sock.fileno())) as handle:
+            handle.setblocking(False)
+            try:
+                return await super().sock_recv(handle, n)
+            except asyncio.CancelledError:
+                with suppress(OSError):
+                    handle.recv(n)
+                raise
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import os
 import secrets
 import socket
@@ -62,9 +63,8 @@ def from_share(data: bytes) -> socket.socket:
         giver.connect(base64.b64decode(data).decode())
         _, (number,), _, _ = socket.recv_fds(giver, 1, 1)
     os.set_inheritable(number, False)
-    sock = socket.socket(fileno=number)
-    sock.setblocking(True)
-    return sock
+    # Neither socket is made blocking: here that would change both, and with completion ports neither is asked.
+    return socket.socket(fileno=number)
 
 
 class Refused(NotImplementedError):
@@ -113,31 +113,40 @@ def _translate(owner: Any, name: str, is_ours: Callable[[object], bool]) -> None
     real = getattr(owner, name)
 
     def method(self: Any, sock: Any, *arguments: Any) -> Any:
-        call = real(self, sock, *arguments)
-        return _told(call, name, sock, arguments) if is_ours(sys._getframe(1).f_globals.get("__name__")) else call
+        if not is_ours(sys._getframe(1).f_globals.get("__name__")):
+            return real(self, sock, *arguments)
+        if name == "sock_recv":
+            return _received(functools.partial(real, self), sock, *arguments)
+        return _told(real(self, sock, *arguments))
 
     setattr(owner, name, method)
 
 
-async def _told(call: Any, name: str, sock: Any, arguments: tuple[Any, ...]) -> Any:
+async def _told(call: Any) -> Any:
     try:
         return await call
-    except asyncio.CancelledError:
-        if name == "sock_recv":
-            _lose(sock, *arguments)
-        raise
-    except ConnectionRefusedError as error:
-        if name == "sock_recv" and sock.type == socket.SOCK_DGRAM:
-            return port_unreachable()
-        raise completed_from(error) from None
     except OSError as error:
         raise completed_from(error) from None
 
 
-def _lose(sock: Any, most: int) -> None:
+async def _received(read: Callable[[socket.socket, int], Any], sock: socket.socket, most: int) -> Any:
+    """Read as the system does, on a handle that outlives the socket's close until the end of the operation."""
+    with socket.socket(fileno=os.dup(sock.fileno())) as handle:
+        handle.setblocking(False)
+        try:
+            return await read(handle, most)
+        except asyncio.CancelledError:
+            _lose(handle, most)
+            raise
+        except ConnectionRefusedError as error:
+            if handle.type == socket.SOCK_DGRAM:
+                return port_unreachable()
+            raise completed_from(error) from None
+        except OSError as error:
+            raise completed_from(error) from None
+
+
+def _lose(handle: socket.socket, most: int) -> None:
     """Take what came meanwhile: the system has read it into memory that the cancelled operation frees."""
-    with contextlib.suppress(OSError, ValueError):
-        kept, own = getattr(sock, "kept", None), socket.socket.recv
-        own(sock, most)
-        if kept is not None:
-            sock.kept = kept
+    with contextlib.suppress(OSError):
+        handle.recv(most)

@@ -11,6 +11,7 @@ from scanready.net.deadlines import EXPIRED, STEP, Deadlines, Wait
 from tests import clock
 
 
+@pytest.mark.posix("a clock that is finer than a step")
 def test_a_wait_ends_at_most_one_step_late_and_never_early() -> None:
     async def run() -> dict[float, float]:
         loop = asyncio.get_running_loop()

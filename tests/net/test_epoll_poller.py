@@ -26,7 +26,10 @@ from tests.net.contract.test_stream_contract import read_line
 
 T = TypeVar("T")
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux'; elsewhere the contract runs without")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux'; elsewhere the contract runs without"),
+    pytest.mark.posix("epoll"),
+]
 
 
 class Counting:

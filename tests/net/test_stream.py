@@ -92,7 +92,7 @@ def test_the_patience_for_a_first_byte_runs_from_the_read() -> None:
 
     error = talk(misbehave.silent, run)
     assert error.patience == 0.3
-    assert error.waited >= 0.3
+    assert error.waited >= 0.3 - 1 / 64  # a tick of a coarse clock (tests/as_if_windows)
 
 
 def test_what_was_heard_goes_with_the_error() -> None:
@@ -256,6 +256,7 @@ asyncio.run(main())
     assert done.stdout.split() == ["blocked", "connect.local-limit", "agent", "connect"], done.stderr
 
 
+@pytest.mark.posix("the selector of the loop")
 @pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, WatchesNoDescriptor], ids=["epoll", "socket-calls"])
 def test_what_arrives_in_the_very_turn_of_the_deadline_is_not_lost(loop: type[asyncio.SelectorEventLoop]) -> None:
     """The loop has read it already when the wait is over: who reads on, in the farewell say, still gets it."""

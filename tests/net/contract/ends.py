@@ -16,13 +16,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+import pytest
+
 from fixtures.emulators.certificates import authority
-from scanready.net import sockets
+from scanready.net import loop_poller, sockets
 from scanready.net.framing import Framing
 from scanready.net.stream import Stream
 from scanready.wire import Cursor, Steps, WireError, stepwise
 from tests.clock import JumpingLoop, PortableLoop
-from tests.completion_ports import CompletionPorts
+from tests.completion_ports import CompletionPorts, ReadingAhead
 
 T = TypeVar("T")
 Channel = Literal["clear", "tls", "tls-in-packets"]
@@ -37,7 +39,9 @@ class Backend:
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end on the backend's loop."""
-        with asyncio.Runner(loop_factory=self.loop) as runner:
+        with pytest.MonkeyPatch.context() as patch, asyncio.Runner(loop_factory=self.loop) as runner:
+            if issubclass(self.loop, ReadingAhead):
+                patch.setattr(loop_poller, "_reads_ahead", lambda: True)
             return runner.run(main)
 
     def ticking(self) -> Backend:
@@ -63,6 +67,7 @@ BACKENDS = {
     "an epoll set": Backend(JumpingLoop),
     "the loop's socket calls": Backend(PortableLoop),
     "errors in Windows' words": Backend(CompletionPorts),
+    "reads that cannot be taken back": Backend(ReadingAhead),
 }
 
 # TLS inside another protocol: here each packet is an F, a u16 length, and that many bytes of TLS.

@@ -117,16 +117,20 @@ async def _datagram(sock: sockets.KeepingSocket, until: float) -> bytes | None:
     """The next datagram, None if there is none ``until`` then; always gives way to other tasks."""
     await asyncio.sleep(0)  # a flood is read without waiting, and would keep the loop to itself
     try:
-        received = await poller_of(asyncio.get_running_loop()).receive(sock, _LARGEST, until)
-        if not isinstance(received, bytes):  # (b"", None): some Pythons on Windows report "port unreachable" so
-            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
-        return received
+        return _bytes_of(await poller_of(asyncio.get_running_loop()).receive(sock, _LARGEST, until))
     except TimeoutError as error:
         if error.errno:  # the system's, at once: asked again within our time, it would be a flood
             raise
         try:  # the loop may have been busy past the time, and may have read it in the very turn that ended the wait
-            return sock.kept or sock.recv(_LARGEST)
+            return _bytes_of(sock.taken(_LARGEST))
         except BlockingIOError:
             return None
     finally:
         sock.kept = b""
+
+
+def _bytes_of(received: object) -> bytes:
+    """Return a datagram; some Pythons on Windows report "port unreachable" as ``(b"", None)``."""
+    if not isinstance(received, bytes):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    return received

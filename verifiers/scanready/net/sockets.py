@@ -7,9 +7,12 @@ import errno
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import icmp
+
+if TYPE_CHECKING:
+    from asyncio import Future
 
 #: (family, socket address) as the resolver gives them.
 Address = tuple[int, tuple[Any, ...]]
@@ -30,21 +33,37 @@ class KeepingSocket(socket.socket):
     """Keeps what the loop read for a task cancelled in that turn: lost, it would be an offence at a MySQL server.
 
     ``kept`` are the bytes, ``kept_error`` the number of a connection's error, 0 without one. ``release`` is called with
-    the descriptor before that is closed or handed over; None if no poller has it.
+    the descriptor before that is closed or handed over; None if no poller has it. ``reading`` is a read that the system
+    does, where it reads into memory of its own (Windows); the wait that began it may be over.
     """
 
-    __slots__ = ("kept", "kept_error", "release")
+    __slots__ = ("kept", "kept_error", "reading", "release")
     kept: bytes
     kept_error: int
+    reading: Future[object] | None
     release: Callable[[int], None] | None
 
     def __init__(self, family: int, kind: int) -> None:
         super().__init__(family, kind)
-        self.kept, self.kept_error, self.release = b"", 0, None
+        self.kept, self.kept_error, self.reading, self.release = b"", 0, None, None
 
     def recv(self, *arguments: int) -> bytes:
         self.kept = super().recv(*arguments)
         return self.kept
+
+    def taken(self, most: int) -> object:
+        """Return what was read for a wait that is over, or else what is there now.
+
+        Raises:
+            BlockingIOError: nothing came.
+            OSError: the connection broke.
+        """
+        if self.reading is None:
+            return self.kept or self.recv(most)
+        if not self.reading.done():
+            raise BlockingIOError
+        reading, self.reading = self.reading, None
+        return reading.result()
 
     def getsockopt(self, level: int, name: int, *size: int) -> Any:
         """Read an option; the error of a connection can be read once only, and is kept."""
@@ -67,6 +86,9 @@ class KeepingSocket(socket.socket):
         release, self.release = self.release, None
         if release is not None:
             release(self.fileno())
+        reading, self.reading = self.reading, None
+        if reading is not None and not reading.cancel() and not reading.cancelled():
+            reading.exception()  # or asyncio would tell of one that was never asked for
 
 
 def tcp(family: int, privileged: bool = False) -> KeepingSocket:

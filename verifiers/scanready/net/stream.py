@@ -477,7 +477,9 @@ class Stream:
 
     def _taken(self) -> bytes:
         """Return what the loop read for a read that was cancelled, or what is there now."""
-        return self.sock.kept or self.sock.recv(self._most)
+        taken = self.sock.taken(self._most)
+        assert isinstance(taken, bytes), "a stream's"
+        return taken
 
     def _is_there(self) -> bool:
         """Say whether bytes, or the end, can be read at once."""
