@@ -126,7 +126,12 @@ async def _told(call: Any) -> Any:
     try:
         return await call
     except OSError as error:
-        raise completed_from(error) from None
+        error.__traceback__ = None  # as below
+        told = completed_from(error)
+    try:
+        raise told
+    finally:
+        del told
 
 
 async def _received(read: Callable[[socket.socket, int], Any], sock: socket.socket, most: int) -> Any:
@@ -138,12 +143,15 @@ async def _received(read: Callable[[socket.socket, int], Any], sock: socket.sock
         except asyncio.CancelledError:
             _lose(handle, most)
             raise
-        except ConnectionRefusedError as error:
-            if handle.type == socket.SOCK_DGRAM:
-                return port_unreachable()
-            raise completed_from(error) from None
         except OSError as error:
-            raise completed_from(error) from None
+            error.__traceback__ = None  # a frame of the selector's loop has the future, and that the error: a cycle
+            if isinstance(error, ConnectionRefusedError) and handle.type == socket.SOCK_DGRAM:
+                return port_unreachable()
+            told = completed_from(error)
+    try:
+        raise told
+    finally:
+        del told
 
 
 def _lose(handle: socket.socket, most: int) -> None:

@@ -98,6 +98,7 @@ def test_verify_says_what_is_wrong(plugins: Path, estate: str, arguments: list[s
     assert message in done.stderr
 
 
+@pytest.mark.posix("the host runs Linux")
 @pytest.mark.parametrize(
     ("name", "more", "warned"),
     [

@@ -16,6 +16,7 @@ from .trust import Refused
 
 #: ``ERROR_ACCESS_DENIED``, ``ERROR_SHARING_VIOLATION``, ``ERROR_LOCK_VIOLATION``.
 _HELD = (5, 32, 33)
+_SEPARATORS = ("/", "\\")
 _PATIENCE, _EVERY = 2.0, 0.05
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
 
@@ -31,6 +32,8 @@ class NtPlace:
         self._path = Path(os.path.realpath(path))
         if self.look() is None and not self._path.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if path.endswith(_SEPARATORS) and not self._path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
     def look(self) -> os.stat_result | None:
         """See :class:`~scanready.files.places.Place`."""

@@ -8,6 +8,7 @@ may have taken bytes already: it is never cancelled while its socket is open, an
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import errno
 import sys
 import weakref
@@ -56,8 +57,8 @@ class LoopPoller:
         """Wait for the socket's read; begin it if there is none. It may be complete though the loop was busy."""
         loop = self._running()
         if sock.reading is None:
-            # By the class: it is the socket's, so it does not end with the climb that began it.
-            sock.reading = asyncio.Task(_read(loop, sock, most), loop=loop)
+            # By the class, in a context of its own: it is the socket's, and holds nothing of the climb that began it.
+            sock.reading = asyncio.Task(_read(loop, sock, most), loop=loop, context=contextvars.Context())
         reading = sock.reading
         await asyncio.wait((reading,), timeout=until - loop.time())
         for _ in range(_TURNS):
@@ -68,7 +69,10 @@ class LoopPoller:
         if sock.reading is not reading or reading.cancelled():
             raise OSError(errno.EBADF, "the socket was closed")
         sock.reading = None
-        return reading.result()
+        try:
+            return reading.result()
+        finally:
+            del reading  # it has its error, and that this frame: a cycle
 
     async def send(self, sock: KeepingSocket, data: bytes, until: float) -> None:
         """Send all of ``data``."""

@@ -63,7 +63,10 @@ class KeepingSocket(socket.socket):
         if not self.reading.done():
             raise BlockingIOError
         reading, self.reading = self.reading, None
-        return reading.result()
+        try:
+            return reading.result()
+        finally:
+            del reading  # it has its error, and that this frame: a cycle
 
     def getsockopt(self, level: int, name: int, *size: int) -> Any:
         """Read an option; the error of a connection can be read once only, and is kept."""
