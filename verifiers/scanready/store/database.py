@@ -23,7 +23,8 @@ PATIENCE = 5.0
 _LARGEST_ROW = 64 << 20
 #: "scrd": tells our file from any other program's.
 APPLICATION = 0x73637264
-#: Bytes of a file's whole name that SQLite opens on POSIX: 512, with those that it adds for its log.
+#: Bytes of a file's whole name that SQLite opens on POSIX: 512, with those that it adds for its log. Windows takes 260
+#: characters, or 32,767 where its administrator permits them; Python makes fewer than a thousand levels of folders.
 _LONGEST_NAME = 500
 
 
@@ -55,7 +56,7 @@ def _check_length(path: Path) -> None:
         StoreError: the name is too long.
     """
     length = len(os.fsencode(path.absolute()))
-    if os.name != "nt" and length > _LONGEST_NAME:
+    if length > _LONGEST_NAME:
         raise StoreError(f"{visible(str(path), 120)}: the name has {length} bytes; at most {_LONGEST_NAME} are allowed")
 
 
