@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import signal
 import sqlite3
@@ -14,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 import certifi
 import click
+import dns.name
+import dns.resolver
 import pytest
 from OpenSSL import crypto
 
@@ -22,7 +25,9 @@ from scanready.cli.job.interrupt import interruptible
 from scanready.cli.output import outputs, progress, terminal
 from scanready.climb import certificates
 from scanready.files import same
+from scanready.fitness import resolvers
 from scanready.model import Target
+from scanready.net import interfaces
 from scanready.run.registry import all_causes
 from scanready.store import database
 from scanready.targets.nfs import versions
@@ -202,3 +207,42 @@ def test_a_command_that_windows_lacks_has_one_beside_it_that_it_has() -> None:
     ]
     assert lacking == []
     assert "Resolve-DnsName" in common.NOT_FOUND.confirm
+
+
+def test_interfaces_of_windows_have_the_addresses_that_the_system_lists() -> None:
+    """By psutil, which tells no mask of an IPv6 address on Windows."""
+    found = interfaces._of_windows()
+    assert found is not None
+    assert ("127.0.0.1/8", True) in {(str(one.where), one.name != "") for one in found}
+    if sys.platform == "linux":
+        listed = {(one.name, one.where) for one in interfaces._of_the_c_library() or ()}
+        assert {(one.name, one.where) for one in found} == listed
+    assert str(interfaces._with_mask(ipaddress.ip_address("fe80::1"), None)) == "fe80::1/128"
+    assert str(interfaces._with_mask(ipaddress.ip_address("10.1.2.3"), "255.255.240.0")) == "10.1.2.3/20"
+
+
+class Adapters:
+    """Stands for dnspython's resolver, with what a registry of Windows has."""
+
+    nameservers = ("192.0.2.53", "2001:db8::53", "https://dns.example/dns-query")
+    search = (dns.name.from_text("corp.example"), dns.name.from_text("branch.corp.example"))
+
+
+def test_dns_servers_of_windows_are_those_of_its_adapters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns.resolver, "Resolver", Adapters)
+    expected = resolvers.Configured(("192.0.2.53", "2001:db8::53"), ("corp.example", "branch.corp.example"))
+    assert resolvers._of_windows() == expected
+    monkeypatch.setattr(Adapters, "nameservers", ())
+    assert resolvers._of_windows() is None, "the system's resolver is asked as a whole"
+
+    def fails() -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver, "Resolver", fails)
+    assert resolvers._of_windows() is None
+
+
+@pytest.mark.parametrize("missing", ["psutil", "dns.resolver"])
+def test_an_install_without_a_library_says_that_it_does_not_know(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert (interfaces._of_windows if missing == "psutil" else resolvers._of_windows)() is None

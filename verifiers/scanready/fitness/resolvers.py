@@ -48,7 +48,7 @@ _NO_SUCH_HOST = "scanready.invalid"
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """Hold the servers and the search list of resolv.conf."""
+    """Hold the servers and the search list of resolv.conf, or of Windows' registry."""
 
     servers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
@@ -83,11 +83,26 @@ async def look(asked: Asked) -> list[Answer]:
 
 def _read() -> Configured | None:
     if sys.platform == "win32":
-        return None
+        return _of_windows()
     try:
         return parse(reading.read(RESOLV_CONF, _MOST_BYTES).decode("utf-8", "replace"))
     except reading.Unreadable:
         return Configured()
+
+
+def _of_windows() -> Configured | None:
+    """Return what the adapters of Windows have, as dnspython reads it; None where it is not known."""
+    try:
+        import dns.exception
+        import dns.resolver  # loaded late: it takes 40 ms
+    except ImportError:
+        return None
+    try:
+        found = dns.resolver.Resolver()
+    except (dns.exception.DNSException, OSError):
+        return None
+    servers = tuple(server for server in map(str, found.nameservers) if is_address(server))
+    return Configured(servers, tuple(name.to_text(omit_final_dot=True) for name in found.search)) if servers else None
 
 
 def parse(text: str) -> Configured:

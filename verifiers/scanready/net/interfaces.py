@@ -1,8 +1,9 @@
-"""List this host's addresses and their subnets, from the C library; nothing is sent.
+"""List this host's addresses and their subnets, from the C library or on Windows from psutil; nothing is sent.
 
 The standard library has no list of addresses with their masks, so `getifaddrs` is called, which all current Unixes
-have. Its two structures are the same there but for the first two bytes of a socket address. Elsewhere (Windows,
-Solaris, AIX) the list is unknown, and the functions return None.
+have. Its two structures are the same there but for the first two bytes of a socket address. Elsewhere (Solaris, AIX)
+the list is unknown, and the functions return None. psutil tells no mask of an IPv6 address on Windows: each has 128
+bits then.
 
 Sources: getifaddrs(3), ip(7), ipv6(7); sys/socket.h of FreeBSD and macOS for ``sa_len``.
 """
@@ -52,8 +53,14 @@ _IfAddrs._fields_ = [
 
 def placed() -> list[Placed] | None:
     """Return the addresses of the interfaces that are up, loopback and link-local ones too; None where unknown."""
+    if sys.platform == "win32":
+        return _of_windows()
     if not sys.platform.startswith(_KNOWN):
         return None
+    return _of_the_c_library()
+
+
+def _of_the_c_library() -> list[Placed] | None:
     library = ctypes.CDLL(None)
     head = ctypes.POINTER(_IfAddrs)()
     if library.getifaddrs(ctypes.byref(head)) != 0:
@@ -63,6 +70,25 @@ def placed() -> list[Placed] | None:
     finally:
         library.freeifaddrs(head)
     return found
+
+
+def _of_windows() -> list[Placed] | None:
+    try:
+        import psutil  # loaded late: only an install on Windows has it
+    except ImportError:
+        return None
+    running = {name for name, state in psutil.net_if_stats().items() if state.isup}
+    return [
+        Placed(name, _with_mask(ipaddress.ip_address(one.address.partition("%")[0]), one.netmask))
+        for name, listed in psutil.net_if_addrs().items()
+        for one in listed
+        if name in running and one.family in (socket.AF_INET, socket.AF_INET6)
+    ]
+
+
+def _with_mask(address: IPAddress, mask: str | None) -> Interface:
+    length = int(ipaddress.ip_address(mask)).bit_count() if mask else address.max_prefixlen
+    return ipaddress.ip_interface(f"{address}/{length}")
 
 
 def _each(head: Any) -> Iterator[Any]:

@@ -1,10 +1,9 @@
 """The only byte pipe: send, receive, start TLS, close politely.
 
-It waits with the event loop's poller (:mod:`.poller`). TLS runs through memory
-buffers: STARTTLS, direct TLS and TLS inside another protocol
-take one code path, and the certificate is kept whatever its faults. Every wait
-ends at the stream's absolute deadline, and so does a talk with a peer whose bytes
-are always there already; it leaves the loop to others in between.
+It waits with the event loop's poller (:mod:`.poller`). TLS runs through memory buffers: STARTTLS, direct TLS and TLS
+inside another protocol take one code path, and the certificate is kept whatever its faults. Every wait ends at the
+stream's absolute deadline, and so does a talk with a peer whose bytes are always there already; it leaves the loop to
+others in between.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ from .tls import TlsSession, dhe_suites, handshake_context, server_name, session
 
 __all__ = ["HEARD", "MOST_UNREAD", "REMARK", "TRACEBACK", "ConnectError", "Framing", "PeerClosed"]
 __all__ += ["ReadTimeout", "Stream", "StreamError", "Tap", "TlsError", "TooCostly", "UdpTimeout"]
-
 T = TypeVar("T")
 
 #: Number of first bytes that identification needs; the rest of the conversation is not kept.
