@@ -75,8 +75,8 @@ check_text() {
 in_processes() { echo "-n $1 --dist loadfile --no-loadscope-reorder"; }
 
 # The tests of what only developers use, for script/test-tools: tools, benchmarks, and the servers of the tests.
-TOOLS='tests/tools tests/examples tests/recipes/tools tests/benchmarks/test_farm.py tests/benchmarks/test_starts.py
-    tests/emulators
+TOOLS='tests/tools tests/examples tests/recipes/tools tests/emulators
+    tests/benchmarks/test_compare.py tests/benchmarks/test_farm.py tests/benchmarks/test_starts.py
     tests/lab/test_lab_databases.py tests/lab/test_lab_itself.py tests/lab/test_lab_logins.py tests/lab/test_lab_nfs.py
     tests/lab/test_lab_samba.py tests/lab/test_lab_web.py'
 # The tests of who means harm, for script/test-hostile.

@@ -211,7 +211,7 @@ def test_a_command_that_windows_lacks_has_one_beside_it_that_it_has() -> None:
 
 def test_interfaces_of_windows_have_the_addresses_that_the_system_lists() -> None:
     """By psutil, which tells no mask of an IPv6 address on Windows."""
-    found = interfaces._of_windows()
+    found = interfaces._of_adapters()
     assert found is not None
     assert ("127.0.0.1/8", True) in {(str(one.where), one.name != "") for one in found}
     if sys.platform == "linux":
@@ -231,18 +231,18 @@ class Adapters:
 def test_dns_servers_of_windows_are_those_of_its_adapters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns.resolver, "Resolver", Adapters)
     expected = resolvers.Configured(("192.0.2.53", "2001:db8::53"), ("corp.example", "branch.corp.example"))
-    assert resolvers._of_windows() == expected
+    assert resolvers._of_adapters() == expected
     monkeypatch.setattr(Adapters, "nameservers", ())
-    assert resolvers._of_windows() is None, "the system's resolver is asked as a whole"
+    assert resolvers._of_adapters() is None, "the system's resolver is asked as a whole"
 
     def fails() -> None:
         raise dns.resolver.NoResolverConfiguration
 
     monkeypatch.setattr(dns.resolver, "Resolver", fails)
-    assert resolvers._of_windows() is None
+    assert resolvers._of_adapters() is None
 
 
 @pytest.mark.parametrize("missing", ["psutil", "dns.resolver"])
 def test_an_install_without_a_library_says_that_it_does_not_know(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    assert (interfaces._of_windows if missing == "psutil" else resolvers._of_windows)() is None
+    assert (interfaces._of_adapters if missing == "psutil" else resolvers._of_adapters)() is None

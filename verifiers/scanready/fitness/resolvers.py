@@ -83,14 +83,14 @@ async def look(asked: Asked) -> list[Answer]:
 
 def _read() -> Configured | None:
     if sys.platform == "win32":
-        return _of_windows()
+        return _of_adapters()
     try:
         return parse(reading.read(RESOLV_CONF, _MOST_BYTES).decode("utf-8", "replace"))
     except reading.Unreadable:
         return Configured()
 
 
-def _of_windows() -> Configured | None:
+def _of_adapters() -> Configured | None:
     """Return what the adapters of Windows have, as dnspython reads it; None where it is not known."""
     try:
         import dns.exception

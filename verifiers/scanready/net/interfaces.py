@@ -54,7 +54,7 @@ _IfAddrs._fields_ = [
 def placed() -> list[Placed] | None:
     """Return the addresses of the interfaces that are up, loopback and link-local ones too; None where unknown."""
     if sys.platform == "win32":
-        return _of_windows()
+        return _of_adapters()
     if not sys.platform.startswith(_KNOWN):
         return None
     return _of_the_c_library()
@@ -72,7 +72,7 @@ def _of_the_c_library() -> list[Placed] | None:
     return found
 
 
-def _of_windows() -> list[Placed] | None:
+def _of_adapters() -> list[Placed] | None:
     try:
         import psutil  # loaded late: only an install on Windows has it
     except ImportError:
