@@ -157,8 +157,8 @@ def test_a_run_is_gone_on_with(tmp_path: Path) -> None:
 def test_logins_are_noted_once(tmp_path: Path) -> None:
     written = Written(tmp_path / "runs.db", new_run())
     done = threading.Event()
-    written.writer.attempt(AD, "fs01", "fs01:445", lambda: None)
-    written.writer.attempt(AD, "fs01", "fs01:139", done.set)
+    written.writer.attempt(AD, "fs01", "fs01:445", lambda _: None)
+    written.writer.attempt(AD, "fs01", "fs01:139", lambda _: done.set())
     assert done.wait(HANG)
     with Store(tmp_path / "runs.db") as store:
         assert store.attempts(store.find("last")) == [("ad", "fs01", "fs01:445", None)]
@@ -173,9 +173,9 @@ def test_a_further_login_at_a_host_has_no_outcome_yet(tmp_path: Path, before: st
     """Killed now, it may have counted; unless the account was accepted there before."""
     written = Written(tmp_path / "runs.db", new_run())
     done = threading.Event()
-    written.writer.attempt(AD, "fs01", "fs01:445", lambda: None)
+    written.writer.attempt(AD, "fs01", "fs01:445", lambda _: None)
     written.writer.outcome(AD, "fs01", before, "refused" if before else "proven")
-    written.writer.attempt(AD, "fs01", "fs01:139", done.set)
+    written.writer.attempt(AD, "fs01", "fs01:139", lambda _: done.set())
     assert done.wait(HANG)
     with Store(tmp_path / "runs.db") as store:
         assert store.attempts(store.find("last")) == [("ad", "fs01", *after)]

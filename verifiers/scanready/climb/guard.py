@@ -416,13 +416,23 @@ class LockoutGuard:
             for one in dict.fromkeys(at):
                 self._journal.conclude(credential, one, cause, effect)
 
+    async def _intend(self, credential: Credential, at: _Place, where: str) -> None:
+        """Note a login by the name and the address of its host; take the first note back if there is no second."""
+        noted: list[str] = []
+        try:
+            for one in dict.fromkeys(at) if self._journal is not None else ():
+                await self._journal.intend(credential, one, where)
+                noted.append(one)
+        except BaseException:
+            for one in noted:
+                self._journal.conclude(credential, one, NOT_SENT, Effect.NOTHING)
+            raise
+
     @asynccontextmanager
     async def _sent(
         self, account: _Account, credential: Credential, at: _Place, attempt: Attempt, secret: str
     ) -> AsyncIterator[Attempt]:
-        if self._journal is not None:
-            for one in dict.fromkeys(at):
-                await self._journal.intend(credential, one, attempt.where)
+        await self._intend(credential, at, attempt.where)
         try:
             attempt.permit()  # the note took its time
         except Failure:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from scanready.run import timestamps
 from . import journal
 from .database import close, open_for_writing
 from .errors import StoreError, explained, roll_back
-from .journal import Account
+from .journal import Account, AccountRecord
 from .locks import RunLock
 from .new_run import NewRun, enter
 
@@ -30,6 +30,10 @@ _BEGUN = """INSERT INTO attempts (run, credential, host, place) VALUES (?, ?, ?,
     ON CONFLICT (run, credential, host) DO UPDATE SET place = excluded.place, outcome = NULL
     WHERE outcome IS NOT NULL AND outcome != ''"""
 _ENDED = "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ? AND host = ?"
+
+
+#: Says what keeps a login from being made: its account and host, the journal as it is now, and the row of this run.
+Judge = Callable[[Account, str, Sequence[AccountRecord], int], object | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class _Attempt:
     account: Account
     host: str
     place: str
-    done: Callable[[], None]
+    done: Callable[[object | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,19 @@ class Writer:
         run: a new run, or the name of a run that is continued.
         committed: called with the number of newly stored results, in the writer's thread.
         on_failure: called once with the reason, in the writer's thread.
+        judge: asked before each login is noted, in the same transaction: of two runs at once, one comes second. What
+            it returns keeps the login from being noted, and ``done`` gets it.
     """
 
     def __init__(
-        self, path: Path, run: NewRun | str, committed: Callable[[int], None], on_failure: Callable[[str], None]
+        self,
+        path: Path,
+        run: NewRun | str,
+        committed: Callable[[int], None],
+        on_failure: Callable[[str], None],
+        judge: Judge = lambda *_: None,
     ) -> None:
+        self._judge, self._version, self._records = judge, -1, list[AccountRecord]()
         self._path, self._run, self._committed, self._on_failure = path, run, committed, on_failure
         self._waiting: queue.SimpleQueue[_Result | _Attempt | _Outcome | _End] = queue.SimpleQueue()
         self._failed = False
@@ -94,8 +106,11 @@ class Writer:
         """
         self._waiting.put(_Result(place, key, verdict, line))
 
-    def attempt(self, account: Account, host: str, place: str, done: Callable[[], None]) -> None:
-        """Keep, before it is sent, that a login goes out; ``done`` is called, in the writer's thread, once it is."""
+    def attempt(self, account: Account, host: str, place: str, done: Callable[[object | None], None]) -> None:
+        """Keep, before it is sent, that a login goes out.
+
+        ``done`` is called, in the writer's thread, once that is kept, with None; or with what keeps it from going out.
+        """
         self._waiting.put(_Attempt(account, host, place, done))
 
     def outcome(self, account: Account, host: str, cause: str, effect: str) -> None:
@@ -123,13 +138,14 @@ class Writer:
             batch = [self._waiting.get()]
             while len(batch) < _MOST and not self._waiting.empty():
                 batch.append(self._waiting.get())
+            hindered: dict[int, object] = {}
             if connection is not None and not self._failed:
-                self._write(connection, number, batch)
+                hindered = self._write(connection, number, batch)
             if results := sum(isinstance(item, _Result) for item in batch):
                 self._committed(results)
             for item in batch:
                 if isinstance(item, _Attempt):
-                    item.done()
+                    item.done(hindered.get(id(item)))
                 elif isinstance(item, _End):
                     going = False
         if connection is not None:
@@ -162,15 +178,30 @@ class Writer:
         number, self.name, self._lock = enter(connection, self._path, self._run)
         return number
 
+    def _hindrance(self, connection: sqlite3.Connection, number: int, item: _Attempt) -> object | None:
+        version = connection.execute("PRAGMA data_version").fetchone()[0]  # writes of this connection leave it as it is
+        if version != self._version:
+            self._version, self._records = version, journal.records(connection)
+        found = self._judge(item.account, item.host, self._records, number)
+        if found is None:
+            return None
+        self._records = journal.records(connection)  # this run may have proven the account since
+        return self._judge(item.account, item.host, self._records, number)
+
     def _write(
         self, connection: sqlite3.Connection, number: int, batch: list[_Result | _Attempt | _Outcome | _End]
-    ) -> None:
+    ) -> dict[int, object]:
+        """Write a batch; return what keeps its logins from going out, by their identity."""
+        hindered: dict[int, object] = {}
         try:
             connection.execute("BEGIN IMMEDIATE")
             for item in batch:  # in their order: a further attempt has no outcome yet
                 if isinstance(item, _Attempt):
+                    if (found := self._hindrance(connection, number, item)) is not None:
+                        hindered[id(item)] = found
+                        continue
                     connection.execute(_BEGUN, (number, item.account.credential, item.host, item.place))
-                    journal.begin(connection, item.account, item.host, item.place, timestamps.now())
+                    journal.begin(connection, item.account, item.host, item.place, timestamps.now(), number)
                 elif isinstance(item, _Outcome):
                     connection.execute(_ENDED, (item.cause, number, item.account.credential, item.host))
                     journal.end(connection, item.account, item.host, item.cause, item.effect, number, timestamps.now())
@@ -188,3 +219,4 @@ class Writer:
         except sqlite3.Error as error:
             self.give_up(explained(self._path, error))
             roll_back(connection)  # or other runs would find it locked as long as this one lasts
+        return hindered

@@ -8,7 +8,7 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
@@ -19,13 +19,17 @@ from scanready.report.serialize import KeptReport, identity, identity_of_all
 from .job import Record
 
 if TYPE_CHECKING:
-    from scanready.store import Account, NewRun, Writer
+    from scanready.store import Account, AccountRecord, NewRun, Writer
+
+    from .beside import Beside, Found
 
 # A commit takes milliseconds, and SQLite gives up on a locked file after 5 s. A disk that does not return from that,
 # such as a network file system, must not hold results back.
 _PATIENCE = 10.0
 # A login waits at most this long for its note, and is not made without it. SQLite waits 5 s for another process.
 _LOGIN_PATIENCE = 6.0
+# A login of another run may be under way with the account for this long, and is looked at so often.
+_OTHER_PATIENCE, _LOOK = 3.0, 0.1
 # The number of results that may wait to be stored before probing pauses.
 _ROOM = 512
 
@@ -41,6 +45,9 @@ class Keeping:
         targets: all targets of the run; their positions are stored.
         warn: called once with the reason if nothing can be stored; not in the event loop's thread.
         agent: the name of the agent that logs in.
+
+    Attributes:
+        beside: judges each login by what other runs did since this one read the journal; set before the first login.
     """
 
     def __init__(
@@ -52,6 +59,7 @@ class Keeping:
         agent: str = "",
     ) -> None:
         self._path, self._run, self._agent = path, run, agent
+        self.beside: Beside | None = None
         self._writer: Writer | None = None
         self._places = {id(target): place for place, target in enumerate(targets)}
         self._warn = warn
@@ -63,7 +71,7 @@ class Keeping:
         if self._writer is None:
             from scanready.store import Writer
 
-            self._writer = Writer(self._path, self._run(), self._wrote, self._failed)
+            self._writer = Writer(self._path, self._run(), self._wrote, self._failed, self._judged)
         return self._writer
 
     @property
@@ -109,14 +117,29 @@ class Keeping:
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
         """See :class:`scanready.climb.journal.Journal`. A run that is not stored leaves no notes."""
-        writer = self.open()
-        if writer.failed:
-            return
-        written = asyncio.Event()
-        writer.attempt(self._account(credential), host, where, lambda: self._in_loop(written.set))
+        writer, until = self.open(), self._loop.time() + _OTHER_PATIENCE
+        while not writer.failed:
+            found = await self._noted(writer, self._account(credential), host, where)
+            if found is None:
+                return
+            if not found.is_under_way or self._loop.time() >= until:
+                raise found.failure(credential)
+            await asyncio.sleep(_LOOK)
+
+    def _judged(self, account: Account, host: str, records: Sequence[AccountRecord], run: int) -> Found | None:
+        return self.beside.judged(account, host, records, run) if self.beside is not None else None
+
+    async def _noted(self, writer: Writer, account: Account, host: str, where: str) -> Found | None:
+        """Return None once a login is noted; or what another run does, or did, with the account."""
+        written: asyncio.Future[Found | None] = self._loop.create_future()
+
+        def done(found: object | None) -> None:
+            self._in_loop(lambda: None if written.done() else written.set_result(cast("Found | None", found)))
+
+        writer.attempt(account, host, where, done)
         try:
             async with asyncio.timeout(_LOGIN_PATIENCE):
-                await written.wait()
+                return await written
         except TimeoutError as error:
             raise Failure(
                 common.LIMIT,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 from scanready.cli import messages
 from scanready.cli.output.progress import Progress
@@ -24,6 +25,9 @@ from .plugin_problems import warn_of
 from .results import Results
 from .several import crew_of
 from .wait import Running, rounds
+
+if TYPE_CHECKING:
+    from .recorder import Keeping
 
 
 def carry_out(job: Job) -> int:
@@ -44,7 +48,7 @@ async def _carry_out(job: Job) -> int:
     guard = LockoutGuard(results.keeping)
     for tried in job.resumed.tried if job.resumed else ():
         guard.note(tried.credential, tried.host, tried.place, tried.cause)
-    _bind(guard, job, agent.name)
+    _bind(guard, job, agent.name, results.keeping)
     settings = dataclasses.replace(job.settings, agent=agent, day=results.day)
     async with crew_of(job, settings, guard, progress) if job.jobs > 1 else Run(settings, guard) as run:
         interrupted = await _pump(job, run, results, progress)
@@ -62,16 +66,19 @@ async def _carry_out(job: Job) -> int:
     return job.outputs.exit_code(results.judge.code)
 
 
-def _bind(guard: LockoutGuard, job: Job, agent: str) -> None:
-    """Withhold what earlier runs and other agents found refused."""
+def _bind(guard: LockoutGuard, job: Job, agent: str, keeping: Keeping | None) -> None:
+    """Withhold what earlier runs, runs beside this one and other agents found refused."""
     credentials = {target.credential for target in job.targets if target.credential is not None}
     if not credentials:
         return
+    from .beside import Beside
     from .earlier import bind_earlier, journal_of
     from .elsewhere import bind_elsewhere
 
-    if job.record:
-        bind_earlier(guard, credentials, journal_of(job.record.path), job.policy)
+    if job.record and keeping is not None:
+        records = journal_of(job.record.path)
+        bind_earlier(guard, credentials, records, job.policy)
+        keeping.beside = Beside(credentials, records, job.policy)
     if job.elsewhere is not None:
         bind_elsewhere(guard, credentials, job.elsewhere, job.policy, agent)
 
