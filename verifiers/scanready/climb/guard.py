@@ -419,8 +419,10 @@ class LockoutGuard:
     async def _intend(self, credential: Credential, at: _Place, where: str) -> None:
         """Note a login by the name and the address of its host; take the first note back if there is no second."""
         noted: list[str] = []
+        if self._journal is None:
+            return
         try:
-            for one in dict.fromkeys(at) if self._journal is not None else ():
+            for one in dict.fromkeys(at):
                 await self._journal.intend(credential, one, where)
                 noted.append(one)
         except BaseException:

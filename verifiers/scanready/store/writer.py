@@ -73,8 +73,8 @@ class Writer:
         run: a new run, or the name of a run that is continued.
         committed: called with the number of newly stored results, in the writer's thread.
         on_failure: called once with the reason, in the writer's thread.
-        judge: asked before each login is noted, in the same transaction: of two runs at once, one comes second. What
-            it returns keeps the login from being noted, and ``done`` gets it.
+        judge: asked before each login is noted, in the same transaction: of two runs at once, one comes second. Its
+            answer, if it is not None, keeps the login from being noted, and ``done`` gets it.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What another run did, or does, with an account; ``is_under_way`` says that its outcome may come yet."""
+    """Hold the login of another run with an account; ``is_under_way`` says that its outcome may come yet."""
 
     record: AccountRecord
     binding: Binding
