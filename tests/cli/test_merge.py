@@ -371,6 +371,7 @@ def test_with_the_inventory_the_targets_without_a_result_are_there_by_name(folde
     assert len(stored(folder)) == 1
 
 
+@pytest.mark.posix("pipes among the files")
 def test_an_open_pipe_is_copied_since_files_are_read_twice(folder: Path) -> None:
     reader, writer = os.pipe()
     os.write(writer, "".join(as_line(dataclasses.replace(one, started=ago())) + "\n" for one in of(NYC)[:1]).encode())

@@ -117,6 +117,7 @@ def test_the_copy_of_a_stream_ends_with_the_merge(
     assert frame_of().agents
 
 
+@pytest.mark.posix("pipes among the files")
 @pytest.mark.skipif(shutil.which("bash") is None, reason="process substitution of bash")
 def test_a_shell_decompresses_into_the_merge(folder: Path) -> None:
     """Two pipes at once: one from a process substitution, one on standard input."""

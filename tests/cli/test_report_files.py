@@ -81,6 +81,7 @@ def test_a_page_in_a_pipe_is_whole(plugins: Path) -> None:
     assert len(json.loads(run_in(done.stdout))["results"]) == 2
 
 
+@pytest.mark.posix("permissions, and that a file is replaced while it is read")
 @pytest.mark.parametrize("name", sorted(name for name, form in FORMATS.items() if form.whole))
 def test_nobody_ever_sees_half_of_it(plugins: Path, tmp_path: Path, name: str) -> None:
     """While a run goes on, and when it is killed, the file is what it was; then it is the new one, with its mode."""

@@ -238,6 +238,7 @@ def test_a_transcript_hears_both_sides() -> None:
     assert b"".join(data for direction, data in tapped if direction == "received").startswith(b"hello\r\n")
 
 
+@pytest.mark.posix("limits of a process")
 def test_out_of_descriptors_is_our_own_limit() -> None:
     """In a process of its own: what runs out there must not run out here."""
     script = """

@@ -38,6 +38,7 @@ def refused(path: Path) -> str:
     return words[0]
 
 
+@pytest.mark.posix("permissions, owners and groups")
 def test_a_store_is_made_for_its_owner_whatever_the_umask(tmp_path: Path) -> None:
     for umask in (0, 0o777):
         before = os.umask(umask)
@@ -48,6 +49,7 @@ def test_a_store_is_made_for_its_owner_whatever_the_umask(tmp_path: Path) -> Non
         assert stat.S_IMODE((tmp_path / f"{umask}.db").stat().st_mode) == 0o600
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @pytest.mark.parametrize("mode", [0o666, 0o602, 0o660])
 def test_a_file_that_others_can_write_is_refused_with_the_remedy(
     tmp_path: Path, mode: int, monkeypatch: pytest.MonkeyPatch
@@ -68,6 +70,7 @@ def test_a_private_group_is_no_other_user(tmp_path: Path, monkeypatch: pytest.Mo
     open_for_reading(made(tmp_path / "runs.db")).close()
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o703])
 def test_a_directory_that_others_can_write_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
     path = made(tmp_path / "runs.db")
@@ -79,6 +82,7 @@ def test_a_directory_that_others_can_write_is_refused_with_the_remedy(tmp_path: 
     assert "with --store" in words
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @as_root
 def test_another_users_store_is_read_and_not_written(tmp_path: Path) -> None:
     path = made(tmp_path / "runs.db")
@@ -92,6 +96,7 @@ def test_another_users_store_is_read_and_not_written(tmp_path: Path) -> None:
         open_for_reading(path)
 
 
+@pytest.mark.posix("permissions, owners and groups")
 @as_root
 def test_a_link_of_another_user_is_not_followed(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as made_:
@@ -111,6 +116,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "directory" in refused(tmp_path)
 
 
+@pytest.mark.posix("files of /proc")
 @pytest.mark.skipif(not os.path.ismount("/proc"), reason="the file system of processes is Linux's")
 @pytest.mark.parametrize("name", ["/proc/kmsg", "/proc/version", "/proc/self/maps", "/proc/self/cwd/../../proc/stat"])
 def test_a_file_that_the_kernel_makes_up_is_refused_before_sqlite_waits_for_it(
@@ -127,6 +133,7 @@ def test_a_file_that_the_kernel_makes_up_is_refused_before_sqlite_waits_for_it(
             assert remarks(path) == []
 
 
+@pytest.mark.posix("permissions, owners and groups")
 def test_a_store_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
     path = made(tmp_path / "runs.db")
     assert remarks(path) == remarks(tmp_path / "none") == []
@@ -135,6 +142,7 @@ def test_a_store_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
     assert remark == f"{path}: other users can read the stored runs (mode 0644): chmod 600 {path}"
 
 
+@pytest.mark.posix("permissions, owners and groups")
 def test_a_check_says_so_and_goes_on(plugins: Path) -> None:  # noqa: F811
     store = made(plugins / "open.db")
     store.chmod(0o666)

@@ -52,7 +52,7 @@ def test_all_targets_are_checked_if_processes_end_before_they_are_ready(
     reports, lines = verified(3)
     assert len(reports) == len(TARGETS)
     assert len(lines) == 2
-    assert all("ended (exit code 3)" in line for line in lines)
+    assert all("ended (exit code 3)" in line for line in lines), lines
 
 
 def test_two_rounds_use_the_same_processes() -> None:

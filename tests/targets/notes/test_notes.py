@@ -45,6 +45,7 @@ def asked(behaviour: Behaviour, login: bool = False) -> tuple[Report, Server]:
     return report, server
 
 
+@pytest.mark.posix("the places of a Notes client on Linux")
 @pytest.mark.usefixtures("installed")
 def test_a_server_that_names_itself_is_ready_and_never_more() -> None:
     for login in (False, True):
@@ -102,6 +103,7 @@ def test_the_client_of_an_assumed_agent_is_not_judged() -> None:
     assert check_of(report, Step.AGENT).outcome is Outcome.SKIPPED
 
 
+@pytest.mark.posix("the places of a Notes client on Linux")
 @pytest.mark.parametrize("settings", ["[Notes]\n", "[Notes]\nKeyFileName=gone.id\n"])
 def test_a_client_that_was_never_set_up(installed: Path, settings: str) -> None:
     (installed / "notes.ini").write_text(settings)
@@ -110,6 +112,7 @@ def test_a_client_that_was_never_set_up(installed: Path, settings: str) -> None:
     assert str(installed / "notes.ini") in check_of(report, Step.AGENT).summary
 
 
+@pytest.mark.posix("the places of a Notes client on Linux")
 def test_settings_of_another_user_are_not_held_against_the_client(installed: Path) -> None:
     (installed / "notes.ini").unlink()
     expect(asked(notes.domino)[0], Verdict.READY)

@@ -153,7 +153,10 @@ class posix_errors:  # noqa: N801  # reads as a keyword does
         made = OSError(number, words_of(error))  # of the class that belongs to its number
         made.from_icmp = is_port_unreachable(error)  # type: ignore[attr-defined]  # read by that function again
         error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
-        raise made from None
+        try:
+            raise made from None
+        finally:
+            del made  # its traceback has this frame: a cycle
 
 
 def number_of(error: OSError) -> int | None:

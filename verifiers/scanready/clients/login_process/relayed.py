@@ -138,10 +138,13 @@ class Relayed(Lent):
             there = there or await self._dialled()
             there.setblocking(False)
             with there:
-                await asyncio.gather(
-                    _carry(ours, there, self._seeing()),
-                    _carry(there, ours, lambda _: None),
-                )
+                ways = [_carry(ours, there, self._seeing()), _carry(there, ours, lambda _: None)]
+                carrying = [asyncio.create_task(way) for way in ways]
+                try:
+                    await asyncio.gather(*carrying)
+                finally:
+                    for task in carrying:  # the other way still reads, and its sockets are closed now
+                        task.cancel()
 
     def _seeing(self) -> Callable[[bytes], None]:
         """Return what sees the bytes of one connection before they leave.
