@@ -42,6 +42,7 @@ def test_all_targets_are_checked_if_no_process_can_be_started(monkeypatch: pytes
     assert lines == ["--jobs: a further process cannot be started (Too many open files); the run goes on without"] * 2
 
 
+@pytest.mark.posix("a process that has its channel when it starts")
 def test_all_targets_are_checked_if_processes_end_before_they_are_ready(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
