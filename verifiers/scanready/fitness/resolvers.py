@@ -94,7 +94,7 @@ def _of_adapters() -> Configured | None:
     """Return what the adapters of Windows have, as dnspython reads it; None where it is not known."""
     try:
         import dns.exception
-        import dns.resolver  # loaded late: it takes 40 ms
+        import dns.resolver  # loaded late: an install elsewhere may lack it
     except ImportError:
         return None
     try:
