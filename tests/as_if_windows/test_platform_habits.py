@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import os
 import signal
+import socket
 import sqlite3
 import ssl
 import sys
@@ -27,7 +29,7 @@ from scanready.climb import certificates
 from scanready.files import same
 from scanready.fitness import resolvers
 from scanready.model import Target
-from scanready.net import interfaces
+from scanready.net import interfaces, sockets
 from scanready.run.registry import all_causes
 from scanready.store import database
 from scanready.targets.nfs import versions
@@ -246,3 +248,24 @@ def test_dns_servers_of_windows_are_those_of_its_adapters(monkeypatch: pytest.Mo
 def test_an_install_without_a_library_says_that_it_does_not_know(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     assert (interfaces._of_adapters if missing == "psutil" else resolvers._of_adapters)() is None
+
+
+@pytest.mark.parametrize(
+    ("taken", "tried"), [([errno.EADDRINUSE] * 3, 4), ([errno.EADDRINUSE] * 99, 12), ([errno.EACCES], 1)]
+)
+def test_a_source_port_that_is_taken_leads_to_another(
+    taken: list[int], tried: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere than on Windows, EACCES says that this process may have none of them."""
+    ports: list[int] = []
+    monkeypatch.setattr(sockets, "_TAKEN", {errno.EADDRINUSE})
+
+    def bind(_: object, address: tuple[str, int]) -> None:
+        ports.append(address[1])
+        if len(ports) <= len(taken):
+            raise OSError(taken[len(ports) - 1], "taken")
+
+    monkeypatch.setattr(sockets.KeepingSocket, "bind", bind, raising=False)
+    sockets.udp(socket.AF_INET, privileged=True).close()
+    assert len(set(ports)) == len(ports) == tried
+    assert set(ports) <= set(range(665, 1024))
