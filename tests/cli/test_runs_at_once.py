@@ -30,7 +30,7 @@ def test_a_wrong_password_is_presented_once(site: Site) -> None:
 
 def test_a_right_password_is_used_by_all(site: Site) -> None:
     del site.extra["PW"]
-    assert at_once(site, 4, PW="right") == [["scannable"] * 3] * 4
+    assert at_once(site, 4, "--timeout", "60", PW="right") == [["scannable"] * 3] * 4
     assert site.refused == 0
 
 

@@ -165,6 +165,7 @@ def streamed(text: str) -> tuple[Node | None, list[Problem]]:
 @example("targets:\n- a\nb: c\n")
 @example("targets:\n  - a: b\n    c:\n  - d\n")
 @example("a: b\ntargets:\n")
+@example("targets:\n  a: x\na: \n- x\n")
 @settings(max_examples=500)
 def test_a_long_text_has_the_same_nodes_or_one_problem_with_its_line(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -99,7 +99,11 @@ def _of_adapters() -> Configured | None:
         return None
     try:
         found = dns.resolver.Resolver()
-    except (dns.exception.DNSException, OSError):
+    except (
+        dns.exception.DNSException,
+        OSError,
+        NotImplementedError,
+    ):  # the last one: its reader of adapters is missing
         return None
     servers = tuple(server for server in map(str, found.nameservers) if is_address(server))
     return Configured(servers, tuple(name.to_text(omit_final_dot=True) for name in found.search)) if servers else None

@@ -119,6 +119,7 @@ class _Lines:
                     and len(self._stack) > 1
                     and isinstance(self._stack[1].node.value, list)
                     and "targets" in self._root.value
+                    and self._root.value["targets"][1] is self._stack[1].node
                 ):
                     key, listed = self._root.value["targets"]
                     entries = self._one_by_one(at, self._stack[1], unknown)

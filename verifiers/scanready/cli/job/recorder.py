@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 _PATIENCE = 10.0
 # A login waits at most this long for its note, and is not made without it. SQLite waits 5 s for another process.
 _LOGIN_PATIENCE = 6.0
-# A login of another run may be under way with the account for this long, and is looked at so often.
-_OTHER_PATIENCE, _LOOK = 3.0, 0.1
+# A login of another run may be under way with the account for this long, and is looked at so often. A target has ten
+# seconds by default; where that is over before the other login has ended, the login is not made.
+_OTHER_PATIENCE, _LOOK = 9.0, 0.1
 # The number of results that may wait to be stored before probing pauses.
 _ROOM = 512
 
