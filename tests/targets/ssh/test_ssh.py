@@ -230,7 +230,10 @@ def test_a_client_of_another_machine_does_not_run(client: Path) -> None:
     assert "Exec format error" in finding_of(report).detail
 
 
-@pytest.mark.parametrize("script", ["exec /bin/sleep 60", "kill -KILL $$"])
+@pytest.mark.parametrize(
+    "script",
+    ["exec /bin/sleep 60", pytest.param("kill -KILL $$", marks=pytest.mark.posix("a program that a signal ends"))],
+)
 def test_a_client_without_an_answer_is_undecided(client: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openssh, "PATIENCE", 0.5)
     client.write_text(f"#!/bin/sh\n{script}\n")
