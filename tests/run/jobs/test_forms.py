@@ -80,7 +80,7 @@ def test_an_option_that_json_would_change_stays_in_the_first_process(value: Any)
 
 
 def test_settings_keep_every_field() -> None:
-    settings = Settings(3.5, Step.LOGIN, 7, 2, 1.5, False, "/ca.pem", AGENT, None, DAY, 5, None, 9)
+    settings = Settings(3.5, Step.LOGIN, 7, 2, 1.5, False, "/ca.pem", AGENT, None, DAY, 5, None, 9, 3.0)
     assert settings_of(json.loads(json.dumps(settings_form(settings)))) == settings
     told = {field.name for field in dataclasses.fields(Settings)} - set(settings_form(settings))
     assert told == {"tap"}, "a new setting needs a place in its form"

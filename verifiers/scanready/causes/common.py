@@ -194,8 +194,16 @@ TLS_EXPIRED = Cause(
     "On the server, renew the expired certificate that the detail names.",
     "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -dates   # compare "
     "with the agent's clock: date",
-    wire="The server's Certificate message contains a certificate whose notAfter is in the past, or whose notBefore is "
-    "in the future (TLS 1.3 encrypts this message).",
+    wire="The Certificate message has a notAfter in the past or a notBefore in the future (TLS 1.3 encrypts it).",
+)
+TLS_EXPIRES_SOON = Cause(
+    "tls.expires-soon",
+    Owner.SERVER,
+    Step.TLS,
+    "The server's certificate, or a CA certificate in its chain, is valid now and ends within days.",
+    "On the server, renew the certificate before that date. A scan that runs then would fail.",
+    "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -dates",
+    wire="The server's Certificate message has a notAfter in the near future (TLS 1.3 encrypts it).",
 )
 TLS_NAME_MISMATCH = Cause(
     "tls.name-mismatch",

@@ -34,6 +34,7 @@ FREE = frozenset(
         "address",
         "as",
         "assume-agent",
+        "certificate-days",
         "depth",
         "format",
         "interval",

@@ -18,6 +18,7 @@ KNOWN = frozenset(
         "BROKER",
         "BUNDLE",
         "CA_FILE",
+        "CERTIFICATE_DAYS",
         "CHAIN",
         "CLOCK_FROM",
         "CONCURRENCY",

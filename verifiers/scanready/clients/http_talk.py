@@ -389,8 +389,11 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] |
         if proxy:
             await tunnel(stream, url)
         session = await stream.start_tls(url.host, ALPN)
-        for cause, detail in probe.shown.judge(session, url.host).faults:
+        judgement = probe.shown.judge(session, url.host)
+        for cause, detail in judgement.faults:
             rung.warn(cause, f"certificate of {url.endpoint}: {detail}")
+        if soon := probe.shown.ends_soon(judgement):
+            rung.warn(common.TLS_EXPIRES_SOON, f"{url.endpoint}: {soon}")
         if session.old:
             rung.warn(common.TLS_VERSION, f"{url.endpoint} supports only {session.version}")
     return Talk(probe, url, stream)

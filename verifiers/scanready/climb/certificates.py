@@ -19,6 +19,7 @@ from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step, is_address
 from scanready.net.tls import TlsSession
 
+from .certificate_dates import Ending, first
 from .explain import Failure
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ _Name = tuple[tuple[str, str], ...]
 
 
 class Judgement(NamedTuple):
-    """Hold the faults of a certificate (cause and words), and its facts."""
+    """Hold the faults of a certificate (cause and words), its facts, and the first end in its chain if it is valid."""
 
     faults: tuple[tuple[Cause, str], ...]
     facts: Facts
+    ends: Ending | None = None
 
 
 def load(ca_file: str | None = None) -> bool:
@@ -139,8 +141,7 @@ def _too_much(why: str) -> Judgement:
 
 def _unreadable(why: str, chain: tuple[bytes, ...], ca_file: str | None) -> Judgement:
     """Judge a certificate that cryptography does not read, which is no fault by itself; OpenSSL judges its chain."""
-    fault, _ = _chain_fault(chain, ca_file)
-    if fault:
+    if fault := _verified(chain, ca_file).fault:
         return Judgement(((common.TLS_UNTRUSTED, f"the certificate cannot be read: {why}; and {fault}"),), {})
     detail = f"the Python library cryptography cannot read the certificate: {why}"
     return Judgement(((common.LIMIT, detail),), {})
@@ -161,15 +162,23 @@ def _judge_leaf(leaf: x509.Certificate, chain: tuple[bytes, ...], name: str, ca_
         faults.append((common.TLS_NAME_MISMATCH, fault_of_name))
     if names_no_server := _purpose_fault(leaf):
         faults.append((common.TLS_UNTRUSTED, names_no_server))
-    faults += _issuer_faults(chain, issuer, ca_file)
-    return Judgement(tuple(faults), facts)
+    verified = _verified(chain, ca_file)
+    faults += _issuer_faults(verified, issuer)
+    valid = since <= now <= until
+    return Judgement(tuple(faults), facts, first([Ending(since, until), *_ends_above(verified)]) if valid else None)
 
 
-def _issuer_faults(chain: tuple[bytes, ...], issuer: str, ca_file: str | None) -> Iterator[tuple[Cause, str]]:
-    why, expired = _chain_fault(chain, ca_file)
+def _ends_above(verified: _Verified) -> list[Ending]:
+    """Return the lifetimes of the authorities in a chain that OpenSSL has verified."""
+    found = [one.to_cryptography() for one in verified.chain[1:]]
+    return [Ending(one.not_valid_before_utc, one.not_valid_after_utc, one.subject.rfc4514_string()) for one in found]
+
+
+def _issuer_faults(verified: _Verified, issuer: str) -> Iterator[tuple[Cause, str]]:
+    why = verified.fault
     if not why:
         return
-    if expired:
+    if verified.by_validity:
         yield common.TLS_EXPIRED, why
     elif any(word in issuer.lower() for word in _INSPECTORS):
         yield common.TLS_INTERCEPTED, f"issued by {issuer}"
@@ -198,7 +207,7 @@ def is_public(session: TlsSession) -> bool:
 
 @lru_cache(maxsize=1024)
 def _public(chain: tuple[bytes, ...], authorities: str, _today: datetime.date) -> bool:
-    return not _fault_of(chain, _public_store(authorities))[0]
+    return not _verify(chain, _public_store(authorities)).fault
 
 
 @lru_cache(maxsize=4)
@@ -262,12 +271,20 @@ def _names(leaf: x509.Certificate, most: int = 6) -> list[str]:
     return names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
 
 
-def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> tuple[str, bool]:
-    return _fault_of(chain, _store(ca_file))
+class _Verified(NamedTuple):
+    """Hold the words of a chain's fault, empty if there is none; whether an issuer's validity is it; and the chain."""
+
+    fault: str
+    by_validity: bool = False
+    chain: Sequence[crypto.X509] = ()
 
 
-def _fault_of(chain: tuple[bytes, ...], store: crypto.X509Store) -> tuple[str, bool]:
-    """Let OpenSSL verify the chain; the words of its fault, empty if none, and whether an issuer's validity is it.
+def _verified(chain: tuple[bytes, ...], ca_file: str | None) -> _Verified:
+    return _verify(chain, _store(ca_file))
+
+
+def _verify(chain: tuple[bytes, ...], store: crypto.X509Store) -> _Verified:
+    """Let OpenSSL verify the chain.
 
     The leaf's own validity is judged apart, and checked by OpenSSL as the last: what is wrong above it comes first.
     """
@@ -276,20 +293,18 @@ def _fault_of(chain: tuple[bytes, ...], store: crypto.X509Store) -> tuple[str, b
     try:
         certificates = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in (chain[0], *_above(chain))]
         context = crypto.X509StoreContext(store, certificates[0], certificates[1:])
-        context.verify_certificate()
+        return _Verified("", chain=context.get_verified_chain())
     except crypto.X509StoreContextError as error:
         code, depth = (*error.errors, None, None)[:2]
         if code not in (_NOT_YET_VALID, _EXPIRED):
             sent = (
                 "only its own certificate, without intermediates" if len(chain) == 1 else f"{len(chain)} certificates"
             )
-            return f"{error} (the server sends {sent})" if code in _NO_ISSUER else str(error), False
-        return (
-            "" if depth == 0 else f"a CA certificate in the chain has expired or is not yet valid: {_of(error)}"
-        ), True
+            return _Verified(f"{error} (the server sends {sent})" if code in _NO_ISSUER else str(error))
+        whose = "" if depth == 0 else f"a CA certificate in the chain has expired or is not yet valid: {_of(error)}"
+        return _Verified(whose, by_validity=True)
     except crypto.Error as error:
-        return f"the chain cannot be read: {error}", False
-    return "", False
+        return _Verified(f"the chain cannot be read: {error}")
 
 
 def _above(chain: tuple[bytes, ...]) -> Sequence[bytes]:

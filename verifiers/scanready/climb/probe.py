@@ -120,7 +120,7 @@ class Probe:
         self.tap = shared.tap(target) if shared.tap else None
         self.redactor = shared.redactor_for(target)
         self._proofs = list[bool]()  # of each accepted login: whether the server checked the secret
-        self.shown = ShownCertificates(target, shared.ca_file)
+        self.shown = ShownCertificates(target, shared.ca_file, shared.certificate_days)
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
         self.not_begun = False  # true if the run was stopped before anything was contacted

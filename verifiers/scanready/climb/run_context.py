@@ -47,6 +47,7 @@ class RunContext:
     logins: Executor
     new_login_runner: Callable[[], LoginRunner]
     ca_file: str | None = None
+    certificate_days: float = 7.0
     tap: Callable[[Target], Tap] | None = None
     #: Each connection waits there for its turn; None without any bound.
     gate: DialGate | None = None

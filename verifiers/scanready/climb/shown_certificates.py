@@ -28,11 +28,13 @@ class ShownCertificates:
     Attributes:
         target: its options permit a login in spite of one.
         ca_file: PEM file of further authorities to trust, beside the system's.
+        days: a certificate that ends within so many days is a warning, if it should have been renewed by then.
         by_name: the certificates, by the name that each was judged for.
     """
 
     target: Target
     ca_file: str | None
+    days: float
     by_name: dict[str, Shown] = field(default_factory=dict)
 
     def loading(self, end: float) -> Callable[[], Awaitable[None]]:
@@ -66,6 +68,22 @@ class ShownCertificates:
         if session.old:
             rung.also(certificates.check_of(where, common.TLS_VERSION, f"only {session.version}", warns=True))
         rung.also(*(certificates.check_of(where, *fault, warns=verifies) for fault in judgement.faults))
+        self.mention_end(judgement, rung, verifies=verifies)
+
+    def mention_end(self, judgement: certificates.Judgement, rung: Rung, *, verifies: bool) -> None:
+        """Warn of a certificate that ends soon if the scanner's client ``verifies``; mention an end within a month."""
+        from . import certificate_dates, certificates
+
+        if verifies and (words := self.ends_soon(judgement)):
+            rung.also(certificates.check_of(rung.check.endpoint, common.TLS_EXPIRES_SOON, words, warns=True))
+        elif words := certificate_dates.within(judgement.ends, certificate_dates.MENTIONED):
+            rung.ok(words)
+
+    def ends_soon(self, judgement: certificates.Judgement) -> str:
+        """Return when a certificate ends that ends soon; empty for any other."""
+        from . import certificate_dates
+
+        return certificate_dates.soon(judgement.ends, self.days)
 
     def permit(self, name: str) -> None:
         """Permit a secret for the server of that name.

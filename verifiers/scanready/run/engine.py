@@ -102,6 +102,7 @@ class Run:
             DaemonThreads(_LOGIN_THREADS, "login"),
             _login_processes,
             self.settings.ca_file,
+            self.settings.certificate_days,
             self.settings.tap,
             gate_of(self.settings.bounds),
         )

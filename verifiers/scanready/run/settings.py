@@ -47,6 +47,8 @@ class Settings:
         connect_rate: new connections a second; None is unlimited.
         per_net: connections at once that were begun and not answered in one network, /24 (IPv6: /64); None is
             unlimited. The time of a target stands still while its connection waits for one of these three bounds.
+        certificate_days: warn of a certificate that ends within so many days, if less than a quarter of its lifetime is
+            left and the scanner's client verifies certificates; 0 never warns.
 
     Raises:
         TypeError: a value has another type than its field.
@@ -67,6 +69,7 @@ class Settings:
     half_open: int | None = HALF_OPEN
     connect_rate: float | None = CONNECT_RATE
     per_net: int | None = PER_NET
+    certificate_days: float = 7.0
 
     def __post_init__(self) -> None:
         validate_settings(self)

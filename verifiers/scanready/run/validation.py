@@ -37,6 +37,8 @@ def validate_settings(settings: Any) -> None:
         raise TypeError(f"Settings.canary must be True or False, not {_kind(settings.canary)}")
     if settings.ca_file is not None and not isinstance(settings.ca_file, str):
         raise TypeError(f"Settings.ca_file must be the path of a file as text, or None, not {_kind(settings.ca_file)}")
+    if settings.certificate_days != 0 or isinstance(settings.certificate_days, bool):
+        _positive("certificate_days", settings.certificate_days, "days, or 0 for no warning")
     if settings.agent is not None and not isinstance(settings.agent, Agent):
         raise TypeError(f"Settings.agent must be an Agent, or None for this host, not {_kind(settings.agent)}")
     if settings.agent is not None:

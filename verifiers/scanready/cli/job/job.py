@@ -42,6 +42,7 @@ class Options(NamedTuple):
     interval: float | None = None
     assume_agent: str | None = None
     no_canary: bool = False
+    certificate_days: float | None = None
     format_: str = "table"
     as_json: bool = False
     output: str | None = None

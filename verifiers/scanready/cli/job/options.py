@@ -135,6 +135,12 @@ _RUN: tuple[Decorator, ...] = (
         help="Give the verdict as if this agent ran this operating system.",
     ),
     option(
+        "--certificate-days",
+        type=click.FloatRange(min=0, max=1_000_000),
+        metavar="DAYS",
+        help="Warn of a certificate that ends within DAYS, and is late to be renewed; 0 never warns. [default: 7]",
+    ),
+    option(
         "--no-canary",
         is_flag=True,
         help="Skip the control connection to an unused port (it detects devices that answer on every port).",

@@ -108,6 +108,7 @@ def settings_of(options: Options, inventory: Inventory | None, transcript: Any =
         rate=options.rate,
         canary=not options.no_canary,
         ca_file=inventory.ca_file if inventory else None,
+        certificate_days=Settings().certificate_days if options.certificate_days is None else options.certificate_days,
         agent=this_agent(inventory.agent_name if inventory else None, platform),
         tap=transcript,
         half_open=bounds.half_open,

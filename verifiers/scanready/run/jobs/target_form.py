@@ -89,6 +89,7 @@ def settings_form(settings: Settings) -> dict[str, Any]:
         "rate": settings.rate,
         "canary": settings.canary,
         "ca_file": settings.ca_file,
+        "certificate_days": settings.certificate_days,
         "day": day.isoformat(),
         "half_open": settings.half_open,
         "connect_rate": settings.connect_rate,

@@ -193,6 +193,7 @@ async def _secure(probe: Probe, one: Endpoint, stream: Stream) -> None:
             if cause in (causes.INSPECTED, causes.PRIVATE_ANSWER, *_UNTRUSTED):
                 one.foreign = check
             rung.also(check)
+        probe.shown.mention_end(judgement, rung, verifies=True)
         if one.private and one.genuine:
             rung.ok("the service's own certificate: a private endpoint of the service", private_endpoint=True)
 
