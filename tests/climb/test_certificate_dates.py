@@ -18,12 +18,10 @@ from tests.climb.test_certificates import Chain
 from tests.ladder import climb, expect, finding_of, story, target
 from tests.websites import ER, OK, serving
 
-NOW = datetime.datetime.now(datetime.UTC)
-
 
 def ending(left: float, lifetime: float, subject: str = "") -> Ending:
-    """A certificate of which so many days are left."""
-    end = NOW + datetime.timedelta(days=left, minutes=5)
+    """A certificate of which so many days are left from now on."""
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=left, minutes=5)
     return Ending(end - datetime.timedelta(days=lifetime), end, subject)
 
 
