@@ -224,6 +224,17 @@ def test_a_target_has_no_options_and_no_origin_unless_given() -> None:
     assert not made.guessed
 
 
+def test_a_target_has_its_accounts_in_the_order_of_their_tries() -> None:
+    old, new = Credential("old", "er"), Credential("new", "er2")
+    made = Target("h", "ssh", 22, credential=old, alternatives=(new,))
+    assert made.credentials == (old, new)
+    assert Target("h", "ssh", 22).credentials == ()
+    with pytest.raises(TypeError, match="alternatives must be a tuple of Credentials"):
+        Target("h", "ssh", 22, credential=old, alternatives=("new",))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="it is tried first"):
+        Target("h", "ssh", 22, alternatives=(new,))
+
+
 @pytest.mark.parametrize("text", ["10.0.0.7", "::1", "fe80::7", "fe80::7%eth0", "2001:db8::1"])
 def test_addresses(text: str) -> None:
     assert is_address(text) is True

@@ -65,6 +65,24 @@ def test_plan_adds_up_and_touches_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize(("most", "logins"), [(None, 2), ("1", 1), ("3", 3)])
+def test_each_further_credential_is_one_more_climb(tmp_path: Path, most: str | None, logins: int) -> None:
+    path = tmp_path / "estate.yaml"
+    accounts = ", ".join(f"{name}: {{username: {name}-user}}" for name in "abcd")
+    path.write_text(
+        f"credentials: {{{accounts}}}\ntargets: [{{host: h, type: postgresql, credential: [a, b, c, d]}}]\n"
+    )
+    done = call("plan", str(path), "--json", *(["--max-attempts", most] if most else []))
+    plan = json.loads(done.output)
+    (row,) = plan["endpoints"]
+    alone = json.loads(call("plan", "postgresql://h", "--user", "a-user", "--json").output)["endpoints"][0]
+    assert row["login_attempts"] == logins, "no more than the host may refuse"
+    assert row["connections"] - alone["connections"] >= 3
+    assert row["credentials"] == ["a", "b", "c", "d"]
+    assert [one["user"] for one in plan["accounts"]] == ["a-user", "b-user", "c-user", "d-user"]
+
+
+@pytest.mark.usefixtures("no_network")
 def test_types_of_one_endpoint_never_cause_a_second_visit(tmp_path: Path) -> None:
     path = tmp_path / "estate.yaml"
     path.write_text(PLANNED.replace("type: postgresql, credential: acc", "type: postgresql"))

@@ -96,6 +96,16 @@ def test_a_choice_of_agents_that_leaves_out_targets_is_told(tmp_path: Path, agen
     assert told in " ".join(ended.output.split())
 
 
+def test_a_fleet_tries_one_credential_of_a_target(tmp_path: Path) -> None:
+    head = "agents: [{name: a}]\ncredentials: {old: {username: er}, new: {username: er2}}\n"
+    (tmp_path / "estate.yaml").write_text(head + "targets:\n  - {host: h1, type: ssh, credential: [old, new]}\n")
+    ended = CliRunner().invoke(command, [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT])
+    assert ended.exit_code == 2
+    assert "estate.yaml:4: a fleet tries one credential of a target, and this one has 2" in " ".join(
+        ended.output.split()
+    )
+
+
 def test_a_target_of_an_agent_that_is_not_chosen_names_the_ways_out(tmp_path: Path) -> None:
     (tmp_path / "estate.yaml").write_text(ESTATE + "  - {host: h3, type: ssh, agents: [proxy-nyc, proxy-lon]}\n")
     words = [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT, "--agents", "proxy-nyc"]

@@ -180,6 +180,32 @@ Problems = Callable[[str | bytes], list[str]]
             "inv.yaml:2:25: `ssh://10.0.0.9:22` is listed twice",
         ),
         (
+            b"credentials: {a: {username: er}}\ntargets:\n- {host: h, type: ssh, credential: [a, a]}\n",
+            "inv.yaml:3:40: the credential `a` is named twice",
+        ),
+        (
+            b"credentials: {a: {username: er}, b: {username: ER}}\n"
+            b"targets:\n- {host: h, type: ssh, credential: [a, b]}\n",
+            "inv.yaml:3:40: `a` and `b` are both the user `ER`: a second wrong password may lock the account",
+        ),
+        (
+            b"credentials: {a: {username: C\\\\er, authority: c}, b: {username: er@c.d, authority: C}}\n"
+            b"targets:\n- {host: h, type: ssh, credential: [a, b]}\n",
+            "inv.yaml:3:40: `a` and `b` are both the user `er@c.d`",
+        ),
+        (
+            b"credentials: {a: {username: er, authority: c}, b: {username: er}}\n"
+            b"targets:\n- {host: h, type: ssh, credential: [a, b]}\n",
+            "inv.yaml:3:40: `a` and `b` are both the user `er`",
+        ),
+        (
+            b"credentials: {" + b", ".join(b"c%d: {username: u%d}" % (n, n) for n in range(9)) + b"}\n"
+            b"targets:\n- {host: h, type: ssh, credential: [c0, c1, c2, c3, c4, c5, c6, c7, c8]}\n",
+            "inv.yaml:3:69: a target has at most 8 credentials",
+        ),
+        (b"targets:\n- {host: h, type: ssh, credential: []}\n", "inv.yaml:2:36: `credential` is empty"),
+        (b"targets:\n- {host: h, type: ssh, credential: [1]}\n", "inv.yaml:2:37: an item of `credential` must be text"),
+        (
             b"targets:\n- nfs://a/x?version=3\n- {host: a, type: nfs, export: /x, nfs_version: 3}\n",
             "inv.yaml:3:10: `nfs://a:2049/x?nfs_version=3` is",
         ),
@@ -189,6 +215,17 @@ def test_one_problem(problems: Problems, content: bytes, expected: str) -> None:
     (message,) = problems(content)
     assert expected in message
     assert message.startswith("inv.yaml:")
+
+
+def test_two_users_of_two_authorities_are_two_accounts(tmp_path: Path) -> None:
+    file = tmp_path / "inv.yaml"
+    file.write_text(
+        "credentials: {a: {username: er, authority: one}, b: {username: er, authority: two}, c: {username: er2}}\n"
+        "targets: [{host: h, type: ssh, credential: [a, b, c]}, {host: h, type: any, port: 23, credential: [c, a]}]\n"
+    )
+    first, any_ = load(file, credentials=()).targets
+    assert [one.name for one in first.credentials] == ["a", "b", "c"]
+    assert [one.name for one in any_.tries[0].credentials] == ["c", "a"]
 
 
 def test_what_differs_in_port_or_options_is_no_duplicate(tmp_path: Path) -> None:

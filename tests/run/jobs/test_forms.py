@@ -50,7 +50,7 @@ ACCOUNT = Credential("svc", "er", "pass \N{SNOWMAN} word", "/key", "phrase", "CO
 
 
 def travelled(target: Target) -> Target:
-    accounts = Accounts([one.credential for one in (target, *target.tries) if one.credential])
+    accounts = Accounts([account for one in (target, *target.tries) for account in one.credentials])
     forms = json.loads(json.dumps([accounts.forms, target_form(target, accounts)]))
     return target_of(forms[1], accounts_of(forms[0]))
 
@@ -65,6 +65,9 @@ def test_a_target_keeps_all_that_a_climb_needs() -> None:
     assert dataclasses.astuple(credential) == dataclasses.astuple(ACCOUNT)
     host = Target("h", "any", 0, tries=tries, credential=ACCOUNT)
     assert travelled(host).tries == tries
+    other = dataclasses.replace(ACCOUNT, name="other", username="er2")
+    several = dataclasses.replace(target, alternatives=(other,))
+    assert travelled(several).alternatives == (other,)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_an_option_that_json_would_change_stays_in_the_first_process(value: Any)
 
 
 def test_settings_keep_every_field() -> None:
-    settings = Settings(3.5, Step.LOGIN, 7, 2, 1.5, False, "/ca.pem", AGENT, None, DAY, 5, None, 9, 3.0)
+    settings = Settings(3.5, Step.LOGIN, 7, 2, 1.5, False, "/ca.pem", AGENT, None, DAY, 5, None, 9, 3.0, 3)
     assert settings_of(json.loads(json.dumps(settings_form(settings)))) == settings
     told = {field.name for field in dataclasses.fields(Settings)} - set(settings_form(settings))
     assert told == {"tap"}, "a new setting needs a place in its form"

@@ -97,6 +97,15 @@ UNANSWERED_AT = Fact(
     "host:port",
     "The endpoint whose answer to a login of this run is unknown, so that this login was withheld.",
 )
+CREDENTIAL = Fact(
+    "credential", Kind.TEXT, "", "The name of the credential that this login was made with, if the target has several."
+)
+REFUSED_CREDENTIALS = Fact(
+    "refused_credentials",
+    Kind.MAP,
+    "cause code",
+    "The credentials of the target that were refused before, by name, with the causes.",
+)
 
 #: Any type may state these.
 CORE = (
@@ -110,6 +119,8 @@ CORE = (
     REFUSED_AT,
     REFUSED_ACCOUNT,
     UNANSWERED_AT,
+    CREDENTIAL,
+    REFUSED_CREDENTIALS,
 )
 
 # stated by every TLS handshake ---------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ FREE = frozenset(
         "as",
         "assume-agent",
         "certificate-days",
+        "max-attempts",
         "depth",
         "format",
         "interval",

@@ -19,6 +19,7 @@ KNOWN = frozenset(
         "BUNDLE",
         "CA_FILE",
         "CERTIFICATE_DAYS",
+        "MAX_ATTEMPTS",
         "CHAIN",
         "CLOCK_FROM",
         "CONCURRENCY",

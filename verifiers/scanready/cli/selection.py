@@ -26,7 +26,7 @@ KEYS: dict[str, Callable[[Target], Values]] = {
     "host": lambda target: (target.host,),
     "port": lambda target: (str(target.port),),
     "tag": lambda target: target.tags,
-    "credential": lambda target: (target.credential.name,) if target.credential else (),
+    "credential": lambda target: tuple(account.name for account in target.credentials),
     "site": lambda target: target.sites,
     # `_values` adds the agents that check a target without naming it, and the agent of a result.
     "agent": lambda target: target.agents,

@@ -8,6 +8,7 @@ import contextvars
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,20 +38,22 @@ def secrets_of(credential: Credential | None) -> tuple[str, ...]:
 
 
 def secrets_in(target: Target) -> tuple[str, ...]:
-    """Return every secret that the check of ``target`` uses: its credential's, and those in its options."""
+    """Return every secret that the check of ``target`` uses: those of its credentials, and those in its options."""
     if target.credential is None and not target.options:
         return ()
-    return tuple(dict.fromkeys((*secrets_of(target.credential), *_in_options(target.options))))
+    known = chain.from_iterable(map(secrets_of, target.credentials))
+    return tuple(dict.fromkeys((*known, *_in_options(target.options))))
 
 
 def redactor_for(
     target: Target, agent: Agent | None = None, others: Iterable[str] = (), elsewhere: Elsewhere | None = None
 ) -> Redactor:
     """Return what hides the secrets of ``target``, ``others`` that its host may know, and those of other hosts."""
-    secrets, key = (*secrets_in(target), *others), target.credential and target.credential.key_file
-    if not secrets and not key and elsewhere is None:
+    secrets, keys = (*secrets_in(target), *others), [one.key_file for one in target.credentials if one.key_file]
+    if not secrets and not keys and elsewhere is None:
         return NOTHING
-    return Redactor(secrets, _public(target, agent), _key_lines(key) if key else (), elsewhere)
+    lines = tuple(chain.from_iterable(map(_key_lines, keys)))
+    return Redactor(secrets, _public(target, agent), lines, elsewhere)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from scanready.catalogue.facts import REFUSED_ACCOUNT, REFUSED_AT
 from scanready.causes import common
 from scanready.model import Check, Credential, Finding, Outcome, Owner, Report, Scope, Step, Target, Verdict, bracketed
 from scanready.run.any_type import reports_of
+from scanready.run.which_credential import credential_of
 
 #: An endpoint, and the lockout guard's key of an account.
 _Key = tuple[str, tuple[str, str]]
@@ -40,12 +41,10 @@ class Refusals:
                 self._add(one)
 
     def _add(self, report: Report) -> None:
-        account = report.target.credential
-        if account is None:
-            return
         for check in report.checks:
             found = check.finding
-            if check.step is not Step.LOGIN or check.outcome is not Outcome.FAILED or found is None:
+            account = credential_of(report, check)
+            if account is None or check.step is not Step.LOGIN or check.outcome is not Outcome.FAILED or found is None:
                 continue
             # As in the lockout guard: only these are a refusal of the account, everywhere or at this host.
             if found.cause.scope is Scope.ACCOUNT or found.cause.owner is Owner.IDENTITY:

@@ -48,7 +48,7 @@ def _missing(asked: Asked, absent: Mapping[Library, dict[str, Any]], answers: li
     if not absent:
         return
     with Line("drivers", answers) as line:
-        logging_in = {target.type for target in asked.targets if target.credential is not None and not target.guessed}
+        logging_in = {target.type for target in asked.targets if target.credentials and not target.guessed}
         wanted = [library for library in absent if logging_in & set(library.types)]
         words = [_absence(library, facts) for library, facts in absent.items() if not wanted or library in wanted]
         facts = {one.driver.module: "broken" if "broken" in state else "missing" for one, state in absent.items()}

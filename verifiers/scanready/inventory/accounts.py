@@ -112,7 +112,7 @@ class Accounts:
 
     def used_by(self, targets: Iterable[Target]) -> list[str]:
         """Return the names of the defined credentials that these targets use."""
-        used = (target.credential for target in targets if target.credential is not None)
+        used = (account for target in targets for account in target.credentials)
         return list(dict.fromkeys(one.name for one in used if self._used.get(one.name) is one))
 
     def _apply_local(self, name: str) -> None:

@@ -172,7 +172,7 @@ def _read(target: Target) -> Target:
             raise Wrong("its port is 0; write 1 to 65535")
     with complaints.collected():
         host = clean_host(target.host)
-    if target.credential is not None and not target.credential.username:
+    if not all(account.username for account in target.credentials):
         complaints.messages.append("the credential has no username: give the account that logs in")
     options: Mapping[str, Any] = target.options
     with complaints.collected():

@@ -83,13 +83,13 @@ def _lines(
 def _entry(one: AssignedTarget, accounts: dict[str, str], agents: set[str]) -> list[str]:
     """Return the lines of a target, and add its account; only a comment if an inventory cannot name it."""
     target, name = one.target, visible_name(one.target)
-    account = target.credential
     if one.agent not in agents:
         return [f"  {_comment(f'{name}: no inventory can name its agent {visible(one.agent, 80)}; rename the agent')}"]
     try:
         written = _target(one)
-        if account is not None and account.username:
-            accounts[_scalar(account.name)] = _scalar(account.username)
+        for account in target.credentials:
+            if account.username:
+                accounts[_scalar(account.name)] = _scalar(account.username)
     except _Unwritable:
         return [f"  {_comment(f'{name}: not written, as a name or value has a control character')}"]
     lines = [f"  - {written}  {_comment(one.why)}"]
@@ -123,8 +123,8 @@ def _target(one: AssignedTarget) -> str:
     for name, value in options_shown(target.options).items():
         if not SECRET_OPTION.search(name):
             keys.append((_scalar(name), _scalar(as_text(value))))
-    if target.credential is not None and target.credential.username:
-        keys.append(("credential", _scalar(target.credential.name)))
+    if names := [account.name for account in target.credentials if account.username]:
+        keys.append(("credential", _list(names) if len(names) > 1 else _scalar(names[0])))
     if target.tags:
         keys.append(("tags", _list(target.tags)))
     if target.expected is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanready.catalogue import TargetType
-from scanready.catalogue.wrong import Wrong
+from scanready.catalogue.wrong import Wrong, shown
 from scanready.model import Credential, Expectation, Target
 from scanready.net.hosts import clean_host, hosts_of, network
 from scanready.run.registry import catalogue
@@ -25,6 +25,9 @@ from .targets import EXAMPLES, expand, of_any_type, read_target
 if TYPE_CHECKING:
     from .expected import Fault
 
+#: The most credentials of one target. A run tries two of them at a host, and three at the most, unless others are known
+#: to be refused.
+MOST_CREDENTIALS = 8
 #: The most targets that fit in memory, at some 600 bytes each: one type on all of a /12.
 MOST_TARGETS = 2**20
 _UNTYPED_NETWORK = (
@@ -99,7 +102,8 @@ class Entries:
             self._page.wrong(node, "a target must have either `type` or `types`, not both")
         meant = rows or catalogue().guessed
         options = self._options(node, meant) if types_known else {}
-        credential = self._credential(node, "credential")
+        accounts = self._credentials(node["credential"]) if "credential" in node.value else []
+        credential, alternatives = (accounts[0], tuple(accounts[1:])) if accounts else (None, ())
         expected = self._expectation(node, rows)
         agents, sites = self._assignment(node)
         right = entry is not None and len(self._page.problems) == problems
@@ -113,6 +117,8 @@ class Entries:
                 source = self._source(place)
                 for host in hosts:
                     found = expand(host, rows, entry.port, options, credential, tags=tags, source=source)
+                    if alternatives:
+                        found = [dataclasses.replace(target, alternatives=alternatives) for target in found]
                     if not rows:
                         found = [of_any_type(found)]
                     if expected is not None:
@@ -149,10 +155,17 @@ class Entries:
         plain = {key: value for key, value in node.plain().items() if key in TARGET.keys or not _is_option(key, rows)}
         return self._page.shaped(TARGET, node, plain)
 
-    def _credential(self, node: Node, key: str) -> Credential | None:
-        if key in node.value and isinstance(node[key].value, str):
-            return self._accounts.use(node[key].value, node[key])
-        return None
+    def _credentials(self, node: Node) -> list[Credential]:
+        """Return the accounts of an entry in the order of their tries; note an account that would be tried twice."""
+        places = node.value if isinstance(node.value, list) else [node]
+        named = [(place, self._accounts.use(place.value, place)) for place in places if isinstance(place.value, str)]
+        if len(named) > MOST_CREDENTIALS:
+            self._page.wrong(named[MOST_CREDENTIALS][0], f"a target has at most {MOST_CREDENTIALS} credentials")
+        for position, (place, account) in enumerate(named):
+            same = [first for _, first in named[:position] if _may_be_one(first, account)]
+            if same:
+                self._page.wrong(place, _tried_twice(same[0], account))
+        return [account for _, account in named]
 
     def _rows(self, node: Node) -> list[TargetType]:
         """Return the types of an entry, or the default ones; an empty list means every type."""
@@ -226,6 +239,23 @@ def _placed(found: Iterable[Target], agents: tuple[str, ...], sites: tuple[str, 
         dataclasses.replace(target, agents=agents, sites=sites, tries=tuple(_placed(target.tries, agents, sites)))
         for target in found
     ]
+
+
+def _may_be_one(first: Credential, second: Credential) -> bool:
+    """Return True if two names may stand for one account: then the second try is one more wrong password for it."""
+    if first.name == second.name or first.guarded_by == second.guarded_by:
+        return True
+    same_user = bool(first.username) and first.username.casefold() == second.username.casefold()
+    return same_user and (first.authority is None or second.authority is None)
+
+
+def _tried_twice(first: Credential, second: Credential) -> str:
+    if first.name == second.name:
+        return f"the credential {shown(first.name)} is named twice"
+    return (
+        f"{shown(first.name)} and {shown(second.name)} are both the user {shown(second.username)}: a second wrong "
+        "password may lock the account; keep one of them"
+    )
 
 
 def _is_option(name: str, rows: Sequence[TargetType]) -> bool:

@@ -286,9 +286,9 @@ def _head(page: Page, root: Node) -> dict[str, Node]:
 
 
 def _complete(target: Target, accounts: Accounts) -> Target:
-    """Return the target with the secrets of its credential."""
+    """Return the target with the secrets of its credentials."""
     if target.credential is None:
         return target
-    credential = accounts.complete(target.credential)
-    tries = tuple(dataclasses.replace(one, credential=credential) for one in target.tries)
-    return dataclasses.replace(target, credential=credential, tries=tries)
+    credential, *alternatives = map(accounts.complete, target.credentials)
+    tries = tuple(_complete(one, accounts) for one in target.tries)
+    return dataclasses.replace(target, credential=credential, alternatives=tuple(alternatives), tries=tries)

@@ -154,7 +154,10 @@ class TargetEntry(_Closed):
     type: _TypeName = _optional("The target type.")
     types: _TypeNames = _optional("The target types, or `any` (the default, except for networks).", min_length=1)
     port: int = _optional("The port. Default: the type's own.", ge=1, le=65535)
-    credential: _Text = _optional("The name of one of the credentials.")
+    credential: _Names = _optional(
+        "The name of one of the credentials, or several: each is tried once, in this order, until one is not refused.",
+        min_length=1,
+    )
     tags: list[_Text] = _optional("Words to select targets by.")
     site: _Names = _optional("The site whose agents check the target, or several. Default: every agent.", min_length=1)
     agents: _Names = _optional("The names of the agents that check the target.", min_length=1)
@@ -229,7 +232,7 @@ def json_schema() -> dict[str, Any]:
     entry["properties"]["type"]["enum"] = [*type_names(), ANY]
     for model in (entry, schema["$defs"]["DefaultsEntry"]):
         model["properties"]["types"] = _list_or_any(model["properties"]["types"])
-        for key in model["properties"].keys() & {"site", "agents"}:
+        for key in model["properties"].keys() & {"site", "agents", "credential"}:
             model["properties"][key] = _list_or_one(model["properties"][key])
     url = "HOST, HOST:PORT or TYPE://USER@HOST:PORT/PATH?OPTION=VALUE"
     schema["properties"]["targets"]["items"] = {

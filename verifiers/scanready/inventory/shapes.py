@@ -98,7 +98,7 @@ TARGET = Shape(
         "type": _text,
         "types": _types,
         "port": _port,
-        "credential": _text,
+        "credential": _names,
         "tags": _texts,
         "site": _names,
         "agents": _names,

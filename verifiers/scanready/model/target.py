@@ -90,10 +90,11 @@ class Target:
         tries: for a host without a type (``type`` is then "any"): the targets of the types to try.
         agents: the names of the agents that check it; empty stands for those of its sites.
         sites: the sites whose agents check it; empty stands for every agent. Not both of them are set.
+        alternatives: the accounts to try, in this order, once the target has refused ``credential``.
 
     Raises:
         TypeError: a field has another type than listed here.
-        ValueError: the port is not within 0 to 65535.
+        ValueError: the port is not within 0 to 65535, or there are alternatives to no credential.
     """
 
     host: str
@@ -109,6 +110,7 @@ class Target:
     tries: tuple[Target, ...] = field(default=(), compare=False, repr=False)
     agents: tuple[str, ...] = field(default=(), compare=False)
     sites: tuple[str, ...] = field(default=(), compare=False)
+    alternatives: tuple[Credential, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not (
@@ -117,6 +119,7 @@ class Target:
             and 0 <= self.port <= LARGEST_PORT
             and type(self.options) is dict
             and self.tags == self.agents == self.sites == ()
+            and not self.alternatives
             and (self.credential is None or isinstance(self.credential, Credential))
             and (self.source is None or type(self.source) is str)
             and type(self.explicit_port) is type(self.guessed) is bool
@@ -147,6 +150,10 @@ class Target:
         for name in ("agents", "sites"):
             if not _are_texts(getattr(self, name)):
                 raise TypeError(f"Target.{name} must be a tuple of texts: a single one is written as (NAME,)")
+        if not all(isinstance(one, Credential) for one in self.alternatives):
+            raise TypeError("Target.alternatives must be a tuple of Credentials")
+        if self.alternatives and self.credential is None:
+            raise ValueError("Target.alternatives needs Target.credential: it is tried first")
 
     def __hash__(self) -> int:
         return hash((self.host, self.type, self.port, self.credential, _hashable(self.options)))
@@ -154,6 +161,11 @@ class Target:
     def __str__(self) -> str:
         port = f":{self.port}" if self.port else ""  # that of a broken plug-in's type is not known
         return f"{self.type}://{bracketed(self.host)}{port}"
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """Return the accounts to try, in their order; empty without one."""
+        return () if self.credential is None else (self.credential, *self.alternatives)
 
     @property
     def endpoint(self) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from scanready.model import GOOD, Report, Standing, Verdict
+from scanready.run.which_credential import accepted
 
 #: The words of each verdict in a summary, the best first.
 WORDS = {
@@ -67,10 +68,16 @@ def _any_of(names: list[str]) -> str:
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def named_types(report: Report) -> str:
-    """Return ``as ssh, https`` for a host without a type; empty for any other target, and if no type holds."""
+def held_how(report: Report) -> str:
+    """Return what a verdict alone leaves open.
+
+    That is ``as ssh, https`` for a host without a type, and ``with credential new (old: login.refused)`` for a target
+    with several credentials of which one was accepted; else it is empty.
+    """
     names = [one.target.type for one in report.types if one.verdict in GOOD]
-    return f"as {', '.join(names)}" if names else ""
+    if names:
+        return f"as {', '.join(names)}"
+    return f"with credential {found}" if report.target.alternatives and (found := accepted(report)) else ""
 
 
 def best_of_hosts(hosts: Iterable[Iterable[Report]]) -> Counter[Verdict]:

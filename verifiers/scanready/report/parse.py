@@ -239,12 +239,8 @@ def target_restored(stored: object) -> Target:
         NotAResult: the input is no target.
     """
     fields = _mapping(stored, "target")
-    credential, user = fields.get("credential"), fields.get("user")
-    account = None
-    if credential is not None:
-        name, username = _string(credential, "credential"), _string(user, "user") if user is not None else ""
-        authority = _text(fields, "authority") if "authority" in fields else None
-        account = Credential(name, username, authority=authority)
+    account = _account(fields) if fields.get("credential") is not None else None
+    listed = _list(fields, "alternatives") if account is not None and "alternatives" in fields else ()
     port = _whole(fields, "port")
     if not 0 <= port <= LARGEST_PORT:  # 0: the type came from a package that could not be loaded
         raise NotAResult(f"port {port} is out of range")
@@ -265,7 +261,16 @@ def target_restored(stored: object) -> Target:
         expected=_expectation(fields.get("expected")),
         agents=_names(fields, "agents"),
         sites=_names(fields, "sites"),
+        alternatives=tuple(_account(_mapping(one, "alternatives")) for one in listed),
     )
+
+
+def _account(fields: Mapping[str, Any]) -> Credential:
+    """Return an account of a stored target; it has only names, no secret."""
+    user = fields.get("user")
+    username = _string(user, "user") if user is not None else ""
+    authority = _text(fields, "authority") if "authority" in fields else None
+    return Credential(_text(fields, "credential"), username, authority=authority)
 
 
 def _names(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -73,6 +73,11 @@ _TARGET = _object(
 _NAMES = {"type": "array", "items": _TEXT, "minItems": 1}
 _TARGET["properties"] |= {
     "authority": {"type": "string", "description": "the directory that judges the account; absent if none is named"},
+    "alternatives": {
+        "type": "array",
+        "items": _object("one credential", credential=_TEXT, user={"type": ["string", "null"]}),
+        "description": "the credentials that are tried after a refusal, in this order; absent if there are none",
+    },
     "agents": _NAMES | {"description": "the agents that the inventory assigns to it; absent if it names none"},
     "sites": _NAMES | {"description": "the sites whose agents check it; absent if the inventory names none"},
     "source": {"type": "string", "description": "FILE:LINE of the inventory; absent for targets of no file"},

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from scanready.model import GOOD, Agent, Check, Expectation, Report, Target
+from scanready.model import GOOD, Agent, Check, Credential, Expectation, Report, Target
 from scanready.redaction.options import options_shown
 from scanready.redaction.workflow import harmless_json
 from scanready.run.plain import plain as _plain
@@ -142,6 +142,8 @@ def target_object(target: Target) -> dict[str, Any]:
         named["expected"] = _expected(target.expected)
     if target.credential and target.credential.authority:
         named["authority"] = target.credential.authority
+    if target.alternatives:
+        named["alternatives"] = [_account(one) for one in target.alternatives]
     if target.agents:
         named["agents"] = list(target.agents)
     if target.sites:
@@ -149,6 +151,12 @@ def target_object(target: Target) -> dict[str, Any]:
     if source := stored_source(target):
         named["source"] = source  # the last one: the HTML report expects the line before the verdict
     return named
+
+
+def _account(account: Credential) -> dict[str, Any]:
+    """Return the names of a further account as a JSON object."""
+    names = {"credential": account.name, "user": account.username or None}
+    return names | ({"authority": account.authority} if account.authority else {})
 
 
 def _expected(expected: Expectation) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import contextlib
 import datetime
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from scanready.catalogue import Verifier
+from scanready.catalogue import TargetType, Verifier
 from scanready.catalogue.option import USER
 from scanready.causes import common, unproven
 from scanready.climb.confidential import redact, secrets_in
@@ -23,20 +24,14 @@ from scanready.climb.port_memory import PortMemory
 from scanready.climb.probe import Probe, RunContext
 from scanready.model import (
     LADDER,
-    Agent,
     Check,
     Credential,
-    Facts,
     Finding,
     Footprint,
     Outcome,
     Report,
     Step,
     Target,
-    Verdict,
-    judge,
-    reached,
-    standing,
 )
 from scanready.net.dial_gate import gate_of
 from scanready.net.resolve import Resolver
@@ -48,6 +43,7 @@ from .addressing import address_fixes
 from .agent_step import AgentStep
 from .any_type import Hosts, flat
 from .canary import Canary, is_needed
+from .conclusion import conclude
 from .plugins.remarks import tell
 from .plugins.stand_in import stand_in
 from .ports import Ports
@@ -56,6 +52,7 @@ from .untried_login import record_untried_login
 
 if TYPE_CHECKING:
     from .plugins.review import Review
+    from .which_credential import HostRefusals
 
 #: Concurrent checks at one host that was given without a type. Each check asks another port, and most ports are closed
 #: or filtered. With only four at once, a host behind a firewall would take half a minute.
@@ -200,7 +197,7 @@ class Run:
         for target in targets:
             if secrets := secrets_in(target):
                 known[target.host] = tuple(dict.fromkeys((*known.get(target.host, ()), *secrets)))
-            if account := self._account(target):
+            for account in target.credentials if self._account(target) else ():
                 self._context.guard.expect(account, target.host)
 
     async def verify(self, target: Target) -> Report:
@@ -217,6 +214,34 @@ class Run:
 
     async def _verify(self, target: Target) -> Report | None:
         """Climb, or return None if the run was stopped while the target waited for its turn."""
+        if not target.alternatives or self._account(target) is None:
+            report = await self._verify_as(target)
+            if report is not None and target.credential is not None:
+                self._refusals.take_note(report)
+            return report
+        from .which_credential import first_accepted  # few targets have more than one account
+
+        if (one := await first_accepted(target, self._verify_as, self._refusals)) is None:
+            return None
+        row = registry.catalogue()[target.type]
+        return self._concluded(target, row, one.checks, one.footprint, one.started, one.seconds)
+
+    def _concluded(
+        self, target: Target, row: TargetType, checks: list[Check], footprint: Footprint, started: str, seconds: float
+    ) -> Report:
+        depth, day = self.settings.depth, self._day
+        return conclude(
+            self.agent, target, checks, footprint, row.proof, depth, started=started, seconds=seconds, day=day
+        )
+
+    @cached_property
+    def _refusals(self) -> HostRefusals:
+        from .which_credential import HostRefusals  # loaded with the first login
+
+        return HostRefusals(self.settings.max_attempts)
+
+    async def _verify_as(self, target: Target) -> Report | None:
+        """Climb with the credential of the target, once more if another login must first decide about the account."""
         memory = self._ports.memory(target)
         account, guard = self._account(target), self._context.guard
         spent = Footprint()
@@ -296,7 +321,7 @@ class Run:
         address_fixes(probe)
         await redact(probe.checks, probe.redactor)
         seconds = asyncio.get_running_loop().time() - probe.started
-        return _report(self.agent, probe, started, seconds, self._day)
+        return self._concluded(target, row, probe.checks, probe.footprint, started, seconds)
 
     async def _verifier(self, type_: str) -> Verifier | None:
         """Return the verifier of a type; its modules, up to 130 ms of computing (measured), load in a thread.
@@ -384,37 +409,6 @@ def _complete(probe: Probe) -> None:
         else:
             reason = "not reached"
         probe.checks.append(Check(step, probe.endpoint, Outcome.SKIPPED, reason))
-
-
-def _report(agent: Agent, probe: Probe, started: str, seconds: float, day: datetime.date) -> Report:
-    verdict, decisive = judge(probe.checks, probe.row.proof)
-    finding = decisive.finding if decisive else None
-    step = decisive.step if decisive else None
-    if decisive is not None and finding is None:
-        detail = f"the verifier of {probe.row.name} named no cause for the failure: {decisive.summary}"
-        finding = Finding(common.BUG, detail)
-    elif verdict is Verdict.UNDECIDED and finding is None:
-        step = reached(probe.checks)
-        limited = probe.depth.height < probe.row.proof.height
-        cause = unproven.DEPTH_LIMITED if limited else common.LIMIT
-        finding = Finding(cause, f"climbed to {step or 'nothing'}; the login prompt was not asked for")
-    facts: Facts = {}
-    for check in probe.checks:
-        facts.update(check.facts)
-    return Report(
-        agent,
-        probe.target,
-        verdict,
-        reached(probe.checks),
-        finding,
-        step,
-        facts,
-        probe.checks,
-        probe.footprint,
-        started,
-        seconds,
-        standing(probe.target.expected, verdict, finding.cause if finding else None, agent.name, day),
-    )
 
 
 async def verify(target: Target, settings: Settings | None = None) -> Report:

@@ -22,6 +22,8 @@ PER_HOST = 4
 #: second; and unanswered ones at once in one /24 (IPv6: /64), behind which there is often one firewall.
 HALF_OPEN, CONNECT_RATE, PER_NET = 1000, 500.0, 100
 BOUNDS = Bounds(HALF_OPEN, CONNECT_RATE, PER_NET)
+#: Refused logins of one host, from which on no further account of a target is tried there.
+MAX_ATTEMPTS = 2
 #: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
 CANARY_PORT = 64937
 
@@ -49,6 +51,8 @@ class Settings:
             unlimited. The time of a target stands still while its connection waits for one of these three bounds.
         certificate_days: warn of a certificate that ends within so many days, if less than a quarter of its lifetime is
             left and the scanner's client verifies certificates; 0 never warns.
+        max_attempts: refused logins of one host, from which on no further one of a target's accounts is tried there;
+            1 to 3.
 
     Raises:
         TypeError: a value has another type than its field.
@@ -70,6 +74,7 @@ class Settings:
     connect_rate: float | None = CONNECT_RATE
     per_net: int | None = PER_NET
     certificate_days: float = 7.0
+    max_attempts: int = MAX_ATTEMPTS
 
     def __post_init__(self) -> None:
         validate_settings(self)

@@ -11,6 +11,9 @@ from scanready.wire.printable import visible
 
 #: The command line has the same bound: eleven days in seconds, and more targets a second than any host can begin.
 _LARGEST = 1_000_000
+#: Refused logins that an operator may permit at one host. fail2ban bans an address after five by default, and some of
+#: them may be another tool's.
+MOST_ATTEMPTS = 3
 #: The steps at which a climb may end: below a connection nothing is asked.
 _ENDS = tuple(step for step in LADDER if step.height >= Step.CONNECT.height)
 
@@ -39,6 +42,9 @@ def validate_settings(settings: Any) -> None:
         raise TypeError(f"Settings.ca_file must be the path of a file as text, or None, not {_kind(settings.ca_file)}")
     if settings.certificate_days != 0 or isinstance(settings.certificate_days, bool):
         _positive("certificate_days", settings.certificate_days, "days, or 0 for no warning")
+    _count("max_attempts", settings.max_attempts, "refused logins")
+    if settings.max_attempts > MOST_ATTEMPTS:
+        raise ValueError(f"Settings.max_attempts must be at most {MOST_ATTEMPTS}: hosts ban an agent after a few more")
     if settings.agent is not None and not isinstance(settings.agent, Agent):
         raise TypeError(f"Settings.agent must be an Agent, or None for this host, not {_kind(settings.agent)}")
     if settings.agent is not None:

@@ -49,8 +49,8 @@ class Wanted:
     @property
     def key(self) -> str:
         """The identity of the check: a hash of target, account and depth, but not of the time-out."""
-        target, account = self.target, self.target.credential
-        who = (account.name, account.username, account.authority, account.key_file) if account else None
+        target = self.target
+        who = [(one.name, one.username, one.authority, one.key_file) for one in target.credentials]
         options = sorted((name, repr(value)) for name, value in target.options.items())
         asked = [target.host, target.type, target.port, options, who, self.secret, self.settings.depth.value]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()

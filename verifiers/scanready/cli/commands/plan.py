@@ -25,8 +25,10 @@ from scanready.cli.output.outlet import show
 from scanready.cli.plan_agent import plan_agent
 from scanready.cli.plan_time import plan_time
 from scanready.cli.share import AskedAgent, Share
-from scanready.model import DEPTHS, Step, Target
+from scanready.model import DEPTHS, Credential, Step, Target
 from scanready.run.registry import catalogue
+from scanready.run.settings import MAX_ATTEMPTS
+from scanready.run.validation import MOST_ATTEMPTS
 
 _HELP = """\
 \b
@@ -69,6 +71,7 @@ code 0: all are right; 2: one has a problem; 4: one has no target.
 @NO_LOGIN
 @option("--user", metavar="USER", help="Include a login with this account.")
 @option("--no-canary", is_flag=True, help="As for verify.")
+@option("--max-attempts", type=click.IntRange(1, MOST_ATTEMPTS), default=MAX_ATTEMPTS, help="As for verify.")
 @bound_options
 @option("--validate", is_flag=True, help="Print no plan, only the problems of the inventories; takes several files.")
 @simple_format
@@ -86,6 +89,7 @@ def command(
     user: str | None,
     no_login: bool,
     no_canary: bool,
+    max_attempts: int,
     half_open: int | None,
     connect_rate: int | None,
     per_net: int | None,
@@ -110,7 +114,8 @@ def command(
     inventory = share.inventory
     reaches = (Step(depth) if depth else None) or (inventory and inventory.depth) or Step.ACCESS
     master = inventory.master if inventory else None
-    plan = plan_object(targets, reaches, canary=not no_canary, master=master, login=not no_login)
+    asked_for = {"canary": not no_canary, "login": not no_login}
+    plan = plan_object(targets, reaches, master=master, max_attempts=max_attempts, **asked_for)
     if inventory and inventory.agents:
         plan["fleet"] = _of_fleet(targets, reaches, login=not no_login)
     bounds = half_open, connect_rate, per_net
@@ -146,13 +151,20 @@ def _validated(files: tuple[str, ...], read: Callable[[tuple[str, ...]], object]
 
 
 def plan_object(
-    targets: list[Target], depth: Step, *, canary: bool, master: str | None = None, login: bool = True
+    targets: list[Target],
+    depth: Step,
+    *,
+    canary: bool,
+    master: str | None = None,
+    login: bool = True,
+    max_attempts: int = MAX_ATTEMPTS,
 ) -> dict[str, Any]:
     """Return the most connections and logins that a check of the targets makes, by endpoint, as JSON types.
 
     Args:
         master: the Master Server of the inventory; the agent itself needs it.
         login: False for a check that uses no password and no key.
+        max_attempts: refused logins of one host, from which on no further account is tried there.
     """
     asked, depth = depth, depth if login or depth.height < Step.LOGIN.height else Step.AUTH
     endpoints: dict[tuple[str, int], list[Target]] = {}
@@ -166,7 +178,7 @@ def plan_object(
         for place in row.places(target):
             endpoints.setdefault(place.endpoint, []).append(place)
             contacted.setdefault(_first_contact(place), []).append(place)
-    rows = [_endpoint(members, depth) for members in contacted.values()]
+    rows = [_endpoint(members, depth, max_attempts) for members in contacted.values()]
     total = {key: sum(row[key] for row in rows) for key in ("connections", "login_attempts", "probe_logins")}
     hosts = {host for (host, _), members in endpoints.items() if not all(_hostless(one) for one in members)}
     probed = sorted(hosts) if canary else []
@@ -207,12 +219,12 @@ def _second_visits(endpoints: list[list[Target]], depth: Step) -> dict[str, int]
     for members in endpoints if depth.height >= Step.LOGIN.height else ():
         here: dict[tuple[str, str], list[int]] = {}
         for target in members:
-            if target.credential is not None:
+            for account in target.credentials:
                 cost = catalogue()[target.type].cost
                 connections = max(cost.connections, cost.with_credential - 1)
-                here.setdefault(target.credential.guarded_by, []).append(connections)
-        for account, costs in here.items():
-            sharing.setdefault(account, []).append(costs)
+                here.setdefault(account.guarded_by, []).append(connections)
+        for key, costs in here.items():
+            sharing.setdefault(key, []).append(costs)
     again: list[int] = []
     for places in sharing.values():
         if len(places) > 1:
@@ -236,17 +248,17 @@ def _of_fleet(targets: list[Target], depth: Step, *, login: bool) -> dict[str, i
 
 def _accounts(places: list[Target]) -> list[dict[str, Any]]:
     """Return the accounts that log in; the lockout guard counts by account, which may be in several credentials."""
-    found: dict[tuple[str, str], list[Target]] = {}
+    found: dict[tuple[str, str], list[tuple[Credential, Target]]] = {}
     for place in places:
-        if place.credential is not None and catalogue()[place.type].cost.login_attempts:
-            found.setdefault(place.credential.guarded_by, []).append(place)
+        for account in place.credentials if catalogue()[place.type].cost.login_attempts else ():
+            found.setdefault(account.guarded_by, []).append((account, place))
     return [
         {
-            "user": members[0].credential.username if members[0].credential else "",
-            "credentials": sorted({one.credential.name for one in members if one.credential}),
-            "endpoints": len(set(map(_first_contact, members))),
+            "user": uses[0][0].username,
+            "credentials": sorted({account.name for account, _ in uses}),
+            "endpoints": len({_first_contact(place) for _, place in uses}),
         }
-        for members in found.values()
+        for uses in found.values()
     ]
 
 
@@ -269,7 +281,7 @@ def _first_contact(target: Target) -> tuple[str, str, int]:
     return (target.host, broker.transport, broker.port or target.port) if broker else (target.host, "tcp", target.port)
 
 
-def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
+def _endpoint(members: list[Target], depth: Step, max_attempts: int = MAX_ATTEMPTS) -> dict[str, Any]:
     """Describe one host and port. Some types share a connection; a type that logs in needs one of its own."""
     shared: dict[object, int] = {}
     logins: set[object] = set()
@@ -282,14 +294,16 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
         key = row.speaks if cost.shared else position
         shared[key] = max(shared.get(key, 0), 1 if row.hostless else cost.connections)
-        login = (row.speaks, target.credential, _own_options(target)) if cost.shared_login else position
+        login = (row.speaks, target.credentials, _own_options(target)) if cost.shared_login else position
         if login in logins:
             continue
         logins.add(login)
         if logs_in or (named and depth.height >= Step.AUTH.height):
             shared[key] += cost.with_credential - cost.connections
         if logs_in:
-            attempts += cost.login_attempts
+            # Each further account is one more climb. Those beyond the bound climb if others are known to be refused.
+            shared[key] += cost.with_credential * len(target.alternatives)
+            attempts += cost.login_attempts * min(len(target.credentials), max_attempts)
         elif ALLOW_LOGIN_PROBE.of(target.options) is True:
             probes += 1  # the protocol begins with a login, here one with an invented user
         else:
@@ -308,7 +322,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         "login_attempts": attempts,
         "probe_logins": probes,
         "credentials": sorted(
-            {t.credential.name for t in members if t.credential and depth.height >= Step.LOGIN.height}
+            {account.name for t in members if depth.height >= Step.LOGIN.height for account in t.credentials}
         ),
         "logins_for": {name: cost.logins_for for name, cost in costs.items() if attempts and cost.logins_for},
         "log": {name: cost.log for name, cost in costs.items() if cost.log},
@@ -322,7 +336,7 @@ def _further_ports(members: list[Target], depth: Step) -> list[dict[str, Any]]:
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for target in members:
         _, *first = _first_contact(target)
-        asked = target if depth.height >= Step.LOGIN.height else replace(target, credential=None)
+        asked = target if depth.height >= Step.LOGIN.height else replace(target, credential=None, alternatives=())
         for rule in rules(asked, lambda _: ""):
             if [rule.transport, rule.ports] != [first[0], str(first[1])]:
                 entry = {"protocol": rule.transport, "ports": rule.ports, "when": rule.when, "why": rule.why}

@@ -191,7 +191,7 @@ def _known(
     targets: Sequence[Target], record: Record | None, policy: Policy, logins: Logins, resumed: int | None
 ) -> Known | None:
     """Return what earlier runs and other agents found out about accounts, for the export; None without accounts."""
-    credentials = {target.credential for target in targets if target.credential is not None}
+    credentials = {account for target in targets for account in target.credentials}
     if not credentials and not logins.elsewhere:
         return None
     from scanready.cli.job.earlier import journal_of, known

@@ -140,6 +140,7 @@ def command(
         if asked["estate"] != identity_of_all(targets):
             raise click.UsageError(f"the targets differ from those of {earlier.name}: start a new run without --resume")
     _demand_agents(targets, declared)
+    _demand_one_account(targets)
     depth = depth or (described.depth or Step.ACCESS).value
     estate = Estate(targets, declared, Step(depth), timeout or described.timeout or 10.0)
     if earlier is not None and asked["places"] != estate.digest():
@@ -160,6 +161,15 @@ def _resumed(logins: Logins, asked: dict[str, Any]) -> Logins:
     """Return the login options of a run that goes on."""
     kept = logins.resumed(asked.get("guards", ()), no_login=asked.get("no_login", False))
     return kept._replace(retried=logins.retried or asked.get("retried", ""))
+
+
+def _demand_one_account(targets: Sequence[Target]) -> None:
+    """Refuse a target with several credentials: which of them is tried next depends on one agent's result."""
+    if several := next((target for target in targets if target.alternatives), None):
+        raise click.UsageError(
+            f"{several.source or several}: a fleet tries one credential of a target, and this one has "
+            f"{len(several.credentials)}: keep one, or learn with `scanready verify` on one agent which one is right"
+        )
 
 
 def _demand_agents(targets: Sequence[Target], declared: Sequence[DeclaredAgent]) -> None:
@@ -333,7 +343,7 @@ def _concluded(coordinator: Coordinator, progress: Progress, name: str, *, inter
 
 def _bind(logins: LoginPass, asked: Asked) -> None:
     """Withhold what the files of --guard say."""
-    credentials = {target.credential for target in asked.estate.targets if target.credential is not None}
+    credentials = {account for target in asked.estate.targets for account in target.credentials}
     policy = Policy(asked.retry_after, asked.logins.retried)
     if asked.logins.elsewhere is not None:
         bind_elsewhere(logins, credentials, asked.logins.elsewhere, policy)

@@ -121,7 +121,7 @@ class Logins(NamedTuple):
             _check_places(inventory, targets)
         after = (inventory and inventory.retry_after) or RETRY_AFTER
         if self.retried and self.retried != EVERY_ONE:
-            used = sorted({target.credential.name for target in targets if target.credential is not None})
+            used = sorted({account.name for target in targets for account in target.credentials})
             if self.retried not in used:
                 near = did_you_mean(self.retried, used)
                 raise click.UsageError(f"{_RETRY}: no target has a credential {fitting(self.retried)!r}{near}")
@@ -140,15 +140,16 @@ def _by_name_only(target: Target) -> Target:
     if target.credential is None:
         return target
     account = target.credential.without_secrets()
-    tries = tuple(replace(one, credential=account) for one in target.tries)
-    return replace(target, credential=account, tries=tries)
+    tries = tuple(map(_by_name_only, target.tries))
+    return replace(target, credential=account, alternatives=(), tries=tries)
 
 
 def _check_places(inventory: Inventory, targets: Iterable[Target]) -> None:
     problems = [
         f"{target.source}: {words}" if target.source else words
         for target in targets
-        if target.credential is not None and (words := inventory.misplaced(target.credential.name, target.host))
+        for account in target.credentials
+        if (words := inventory.misplaced(account.name, target.host))
     ]
     if problems:
         raise Unusable("\n".join(dict.fromkeys(problems)))

@@ -43,6 +43,7 @@ class Options(NamedTuple):
     assume_agent: str | None = None
     no_canary: bool = False
     certificate_days: float | None = None
+    max_attempts: int | None = None
     format_: str = "table"
     as_json: bool = False
     output: str | None = None

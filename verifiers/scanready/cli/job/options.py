@@ -11,6 +11,7 @@ from scanready.cli import shell_completion
 from scanready.cli.parameters import Duration, FileMode, FormatAndFile, FormatName, KeyAndDirectory, Positive
 from scanready.model import DEPTHS, REQUIRES
 from scanready.model.platforms import PLATFORMS
+from scanready.run.validation import MOST_ATTEMPTS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -139,6 +140,12 @@ _RUN: tuple[Decorator, ...] = (
         type=click.FloatRange(min=0, max=1_000_000),
         metavar="DAYS",
         help="Warn of a certificate that ends within DAYS, and is late to be renewed; 0 never warns. [default: 7]",
+    ),
+    option(
+        "--max-attempts",
+        type=click.IntRange(1, MOST_ATTEMPTS),
+        metavar="N",
+        help="Try no further credential of a target once its host has refused N logins (1 to 3). [default: 2]",
     ),
     option(
         "--no-canary",

@@ -93,7 +93,7 @@ def read_inventory(
 def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:
     """Merge the command line, the inventory and the defaults, in this order."""
     from scanready.net.this_agent import this_agent
-    from scanready.run.settings import CONCURRENCY, PER_HOST, Settings, bounds_of
+    from scanready.run.settings import CONCURRENCY, MAX_ATTEMPTS, PER_HOST, Settings, bounds_of
 
     from .limits import within_limits
 
@@ -109,6 +109,7 @@ def settings_of(options: Options, inventory: Inventory | None, transcript: Any =
         canary=not options.no_canary,
         ca_file=inventory.ca_file if inventory else None,
         certificate_days=Settings().certificate_days if options.certificate_days is None else options.certificate_days,
+        max_attempts=options.max_attempts or MAX_ATTEMPTS,
         agent=this_agent(inventory.agent_name if inventory else None, platform),
         tap=transcript,
         half_open=bounds.half_open,

@@ -18,6 +18,7 @@ from scanready.report.paper import counted
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity, identity_of_all
 from scanready.run.registry import all_causes
+from scanready.run.which_credential import credential_of
 from scanready.store import RunLock, Store, StoredRun, StoreError
 from scanready.wire.printable import visible
 
@@ -151,14 +152,14 @@ class Resumption:
 
     def _tried(self, by_key: dict[str, Target]) -> Iterator[Tried]:
         """Yield the failed logins of the run with their causes, and those that a kill left without an outcome."""
-        credentials = {target.credential.name: target.credential for target in by_key.values() if target.credential}
+        credentials = {account.name: account for target in by_key.values() for account in target.credentials}
         attempts = list(self.store.attempts(self.run))
         sent = {(name, host) for name, host, _, outcome in attempts if outcome != NOT_SENT}
         not_sent = {(name, host) for name, host, _, _ in attempts} - sent
         settled: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         for report in self._reports(by_key) if credentials else ():
             for check in report.checks:
-                credential, host = report.target.credential, report.target.host
+                credential, host = credential_of(report, check), report.target.host
                 if check.step is not Step.LOGIN or check.outcome is Outcome.SKIPPED or credential is None:
                     continue
                 cause = check.finding.cause if check.finding else None

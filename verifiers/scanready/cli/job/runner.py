@@ -68,7 +68,7 @@ async def _carry_out(job: Job) -> int:
 
 def _bind(guard: LockoutGuard, job: Job, agent: str, keeping: Keeping | None) -> None:
     """Withhold what earlier runs, runs beside this one and other agents found refused."""
-    credentials = {target.credential for target in job.targets if target.credential is not None}
+    credentials = {account for target in job.targets for account in target.credentials}
     if not credentials:
         return
     from .beside import Beside

@@ -9,6 +9,7 @@ from scanready.catalogue.facts import ACCOUNT_PROVEN, REFUSAL_AMBIGUOUS, UNANSWE
 from scanready.causes import common
 from scanready.model import Check, Credential, Outcome, Owner, Report, Scope, Step
 from scanready.run.any_type import reports_of
+from scanready.run.which_credential import credential_of, refused_code
 
 #: The most entries of one run. One account that each host judges by itself has an entry a host.
 _MOST = 100_000
@@ -42,8 +43,9 @@ class Accounts:
         """Take note of the logins of a result."""
         for one in reports_of(report):
             for check in one.checks:
-                if one.target.credential is not None and check.step is Step.LOGIN and len(self._found) < _MOST:
-                    self._add(one, one.target.credential, check)
+                account = credential_of(one, check) if check.step is Step.LOGIN else None
+                if account is not None and len(self._found) < _MOST:
+                    self._add(one, account, check)
 
     def _add(self, report: Report, account: Credential, check: Check) -> None:
         if (outcome := _outcome(check)) == "":
@@ -81,6 +83,8 @@ def _outcome(check: Check) -> str | None:
     cause = check.finding.cause if check.finding else None
     if cause is common.LOGIN_WITHHELD and check.facts.get(UNANSWERED_AT.name):
         return None  # a process that was lost in the login left no result of it
+    if passed_over := refused_code(check):
+        return passed_over if passed_over != common.LOGIN_WITHHELD.code else ""
     if check.outcome is Outcome.SKIPPED or cause is None or cause is common.LOGIN_WITHHELD:
         return ""
     if cause.scope is Scope.ACCOUNT or cause.owner is Owner.IDENTITY:

@@ -18,6 +18,7 @@ from scanready.report.look import Look
 from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line, target_object
 from scanready.run.target_name import LONGEST_NAME
+from scanready.run.which_credential import accepted
 from scanready.wire.printable import visible, visible_lines
 
 COLUMNS = (
@@ -50,6 +51,7 @@ COLUMNS = (
     "standing",
     "expected",
     "as",
+    "accepted",
 )
 #: Some spreadsheets read a cell that begins with one of these as a formula, also after a tab or a return.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -126,6 +128,7 @@ def values_of(report: Report) -> dict[str, Any]:
         "standing": result.get("standing"),
         "expected": note(report),
         "as": " ".join(result.get("as", ())),
+        "accepted": accepted(report),
     }
 
 

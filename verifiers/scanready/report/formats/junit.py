@@ -17,7 +17,7 @@ from scanready.model import HOLDS, Outcome, Report, Step, Target, Verdict
 from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.filled import fill
 from scanready.report.findings import Told, besides, decisive
-from scanready.report.headline import named_types
+from scanready.report.headline import held_how
 from scanready.report.known import is_over, is_waived, note
 from scanready.report.look import Look
 from scanready.run.target_name import visible_name
@@ -163,7 +163,7 @@ def told_parts(told: Told) -> Iterator[str]:
 def story(report: Report) -> str:
     """Return the ladder of a result, one line for each check."""
     first = f"{report.verdict}, reached {report.reached or 'nothing'}"
-    lines = [text for text in (first, named_types(report), note(report)) if text]
+    lines = [text for text in (first, held_how(report), note(report)) if text]
     for check in report.checks:
         took = "" if check.outcome is Outcome.SKIPPED else f"{check.seconds:.3f} s"
         where = f"{visible(check.endpoint)}: {visible(check.summary)}"

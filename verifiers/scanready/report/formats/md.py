@@ -11,6 +11,7 @@ from collections import Counter
 from scanready.model import Owner, Report, Verdict
 from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.groups import INTRODUCTIONS, OWNERS, Group, Groups, Known, firewall
+from scanready.report.headline import held_how
 from scanready.report.known import is_waived
 from scanready.report.look import Look
 from scanready.report.markdown import code, codes, escaped, fenced
@@ -50,7 +51,7 @@ class Markdown:
             code(name_of(report.target), LONGEST_NAME),
             f"{SIGNS[report.verdict]} {report.verdict}{' (known)' if is_waived(report) else ''}",
             report.reached or "",
-            report.cause.code if report.cause else "",
+            ", ".join(filter(None, (report.cause.code if report.cause else "", escaped(held_how(report))))),
         )
         self._rows[self._places.of(report.target)] = f"| {' | '.join(cells)} |"
         return ""

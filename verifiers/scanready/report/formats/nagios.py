@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from scanready.model import HOLDS, Report, Standing, Verdict
 from scanready.report.document import UNKNOWN, RunInfo, Totals
 from scanready.report.findings import besides
-from scanready.report.headline import known, named_types, summed
+from scanready.report.headline import held_how, known, summed
 from scanready.report.known import is_waived, note
 from scanready.report.look import Look
 from scanready.run.any_type import rank
@@ -71,7 +71,7 @@ class Nagios:
         if report.cause and not self._tried and not is_waived(report):
             self._causes[f"{report.cause.code} ({report.owner})"] += 1
             self._besides.update({f"{other.cause.code} ({other.owner})" for other in besides(report)})
-        words = "".join(f"; {text}" for text in (named_types(report), note(report)) if text)
+        words = "".join(f"; {text}" for text in (held_how(report), note(report)) if text)
         self._last = f"{visible_name(report.target)} is {report.verdict}{words}"
         return ""
 

@@ -12,7 +12,7 @@ from scanready.report.diff import Differences
 from scanready.report.diff_formats import summary
 from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member, ToDo
-from scanready.report.headline import named_types
+from scanready.report.headline import held_how
 from scanready.report.known import is_waived, note
 from scanready.report.listed import MOST, listed
 from scanready.report.look import Look
@@ -66,7 +66,7 @@ class Table:
     def add(self, report: Report) -> str:
         """Keep the fields that the table needs."""
         place = self._places.of(report.target)
-        code = report.cause.code if report.cause else named_types(report)
+        code = ", ".join(filter(None, (report.cause.code if report.cause else "", held_how(report))))
         self._rows[place] = _Row(
             report.target, report.verdict, report.reached or "", code, note(report), is_waived(report)
         )

@@ -20,7 +20,7 @@ from scanready.model import HOLDS, Report, Standing, Target, Verdict
 from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.findings import Told, besides, decisive
 from scanready.report.formats.junit import told_parts
-from scanready.report.headline import known, named_types, summed
+from scanready.report.headline import held_how, known, summed
 from scanready.report.known import note
 from scanready.report.look import Look
 from scanready.report.paper import counted
@@ -145,8 +145,8 @@ def _point(report: Report, require: str | None) -> Point:
     fields |= told_fields(told) if told else {}
     if state:
         fields["known"] = state
-    if types := named_types(report):
-        fields["types"] = types
+    if words := held_how(report):
+        fields["types" if report.types else "credential"] = words
     for one in besides(report):
         also, words = fields.setdefault("also_found", {}), "\n".join([visible(one.detail), *told_parts(one)])
         also[one.cause.code] = "\n".join(filter(None, (also.get(one.cause.code), words)))

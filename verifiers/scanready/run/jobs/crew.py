@@ -212,7 +212,7 @@ class Crew:
         agent, day = self._settings.agent, self._settings.day
         assert agent is not None, "the run knows its agent"
         assert isinstance(day, datetime.date), "the run knows its day"
-        by_form: dict[int, Credential] = {id(one.credential): one.credential for one in targets if one.credential}
+        by_form: dict[int, Credential] = {id(one): one for target in targets for one in target.credentials}
         accounts = Accounts(by_form.values())
         begin = {
             "settings": settings_form(self._divided[-1]),

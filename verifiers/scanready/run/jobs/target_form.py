@@ -50,24 +50,26 @@ def _form(one: Credential) -> tuple[str | None, ...]:
 
 def target_form(target: Target, accounts: Accounts) -> list[Any]:
     """Return what a climb needs of a target."""
-    place = None if target.credential is None else accounts.place(target.credential)
-    form: list[Any] = [target.host, target.type, target.port, place, target.guessed, target.explicit_port]
+    places = [accounts.place(one) for one in target.credentials]
+    form: list[Any] = [target.host, target.type, target.port, places, target.guessed, target.explicit_port]
     return [*form, dict(target.options), target.tags, [target_form(one, accounts) for one in target.tries]]
 
 
 def target_of(form: Sequence[Any], accounts: Sequence[Credential]) -> Target:
     """Return the target of its form."""
-    host, type_, port, place, guessed, explicit, options, tags, tries = form
+    host, type_, port, places, guessed, explicit, options, tags, tries = form
+    first, *alternatives = [accounts[place] for place in places] or [None]
     return Target(
         host,
         type_,
         port,
         options,
-        None if place is None else accounts[place],
+        first,
         tuple(tags),
         guessed=guessed,
         explicit_port=explicit,
         tries=tuple(target_of(one, accounts) for one in tries),
+        alternatives=tuple(alternatives),
     )
 
 
@@ -90,6 +92,7 @@ def settings_form(settings: Settings) -> dict[str, Any]:
         "canary": settings.canary,
         "ca_file": settings.ca_file,
         "certificate_days": settings.certificate_days,
+        "max_attempts": settings.max_attempts,
         "day": day.isoformat(),
         "half_open": settings.half_open,
         "connect_rate": settings.connect_rate,

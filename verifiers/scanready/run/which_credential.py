@@ -1,0 +1,263 @@
+"""Try the accounts of a target one after another until one is not refused; say which it was, and why not the others.
+
+A further account is tried only after a refusal: an end that says nothing about the account, such as a time-out, ends
+the tries. Each refusal is a failed login in the log of the host, whatever the account, and hosts ban an address that
+has many. So no further account is tried at a host that has refused as many logins as the run permits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from scanready.catalogue.facts import ADDRESSES, CREDENTIAL, REFUSED_AT, REFUSED_CREDENTIALS
+from scanready.causes import common
+from scanready.climb.journal import Effect, effect_of
+from scanready.model import Check, Credential, Facts, Finding, Outcome, Report, Step, Target, host_of
+
+_REFUSALS = (Effect.REFUSED, Effect.REFUSED_HERE)
+_HELD = (Outcome.PASSED, Outcome.WARNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An account that a target refused.
+
+    Attributes:
+        account: the account.
+        report: of the climb that it ended.
+        check: the login.
+        finding: its cause.
+        withheld: the login was not made, because the account was refused before.
+    """
+
+    account: Credential
+    report: Report
+    check: Check
+    finding: Finding
+    withheld: bool
+
+    @classmethod
+    def of(cls, report: Report) -> Refusal | None:
+        """Return the refusal that ended a climb; None if another cause did, or none."""
+        account = report.target.credential
+        for check in report.checks if account is not None else ():
+            found = check.finding
+            if check.step is not Step.LOGIN or check.outcome is not Outcome.FAILED or found is None:
+                continue
+            withheld = found.cause is common.LOGIN_WITHHELD and REFUSED_AT.name in check.facts
+            if account and (withheld or effect_of(found.cause, local=False) in _REFUSALS):
+                return cls(account, report, check, found, withheld)
+        return None
+
+    @property
+    def by_this_host(self) -> bool:
+        """Whether the target's own host refused the account, now or before."""
+        place = str(self.check.facts.get(REFUSED_AT.name))
+        return not self.withheld or host_of(place).casefold() in _hosts(self.report)
+
+
+class Accepted(NamedTuple):
+    """Name the credential that a target accepted, and those that it refused before, with the codes of the causes."""
+
+    name: str
+    refused: dict[str, str]
+
+    def __str__(self) -> str:
+        others = "; ".join(f"{name}: {code}" for name, code in self.refused.items())
+        return f"{self.name} ({others})" if others else self.name
+
+
+class HostRefusals:
+    """Count the refused logins of each host in one run, and the further accounts that are being tried there.
+
+    Args:
+        most: refusals of one host, from which on no further account is tried there.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._refused: dict[str, set[tuple[str, str]]] = {}
+        self._under_way: Counter[str] = Counter()
+
+    def take_note(self, report: Report) -> None:
+        """Count the refusal of a report, if it has one, for each name and address of its host."""
+        refusal = Refusal.of(report)
+        if refusal is not None and not refusal.withheld:
+            for host in _hosts(report):
+                self._refused.setdefault(host, set()).add(refusal.account.guarded_by)
+
+    def count(self, hosts: set[str]) -> int:
+        """Return the number of refusals of a host with these names and addresses."""
+        return max(len(self._refused.get(host, ())) for host in hosts)
+
+    @contextlib.contextmanager
+    def further_try(self, hosts: set[str], least: int) -> Iterator[bool]:
+        """Hold the right to try a further account at a host; False if one more refusal would be too many.
+
+        ``least`` is the number of refusals that are known otherwise, as of an earlier part of the run.
+        """
+        others = max(self._under_way[host] for host in hosts)
+        permitted = max(self.count(hosts), least) + others < self.most
+        if not permitted:
+            yield False
+            return
+        self._under_way.update(hosts)
+        try:
+            yield True
+        finally:
+            self._under_way.subtract(hosts)
+
+
+async def first_accepted(
+    target: Target, climb: Callable[[Target], Awaitable[Report | None]], refusals: HostRefusals
+) -> Report | None:
+    """Climb with one account after another until one is not refused; return the climbs as one report.
+
+    The report still needs its conclusion: it has the checks of all climbs, and the verdict of one.
+
+    Args:
+        target: has alternatives.
+        climb: climbs with the target's ``credential``; it returns None once the run is stopped.
+        refusals: those of the whole run.
+
+    Returns:
+        the report; None if the run was stopped before its end.
+    """
+    refused: list[Refusal] = []
+    for position, account in enumerate(target.credentials):
+        hosts = {target.host.casefold()}.union(*(_hosts(one.report) for one in refused))
+        least = sum(one.by_this_host for one in refused)
+        with refusals.further_try(hosts, least) if refused else contextlib.nullcontext(True) as permitted:
+            if not permitted:
+                return _joined(target, refused, withheld=_too_many(target, position, refused, refusals.most))
+            report = await climb(replace(target, credential=account, alternatives=()))
+        if report is None:
+            return None
+        if (refusal := Refusal.of(report)) is None:
+            return _joined(target, refused, last=report)
+        refused.append(refusal)
+    return _joined(target, refused)
+
+
+def credential_of(report: Report, check: Check) -> Credential | None:
+    """Return the account of a login; a target may have several."""
+    name = check.facts.get(CREDENTIAL.name)
+    return next((one for one in report.target.credentials if one.name == name), report.target.credential)
+
+
+def refused_code(check: Check) -> str:
+    """Return the code of the cause for which the account of a login was refused, if another one was tried after it."""
+    refused, name = check.facts.get(REFUSED_CREDENTIALS.name), check.facts.get(CREDENTIAL.name)
+    code = refused.get(name) if isinstance(refused, Mapping) and isinstance(name, str) else None
+    return code if isinstance(code, str) else ""
+
+
+def accepted(report: Report) -> Accepted | None:
+    """Return the account that a target with several let in; None if it let in none, or has one account."""
+    for check in report.checks:
+        name, refused = check.facts.get(CREDENTIAL.name), check.facts.get(REFUSED_CREDENTIALS.name)
+        if check.step is Step.LOGIN and check.outcome in _HELD and isinstance(name, str):
+            return Accepted(name, dict(refused) if isinstance(refused, Mapping) else {})
+    return None
+
+
+def _hosts(report: Report) -> set[str]:
+    """Return the names by which the host of a report is known: the target's, and its addresses."""
+    addresses = report.facts.get(ADDRESSES.name)
+    listed = addresses if isinstance(addresses, (list, tuple)) else ()
+    return {report.target.host.casefold(), *(str(one).casefold() for one in listed)}
+
+
+def _too_many(target: Target, position: int, refused: Sequence[Refusal], most: int) -> Check:
+    """Return a failed check for the accounts from a position on, which were not tried."""
+    left = [repr(one.name) for one in target.credentials[position:]]
+    names, were = ", ".join(left), "was" if len(left) == 1 else "were"
+    detail = (
+        f"{target.host} has refused as many logins as a run permits (--max-attempts {most}); {names} {were} not tried, "
+        "so that the host does not ban this agent"
+    )
+    finding = Finding(common.LOGIN_WITHHELD, detail)
+    return Check(Step.LOGIN, refused[-1].check.endpoint, Outcome.FAILED, detail, finding=finding)
+
+
+def _joined(
+    target: Target, refused: Sequence[Refusal], *, last: Report | None = None, withheld: Check | None = None
+) -> Report:
+    """Return one report of several climbs: the checks of the last one, with the refusals at the login.
+
+    Args:
+        target: with all of its accounts.
+        refused: those that were refused, in their order.
+        last: the climb that ended otherwise; None if there was none.
+        withheld: the check for the accounts that were not tried; None if all were.
+    """
+    base = last or refused[-1].report
+    checks = [check for check in base.checks if not refused or check is not refused[-1].check]
+    if last is not None:
+        checks = _named(checks, target.credentials[len(refused)], refused)
+    let_in = last is not None and any(check.step is Step.LOGIN and check.outcome in _HELD for check in checks)
+    told = _all_refused(refused) if last is None and withheld is None else _passed_over(refused, let_in=let_in)
+    at = next((place for place, check in enumerate(checks) if check.step.height >= Step.LOGIN.height), len(checks))
+    checks[at:at] = [*told, withheld] if withheld else told
+    climbs = [*(one.report for one in refused), *([last] if last else [])]
+    seconds = sum(one.seconds for one in climbs)
+    joined = replace(base, target=target, checks=checks, started=climbs[0].started, seconds=seconds)
+    for one in climbs:
+        if one is not base:
+            joined.footprint.add(one.footprint)
+    return joined
+
+
+def _all_refused(refused: Sequence[Refusal]) -> list[Check]:
+    """Return the failed logins if no account is left.
+
+    A refusal that is not certain leads: its account may be the right one, so the verdict is ``undecided``.
+    """
+    if not all(one.finding.cause.definite for one in refused):
+        return [_told(refused, at, fails=not one.finding.cause.definite) for at, one in enumerate(refused)]
+    checks = [_told(refused, at, fails=True) for at in range(len(refused))]
+    findings = [check.finding for check in checks if check.finding is not None]
+    alike = [one.detail for one in findings if one.cause is findings[0].cause]
+    checks[0].finding = replace(findings[0], detail="; ".join(alike))  # an output shows one detail of each cause
+    return checks
+
+
+def _passed_over(refused: Sequence[Refusal], *, let_in: bool) -> list[Check]:
+    """Return the refused logins if another account decides: they fail nothing, and have no cause if it is let in."""
+    return [
+        _told(refused, at, fails=False, has_cause=one.finding.cause.definite and not let_in)
+        for at, one in enumerate(refused)
+    ]
+
+
+def _told(refused: Sequence[Refusal], at: int, *, fails: bool, has_cause: bool = True) -> Check:
+    """Return the login of the refused account at a place, with its name and those refused until then."""
+    one = refused[at]
+    name = one.account.name
+    return replace(
+        one.check,
+        outcome=Outcome.FAILED if fails else Outcome.SKIPPED,
+        summary=f"{name!r}: {one.check.summary}",
+        facts={**one.check.facts, CREDENTIAL.name: name, REFUSED_CREDENTIALS.name: _codes(refused[: at + 1])},
+        finding=replace(one.finding, detail=f"{name!r}: {one.finding.detail}") if has_cause else None,
+    )
+
+
+def _named(checks: list[Check], account: Credential, refused: Sequence[Refusal]) -> list[Check]:
+    """Return the checks of the last climb; its login says whose it was, and which accounts were refused before."""
+    facts: Facts = {CREDENTIAL.name: account.name}
+    facts |= {REFUSED_CREDENTIALS.name: _codes(refused)} if refused else {}
+    return [
+        replace(check, facts={**check.facts, **facts}, summary=f"{account.name!r}: {check.summary}")
+        if check.step is Step.LOGIN and check.outcome is not Outcome.SKIPPED
+        else check
+        for check in checks
+    ]
+
+
+def _codes(refused: Sequence[Refusal]) -> dict[str, str]:
+    return {one.account.name: one.finding.cause.code for one in refused}
