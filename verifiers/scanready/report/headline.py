@@ -69,7 +69,7 @@ def _any_of(names: list[str]) -> str:
 
 
 def held_how(report: Report) -> str:
-    """Return what a verdict alone leaves open.
+    """Return what a verdict leaves open.
 
     That is ``as ssh, https`` for a host without a type, and ``with credential new (old: login.refused)`` for a target
     with several credentials of which one was accepted; else it is empty.
