@@ -9,20 +9,22 @@ import pytest
 
 import scanready
 from scanready.catalogue import option
-from scanready.catalogue.option import places
+from scanready.catalogue.option import fixed_port, fixed_ports, places
 from scanready.catalogue.wrong import Wrong
 from scanready.clients import http_options
 from scanready.inventory import parse_target
 from scanready.inventory.options import accepted
 from scanready.run.registry import catalogue
+from scanready.targets.nfs import options as of_nfs
+from scanready.targets.windows import options as of_windows
 
 READ = re.compile(
     r"""options(?:\.get\(|\[)"(\w+)"|"(\w+)" (?:not )?in (?:[\w.]*\.)?options|\b(?:\w+\.)?([A-Z_]+)\.of\("""
 )
-#: Options that several types share, by the names of their constants.
+#: Options that are constants, by the names of these.
 CONSTANTS = {
     name: value.name
-    for module in (option, http_options)
+    for module in (option, http_options, of_nfs, of_windows)
     for name, value in vars(module).items()
     if hasattr(value, "of")
 }
@@ -68,6 +70,21 @@ def test_the_user_whose_login_methods_are_asked_for() -> None:
 )
 def test_places_are_hosts_and_networks(value: object, read: str) -> None:
     assert places("follow_redirects", value) == read
+
+
+@pytest.mark.parametrize("value", [32803, "32803", [32803], ["32803"]])
+def test_fixed_ports_are_one_or_several(value: object) -> None:
+    assert fixed_ports("nlockmgr_port", value) == "32803"
+    assert fixed_ports("nlockmgr_port", [value, 32769] if isinstance(value, int) else "32803, 32769") == "32803,32769"
+    assert fixed_port("wmi_port", "24158") == 24158
+
+
+@pytest.mark.parametrize("value", [0, 65536, -1, "x", "", [], True, None, "1,,2", [[1]], 2.5, "1" * 5000, {"a": 1}])
+def test_what_is_no_port_is_refused(value: object) -> None:
+    with pytest.raises(Wrong, match="`nlockmgr_port`"):
+        fixed_ports("nlockmgr_port", value)
+    with pytest.raises(Wrong, match="`wmi_port`"):
+        fixed_port("wmi_port", value)
 
 
 @pytest.mark.parametrize("value", [[], "", None, {"a": 1}, ["a b"], "10.0.0.0/99", ["host:1521"], ["-x"], [["a"]]])

@@ -140,6 +140,16 @@ def test_an_export_that_may_be_read_is_scannable(lab: Lab, version: int | None) 
     assert server.log == before
 
 
+def test_pinned_ports_are_compared_with_those_of_rpcbind(lab: Lab) -> None:
+    pinned = {"mountd_port": "20048", "nlockmgr_port": "32803", "status_port": "32765", "rquotad_port": "875"}
+    expect(asked(lab, lab.nfs("both"), **pinned), Verdict.READY)
+    expect(asked(lab, lab.nfs("both"), **{**pinned, "nlockmgr_port": "32769,32803"}), Verdict.READY)
+    report = asked(lab, lab.nfs("both"), nlockmgr_port="32769", mountd_port="20048")
+    expect(report, Verdict.LIMITED, "nfs.port-differs", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    detail = "rpcbind reports nlockmgr on port 32803, and the inventory says 32769 (`nlockmgr_port`)"
+    assert detail in str(report.finding)
+
+
 def test_a_server_of_version_4_alone_is_ready_without_rpcbind(lab: Lab) -> None:
     expect(asked(lab, lab.nfs("v4")), Verdict.READY)
     expect(asked(lab, lab.nfs("v4"), export="/export"), Verdict.SCANNABLE)

@@ -166,6 +166,18 @@ class TestFirewall:
         expect(report, Verdict.UNDECIDED, "windows.dynamic-range-unknown", step=Step.CONNECT)
         assert "one of two listed ports is open" in check_of(report, Step.CONNECT).summary
 
+    def test_a_fixed_port_is_the_only_one_that_counts(self, lab: Lab) -> None:
+        host = lab.windows("healthy")
+        fixed = target("windows", host.address, wmi_port=host.wmi_port)
+        with lab.policy(f"ip daddr {host.address} tcp dport != {{ 135, {host.wmi_port} }} drop"):
+            report = expect(climb(fixed, lab.agent, agent=AGENT), Verdict.READY)
+        assert report.facts["dynamic_port"] == host.wmi_port
+        with lab.policy(f"ip daddr {host.address} tcp dport {host.wmi_port} drop"):
+            report = climb(fixed, lab.agent, agent=AGENT)
+        fix = rules(lab, host.address, host.wmi_port)
+        expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", step=Step.CONNECT, owner=Owner.NETWORK, fix=fix)
+        assert f"WMI's fixed port {host.wmi_port}: " in str(report.finding)
+
     def test_the_port_of_wmi_alone_is_open(self, lab: Lab) -> None:
         """Windows's own firewall does that, with its predefined rules: with a credential nothing is inferred."""
         host = lab.windows("healthy")

@@ -70,7 +70,7 @@ def test_windows_that_tells_its_version_leaves_no_condition(version: str, certai
 
 
 def test_nfs_by_version() -> None:
-    broker = {"tcp 111", "udp 111", f"tcp {ASSIGNED}", f"udp {ASSIGNED}"}
+    broker = {"udp 2049", "tcp 111", "udp 111", f"tcp {ASSIGNED}", f"udp {ASSIGNED}"}
     assert ports(of(Target("nas", "nfs", 2049, {"nfs_version": "4"}))) == {"tcp 2049"}
     assert ports(of(Target("nas", "nfs", 2049, {"nfs_version": 3}))) == {"tcp 2049"} | broker
     assert ports(of(Target("nas", "nfs", 2049)), conditional=True) == broker
@@ -80,8 +80,46 @@ def test_nfs_names_what_rpcbind_told() -> None:
     found = [("nas", 111, "tcp"), ("nas", 20048, "tcp"), ("nas", 32803, "tcp"), ("nas", 32803, "udp")]
     known = Seen(("10.0.0.9", "fd00::9"), (("10.0.0.9", 2049, "tcp"), *found))
     rules_ = of(Target("nas", "nfs", 2049), known)
-    assert ports(rules_) == {"tcp 2049", "tcp 111", "udp 111", "tcp 20048", "tcp 32803", "udp 32803"}
+    assert ports(rules_) == {"tcp 2049", "udp 2049", "tcp 111", "udp 111", "tcp 20048", "tcp 32803", "udp 32803"}
     assert {rule.destination for rule in rules_} == {"10.0.0.9", "fd00::9"}
+
+
+def test_nfs_over_udp_is_on_the_target_s_own_port() -> None:
+    assert "udp 20490" in ports(of(Target("nas", "nfs", 20490, {"nfs_version": 3})))
+
+
+def test_a_server_of_version_4_only_needs_one_port() -> None:
+    """Some register with rpcbind for convenience; then 111 answered."""
+    found = (("nas", 2049, "tcp"), ("nas", 111, "tcp"), ("nas", 111, "udp"), ("nas", 2049, "udp"))
+    known = Seen(("10.0.0.9",), found, {"nfs_versions": ["4.1", "4.2"]})
+    assert ports(of(Target("nas", "nfs", 2049), known)) == {"tcp 2049"}
+    assert not ports(of(Target("nas", "nfs", 2049), known), conditional=True)
+
+
+def test_ports_that_are_pinned_stand_for_the_range() -> None:
+    some = {"nfs_version": 3, "mountd_port": "20048"}
+    assert {"tcp 20048", "udp 20048", f"tcp {ASSIGNED}"} <= ports(of(Target("nas", "nfs", 2049, some)))
+    all_ = {**some, "nlockmgr_port": "32803,32769", "status_port": "32765", "rquotad_port": "875"}
+    found = ports(of(Target("nas", "nfs", 2049, all_)))
+    assert {"tcp 32803", "tcp 32769", "udp 875"} <= found
+    assert f"tcp {ASSIGNED}" not in found
+    known = Seen(("10.0.0.9",), (("nas", 111, "tcp"), ("nas", 30000, "tcp")), {"nfs_versions": ["3"]})
+    assert "tcp 30000" in ports(of(Target("nas", "nfs", 2049, all_), known)), "what was found counts"
+    assert "tcp 32803" not in ports(of(Target("nas", "nfs", 2049, all_), known))
+
+
+def test_wmi_with_a_fixed_port_needs_no_dynamic_one() -> None:
+    found = of(Target("10.0.0.7", "windows", 135, {"wmi_port": 24158}), Seen(facts={"version": "10.0.17763"}))
+    assert ports(found) == {"tcp 135", "tcp 24158"}
+
+
+def test_the_console_needs_80_only_without_443() -> None:
+    console = Target("er", "console", 443)
+    assert ports(of(console)) == {"tcp 443"}
+    assert ports(of(console), conditional=True) == {"tcp 80"}
+    answered = Seen(("10.0.0.3",), (("10.0.0.3", 443, "tcp"),))
+    assert ports(of(console, answered)) == {"tcp 443"}
+    assert not ports(of(console, answered), conditional=True)
 
 
 def test_a_named_instance_needs_the_browser_and_its_port() -> None:

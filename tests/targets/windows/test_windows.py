@@ -14,7 +14,7 @@ from fixtures.transcripts import load
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.other_services import SERVICES
-from scanready.model import Outcome, Owner, Report, Step, Verdict
+from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.run.registry import catalogue
 from scanready.targets.windows import login as wmi
 from scanready.targets.windows.dynamic_ports import candidates
@@ -309,6 +309,51 @@ class TestDynamicPorts:
         configured = [Tower(INTERFACE, port) for port in (22, 5001, 5002, 5003)]
         assert [one.port for one in candidates(configured, old=False, foreign=foreign)] == [5001, 5002]
         assert candidates([Tower(INTERFACE, None)], old=False, foreign=foreign) == []
+
+
+class TestFixedPort:
+    """The port that the inventory states for WMI: it is tested itself, and nothing is inferred."""
+
+    def climbed(self, port: int, fixed: int, credential: Credential | None = None) -> Report:
+        return climb(target("windows", "127.0.0.1", port, credential, wmi_port=fixed), agent=AGENT)
+
+    def test_it_is_dialled_and_no_listed_port_is(self) -> None:
+        with in_background(rpc_service) as fixed, in_background(rpc_service) as listed:
+            with in_background(mapper(lookup=table(listed.port))) as host:
+                report = expect(self.climbed(host.port, fixed.port), Verdict.READY)
+            assert listed.connections == []
+        assert report.facts["dynamic_port"] == fixed.port
+        assert not inferred(report)
+        assert "WMI's fixed port" in check_of(report, Step.CONNECT).summary
+        assert report.footprint.connections == 2, story(report)
+
+    def test_one_that_refuses_may_have_a_wmi_that_does_not_run(self) -> None:
+        with closed_ports(1) as ports, in_background(mapper()) as host:
+            report = self.climbed(host.port, *ports)
+        rule = f"ip saddr 127.0.0.1 ip daddr 127.0.0.1 tcp dport {ports[0]} accept"
+        expect(report, Verdict.UNDECIDED, "windows.fixed-port-refused", owner=Owner.SERVER, fix=rule)
+
+    @pytest.mark.parametrize("peer", [misbehave.silent, misbehave.closes_at_once, misbehave.says(b"220 ftp\r\n")])
+    def test_one_without_rpc_proves_nothing(self, peer: Behaviour) -> None:
+        with in_background(peer) as fixed, in_background(mapper()) as host:
+            report = self.climbed(host.port, fixed.port)
+        expect(report, Verdict.UNDECIDED, "windows.fixed-port-refused", step=Step.CONNECT)
+
+    def test_that_of_another_service_gets_no_byte(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with in_background(rpc_service) as printer, in_background(mapper()) as host:
+            monkeypatch.setitem(SERVICES, printer.port, "a printer")
+            report = self.climbed(host.port, printer.port)
+            assert printer.connections == []
+        expect(report, Verdict.UNDECIDED, "scanready.not-followed", step=Step.CONNECT)
+
+    def test_a_login_compares_it_with_wmi_s_own(self) -> None:
+        scanner = account(r"CORP\svc-scan")
+        with dcom.in_background("healthy") as host:
+            expect(self.climbed(host.mapper.port, host.wmi_port, scanner), Verdict.SCANNABLE)
+        with dcom.in_background("healthy") as host:
+            report = self.climbed(host.mapper.port, 24158, scanner)
+        expect(report, Verdict.LIMITED, "windows.wmi-port-differs", step=Step.ACCESS, owner=Owner.SERVER)
+        assert f"WMI is on port {host.wmi_port}, and the inventory says 24158" in finding_of(report).detail
 
 
 class TestDepth:

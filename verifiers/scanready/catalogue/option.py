@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scanready.model.words import LARGEST_PORT
+
 from .bounds import OptionName
 from .wrong import Wrong, shown
 
@@ -71,6 +73,29 @@ def identifier(name: str, value: Any) -> int:
     return int(value)
 
 
+def fixed_port(name: str, value: Any) -> int:
+    """Return the number of a port that the server's administrator has fixed.
+
+    Raises:
+        Wrong: it is no port.
+    """
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,5}", str(value)) or not 1 <= int(value) <= LARGEST_PORT:
+        raise Wrong(f"`{name}` must be a port from 1 to {LARGEST_PORT}")
+    return int(value)
+
+
+def fixed_ports(name: str, value: Any) -> str:
+    """Return ports that the server's administrator has fixed, given as a list or separated by commas, with commas.
+
+    Raises:
+        Wrong: one of them is no port.
+    """
+    given = value if isinstance(value, list) else str(value).split(",")
+    if not given:
+        raise Wrong(f"`{name}` is empty")
+    return ",".join(str(fixed_port(name, str(one).strip())) for one in given)
+
+
 def places(name: str, value: Any) -> str:
     """Return hosts and networks, given as a list or separated by commas, as one text with commas.
 
@@ -124,6 +149,20 @@ class Option:
     def of(self, options: Mapping[str, Any]) -> Any:
         """Return its value among the options of a target; None where it is not given."""
         return options.get(self.name)
+
+
+_A_PORT = {"type": "integer", "minimum": 1, "maximum": LARGEST_PORT}
+
+
+def pinned(name: str, *, several: bool = False) -> Option:
+    """Return an option with the port that a service has been given, in place of one that changes at each start.
+
+    ``several`` is for a service that may have another port for each transport.
+    """
+    if not several:
+        return Option(name, fixed_port, _A_PORT)
+    texts = {"type": "string", "pattern": r"^\d{1,5}(,\d{1,5})*$"}
+    return Option(name, fixed_ports, {"anyOf": [_A_PORT, texts, {"type": "array", "items": _A_PORT, "minItems": 1}]})
 
 
 def switch(name: str, *, elsewhere: bool = False) -> Option:

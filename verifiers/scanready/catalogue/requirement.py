@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from scanready.model import Target
 
-from .bounds import Line, OneOf, Platform, RequiredPorts
+from .bounds import Line, OneOf, OptionName, Platform, RequiredPorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,15 @@ class Requirement:
     """Declare one line of the requirements: what must be reachable, and when.
 
     ``ports`` is as printed ("135", "49152-65535"), or "dynamic" for those that a broker gives out; ``transport`` is
-    "tcp", "udp" or "tcp,udp"; ``source`` quotes the document.
+    "tcp", "udp" or "tcp,udp"; ``source`` quotes the document. ``pinned_by`` are the options that name a fixed port of
+    one service each; once all are given, no other of these ports is needed.
     """
 
     ports: RequiredPorts
     transport: Annotated[str, OneOf(("tcp", "udp", "tcp,udp"))]
     source: str
     when: Condition = ALWAYS
+    pinned_by: tuple[OptionName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,13 +163,19 @@ def _asked_there(target: Target) -> str:
 
 
 def _ports(row: TargetType, line: Requirement, target: Target, known: Seen, transport: str) -> list[str]:
+    """Return the ports of a line: those found, else those that the target pins, else all possible ones."""
+    fixed_by = [name for name in line.pinned_by if name in target.options]
+    pins = [port for name in fixed_by for port in str(target.options[name]).split(",")]
+    some = not line.pinned_by or len(fixed_by) < len(line.pinned_by)  # the services that are not pinned need the rest
+    if line.ports == str(row.port):
+        return [str(target.port)]  # the type's own, by another transport
     if line.ports != "dynamic":
-        return line.ports.split(",")
+        return list(dict.fromkeys([*pins, *(line.ports.split(",") if some else [])]))
     fixed = {target.port, *(int(other.ports) for other in row.requirements.lines if other.ports.isdigit())}
     found = {by: [port for port in _found(known, target, by) if port not in fixed] for by in ("tcp", "udp")}
     if any(found.values()):
         return [str(port) for port in found[transport]]
-    return list(dict.fromkeys(broker.ports for broker in row.brokers))
+    return list(dict.fromkeys([*pins, *(broker.ports for broker in row.brokers if some)]))
 
 
 def _found(known: Seen, target: Target, transport: str) -> list[int]:
@@ -194,7 +200,7 @@ def _elsewhere(target: Target, source: Source, known: Seen, covered: set[str]) -
     here = {target.host, *known.addresses}
     made: list[Rule] = []
     row = catalogue().get(target.type)
-    ranged = row is not None and len(row.requirements.lines) > 1
+    ranged = row is not None and any(not line.ports.isdigit() for line in row.requirements.lines[1:])
     for host, port, transport in known.endpoints:
         away = host not in here and host not in covered
         if away or (not ranged and host in here and port != target.port and transport == "tcp"):

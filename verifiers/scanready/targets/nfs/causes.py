@@ -70,6 +70,23 @@ NOT_REGISTERED = Cause(
         ),
     ),
 )
+PORT_DIFFERS = Cause(
+    "nfs.port-differs",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "rpcbind reports a service on another port than the inventory says. Firewall rules that were made from the "
+    "inventory do not cover it. If the port is not pinned, it changes with the next restart of the server.",
+    f"On the server, give the service the port that the firewall permits (the detail names it), and restart it. {PIN}",
+    "On the agent: rpcinfo -p {host}",
+    wire="The port of the service in rpcbind's DUMP reply is not the one that the inventory states.",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "If the server's port is right, correct the option in the inventory (`mountd_port`, `nlockmgr_port`, "
+            "`status_port` or `rquotad_port`), and make the firewall rules again.",
+        ),
+    ),
+)
 NO_RPCBIND = Cause(
     "nfs.no-rpcbind",
     Owner.SERVER,

@@ -10,6 +10,8 @@ from scanready.catalogue.row import Broker, Called, Cost, Group, Nmap, TargetTyp
 from scanready.catalogue.wrong import Wrong
 from scanready.model import Step
 
+from .options import PINNED
+
 _VERSIONS = (2, 3, 4)
 _PART = "a part of NFS; the nfs check covers it"
 
@@ -36,6 +38,7 @@ NFS = TargetType(
         Option("nfs_version", _version, {"enum": list(_VERSIONS)}, aliases=("version",)),
         Option("uid", identifier),
         Option("gid", identifier),
+        *PINNED,
     ),
     steps=tuple(step for step in Step if step not in (Step.TLS, Step.LOGIN)),
     guessed=True,

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 from scanready.causes import common
 from scanready.climb.probe import Probe
-from scanready.model import Check, Finding, Outcome
+from scanready.model import Check, Finding, Outcome, Step
 from scanready.remedies.fixes import firewall_rule, together
 from scanready.wire.rpc import message, mount, rpcbind
 
 from . import causes, fixes, rpc_services
-from .rpc_services import MOUNTD, NFS, NLOCKMGR, STATUS, Endpoint
+from .options import MOUNTD_PORT, NLOCKMGR_PORT, RQUOTAD_PORT, STATUS_PORT
+from .rpc_services import MOUNTD, NFS, NLOCKMGR, RQUOTAD, STATUS, Endpoint
 
 _STOPPED = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
 _LOCKING = (NLOCKMGR, STATUS)
@@ -56,6 +57,7 @@ async def look_around(probe: Probe, *, needed: bool, version: int) -> ThirdVersi
         _judge(probe, found, needed=needed, lost=lost)
         third.checks += [one.check for one in found]
         third.checks += _unregistered(probe, {entry.program for entry in listed}, needed=needed)
+        third.checks += _elsewhere(probe, found)
     if needed and third.mountd is None and not any(check.outcome is Outcome.FAILED for check in third.checks):
         third.checks.append(_no_mount_daemon(probe, found, version))
     return third
@@ -214,6 +216,28 @@ def _no_mount_daemon(probe: Probe, found: list[Endpoint], version: int) -> Check
         check.summary = "; ".join(one.check.summary for one in left)
         check.finding = Finding(common.NOT_FOLLOWED, check.summary)
     return check
+
+
+def _elsewhere(probe: Probe, found: Iterable[Endpoint]) -> list[Check]:
+    """Return a warning for each service that has another port than the inventory says; rules are made from that."""
+    options, checks = probe.target.options, []
+    pinned = {
+        MOUNTD: MOUNTD_PORT.of(options),
+        NLOCKMGR: NLOCKMGR_PORT.of(options),
+        STATUS: STATUS_PORT.of(options),
+        RQUOTAD: RQUOTAD_PORT.of(options),
+    }
+    for number, told in pinned.items():
+        ports = {one.port for one in found if number in one.programs}
+        if told is None or not ports or ports <= set(map(int, told.split(","))):
+            continue
+        name, there = rpc_services.NAMES[number], " and ".join(map(str, sorted(ports)))
+        detail = f"rpcbind reports {name} on port {there}, and the inventory says {told} (`{name}_port`)"
+        check = rpc_services.endpoint(probe, min(ports), "tcp", {number: ()}).check
+        check.step, check.outcome, check.summary = Step.HANDSHAKE, Outcome.WARNED, detail
+        check.finding = Finding(causes.PORT_DIFFERS, detail)
+        checks.append(check)
+    return checks
 
 
 def _absent(probe: Probe, detail: str, *, fails: bool) -> Check:

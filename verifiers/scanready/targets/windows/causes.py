@@ -125,6 +125,37 @@ DYNAMIC_PORT_REFUSED = Cause(
     definite=False,
     also=(OtherOwner(Owner.OPERATOR, "Give the check a credential: it then tests WMI's own port."),),
 )
+FIXED_PORT_REFUSED = Cause(
+    "windows.fixed-port-refused",
+    Owner.SERVER,
+    Step.CONNECT,
+    "The fixed port of WMI that the inventory states refuses the connection, or no RPC service answers there. WMI may "
+    "listen only while it is in use, may have no fixed port, or has another one. A firewall that sends the reset looks "
+    "the same. Reports say that Server 2025 ignores the setting.",
+    "On the host, give WMI its fixed port and restart it: winmgmt /standalonehost & net stop winmgmt /y & net start "
+    "winmgmt. Port 24158 is usual; dcomcnfg shows another one (Windows Management and Instrumentation, Endpoints).",
+    "On the target: Get-NetTCPConnection -State Listen -LocalPort PORT; sc qc winmgmt shows whether it is standalone.",
+    wire="The agent's SYN to the fixed port is answered with a RST, or its bind there gets no RPC answer.",
+    definite=False,
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "Correct `wmi_port` of the target in the inventory, or give the check a credential: it then starts WMI.",
+        ),
+    ),
+)
+WMI_PORT_DIFFERS = Cause(
+    "windows.wmi-port-differs",
+    Owner.SERVER,
+    Step.ACCESS,
+    "WMI listens on another port than the fixed one that the inventory states. Firewall rules that were made from the "
+    "inventory do not cover it, and a dynamic port changes with each start of WMI.",
+    "On the host, give WMI its fixed port and restart it: winmgmt /standalonehost & net stop winmgmt /y & net start "
+    "winmgmt. Port 24158 is usual; dcomcnfg shows another one (Windows Management and Instrumentation, Endpoints).",
+    "On the target: sc qc winmgmt shows whether it is standalone; Get-NetTCPConnection -State Listen",
+    wire="The string binding in the response to RemoteCreateInstance has another port than the inventory states.",
+    also=(OtherOwner(Owner.OPERATOR, "If the host is right, correct or remove `wmi_port` in the inventory."),),
+)
 DYNAMIC_RANGE_UNKNOWN = Cause(
     "windows.dynamic-range-unknown",
     Owner.OPERATOR,

@@ -8,6 +8,7 @@ different results, or a single reset, show nothing.
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from scanready.wire import WireError, dcerpc, epm
 
 from . import causes, endpoint_mapper, fixes
 from .answers import Portrait
+from .options import WMI_PORT
 
 Version = tuple[int, int, int]
 
@@ -30,6 +32,8 @@ NEW, OLD = range(49152, 65536), range(1025, 5001)
 #: The requirements' ranges in the notation of firewall rules.
 _RULES = {NEW: "49152-65535", OLD: "1024-65535"}
 _SIX = 6
+#: IWbemLevel1Login, the first interface of WMI that a scan uses ([MS-WMI] 1.9). A port of another interface refuses it.
+_WMI: dcerpc.Syntax = (uuid.UUID("f309ad18-d86a-11d0-a075-00c04fb68820"), 0, 0)
 #: Seconds after which the second port is dialled in parallel with the first: longer than any answer takes.
 _SECOND = 1.0
 _SAID_NO = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
@@ -66,8 +70,11 @@ def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Container[i
 async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
     """Add a check for the dynamic range; its endpoint is the first port tested."""
     foreign = peers_word.other_services(probe)
-    asked = candidates(portrait.listing.services, old=old, foreign=foreign)
     host = probe.address or probe.host
+    if (fixed := WMI_PORT.of(probe.target.options)) is not None:
+        await _fixed(probe, host, fixed, foreign)
+        return
+    asked = candidates(portrait.listing.services, old=old, foreign=foreign)
     port = asked[0].port if asked else "dynamic ports"
     async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:
         if not asked:
@@ -80,6 +87,32 @@ async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
         for one in tried:
             if one.stream is not None:
                 await probe.leave(one.stream)
+
+
+async def _fixed(probe: Probe, host: str, port: int, foreign: Mapping[int, str]) -> None:
+    """Add a check for WMI's fixed port. Nothing is inferred: it is the port that a scan uses."""
+    async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:
+        if port in foreign:
+            raise Failure(common.NOT_FOLLOWED, f"`wmi_port` is the port of {foreign[port]}: nothing was sent there")
+        one = await _dial(probe, host, epm.Tower(_WMI, port))
+        if (failure := one.failure) is not None:
+            rules = firewall_rule(probe.agent_address, host, port)
+            if failure.cause in _SAID_NO:
+                detail = f"WMI's fixed port {one.detail}; the endpoint mapper on {probe.target.port} answers"
+                rung.stop(causes.DYNAMIC_PORT_BLOCKED, detail, rules, also=fixes.ON_THE_HOST)
+            if failure.cause is not common.REFUSED:
+                raise failure
+            rung.warn(causes.FIXED_PORT_REFUSED, f"WMI's fixed port {one.detail}", rules)
+            return
+        assert one.stream is not None, "a port without a failure is connected"
+        try:
+            answer = await _rpc_answer(one)
+        except (StreamError, WireError) as error:
+            detail = f"{port} (`wmi_port`) is open, but no RPC service answers there: {error}"
+            rung.warn(causes.FIXED_PORT_REFUSED, detail)
+        else:
+            rung.ok(f"WMI's fixed port {port} (`wmi_port`) is open and speaks RPC{answer}", dynamic_port=port)
+        await probe.leave(one.stream)
 
 
 def _why_none(portrait: Portrait, foreign: Mapping[int, str]) -> str:
@@ -146,18 +179,12 @@ def rules_for(probe: Probe, ports: Sequence[int]) -> str | None:
 
 async def _speaks_rpc(rung: Rung, one: Tried) -> None:
     """Bind to the listed service: an RPC answer proves that the host, not a firewall, accepted the connection."""
-    assert one.stream is not None
-    port, interface = one.service.port, one.service.interface
-    one.stream.wait_for_first_byte(endpoint_mapper.PATIENCE)
+    port = one.service.port
     try:
-        await endpoint_mapper.Talk(one.stream).bind(b"", dcerpc.Context(0, interface))
-    except endpoint_mapper.Refused as refused:
-        answer = f" ({refused})"
+        answer = await _rpc_answer(one)
     except (StreamError, WireError) as error:
         rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"{port} is open, but no RPC service answers there: {error}")
         return
-    else:
-        answer = ""
     span = next((_RULES[span] for span in _RULES if port in span), "the range configured on this host")
     rung.ok(
         f"port {port} from the endpoint mapper's list is open and speaks RPC{answer}. Inferred: {span} is open, and so "
@@ -165,3 +192,18 @@ async def _speaks_rpc(rung: Rung, one: Tried) -> None:
         dynamic_port=port,
         inferred=True,
     )
+
+
+async def _rpc_answer(one: Tried) -> str:
+    """Bind to the service; return an empty text if it takes up its interface, else its refusal in brackets.
+
+    Raises:
+        StreamError, WireError: no RPC service answers.
+    """
+    assert one.stream is not None, "the port is connected"
+    one.stream.wait_for_first_byte(endpoint_mapper.PATIENCE)
+    try:
+        await endpoint_mapper.Talk(one.stream).bind(b"", dcerpc.Context(0, one.service.interface))
+    except endpoint_mapper.Refused as refused:
+        return f" ({refused})"
+    return ""

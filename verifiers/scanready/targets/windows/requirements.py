@@ -7,6 +7,8 @@ import re
 from scanready.catalogue.requirement import Condition, Requirement, Requirements, Seen
 from scanready.model import Target
 
+from .options import WMI_PORT
+
 _SECTION = "Proxy Agent Network Requirements, Agentless Scan"
 
 
@@ -33,7 +35,9 @@ REQUIREMENTS = {
     "windows": Requirements(
         (
             Requirement("135", "tcp", f'{_SECTION}: "Windows host", "Port 135."'),
-            Requirement("49152-65535", "tcp", f'{_SECTION}: "Dynamic ports 9152 - 65535"', _WINDOWS_2008),
+            Requirement(
+                "49152-65535", "tcp", f'{_SECTION}: "Dynamic ports 9152 - 65535"', _WINDOWS_2008, (WMI_PORT.name,)
+            ),
             Requirement("139,445", "tcp", f'{_SECTION}: "Port 139 and 445"', _WINDOWS_2003),
             Requirement("1024-65535", "tcp", f'{_SECTION}: "Dynamic ports 1024 - 65535"', _WINDOWS_2003),
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
 from scanready.model import Step
 
+from .options import WMI_PORT
+
 WINDOWS = TargetType(
     "windows",
     "Windows host, agentless",
@@ -24,6 +26,7 @@ WINDOWS = TargetType(
     place=1,
     steps=tuple(step for step in Step if step is not Step.TLS),
     guessed=True,
+    options=(WMI_PORT,),
     drivers=(Driver("impacket", "impacket", "windows", script="script/install-windows"),),
     nmap=Nmap(
         services=("epmap",),

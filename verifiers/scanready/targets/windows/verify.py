@@ -24,7 +24,8 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Step, bracketed
 
-from . import answers, dynamic_ports, endpoint_mapper, login
+from . import answers, causes, dynamic_ports, endpoint_mapper, login
+from .options import WMI_PORT
 
 #: Ports that the requirements demand for Server 2003 R2 and older.
 _OLD_PORTS = (139, 445)
@@ -118,6 +119,10 @@ async def _log_in(probe: Probe, *, named: bool) -> None:
                 **result.denied.facts,
             )
         rung.ok(f"read {result.read}", os=result.os, version=result.version, dynamic_port=result.port)
+        fixed = WMI_PORT.of(target.options)
+        if fixed is not None and fixed != result.port:
+            detail = f"WMI is on port {result.port}, and the inventory says {fixed} (`wmi_port`)"
+            rung.warn(causes.WMI_PORT_DIFFERS, detail)
     if result.advice:
         async with probe.step(Step.ACCESS, f"{bracketed(where.address)}:{where.smb_port}") as rung:
             rung.skip(f"advice: {result.advice}")
