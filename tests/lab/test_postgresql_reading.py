@@ -226,3 +226,21 @@ def test_a_pooler_without_transactions_is_our_limit(lab: Lab) -> None:
     report = climb(target("postgresql", pooler.address, 6432, ER, database="hr"), lab.agent)
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
     passed(report, Step.LOGIN)
+
+
+@pytest.mark.parametrize(
+    ("until", "words"),
+    [
+        ("'infinity'", ""),
+        ("now() + interval '8 days'", ""),
+        ("now() + interval '3 days 1 hour'", "the password expires in 3 days"),
+        ("now() + interval '90 minutes'", "the password expires in 1 hour"),
+    ],
+)
+def test_a_password_that_expires_soon_limits(lab: Lab, until: str, words: str) -> None:
+    own = lab.postgresql("scram", label="expiry")
+    own.sql(f"DO $$ BEGIN EXECUTE format('ALTER ROLE er VALID UNTIL %L', ({until})::timestamptz); END $$")
+    report = read(lab, own)
+    expect(report, Verdict.LIMITED if words else Verdict.SCANNABLE, "login.expires-soon" if words else None)
+    if words:
+        assert finding_of(report).detail == words

@@ -582,3 +582,14 @@ def test_the_canary_does_not_log_in() -> None:
     with in_background(Server()) as server:
         expect(climb(target("mssql", "127.0.0.1", server.port, ER)), Verdict.SCANNABLE)
         assert server.counts["logins"] == 1
+
+
+@pytest.mark.parametrize(("days", "words"), [(0, "0 hours"), (1, "24 hours"), (3, "3 days"), (7, ""), (None, "")])
+def test_a_password_that_expires_soon_limits(days: int | None, words: str) -> None:
+    """LOGINPROPERTY tells whole days; NULL is a login without a policy, or a Windows account."""
+    behaviour = Server(answers={**mssql.HR, "DaysUntilExpiration": mssql.rows(["days"], [days])})
+    report, _ = logged_in(behaviour, database="hr")
+    expect(report, Verdict.LIMITED if words else Verdict.SCANNABLE, "login.expires-soon" if words else None)
+    if words:
+        assert finding_of(report).detail == f"the password expires in {words}"
+    passed(report, Step.ACCESS)

@@ -449,6 +449,25 @@ def test_a_login_refused_by_the_database(number: int, code: str, owner: Owner) -
     assert (server.counts["logins"], report.footprint.login_attempts) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(28002, "the password will expire within 5 days"), (28011, "the account will expire soon; change your password")],
+)
+def test_a_password_that_expires_soon_limits(number: int, words: str) -> None:
+    warning = oracle_session.warned(number, words)
+    report, _ = asked(oracle.listener(warning=warning), account("er"), service="ORCL")
+    expect(report, Verdict.LIMITED, "login.expires-soon", step=Step.LOGIN, owner=Owner.IDENTITY)
+    assert finding_of(report).detail == f"ORA-{number}: {words}"
+    passed(report, Step.ACCESS)
+
+
+def test_another_warning_is_told_and_limits_nothing() -> None:
+    warning = oracle_session.warned(28098, "something else")
+    report, _ = asked(oracle.listener(warning=warning), account("er"), service="ORCL")
+    expect(report, Verdict.SCANNABLE)
+    assert "ORA-28098: something else" in check_of(report, Step.LOGIN).summary
+
+
 @pytest.mark.parametrize(("number", "code", "owner"), AT_THE_QUERY)
 def test_reading_refused_by_the_database(number: int, code: str, owner: Owner) -> None:
     refusals = {oracle_session.EXECUTE: oracle_session.complaint(number, "what the database says")}

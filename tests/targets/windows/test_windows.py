@@ -329,7 +329,7 @@ class TestFixedPort:
 
     def test_one_that_refuses_may_have_a_wmi_that_does_not_run(self) -> None:
         with closed_ports(1) as ports, in_background(mapper()) as host:
-            report = self.climbed(host.port, *ports)
+            report = self.climbed(host.port, ports[0])
         rule = f"ip saddr 127.0.0.1 ip daddr 127.0.0.1 tcp dport {ports[0]} accept"
         expect(report, Verdict.UNDECIDED, "windows.fixed-port-refused", owner=Owner.SERVER, fix=rule)
 

@@ -28,6 +28,7 @@ class LoginResult:
         version: the server's version as the login learned it; empty if it did not.
         facts: what the login learned, under the names of the report's facts (``databases``, ``shares``, ``folders``).
         denied: why nothing could be read after the account was accepted; None if reading worked.
+        expires: what the server says about the end of the password or the account, if it is near; otherwise empty.
         passwordless: True if the server let the account in without a check of its password.
         sent_on_to: places ("host:port") beyond the target's own that the login was sent on to, and that
             ``follow_redirects`` permitted; :meth:`Probe.login` fills it in.
@@ -37,6 +38,7 @@ class LoginResult:
     version: str = ""
     facts: Facts = field(default_factory=dict)
     denied: Failure | None = None
+    expires: str = ""
     passwordless: bool = False
     sent_on_to: list[str] = field(default_factory=list)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from scanready.causes import common, talk_ended
 from scanready.clients.login_process.lent import Lent
+from scanready.climb.expiry import expires
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
@@ -54,6 +55,9 @@ _TABLES = (
 # Asks whether the account may read a whole database, which may have no table at all.
 _MAY_READ = "SELECT HAS_PERMS_BY_NAME(N'{}', 'DATABASE', 'SELECT') AS allowed"
 _ROW = "SELECT COUNT(*) AS found FROM (SELECT TOP 1 * FROM {0}) AS one"
+# Whole days until the password of an SQL login expires; NULL if no policy makes it. Windows accounts have none here.
+_DAYS_LEFT = "SELECT CAST(LOGINPROPERTY(SUSER_SNAME(), 'DaysUntilExpiration') AS int) AS days"
+_DAY = 86_400
 _NO_SUCH_OBJECT = 208
 _PART = r"\[(?:[^\]]|\]\])+\]|[^.\[\]]+"
 _TABLE = re.compile(rf"(?:(?:({_PART})\.)?({_PART})?\.)?({_PART})", re.DOTALL)
@@ -113,6 +117,8 @@ def look_around(session: Any, user: str, where: Where) -> Result:
     try:
         with contextlib.suppress(_NotAnswered), _our_question("to read without locks"):
             _rows(session, _SETTINGS)
+        with contextlib.suppress(_NotAnswered), _our_question("for the end of the password"):
+            result.expires = _expiry(_rows(session, _DAYS_LEFT))
         _look(session, user, where, result)
     except Failure as failure:
         result.denied = failure
@@ -129,6 +135,11 @@ def look_around(session: Any, user: str, where: Where) -> Result:
     except (pytds.Error, WireError, *UNCHECKED) as error:
         result.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {printable(repr(error))}")
     return result
+
+
+def _expiry(rows: list[Any]) -> str:
+    days = rows[0][0] if rows and rows[0] else None
+    return expires("the password", days * _DAY) if isinstance(days, int) else ""
 
 
 def _look(session: Any, user: str, where: Where, result: Result) -> None:

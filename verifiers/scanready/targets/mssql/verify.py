@@ -19,6 +19,7 @@ import socket
 
 from scanready.clients.login_process.lent import Lent
 from scanready.climb import peers_word
+from scanready.climb.expiry import tell_expiry
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Step
@@ -89,6 +90,7 @@ async def _log_in(probe: Probe, talk: Talk, place: Place) -> None:
             probe.about_to_send_in_clear()
         result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username} {talk.channel}", login_channel=talk.channel)
+        tell_expiry(rung, result)
     if result.route is not None:
         await _look_where_it_leads(probe, result.route)
     async with probe.step(Step.ACCESS, str(place)) as rung:

@@ -21,6 +21,8 @@ from scanready.wire.printable import printable
 from . import causes, fixes
 
 _ORA = re.compile(r"\bORA-(\d{1,5})\b")  # the driver does not pad a listener's number with zeros
+#: The password expires soon (28002), or has expired and is in its time of grace (28011); with the number of days.
+_EXPIRES = re.compile(r"\bORA-280(?:02|11)\b")
 _DPY = re.compile(r"DPY-(\d{4})")
 #: The driver's own errors for features that it does not support.
 _LIMITS = {3001, 3010, 3015, 6005}
@@ -98,6 +100,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             result = Result(version=session.version, read=_read(cursor, where.table))
             if session.warning:  # for example: the password expires soon
                 result.warning = printable(str(session.warning).splitlines()[0], 300)
+                result.expires = result.warning if _EXPIRES.search(result.warning) else ""
             return result
     except _UNCHECKED as error:
         raise Unfinished(

@@ -13,6 +13,7 @@ A TCPS listener closes a connection in clear text or answers with an alert. The 
 
 from __future__ import annotations
 
+from scanready.climb.expiry import tell_expiry
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.net.events import record
@@ -72,6 +73,7 @@ async def _log_in(probe: Probe, session: listener.Session, accepted: wire.Accept
         where = login.Where(session.host, session.port, *named, session.encrypted, probe.login_trust())
         result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username}{f' ({result.warning})' if result.warning else ''}")
+        tell_expiry(rung, result)
         if result.sent_on_to:  # by a listener's redirect, on the login's own connection or during the handshake
             rung.ok(f"the server of the login is {result.sent_on_to[-1]}", redirected_to=result.sent_on_to[-1])
     async with probe.step(Step.ACCESS) as rung:

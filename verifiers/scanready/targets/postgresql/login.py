@@ -22,6 +22,7 @@ from scanready.causes import common, talk_ended
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
 from scanready.clients.watchdog import Watchdog
+from scanready.climb.expiry import expires
 from scanready.climb.explain import Failure, Unfinished, unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
@@ -63,6 +64,11 @@ SELECT n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY c.relkind IN ('v', 'f'), 3 DESC, 1, 2 LIMIT 1000
+"""
+# Seconds until the end of the password. Servers that are only compatible may lack the role; their answer is no row.
+_VALID_FOR = """
+SELECT extract(epoch FROM rolvaliduntil - now()) FROM pg_roles
+WHERE rolname = session_user AND isfinite(rolvaliduntil)
 """
 _DATABASES = """
 SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
@@ -310,6 +316,9 @@ def _ask_beside(session: psycopg.Connection[Any], result: Result, deadline: floa
         result.product = product.named(str(row[0])) if row else ""
     with _our_question(session):
         result.facts["databases"] = [for_people(session, row[0]) for row in session.execute(_DATABASES).fetchall()]
+    with _our_question(session):
+        row = session.execute(_VALID_FOR).fetchone()
+        result.expires = expires("the password", float(row[0])) if row and row[0] is not None else ""
     with _our_question(session):  # last, because the settings end with the transaction
         session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
 

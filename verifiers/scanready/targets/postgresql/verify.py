@@ -20,6 +20,7 @@ from functools import partial
 
 from scanready.causes import common, unproven
 from scanready.clients.login_process.lent import Lent
+from scanready.climb.expiry import tell_expiry
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
@@ -93,6 +94,7 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             detail = f"{failure.detail} {answers.invented_names(probe)}"
             raise Failure(unproven.IDENTITY_INVENTED, detail, **failure.facts) from failure
         rung.ok(f"logged in as {answers.identity(probe)[0]}", version=result.version)
+        tell_expiry(rung, result)
         if result.product:
             rung.check.facts["product"] = result.product
     async with probe.step(Step.ACCESS) as rung:
