@@ -18,7 +18,7 @@ from scanready.fleet.division import Estate
 from scanready.model import DeclaredAgent, Step, Target
 from scanready.store import Store, StoreError
 
-AT = ["--broker", "amqp://coordinator:x@127.0.0.1:1"]
+AT = ["--broker", "amqp://127.0.0.1:1", "--password-from", "env:PATH"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from scanready.fleet import presence
 from scanready.fleet.messages import Heartbeat
 
 RUN, OTHER = "20261202-0405-k3f.0123456789abcdef", "20261202-0406-xyz.0123456789abcdef"
-WORDS = ["--broker", "amqp://coordinator:x@127.0.0.1:9"]
+WORDS = ["--broker", "amqp://127.0.0.1:9", "--password-from", "env:PATH"]
 
 
 @pytest.mark.parametrize(

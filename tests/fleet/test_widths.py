@@ -33,7 +33,8 @@ presence.heartbeats = lambda *_: {
     name: Heartbeat(name, "0.1.0", "Linux", "2026-12-02T04:05:06.789Z", (RUN,) if "nyc" in name else ())
     for name in NAMES
 }
-{"agents": agents, "status": status}[sys.argv[1]].command(["--broker", "amqp://coordinator:x@127.0.0.1:9"])
+BROKER = ["--broker", "amqp://127.0.0.1:9", "--password-from", "env:PATH"]
+{"agents": agents, "status": status}[sys.argv[1]].command(BROKER)
 """
 #: The progress line and the lines of a coordinator: the data goes to a pipe, and the terminal shows the rest.
 PROGRESS = """

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fixtures.fleet.rabbitmq import RabbitMq
-from fixtures.fleet.site import PASSWORDS, Servers, Site
+from fixtures.fleet.site import Servers, Site
 from fixtures.limits import PATIENCE
 from scanready.fleet.journal import Journal
 from scanready.fleet.names import tasks_of
@@ -204,16 +204,14 @@ def test_a_cancelled_run_ends_without_its_results(site: Site, tmp_path: Path) ->
 def test_a_broker_that_cannot_be_used_is_told_at_once(site: Site, url: str, words: str) -> None:
     place = url.format(tls=site.broker.tls_port)
     authority = str(site.broker.authority.root)
-    told = site.run(
-        "fleet", "agent", "--name", "a", "--allow", "127.0.0.0/8", "--broker", place, "--ca-file", authority
-    )
+    command = ("fleet", "agent", "--name", "a", "--allow", "127.0.0.0/8", "--ca-file", authority)
+    told = site.run(*command, SCANREADY_BROKER=place)
     assert words in told.stderr
     assert told.returncode == 2
 
 
 def test_an_untrusted_certificate_is_told_with_its_remedy(site: Site) -> None:
-    url = site.broker.url("coordinator", PASSWORDS["coordinator"])
-    told = site.run("fleet", "agents", "--broker", url)
+    told = site.run("fleet", "agents", *site.at_broker("coordinator")[:-2])
     assert "its certificate is not trusted" in told.stderr
     assert "--ca-file" in told.stderr
     assert told.returncode == 2

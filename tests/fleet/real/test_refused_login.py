@@ -66,8 +66,7 @@ def test_a_wrong_password_is_refused_once_by_each_command(site: Site, tmp_path: 
     if command in ("resume", "cancel"):
         site.verify(file, "--agents", "b", "--agent-timeout", "1")
     before = refusals(site.broker, user)
-    wrong = ["--broker", site.broker.url(user, "wrong"), "--ca-file", str(site.broker.authority.root)]
-    told = site.run("fleet", *words, *wrong)
+    told = site.run("fleet", *words, *site.broker.options(user, "wrong"))
     assert told.returncode == 2
     assert refusals(site.broker, user) - before == 1
     (line,) = told.stderr.splitlines()

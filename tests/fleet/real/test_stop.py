@@ -117,7 +117,7 @@ def test_one_process_has_the_name(site: Site, tmp_path: Path) -> None:
     same_file = site.run(*agent_words(site, site.folder / "a.db"))
     assert same_file.returncode == 2
     assert "is the agent a with this file: stop it, or run only one" in same_file.stderr
-    at_broker = broker_of(site.broker.url("a", PASSWORDS["a"], tls=False), "a", None, None)
+    at_broker = broker_of(site.broker.url("a", tls=False), "a", PASSWORDS["a"], None)
     lines: list[str] = []
     second = Cancels(at_broker, "a", lambda _: None, Once(lines.append))
     with pytest.raises(NameTakenError, match="another process is a at"):

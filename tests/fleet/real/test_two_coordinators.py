@@ -123,7 +123,7 @@ def test_one_whose_password_is_refused_leaves_the_other_as_it_is(
     site: Site, other: Site, gate: Gated, estate: str, broker: RabbitMq
 ) -> None:
     begun(site, other, gate, estate)
-    wrong = ["--broker", broker.url("coordinator", "wrong"), "--ca-file", str(broker.authority.root)]
+    wrong = broker.options("coordinator", "wrong")
     assert other.run("fleet", "verify", estate, "--store", str(other.store), *wrong).returncode == 2
     gate.let_through(2 * ALL)
     assert [ended(one) for one in (site, other)] == [1, 1]

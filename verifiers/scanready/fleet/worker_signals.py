@@ -1,6 +1,6 @@
 """Install an agent's own handlers of signals; none of Celery's.
 
-Celery restarts a worker at SIGHUP, with its command line printed, which may have the broker's password. At SIGUSR1 it
+Celery restarts a worker at SIGHUP, with its command line printed. At SIGUSR1 it
 prints the local variables of all threads. At Ctrl-C it says that it terminates all tasks, and here nothing is lost.
 """
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from scanready.catalogue.wrong import Wrong
 from scanready.cli.general_settings import is_of_file
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 def broker_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name the broker."""
     options = (
-        option("--broker", required=True, metavar="URL", help="The broker: amqps://[USER@]HOST[:PORT]."),
+        option(
+            "--broker",
+            required=True,
+            metavar="URL",
+            help="The broker: amqps://[USER@]HOST[:PORT].",
+            callback=_without_password,
+        ),
         option(
             "--password-from",
             metavar="REF",
@@ -38,6 +45,23 @@ def broker_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for one in reversed(options):
         function = one(function)
     return function
+
+
+def _without_password(ctx: click.Context, param: click.Parameter, url: str) -> str:
+    """Refuse a password on the command line, which every user of the host can read; a variable or a file is private.
+
+    Raises:
+        click.UsageError: there is one.
+    """
+    userinfo, _, _ = url.partition("://")[2].rpartition("@")
+    if ":" in userinfo and ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            "--broker: a password on the command line is refused (and not repeated here), since the list of processes "
+            "and the history of the shell show it: give the user name only, and the password as --password-from "
+            "file:PATH or env:NAME",
+            ctx,
+        )
+    return url
 
 
 def chosen_broker(url: str, password_from: str | None, ca_file: str | None, user: str = COORDINATOR) -> Broker:
