@@ -82,8 +82,13 @@ async def verify(probe):
                 def refuse(where, credential, seconds):
                     raise Failure(common.LOGIN_REFUSED, "wrong password")
                 await probe.login(refuse, probe.host)
-            if mood == "judges":
+            if mood in ("judges", "judges-late"):
                 def judge(where, credential, seconds):
+                    if mood == "judges-late":
+                        with open(os.environ["MOOD_LOG"] + ".begun", "a") as file:
+                            file.write(probe.host + "\\n")
+                        while not os.path.exists(os.environ["MOOD_RELEASE"]):
+                            time.sleep(0.01)
                     with open(os.environ["MOOD_LOG"], "a") as file:
                         file.write(f"{probe.host} {credential.password == 'right'}\\n")
                     if credential.password != "right":
@@ -106,7 +111,7 @@ async def verify(probe):
                         file.write(probe.host + "\\n")
                     os._exit(1)
                 await probe.login(end, probe.host)
-            if mood not in ("wrong", "judges", "slow-login", "lost"):
+            if mood not in ("wrong", "judges", "judges-late", "slow-login", "lost"):
                 await probe.login(lambda *given: LoginResult(), probe.host)
             rung.ok("logged in")
         async with probe.step(Step.ACCESS) as rung:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .new_run import NewRun
     from .place import default_path
     from .reading import Store, StoredRun
+    from .under_way import agent_number, settled
     from .writer import Writer
 
 __all__ = [
@@ -38,11 +39,13 @@ __all__ = [
     "StoreError",
     "StoredRun",
     "Writer",
+    "agent_number",
     "default_path",
     "forget",
     "looks_like_a_run",
     "read_accounts",
     "remarks",
+    "settled",
 ]
 
 #: The modules of the names that are imported at their first use, so that no packet waits for SQLite.
@@ -57,10 +60,12 @@ _ELSEWHERE = {
     "Store": "reading",
     "StoredRun": "reading",
     "Writer": "writer",
+    "agent_number": "under_way",
     "default_path": "place",
     "forget": "journal",
     "looks_like_a_run": "names",
     "read_accounts": "journal",
+    "settled": "under_way",
 }
 
 

@@ -68,6 +68,8 @@ class RunLock:
                 raise StoreError(f"{name} is being written by another scanready{holder}: wait until it ends") from error
             return
         self._descriptor = descriptor
+        if number < 0:
+            return  # the lock of an agent, which no message names
         with contextlib.suppress(OSError):
             os.lseek(descriptor, number * _SLOT, os.SEEK_SET)
             os.write(descriptor, f"{os.getpid():>{_SLOT - 1}}\n".encode())

@@ -20,6 +20,7 @@ from scanready.wire.printable import visible
 from .earlier import Binding, account_of
 
 if TYPE_CHECKING:
+    from scanready.climb.guard import LockoutGuard
     from scanready.store import Account, AccountRecord, Event
 
     from .policy import Policy
@@ -47,13 +48,20 @@ class Found:
         )
         return before_this_run(detail, "", account_of(self.record))
 
+    def bind(self, guard: LockoutGuard, credential: Credential) -> None:
+        """Withhold the credential from the rest of the run, too."""
+        event, host = self.binding.event, self.binding.host
+        is_refusal = event.cause is not None and not self.is_under_way
+        guard.bind(credential, event.place, self.failure(credential).detail, host, refused=is_refusal)
+
 
 class Beside:
     """Judge the logins of a run by what others did since it read the journal.
 
     Args:
         credentials: those of the run.
-        records: the journal as this run has read it; what it says is bound already, as far as it binds.
+        records: the journal as this run has read it, without the logins that were under way then; what it says is
+            bound already, as far as it binds.
     """
 
     def __init__(self, credentials: Collection[Credential], records: Sequence[AccountRecord], policy: Policy) -> None:
@@ -63,6 +71,8 @@ class Beside:
 
     def judged(self, account: Account, host: str, records: Sequence[AccountRecord], run: int) -> Found | None:
         """Return what withholds a login; None if nothing does. A login that is under way comes last.
+
+        An option that tries a credential once more does not: a login that is under way is that try.
 
         Args:
             host: the name or the address of the host.

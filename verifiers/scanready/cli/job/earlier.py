@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from .policy import Policy
 
 if TYPE_CHECKING:
     from scanready.climb.guard import LockoutGuard
-    from scanready.store import AccountRecord, Event
+    from scanready.store import AccountRecord, Event, RunLock
 
 #: Entries of the journal in one export; the readers of one accept more.
 _MOST_ENTRIES = 20_000
@@ -222,14 +223,19 @@ def _by_other_names(
                     yield one, record, there
 
 
-def journal_of(path: Path) -> Sequence[AccountRecord]:
+def journal_of(path: Path, lock: RunLock | None = None) -> Sequence[AccountRecord]:
     """Return the history of the accounts; empty if there is no store, or none that can be read.
 
-    The run that follows warns of a store that cannot be used.
-    """
-    from scanready.store import StoreError, read_accounts
+    It lacks the logins that another process is making. The run that follows warns of a store that cannot be used.
 
+    Args:
+        lock: the one that this process holds in the store.
+    """
+    from scanready.store import StoreError, read_accounts, settled
+    from scanready.store.locks import is_running
+
+    is_held = lock.is_held_elsewhere if lock is not None else partial(is_running, path)
     try:
-        return read_accounts(path) if os.path.exists(path) else ()
+        return settled(read_accounts(path), is_held) if os.path.exists(path) else ()
     except StoreError:
         return ()

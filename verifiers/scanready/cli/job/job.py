@@ -21,6 +21,7 @@ EVERY = 20.0
 if TYPE_CHECKING:
     from scanready.cli.output.outputs import Outputs
     from scanready.run.settings import Settings
+    from scanready.store import RunLock
 
     from .guard_files import Elsewhere
 
@@ -126,7 +127,8 @@ class Tried(NamedTuple):
 class Resumed(NamedTuple):
     """The finished part of a run: its reports, with the job's own targets, and its failed logins (``tried``).
 
-    ``number`` is its row in the store, ``seconds`` the known part of its wall time.
+    ``number`` is its row in the store, ``lock`` what this process holds there, ``seconds`` the known part of its wall
+    time.
     """
 
     number: int
@@ -136,3 +138,4 @@ class Resumed(NamedTuple):
     reports: Callable[[], Iterable[Report]]
     left: Sequence[Target]
     tried: Sequence[Tried]
+    lock: RunLock

@@ -19,7 +19,7 @@ from scanready.report.serialize import KeptReport, identity, identity_of_all
 from .job import Record
 
 if TYPE_CHECKING:
-    from scanready.store import Account, AccountRecord, NewRun, Writer
+    from scanready.store import Account, AccountRecord, Event, NewRun, Writer
 
     from .beside import Beside, Found
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _PATIENCE = 10.0
 # A login waits at most this long for its note, and is not made without it. SQLite waits 5 s for another process.
 _LOGIN_PATIENCE = 6.0
-# A login of another run may be under way with the account for this long, and is looked at so often. A target has ten
-# seconds by default; where that is over before the other login has ended, the login is not made.
+# A login of another run may be under way with the account for this long after it was met, and is looked at so often. A
+# target has ten seconds by default; where that is over before the other login has ended, the login is not made.
 _OTHER_PATIENCE, _LOOK = 9.0, 0.1
 # The number of results that may wait to be stored before probing pauses.
 _ROOM = 512
@@ -66,6 +66,7 @@ class Keeping:
         self._warn = warn
         self._loop = asyncio.get_running_loop()
         self._committed, self._news = 0, asyncio.Event()
+        self._awaited: dict[Event, float] = {}
 
     def open(self) -> Writer:
         """Return what writes into the store; the first call opens it."""
@@ -118,11 +119,12 @@ class Keeping:
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
         """See :class:`scanready.climb.journal.Journal`. A run that is not stored leaves no notes."""
-        writer, until = self.open(), self._loop.time() + _OTHER_PATIENCE
+        writer = self.open()
         while not writer.failed:
             found = await self._noted(writer, self._account(credential), host, where)
             if found is None:
                 return
+            until = self._awaited.setdefault(found.binding.event, self._loop.time() + _OTHER_PATIENCE)
             if not found.is_under_way or self._loop.time() >= until:
                 raise found.failure(credential)
             await asyncio.sleep(_LOOK)

@@ -139,6 +139,7 @@ class Resumption:
             lambda: self._reports(by_key),
             left,
             tuple(self._tried(by_key)),
+            self._lock,
         )
 
     def _reports(self, by_key: dict[str, Target]) -> Iterator[Report]:

@@ -76,7 +76,8 @@ def _bind(guard: LockoutGuard, job: Job, agent: str, keeping: Keeping | None) ->
     from .elsewhere import bind_elsewhere
 
     if job.record and keeping is not None:
-        records = journal_of(job.record.path)
+        lock = job.resumed.lock if job.resumed else None
+        records = journal_of(job.record.path, lock)
         bind_earlier(guard, credentials, records, job.policy)
         keeping.beside = Beside(credentials, records, job.policy)
     if job.elsewhere is not None:
