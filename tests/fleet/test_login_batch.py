@@ -7,17 +7,15 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scanready.causes import common
-from scanready.cli.job.earlier import bind_earlier
-from scanready.cli.job.policy import Policy
+from scanready.cli.fleet.agent import AsVerify
 from scanready.climb.explain import Failure
-from scanready.climb.guard import Attempt, LockoutGuard
+from scanready.climb.guard import Attempt
 from scanready.climb.journal import Effect
 from scanready.fleet.account_book import AccountBook
 from scanready.fleet.journal import Journal
@@ -25,15 +23,10 @@ from scanready.fleet.login_batch import LoginDesk, Prepared
 from scanready.fleet.login_end import End, LoginEnd
 from scanready.fleet.messages import Batch, Login
 from scanready.model import Credential, Step, Target
-from scanready.store import AccountRecord
 
 SECRET = "canary-" + "of-the-agent"
 ASKED = Credential("svc", "scan", authority="corp")
 LOGIN = Login(86_400.0)
-
-
-def bind(guard: LockoutGuard, accounts: Collection[Credential], records: Sequence[AccountRecord], login: Login) -> None:
-    bind_earlier(guard, accounts, records, Policy(login.retry_after, login.retried))
 
 
 class Host:
@@ -61,7 +54,7 @@ class Host:
     def desk(self) -> LoginDesk:
         """A process of the agent."""
         book = AccountBook(self.folder / "runs.db", "proxy-a")
-        return LoginDesk(Journal(self.folder / "a.db"), book, bind, self.warned.append)
+        return LoginDesk(Journal(self.folder / "a.db"), book, AsVerify(), self.warned.append)
 
 
 @pytest.fixture

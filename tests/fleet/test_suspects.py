@@ -18,6 +18,7 @@ pytest.importorskip("celery")
 from celery.exceptions import Reject
 
 from fixtures.limits import PATIENCE
+from scanready.cli.fleet.agent import AsVerify
 from scanready.fleet import engine
 from scanready.fleet.agent import Worker
 from scanready.fleet.connection import Broker
@@ -44,7 +45,7 @@ class Hands:
         self.sent: list[Results] = []
         self.ends: dict[str, list[str]] = {name: [] for name in NAMES}
         broker = Broker("127.0.0.1", 1, AGENT.name, "x", tls=False)
-        self.worker = Worker(broker, AGENT, folder / "a.db", self.lines.append, folder / "runs.db", lambda *_: None)
+        self.worker = Worker(broker, AGENT, folder / "a.db", self.lines.append, folder / "runs.db", AsVerify())
         self.worker._engine.close(PATIENCE)
         self.worker._engine = Engine(AGENT, wait=wait)
         stand_in: Any = SimpleNamespace(send=self._send)

@@ -34,10 +34,11 @@ from .broker_login import RefusedError
 from .cancels import Cancels
 from .celery_app import celery_app
 from .connection import Broker, BrokerError, opened
+from .earlier_logins import EarlierLogins
 from .engine import Engine, NoTurn, not_checked
 from .faults import explained
 from .journal import Journal, JournalError
-from .login_batch import BindEarlier, LoginDesk
+from .login_batch import LoginDesk
 from .messages import CANCELLED, MOST_TARGETS, OWN_FILE, Batch, Heartbeat, MessageError, Results, decode, encode
 from .names import CHECK, HEARTBEAT, name_of
 from .once import Once
@@ -74,7 +75,7 @@ class Worker:
         journal: the file of its batches.
         warn: called with a line for people, in any thread.
         accounts: the run store of this agent, which has the journal of accounts.
-        bind: withholds what earlier runs of this agent found refused.
+        earlier: the rules about logins outside the run of a batch.
         ca_file: PEM file of further authorities that its targets' certificates may be of.
         bounds: of the connections of all batches together.
 
@@ -89,14 +90,14 @@ class Worker:
         journal: Path,
         warn: Callable[[str], None],
         accounts: Path,
-        bind: BindEarlier,
+        earlier: EarlierLogins,
         ca_file: str | None = None,
         bounds: Bounds = BOUNDS,
     ) -> None:
         self.broker, self.agent, self.warn = broker, agent, warn
         self._held = held_alone(journal, agent.name)
         self.journal = Journal(journal)
-        self._desk = LoginDesk(self.journal, AccountBook(accounts, agent.name), bind, warn)
+        self._desk = LoginDesk(self.journal, AccountBook(accounts, agent.name), earlier, warn)
         self._engine = Engine(agent, ca_file, bounds)
         self._stopping = Stopping(warn)
         self._once = Once(warn)

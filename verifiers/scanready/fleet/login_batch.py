@@ -13,7 +13,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,7 @@ from scanready.wire.printable import visible
 
 from .account_book import AccountBook
 from .account_history import History
+from .earlier_logins import EarlierLogins, Hindrance, Judge
 from .journal import Journal, JournalError, LoginRow
 from .login_end import End, LoginEnd
 from .messages import Batch, Login
@@ -59,17 +60,21 @@ _WRITTEN = (
     "the file of the credential {!r} was written again after its secret was accepted in this run, and no server has "
     "judged what it has now: start a new run, which tries it once first"
 )
-_CURRENT: ContextVar[tuple[str, str]] = ContextVar("batch")
-
-#: Tells a guard which accounts earlier runs of this agent found refused, as far as that binds now.
-BindEarlier = Callable[[LockoutGuard, Collection[Credential], Sequence[AccountRecord], Login], None]
+#: Seconds that a login of another process with the account may take, and between two looks at it.
+_OTHER_PATIENCE, _LOOK = 9.0, 0.1
 
 
 class RunGuard(LockoutGuard):
-    """The guard of one run. ``earlier`` has what bound an account (its key) before the run, at a host or everywhere."""
+    """The guard of one run.
+
+    Attributes:
+        earlier: what bound an account (its key) before the run or beside it, at a host or everywhere.
+        judges: says of the logins with an account (its key) what others did since the run met it.
+    """
 
     def __init__(self, logbook: Logbook) -> None:
         super().__init__(logbook)
+        self.judges: dict[tuple[str, str], Judge] = {}
         self.met: set[tuple[str, str]] = set()
         self.earlier: dict[tuple[tuple[str, str], str | None], tuple[str, str]] = {}
         self._secrets: dict[tuple[tuple[str, str], bool], Credential] = {}
@@ -113,6 +118,18 @@ class RunGuard(LockoutGuard):
         super().bind(credential, row.place, detail, row.host, refused=refused)
 
 
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """The batch of a login."""
+
+    run: str
+    batch: str
+    guard: RunGuard
+
+
+_CURRENT: ContextVar[_Entered] = ContextVar("batch")
+
+
 class Logbook:
     """Note each login of a batch in the agent's own file and in its journal of accounts; in order, in one thread."""
 
@@ -121,19 +138,39 @@ class Logbook:
         self._thread = ThreadPoolExecutor(1, "logbook")
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
-        """See :class:`scanready.climb.journal.Journal`."""
-        run, batch = _CURRENT.get()
+        """See :class:`scanready.climb.journal.Journal`. A login of another process with the account comes first."""
+        entered, until = _CURRENT.get(), time.monotonic() + _OTHER_PATIENCE
+        while (found := await self._noted(entered, credential, host, where)) is not None:
+            if not found.is_under_way or time.monotonic() >= until:
+                found.bind(entered.guard, credential)
+                raise found.failure(credential)
+            await asyncio.sleep(_LOOK)
 
-        def note() -> None:
-            self._book.intend(credential, host, where)
-            self._journal.intend(run, batch, credential.name, host, where)
+    async def _noted(self, entered: _Entered, credential: Credential, host: str, where: str) -> Hindrance | None:
+        """Return None once a login is noted; or what withholds it."""
+        run, batch = entered.run, entered.batch
+        judge = entered.guard.judges.get(credential.guarded_by)
+
+        def note() -> Hindrance | None:
+            found = self._book.intend(credential, host, where, run, judge)
+            if found is None:
+                try:
+                    self._journal.intend(run, batch, credential.name, host, where)
+                except JournalError:
+                    self._book.conclude(credential, host, common.LOGIN_WITHHELD.code, Effect.NOTHING, run)
+                    raise
+            return found
+
+        def take_back(done: Future[Hindrance | None]) -> None:
+            if not done.cancelled() and done.exception() is None and done.result() is None:
+                self._conclude(entered, credential, host, common.LOGIN_WITHHELD.code, Effect.NOTHING)
 
         future = self._thread.submit(note)
         try:
             async with asyncio.timeout(_PATIENCE):
-                await asyncio.wrap_future(future)
+                return await asyncio.wrap_future(future)
         except BaseException as error:  # the note may be written later, and no login follows
-            self.conclude(credential, host, common.LOGIN_WITHHELD.code, Effect.NOTHING)
+            future.add_done_callback(take_back)
             if isinstance(error, (TimeoutError, StoreError, JournalError)):
                 why = str(error) or f"its note was not written within {_PATIENCE:.0f} s"
                 raise Failure(common.LIMIT, f"no login was made: {why}") from error
@@ -141,7 +178,10 @@ class Logbook:
 
     def conclude(self, credential: Credential, host: str, cause: str, effect: Effect) -> None:
         """See :class:`scanready.climb.journal.Journal`."""
-        run, batch = _CURRENT.get()
+        self._conclude(_CURRENT.get(), credential, host, cause, effect)
+
+    def _conclude(self, entered: _Entered, credential: Credential, host: str, cause: str, effect: Effect) -> None:
+        run, batch = entered.run, entered.batch
         if effect not in (Effect.PROVEN, Effect.NOTHING):
             self._seen.refuse(credential)
 
@@ -166,6 +206,14 @@ class Logbook:
         """
         return self._thread.submit(self._book.records).result()
 
+    def settled(self) -> Sequence[AccountRecord]:
+        """Return :meth:`records` without the logins that other processes are making.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        return self._thread.submit(self._book.settled).result()
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -189,11 +237,13 @@ class LoginDesk:
     """Prepare the login batches of an agent, and report how their logins ended.
 
     Args:
-        bind: see :data:`BindEarlier`.
+        earlier: the rules about logins outside the run of a batch.
     """
 
-    def __init__(self, journal: Journal, book: AccountBook, bind: BindEarlier, warn: Callable[[str], None]) -> None:
-        self._bind, self._warn, self._journal = bind, warn, journal
+    def __init__(
+        self, journal: Journal, book: AccountBook, earlier: EarlierLogins, warn: Callable[[str], None]
+    ) -> None:
+        self._earlier, self._warn, self._journal = earlier, warn, journal
         self._seen = SeenSecrets()
         self._logbook = Logbook(journal, book, warn, self._seen)
         self._guards: OrderedDict[str, RunGuard] = OrderedDict()
@@ -224,9 +274,9 @@ class LoginDesk:
         Raises:
             StoreError: the journal of accounts cannot be read.
         """
-        _CURRENT.set((batch.run, batch.batch))
         with self._lock:
             made = self._prepared[batch.run, batch.batch]
+        _CURRENT.set(_Entered(batch.run, batch.batch, made.guard))
         guard, login = made.guard, made.batch.login
         assert login is not None, "it is a batch with logins"
         credentials = {one.credential for _, one in made.batch.targets if one.credential is not None}
@@ -237,7 +287,11 @@ class LoginDesk:
         guard.recall(made.proofs)
         fresh = {one for one in credentials if one.guarded_by not in guard.met}
         bound = {one for one in fresh if not self._seen.is_other_than_refused(one)}
-        self._bind(guard, bound, self._logbook.records() if bound else (), login)
+        if fresh:
+            records = self._logbook.settled()
+            self._earlier.bind(guard, bound, records, login)
+            judge = self._earlier.judge(fresh, records, login)
+            guard.judges |= dict.fromkeys((one.guarded_by for one in fresh), judge)
         guard.met |= {one.guarded_by for one in fresh}
 
     def keep_ends(self, batch: Batch) -> None:

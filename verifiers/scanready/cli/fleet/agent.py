@@ -13,6 +13,7 @@ import click
 
 from scanready.catalogue.wrong import Wrong
 from scanready.cli.environment import PREFIX
+from scanready.cli.job.beside import Beside
 from scanready.cli.job.earlier import bind_earlier
 from scanready.cli.job.options import bound_options, option
 from scanready.cli.job.policy import Policy
@@ -30,6 +31,7 @@ from .options import broker_options, broker_told, chosen_broker, demand_name
 
 if TYPE_CHECKING:
     from scanready.climb.guard import LockoutGuard
+    from scanready.fleet.earlier_logins import Judge
     from scanready.fleet.messages import Login
     from scanready.model import Credential
     from scanready.store import AccountRecord
@@ -89,7 +91,7 @@ def command(
         trusted = certificates_file(target_ca_file, Path()) if target_ca_file else None
         agent = dataclasses.replace(this_agent(), name=name)
         bounds = bounds_of(half_open, connect_rate, per_net)
-        worker = Worker(chosen, agent, path, warn, accounts, _bind, trusted, bounds)
+        worker = Worker(chosen, agent, path, warn, accounts, AsVerify(), trusted, bounds)
     except Wrong as error:
         raise click.UsageError(f"--target-ca-file: {visible('; '.join(error.messages), 400)}") from error
     except JournalError as error:
@@ -105,11 +107,25 @@ def _run_store() -> Path:
     return store_path(os.environ.get(f"{PREFIX}STORE"))
 
 
-def _bind(
-    guard: LockoutGuard, credentials: Collection[Credential], records: Sequence[AccountRecord], login: Login
-) -> None:
-    """Withhold what earlier runs of this agent found refused, as ``verify`` does."""
-    bind_earlier(guard, credentials, records, Policy(login.retry_after, login.retried))
+class AsVerify:
+    """Withhold what earlier runs of this agent found refused, and runs beside this one find, as ``verify`` does.
+
+    See :class:`scanready.fleet.earlier_logins.EarlierLogins`.
+    """
+
+    def bind(
+        self,
+        guard: LockoutGuard,
+        credentials: Collection[Credential],
+        records: Sequence[AccountRecord],
+        login: Login,
+    ) -> None:
+        """Bind what earlier runs found."""
+        bind_earlier(guard, credentials, records, Policy(login.retry_after, login.retried))
+
+    def judge(self, credentials: Collection[Credential], records: Sequence[AccountRecord], login: Login) -> Judge:
+        """Return what judges logins by what others did since."""
+        return Beside(credentials, records, Policy(login.retry_after, login.retried)).judged
 
 
 def _network(text: str) -> Network:
