@@ -49,6 +49,81 @@ def test_an_old_batch_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert Journal(tmp_path / "a.db").results("r", "a-0") == {}
 
 
+BOOT = "0c8e-boot"
+
+
+class Clocks:
+    """The wall clock of a host, and the seconds since it started."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall, self.boot, self.since = 1_800_000_000.0, BOOT, 1000.0
+        monkeypatch.setattr("scanready.fleet.journal.time.time", lambda: self.wall)
+        monkeypatch.setattr(
+            "scanready.store.boot_clock.reading", lambda: f"{self.boot} {self.since:.3f}" if self.boot else ""
+        )
+
+    def pass_(self, seconds: float) -> None:
+        self.wall, self.since = self.wall + seconds, self.since + seconds
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    return Clocks(monkeypatch)
+
+
+DAY = 86_400.0
+
+
+def is_known(file: Path) -> bool:
+    """Return whether a batch with a login, and the end of another run, are still known."""
+    found = Journal(file)
+    known = [found.begun("r", "a-0") > 0, bool(found.logins("r", "a-0")), found.is_cancelled("s")]
+    assert len(set(known)) == 1, known
+    return known[0]
+
+
+def note(file: Path) -> None:
+    first = Journal(file)
+    first.begin("r", "a-0")
+    first.intend("r", "a-0", "svc", "h", "h:22")
+    first.cancel("s")
+
+
+@pytest.mark.parametrize("years", [-30, 30], ids=["back", "forward"])
+def test_a_clock_that_is_set_changes_no_age(tmp_path: Path, clocks: Clocks, years: int) -> None:
+    note(tmp_path / "a.db")
+    clocks.wall += years * 365 * DAY
+    assert is_known(tmp_path / "a.db"), "it is fresh"
+    clocks.pass_(6.9 * DAY)
+    assert is_known(tmp_path / "a.db")
+    clocks.pass_(0.2 * DAY)
+    assert not is_known(tmp_path / "a.db"), "it is not kept for ever"
+
+
+@pytest.mark.parametrize("boot", ["another", ""], ids=["started again", "no such clock"])
+def test_after_a_start_with_a_clock_that_was_set_back_the_age_counts_from_then(
+    tmp_path: Path, clocks: Clocks, boot: str
+) -> None:
+    note(tmp_path / "a.db")
+    clocks.wall, clocks.boot, clocks.since = clocks.wall - 3650 * DAY, boot, 5.0
+    assert is_known(tmp_path / "a.db")
+    clocks.pass_(6.9 * DAY)
+    assert is_known(tmp_path / "a.db")
+    clocks.pass_(0.2 * DAY)
+    assert not is_known(tmp_path / "a.db")
+
+
+def test_a_file_of_an_earlier_version_is_aged_by_its_clock(tmp_path: Path, clocks: Clocks) -> None:
+    note(tmp_path / "a.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as file:
+        for table in ("batches", "cancelled"):
+            file.execute(f"ALTER TABLE {table} DROP COLUMN clock")
+    clocks.pass_(6.9 * DAY)
+    assert is_known(tmp_path / "a.db")
+    clocks.pass_(0.2 * DAY)
+    assert not is_known(tmp_path / "a.db")
+
+
 def test_an_agent_that_never_ends_forgets_old_batches_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Journal(tmp_path / "a.db")
     first.begin("r", "a-0")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanready.climb.journal import Effect
+from scanready.store import boot_clock
 from scanready.store.errors import explained, roll_back
 
 #: Seconds that a batch is remembered. A broker that stays away longer than this gets its targets checked again.
@@ -38,6 +39,10 @@ _TABLES = """
     CREATE TABLE IF NOT EXISTS ends (run TEXT NOT NULL, batch TEXT NOT NULL, text TEXT NOT NULL,
         PRIMARY KEY (run, batch));
 """
+
+
+#: The tables whose rows have a time.
+_AGING = ("batches", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Journal:
             self._file.executescript(
                 f"PRAGMA application_id = {_OURS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_TABLES}"
             )
+            self._add_clocks()
             self._forget()
         except (OSError, sqlite3.Error) as error:
             raise JournalError(f"{path}: {error}: name another file with --store") from error
@@ -91,15 +97,21 @@ class Journal:
                 f"{self._path}: it is no file of an agent (the run store is --journal): name another file with --store"
             )
 
+    def _add_clocks(self) -> None:
+        """Give a file of an earlier version the column of the time since the host started."""
+        for table in _AGING:
+            if "clock" not in {row[1] for row in self._file.execute(f"PRAGMA table_info({table})")}:
+                self._file.execute(f"ALTER TABLE {table} ADD COLUMN clock TEXT")
+
     def begin(self, run: str, batch: str) -> int:
         """Note that a batch is begun; return how many times it has been, this time included."""
         if time.monotonic() > self._tidied + _TIDY:
             self._forget()
         with self._committed() as file:
             file.execute(
-                "INSERT INTO batches (run, batch, begun, at) VALUES (?, ?, 1, ?)"
+                "INSERT INTO batches (run, batch, begun, at, clock) VALUES (?, ?, 1, ?, ?)"
                 " ON CONFLICT (run, batch) DO UPDATE SET begun = begun + 1",
-                (run, batch, time.time()),
+                (run, batch, time.time(), boot_clock.reading()),
             )
             row = file.execute("SELECT begun FROM batches WHERE run = ? AND batch = ?", (run, batch)).fetchone()
             return int(row[0])
@@ -186,7 +198,8 @@ class Journal:
     def cancel(self, run: str) -> None:
         """Note that a run is cancelled."""
         with self._committed() as file:
-            file.execute("INSERT OR REPLACE INTO cancelled VALUES (?, ?)", (run, time.time()))
+            now = time.time(), boot_clock.reading()
+            file.execute("INSERT OR REPLACE INTO cancelled (run, at, clock) VALUES (?, ?, ?)", (run, *now))
 
     def is_cancelled(self, run: str) -> bool:
         """Return True if a run was cancelled."""
@@ -194,14 +207,14 @@ class Journal:
             return file.execute("SELECT 1 FROM cancelled WHERE run = ?", (run,)).fetchone() is not None
 
     def _forget(self) -> None:
-        old = (time.time() - KEPT,)
         self._tidied = time.monotonic()
         with self._committed() as file:
-            for table in ("results", "logins", "ends"):
-                of_old = "(run, batch) IN (SELECT run, batch FROM batches WHERE at < ?)"
-                file.execute(f"DELETE FROM {table} WHERE {of_old}", old)
-            file.execute("DELETE FROM batches WHERE at < ?", old)
-            file.execute("DELETE FROM cancelled WHERE at < ?", old)
+            for row in _old(file, "batches"):
+                for table in ("results", "logins", "ends"):
+                    of_old = "(run, batch) = (SELECT run, batch FROM batches WHERE rowid = ?)"
+                    file.execute(f"DELETE FROM {table} WHERE {of_old}", row)
+                file.execute("DELETE FROM batches WHERE rowid = ?", row)
+            file.executemany("DELETE FROM cancelled WHERE rowid = ?", _old(file, "cancelled"))
 
     @contextlib.contextmanager
     def _committed(self) -> Iterator[sqlite3.Connection]:
@@ -216,3 +229,20 @@ class Journal:
                 if isinstance(error, sqlite3.Error):
                     raise JournalError(explained(self._path, error)) from error
                 raise
+
+
+def _old(file: sqlite3.Connection, table: str) -> list[tuple[int]]:
+    """Return the rows that are older than :data:`KEPT`, whatever was done to the wall clock since the host started.
+
+    A row from before that start has only its wall clock. If that says a moment to come, its age counts from now.
+    """
+    now, this = time.time(), boot_clock.reading()
+    old, odd = list[tuple[int]](), list[tuple[float, str, int]]()
+    for number, at, clock in file.execute(f"SELECT rowid, at, clock FROM {table}"):
+        age = boot_clock.passed(clock or "", this)
+        if age is None and at > now:
+            odd.append((now, this, number))
+        elif (now - at if age is None else age) > KEPT:
+            old.append((number,))
+    file.executemany(f"UPDATE {table} SET at = ?, clock = ? WHERE rowid = ?", odd)
+    return old

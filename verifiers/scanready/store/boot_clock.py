@@ -40,22 +40,22 @@ def counted_from(when: str, then: str, noticed: str, now: str, this: str) -> str
         now: this moment.
         this: the :func:`reading` of this moment.
     """
-    if (passed := _passed(then, this)) is not None:
-        return _earlier(now, passed)
+    if (seconds := passed(then, this)) is not None:
+        return _earlier(now, seconds)
     if when <= now:
         return when
     return noticed if noticed and noticed <= now else now
 
 
-def _passed(then: str, this: str) -> float | None:
+def passed(then: str, this: str) -> float | None:
     """Return the seconds between two readings; None if they are not of one start of this host."""
     boot, _, begun = then.partition(" ")
     same, _, ended = this.partition(" ")
     try:
-        passed = float(ended) - float(begun)
+        seconds = float(ended) - float(begun)
     except ValueError:
         return None
-    return passed if boot == same and passed >= 0 else None
+    return seconds if boot == same and seconds >= 0 else None
 
 
 def _earlier(moment: str, seconds: float) -> str:
