@@ -113,3 +113,13 @@ def test_a_run_of_the_same_name_is_another_run(site: Site, tmp_path: Path) -> No
     site.start("c")
     assert going.wait(HANG) in (1, 3, 4)
     assert f"cancelled: {site.run_name()} lacks 3 results" in coordinator_log(site)
+
+
+def test_a_complete_run_has_nothing_to_cancel(site: Site, tmp_path: Path) -> None:
+    site.start("d")
+    assert site.verify(refused(tmp_path, 3), "--agents", "d").returncode == 1
+    told = site.run("fleet", "cancel", "last", "--store", str(site.store), *site.at_broker("coordinator"))
+    assert (told.returncode, told.stderr) == (
+        4,
+        f"scanready: {site.run_name()} is complete: there was nothing to cancel\n",
+    )

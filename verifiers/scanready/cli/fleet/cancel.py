@@ -7,6 +7,7 @@ import json
 import click
 
 from scanready.cli import shell_completion
+from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.options import option
 from scanready.cli.job.run_store import find_run, open_store
 from scanready.cli.messages import warn
@@ -22,15 +23,18 @@ Example:
   scanready fleet cancel last --broker amqps://broker.corp
 
 Targets under way are finished; those that were not begun get no result. An agent that is away hears
-it when it is back.
+it when it is back. Exit code 4 if the run has all its results.
 """
 
 
 @click.command(help=_HELP)
+@click.pass_context
 @click.argument("run", metavar="RUN", shell_complete=shell_completion.runs)
 @broker_options
 @option("--store", metavar="FILE", help="The file that holds the runs.")
-def command(run: str, broker: str, password_from: str | None, ca_file: str | None, store: str | None) -> None:
+def command(
+    ctx: click.Context, run: str, broker: str, password_from: str | None, ca_file: str | None, store: str | None
+) -> None:
     """Cancel."""
     chosen = chosen_broker(broker, password_from, ca_file)
     from scanready.fleet.presence import cancel
@@ -40,6 +44,9 @@ def command(run: str, broker: str, password_from: str | None, ca_file: str | Non
     if found.command != COMMAND:
         raise click.UsageError(f"{found.name} is no run of `fleet verify`")
     asked = json.loads(found.asked)
+    if found.ended is not None and asked.get("missing") == 0:
+        warn(f"{found.name} is complete: there was nothing to cancel")
+        ctx.exit(NOTHING_SELECTED)
     agents = [agent.name for agent in frame_restored(asked["frame"]).agents]
     with broker_told():
         cancel(chosen, run_key(found.name, asked.get("token", "")), agents)

@@ -221,8 +221,13 @@ class Asked:
         deep = self.estate.depth.height >= Step.LOGIN.height
         return login_of(self.retry_after, self.logins.retried) if deep and not self.logins.no_login else None
 
-    def as_object(self, lost: Sequence[str] = ()) -> dict[str, Any]:
-        """Return the request in its stored form, as JSON types."""
+    def as_object(self, lost: Sequence[str] = (), missing: int | None = None) -> dict[str, Any]:
+        """Return the request in its stored form, as JSON types.
+
+        Args:
+            lost: the agents that were lost at the end.
+            missing: how many results were missing at the end; None before it.
+        """
         estate = self.estate
         key = identity_of_all(estate.targets)
         # Its earlier results count, so it is not absent; the targets without one have `agent.lost`.
@@ -232,6 +237,7 @@ class Asked:
             "only": self.only,
             **self.logins.kept,
             "retried": self.logins.retried,
+            "missing": missing,
             "types": [],
             "failed_from": None,
             "depth": estate.depth.value,
@@ -314,7 +320,8 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
         with _continuation_told(progress, ledger.name), broker_told(), progress.drawn():
             coordinator.run(stopped)
     seconds = time.monotonic() - began + (earlier.seconds if earlier else 0.0)
-    ledger.end(asked.as_object(coordinator.lost), seconds, interrupted=stopped.is_set())
+    kept = asked.as_object(coordinator.lost, coordinator.missing)
+    ledger.end(kept, seconds, interrupted=stopped.is_set())
     return _concluded(coordinator, progress, ledger.name, interrupted=stopped.is_set())
 
 
