@@ -225,6 +225,36 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["report", "IT"], ["merge", "IT"], ["assign", "IT"], ["diff", "IT", "IT"], ["merge", "-"]],
+    ids=lambda words: " ".join(words),
+)
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "it is no text file, but a program, a picture or another"),
+        (b"caf\xe9,1\n", "line 1 is not UTF-8 text: save the file as UTF-8"),
+        (b'{"a": 1,\n"b": "caf\xe9"}\n', "line 2 is not UTF-8 text: save the file as UTF-8"),
+        (b"{" + b" " * 70_000 + b"\n\n\xe9", "line 3 is not UTF-8 text: save the file as UTF-8"),
+        (b"SQLite format 3\0" + bytes(100), "it is a database; to read a run of a run store: `scanready report RUN"),
+        (b"", "it is empty"),
+    ],
+    ids=["picture", "other encoding", "second line", "third line", "database", "empty"],
+)
+def test_a_foreign_file_for_results_is_told_in_plain_words(
+    tmp_path: Path, words: list[str], content: bytes, told: str
+) -> None:
+    (tmp_path / "it").write_bytes(content)
+    asked = [word.replace("IT", str(tmp_path / "it")) for word in words]
+    with (tmp_path / "it").open("rb") as file:
+        done = scanready(tmp_path, *asked, cwd=tmp_path, stdin=file.fileno())
+    told_all = " ".join(done.stderr.split())
+    assert done.returncode == 2
+    assert told in told_all
+    assert "codec" not in told_all
+
+
 @pytest.mark.parametrize("kind", ARGUMENTS)
 def test_a_command_line_that_is_wrong(tmp_path: Path, bystander: Server, kind: str) -> None:
     arguments, words = ARGUMENTS[kind]

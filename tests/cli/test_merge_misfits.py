@@ -42,6 +42,7 @@ def without(key: str) -> bytes:
 
 
 #: The content of the file, a part of the line about it, and a part of the line about its agent.
+EXPECTED = "expected an export, a result of --format json, jsonl or html, or a bundle"
 FILES: dict[str, tuple[bytes, str, str]] = {
     "newer-format": (headed(scanready_export=2), "the export has format '2', and this version reads 1; use", LEFT_OUT),
     "newer-schema": (headed(schema=999), "its schema is '999', not 1 (a newer version of scanready wrote", LEFT_OUT),
@@ -78,7 +79,14 @@ FILES: dict[str, tuple[bytes, str, str]] = {
     "checksum": (PACKED[:-8] + bytes(8), "it is damaged after line 8 (CRC check failed", LEFT_OUT),
     "cut-early": (PACKED[:10], "it is cut off before its first line ends: copy it again", NONE),
     "empty": (b"", "it is empty: copy it again", NONE),
-    "plain": (b"not an export\n", "expected an export, a result of --format json, jsonl or html, or a bundle", NONE),
+    "plain": (b"not an export\n", EXPECTED, NONE),
+    "program": (b"\x7fELF\2\1\1\0\0", f"{EXPECTED}: it is no text file, but a program, a picture or another", NONE),
+    "other-encoding": (b'{"a": "caf\xe9"}\n', f"{EXPECTED}: line 1 is not UTF-8 text: save the file as UTF-8", NONE),
+    "database": (
+        b"SQLite format 3\0",
+        "not a scanready result: it is a database; to read a run of a run store: ",
+        NONE,
+    ),
     "archive": (b"PK\x03\x04junk", "", NONE),
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -88,6 +90,31 @@ def test_a_mark_before_certificates_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(b"\xef\xbb\xbf" + pem + pem)
     with pytest.raises(Wrong, match="begins with a byte order mark"):
         check_certificates("ca.pem", tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x30\x82\x03\x41\xff\xfe", "in DER format, not PEM: convert it with `openssl x509 -inform DER`"),
+        (b"\x7fELF\xd0\xd1\0", "holds no certificates in PEM format, or a damaged one"),
+        (b"caf\xe9\n", "holds no certificates in PEM format, or a damaged one"),
+    ],
+    ids=["DER", "binary", "other encoding"],
+)
+def test_a_file_of_another_kind_for_certificates_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "ca.pem").write_bytes(content)
+    with pytest.raises(Wrong, match=re.escape(words)):
+        check_certificates("ca.pem", tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_comment_beside_a_certificate_may_be_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    from fixtures.emulators.certificates import authority
+
+    comment = "# Autorité de certification\n".encode(encoding)
+    (tmp_path / "ca.pem").write_bytes(comment + authority().ca_file.read_bytes() + comment)
+    check_certificates("ca.pem", tmp_path / "ca.pem")
+    ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])

@@ -35,6 +35,8 @@ MOST_RESULTS = 50_000
 _PACKED = "rows"
 #: The list in the page of an estate view, with the results of many agents, and the most characters of them together.
 _MATRIX, _MOST_OF_MATRIX = "matrix", 4 * _MOST
+#: The beginning of a file of SQLite, which a run store is.
+_DATABASE = b"SQLite format 3"
 #: The most bytes that zipfile may request in one piece: a directory of a few thousand entries; a bundle has three.
 _MOST_AT_ONCE = 1 << 20
 #: The exceptions of zipfile for a file that is not an archive, or that is damaged.
@@ -79,6 +81,8 @@ def result_file(path: str) -> Iterator[ResultFile]:
             file.seek(0)
             yield _bundle(kept.enter_context(zipfile.ZipFile(_Limited(file))))
             return
+        if begins == _DATABASE:
+            raise NotAResult("it is a database; to read a run of a run store: `scanready report RUN --store FILE`")
         before = os.fstat(file.fileno())
         start = find_run(file) if begins.lower() == b"<!doctype html>" else 0
 

@@ -119,6 +119,8 @@ class JsonStream:
 
     def _expect(self, sign: str) -> None:
         if self.peek() != sign:
+            if not self._taken:
+                raise JsonError("it is empty")
             raise self._error(f"`{sign}` is missing")
         self._at += 1
 
@@ -135,13 +137,25 @@ class JsonStream:
                 raise JsonError(f"larger than {self._most >> 20} MiB")
             self._ended = not block
             if self._decoder is None:
-                self._decoder = codecs.getincrementaldecoder(encoding_of(block))()
-            pieces.append(self._decoder.decode(block, final=self._ended))
+                encoding = encoding_of(block)
+                if b"\0" in block and encoding != "utf-16":
+                    raise JsonError(_NO_TEXT)
+                self._decoder = codecs.getincrementaldecoder(encoding)()
+            pieces.append(self._decoded(block, self._decoder, "".join(pieces)))
             length += len(pieces[-1])
         self._text = "".join(pieces)
+
+    def _decoded(self, block: bytes, decoder: codecs.IncrementalDecoder, before: str) -> str:
+        """Return the text of a block, which follows ``before``."""
+        try:
+            return decoder.decode(block, final=self._ended)
+        except UnicodeDecodeError as error:
+            line = self._lines + before.count("\n") + error.object[: error.start].count(b"\n")
+            raise JsonError(f"line {line} is not UTF-8 text: save the file as UTF-8, or copy it again") from None
 
     def _error(self, words: str) -> JsonError:
         return JsonError(f"line {self.line}: {words}")
 
 
+_NO_TEXT = "it is no text file, but a program, a picture or another file with binary data"
 _TOO_LARGE = f"a value larger than {LARGEST_VALUE >> 20} MiB"

@@ -39,6 +39,8 @@ _LARGEST_SECRET = 64 << 10
 # A private key of 16,384 bits in PEM is 13 KB; the list of all public authorities 230 KB.
 _PLAIN_NAME = re.compile(r"[^/\\\0]+")
 _LARGEST_KEY, _LARGEST_CA_FILE = 1 << 20, 4 << 20
+#: The beginning of a certificate in DER: a sequence of 256 bytes at least.
+_DER = b"\x30\x82"
 
 
 def resolve_secret(reference: str, *, commands: bool = False) -> str:
@@ -239,8 +241,11 @@ def check_certificates(name: str, path: Path) -> None:
         reading.check_regular(path, _LARGEST_CA_FILE)
         content = reading.read(path, _LARGEST_CA_FILE)
     _refuse_mark(name, content)
+    if content[:2] == _DER:
+        raise Wrong(f"{shown(name)} is in DER format, not PEM: convert it with `openssl x509 -inform DER`")
+    text = content.decode("ascii", "replace").replace("\ufffd", "?")  # comments may have names of authorities
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=content.decode("ascii", "replace"))
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError):
         raise Wrong(f"{shown(name)} holds no certificates in PEM format, or a damaged one") from None
 
