@@ -134,3 +134,27 @@ def test_a_run_that_fails_midway_says_how_to_continue_it(
     assert f"To take their results: `scanready fleet verify --resume {name}`" in ended.output
     assert str(error).partition(",")[0] in ended.output
     assert "or name a file" not in ended.output
+
+
+@pytest.mark.parametrize(
+    ("is_there", "told"),
+    [
+        (
+            True,
+            "`ca_file` of the inventory stays here: start each agent with --target-ca-file, the path of such a file on",
+        ),
+        (False, "`ca.pem` is not on this host: an agent that uses this inventory needs it (an agent of a fleet as its"),
+    ],
+    ids=["on this host", "elsewhere"],
+)
+def test_certificates_of_the_inventory_are_those_of_the_agents(tmp_path: Path, told: str, *, is_there: bool) -> None:
+    """The coordinator checks no target, so it needs no such file."""
+    if is_there:
+        from fixtures.emulators.certificates import authority
+
+        (tmp_path / "ca.pem").write_bytes(authority().ca_file.read_bytes())
+    (tmp_path / "estate.yaml").write_text("defaults: {ca_file: ca.pem}\n" + ESTATE)
+    ended = CliRunner().invoke(command, [str(tmp_path / "estate.yaml"), "--store", str(tmp_path / "x.db"), *AT])
+    text = " ".join(ended.output.split())
+    assert told in text
+    assert "the broker 127.0.0.1:1 refuses the connection" in text

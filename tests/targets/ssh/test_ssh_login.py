@@ -480,6 +480,44 @@ def test_a_recorded_host_key_is_recognised(tmp_path: Path, key: paramiko.PKey) -
     assert report.facts["host_key_on_record"] == "yes"
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "No such file or directory"), (b"\x7fELF\xd0\xd1\xff", "it has no host keys")],
+    ids=["missing", "binary"],
+)
+def test_no_password_without_the_file_of_host_keys_that_the_target_names(
+    tmp_path: Path, key: paramiko.PKey, content: bytes | None, why: str
+) -> None:
+    """An agent of a fleet gets the name of the file, and may not have it."""
+    passwords: list[str] = []
+
+    class Notes(Quirk):
+        def check_auth_password(self, username: str, password: str) -> int:
+            passwords.append(password)
+            return AUTH_FAILED
+
+    named = tmp_path / "pinned"
+    if content is not None:
+        named.write_bytes(content)
+    with peer(Notes, key) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT, known_hosts=str(named)))
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
+    assert f"names {named}, which this agent cannot read ({why}): put the file there on the agent" in story(report)
+    assert not passwords
+    assert report.footprint.login_attempts == 0
+
+
+def test_a_file_of_host_keys_may_be_in_the_home_folder(
+    tmp_path: Path, key: paramiko.PKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with peer(found(), key) as server:
+        (tmp_path / "pinned").write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n")
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT, known_hosts="~/pinned"))
+    expect(report, Verdict.SCANNABLE)
+    assert report.facts["host_key_on_record"] == "yes"
+
+
 def test_what_paramiko_cannot_is_our_limit(client: Path) -> None:
     """OpenSSH can (its client says so), we cannot: undecided, and no second connection is made for nothing."""
     write_client(

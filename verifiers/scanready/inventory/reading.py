@@ -225,7 +225,13 @@ def _inventory(
 def _certificates(page: Page, node: Node, name: str, elsewhere: bool) -> str | None:
     """Return the path of the file of certificates; None if there is a problem, or if only other hosts have it."""
     if elsewhere and not path_of(name, page.base).exists():
-        page.careless(node, [f"`{name}` is not on this host: an agent that uses this inventory needs it"])
+        page.careless(
+            node,
+            [
+                f"`{name}` is not on this host: an agent that uses this inventory needs it (an agent of a fleet as its "
+                "--target-ca-file)"
+            ],
+        )
         return None
     with page.reading(node):
         return certificates_file(name, page.base)

@@ -76,6 +76,11 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _MOST_NAMED = 8
 
 
+_CA_FILE = (
+    "`ca_file` of the inventory stays here: start each agent with --target-ca-file, the path of such a file on its host"
+)
+
+
 @click.command(help=_HELP, cls=RetryingCommand)
 @click.argument("inventory", metavar="INVENTORY", required=False)
 @broker_options
@@ -123,7 +128,9 @@ def command(
         logins = _resumed(logins, asked)
     if inventory is None:
         raise click.UsageError("give an INVENTORY or --resume RUN")
-    described = read_inventory(inventory, allow_large=False, quiet=False, credentials=())
+    described = read_inventory(inventory, allow_large=False, quiet=False, credentials=(), elsewhere=True)
+    if described.ca_file:
+        warn(_CA_FILE)
     targets = narrowed(described.targets, selection(only, of_a_run=False).takes)
     if not targets:
         warn(selection(only, of_a_run=False).takes_nothing(described.targets))

@@ -76,6 +76,7 @@ class Where:
         known_hosts: the files that are searched for the server's key.
         wanted: the actions after the login.
         trace: records whether a secret was sent.
+        pinned: the target names the file of ``known_hosts``: without it no password is sent.
     """
 
     connection: Lent
@@ -85,6 +86,7 @@ class Where:
     known_hosts: tuple[str, ...] = ()
     wanted: Wanted = Wanted()
     trace: Trace = field(default_factory=Trace, compare=False)
+    pinned: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -231,6 +233,26 @@ def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
     return "other types" if of_other_types else "no"
 
 
+def _demand_readable(files: tuple[str, ...]) -> None:
+    """Refuse to go on without a file that the target names for the keys of its host.
+
+    Raises:
+        Failure: ``login.withheld``: this agent cannot read one of them.
+    """
+    import paramiko
+
+    for path in files:
+        try:
+            _recorded(path, os.stat(path).st_mtime_ns)
+        except (OSError, paramiko.SSHException, ValueError) as error:
+            why = (error.strerror if isinstance(error, OSError) else "") or "it has no host keys"
+            raise Failure(
+                common.LOGIN_WITHHELD,
+                f"the password was not sent, because the option `known_hosts` names {printable(path)}, which this "
+                f"agent cannot read ({why}): put the file there on the agent, or correct the option",
+            ) from error
+
+
 def _ask_none(auth: Authentications, result: Result, user: str) -> bool:
     """Store the methods that the server offers to ``user``; return whether it accepted the user without a secret."""
     import paramiko
@@ -276,6 +298,8 @@ def _log_in(
         raise Failure(
             common.LOGIN_WITHHELD, "the password was not sent, because the host key differs from the one in known_hosts"
         )
+    if where.pinned:
+        _demand_readable(where.known_hosts)
     left = _with_password(auth, result, where, credential, left)
     if not auth.transport.is_authenticated():
         raise _more_factors(left, where, user)

@@ -142,4 +142,6 @@ def _where(probe: Probe, spoken: Spoken, wanted: Wanted) -> Where:
         probe.footprint.connections += 1
         return stream
 
-    return Where(Lent(connection), probe.host, probe.target.port, spoken.agent, spoken.known_hosts, wanted)
+    named = bool(probe.target.options.get("known_hosts"))
+    place = Lent(connection), probe.host, probe.target.port
+    return Where(*place, spoken.agent, spoken.known_hosts, wanted, pinned=named)

@@ -224,4 +224,4 @@ def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
 
 def _known_hosts(probe: Probe, effective: openssh.Effective | None) -> tuple[str, ...]:
     named = probe.target.options.get("known_hosts")
-    return (str(named),) if named else (effective.known_hosts if effective else ())
+    return (os.path.expanduser(str(named)),) if named else (effective.known_hosts if effective else ())
