@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from scanready.net.deadlines import EXPIRED, STEP, Deadlines, Wait
+from scanready.net.deadlines import EXPIRED, MOST_AT_ONCE, STEP, Deadlines, Wait
 from tests import clock
 
 
@@ -30,6 +30,31 @@ def test_a_wait_ends_at_most_one_step_late_and_never_early() -> None:
     assert len(found) == 200
     for until, ended in found.items():
         assert until <= ended <= until + STEP + 1e-6
+
+
+def test_many_waits_with_one_deadline_end_in_several_turns() -> None:
+    """The work after each end takes memory until it is done."""
+
+    async def run() -> list[int]:
+        loop = asyncio.get_running_loop()
+        deadlines, turn, ended = Deadlines(loop), [0], list[int]()
+        waits: list[Wait] = [loop.create_future() for _ in range(5 * MOST_AT_ONCE)]
+        until = loop.time() + 1
+        for wait in waits:
+            wait.add_done_callback(lambda _: ended.append(turn[0]))
+            deadlines.add(wait, until)
+        while not all(wait.done() for wait in waits):
+            await asyncio.sleep(0 if turn[0] else 1 + STEP)
+            turn[0] += 1
+        await asyncio.sleep(0)
+        assert loop.time() <= until + STEP + 1e-6
+        assert not deadlines._groups
+        assert deadlines._timer is None
+        return ended
+
+    ended = clock.run(run())
+    assert len(ended) == 5 * MOST_AT_ONCE
+    assert max(ended.count(turn) for turn in ended) == MOST_AT_ONCE
 
 
 def test_the_step_is_short_beside_every_wait() -> None:
