@@ -62,7 +62,7 @@ def test_the_list_is_not_blind() -> None:
 
 #: The functions that begin a connection or a question, by the module that has them.
 BEGIN = {
-    "scanready.net.dial": {"dial", "accepting"},
+    "scanready.net.dial": {"dial", "accepting", "attempt"},
     "scanready.climb.dial_all": {"dial_all"},
     "dial_all": {"dial_all"},
 }

@@ -124,8 +124,9 @@ def test_who_is_named_goes_first_and_only_once_it_waits() -> None:
         await asyncio.sleep(0)
         tasks[1].cancel()
         await asyncio.wait({given_up, *tasks})
-        assert not memory.lock.locked()
-        assert not +memory.waiting
+        assert memory.queue is not None
+        assert not memory.queue.lock.locked()
+        assert not +memory.queue.waiting
         return order
 
     assert clock.run(main()) == ["a", "d", "e", "f", "b", "d in TLS"]

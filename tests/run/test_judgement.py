@@ -76,6 +76,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Scripted:
         host = Host(real, there)
         monkeypatch.setattr(registry, "verifier", lambda _: host.verify)
         monkeypatch.setattr(canary, "literal", lambda *_: None)  # a name: a bare socket answers for an address only
+        monkeypatch.setattr(Run, "_is_dialled_early", lambda *_: False)  # there is no host
         monkeypatch.setattr(Probe, "answers", lambda probe: host.answers(probe))
         return host
 

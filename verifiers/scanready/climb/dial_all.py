@@ -84,14 +84,7 @@ async def _dial(
     try:
         stream = await dial(address, patience, tap, opened, privileged, passage)
     except (ConnectError, ReadTimeout) as error:
-        # Only a packet filter's victim needs to know where it came from; a reset costs no extra look-up.
-        refused = isinstance(error, ConnectError) and error.offender is None
-        source = None if refused else source_address(address)
-        check = Check(Step.CONNECT, f"{bracketed(host)}:{port}", Outcome.FAILED, "")
-        check.finding = _finding(error, source, host, port)
-        check.summary = check.finding.detail
-        if isinstance(error, ConnectError) and error.offender:
-            check.facts = {"rejected_by": error.offender}
+        check, source = _not_connected(error, host, port, address)
         check.seconds = max(0.0, time.perf_counter() - passage.waited - clock)
         return None, check, source
     return _connected(stream, host, port, max(0.0, time.perf_counter() - passage.waited - clock))
@@ -101,6 +94,27 @@ def dialled_before(stream: Stream, address: Address, seconds: float) -> Dialled:
     """Return the result of dialling an address to which a connection is open; it took so many seconds."""
     _, check, source = _connected(stream, stream.peer, int(address[1][1]), seconds)
     return Dialled([check], [stream], source)
+
+
+def failed_before(error: ConnectError | ReadTimeout, address: Address, seconds: float) -> Dialled:
+    """Return the result of dialling an address to which there is no connection; that took so many seconds."""
+    check, source = _not_connected(error, str(address[1][0]), int(address[1][1]), address)
+    check.seconds = seconds
+    return Dialled([check], [], source)
+
+
+def _not_connected(
+    error: ConnectError | ReadTimeout, host: str, port: int, address: Address
+) -> tuple[Check, str | None]:
+    # Only a packet filter's victim needs to know where it came from; a reset costs no extra look-up.
+    refused = isinstance(error, ConnectError) and error.offender is None
+    source = None if refused else source_address(address)
+    check = Check(Step.CONNECT, f"{bracketed(host)}:{port}", Outcome.FAILED, "")
+    check.finding = _finding(error, source, host, port)
+    check.summary = check.finding.detail
+    if isinstance(error, ConnectError) and error.offender:
+        check.facts = {"rejected_by": error.offender}
+    return check, source
 
 
 def _connected(stream: Stream, host: str, port: int, seconds: float) -> tuple[Stream, Check, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -39,6 +39,16 @@ class Shown(NamedTuple):
     faults: tuple[tuple[Cause, str], ...]
 
 
+class _Queue:
+    """The climbs that wait for a port: how many, by the protocol of their type and whether that is inside TLS."""
+
+    __slots__ = ("lock", "waiting")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.waiting: Counter[tuple[str, bool]] = Counter()
+
+
 @dataclass(slots=True, eq=False)
 class PortMemory:
     """Hold the facts that each climb on the port writes and the next one reads.
@@ -46,12 +56,11 @@ class PortMemory:
     ``spoke`` is the protocol and whether it was inside TLS; ``greeting`` the first bytes of a server that speaks first
     in no known protocol; ``stream`` the latest connection; ``dialled`` the checks up to the connection; ``closed`` the
     port's refusal of further connections, after which no climb of this run dials it again; ``shared`` is kept by
-    :meth:`Probe.share`. ``waiting`` counts the climbs that wait for the port, by the protocol of their type and whether
-    that is inside TLS; ``alone`` says that no other climb will read what this one notes.
+    :meth:`Probe.share`. ``queue`` has the climbs that wait for the port; ``alone``
+    says that no other climb will read what this one notes.
     """
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    dialled: list[Check] = field(default_factory=list)
+    dialled: Sequence[Check] = ()
     answers: bool = True
     spoke: tuple[str, bool] | None = None
     greeting: bytes = b""
@@ -62,7 +71,7 @@ class PortMemory:
         default_factory=dict
     )
     guesses: TimeShares = field(default_factory=TimeShares)
-    waiting: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    queue: _Queue | None = None
     alone: bool = False
 
     def turn(self, speaks: str, tls: bool) -> AbstractAsyncContextManager[None]:
@@ -72,18 +81,24 @@ class PortMemory:
     @asynccontextmanager
     async def _turn(self, speaks: str, tls: bool) -> AsyncIterator[None]:
         own = speaks, tls
-        self.waiting[own] += 1
+        queue = self.queue = self.queue or _Queue()
+        queue.waiting[own] += 1
         try:
-            await self.lock.acquire()
-            while self.spoke not in (None, own) and self.waiting[self.spoke]:
-                self.lock.release()
-                await self.lock.acquire()  # at the end of the queue
+            await queue.lock.acquire()
+            while self.spoke not in (None, own) and queue.waiting[self.spoke]:
+                queue.lock.release()
+                await queue.lock.acquire()  # at the end of the queue
         finally:
-            self.waiting[own] -= 1
+            queue.waiting[own] -= 1
         try:
             yield
         finally:
-            self.lock.release()
+            queue.lock.release()
+
+    @property
+    def is_new(self) -> bool:
+        """True if no climb has noted anything of the port."""
+        return self.answers and not (self.dialled or self.shared)
 
     def names(self, row: TargetType) -> bool:
         """Return whether the port has spoken the protocol of a type."""
@@ -167,7 +182,7 @@ class PortMemory:
         return None
 
 
-def own(checks: list[Check]) -> list[Check]:
+def own(checks: Sequence[Check]) -> list[Check]:
     """Return copies of the checks for one report: each type may judge the shared ones differently."""
     return [replace(check, facts=dict(check.facts)) for check in checks]
 

@@ -29,7 +29,7 @@ from scanready.net import datagram
 from scanready.net.dial_gate import NotBegun
 from scanready.net.passage import Passage
 from scanready.net.resolve import NoTurn
-from scanready.net.sockets import Address, KeepingSocket
+from scanready.net.sockets import Address
 from scanready.net.stream import Stream
 from scanready.net.tls import TlsSession
 from scanready.wire.printable import MOST_EVIDENCE, printable
@@ -38,7 +38,8 @@ from . import bounds, channel
 from .confidential import concealed
 from .confinement import confined, finding_of
 from .contact import Contact
-from .dial_all import Dialled, dial_all, dialled_before
+from .dial_all import Dialled, dial_all
+from .early_dial import Early
 from .explain import Failure, explain, only
 from .farewells import FAREWELL, Farewell, Farewells, farewell_within, grace_of, latest_farewell
 from .guard import Attempt, Turn, TurnTaken, by_library
@@ -90,6 +91,7 @@ class Probe:
         seconds: the whole target's time; every wait ends within it.
         patience: seconds for a peer's first byte, if less than the whole time.
         turn: the climb's place among those that may log in with the account.
+        early: the result of dialling before the climb, which continues with it.
     """
 
     def __init__(
@@ -102,20 +104,20 @@ class Probe:
         port_memory: PortMemory,
         patience: float | None = None,
         turn: Turn | None = None,
+        early: Early | None = None,
     ) -> None:
         self.target, self.row, self.shared = target, row, shared
         self.depth, self.port_memory = depth, port_memory
         self.checks: list[Check] = []
         self.footprint, self.contact = Footprint(), Contact()
-        self.started = asyncio.get_running_loop().time()
+        early = early or Early(asyncio.get_running_loop().time(), Passage(shared.gate))
+        self.passage, self.started = early.passage, early.began + early.passage.waited
         self.grace = grace_of(seconds)
         self.deadline = self.started + seconds - self.grace
-        self.source: str | None = None
-        self.address: str | None = None
+        self.source = self.address = None  # type: str | None
         self._endpoint = bracketed(target.host) + (f":{target.port}" if target.port else "")
         self._entered = Step.AGENT  # an error between two rungs belongs to it
         self._patience, self._turn = patience, turn
-        self._dialled: Dialled | None = None
         self._owed = Farewells(farewell_within(seconds), latest_farewell(self.started, seconds))
         self.tap = shared.tap(target) if shared.tap else None
         self.redactor = shared.redactor_for(target)
@@ -124,7 +126,10 @@ class Probe:
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
         self.not_begun = False  # true if the run was stopped before anything was contacted
-        self.passage = Passage(shared.gate, partial(_move, weakref.ref(self)))
+        self.passage.when_moved(partial(_move, weakref.ref(self)))
+        self._looked_up, self._dialled = early.looked_up, early.dialled(self.deadline, self.tap)
+        for stream in self._dialled.alive if self._dialled else ():
+            self._own(None, stream)
 
     @property
     def host(self) -> str:
@@ -189,6 +194,7 @@ class Probe:
             raise ClimbEnded
         first = len(self.checks)
         async with self.step(Step.RESOLVE, self.host) as rung:
+            rung.add_seconds(self._looked_up)
             addresses = await self._resolve(self.host, self.target.port)
             rung.ok(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
         self.contact.at(self.host, self.target.port, addresses)
@@ -439,12 +445,6 @@ class Probe:
     def _count(self, connections: int) -> None:
         self.footprint.connections += connections
         self.contact.connections += connections
-
-    def use(self, sock: KeepingSocket, address: Address, seconds: float) -> None:
-        """Climb on a connection to ``address`` that is open already; it took ``seconds`` of the target's time."""
-        self.started, self.deadline = self.started - seconds, self.deadline - seconds
-        self._dialled = dialled_before(Stream(sock, str(address[1][0]), self.deadline, self.tap), address, seconds)
-        self._own(None, *self._dialled.alive)
 
     async def answers(self) -> bool:
         """Only dial. After True the caller must climb, which uses the open connections."""

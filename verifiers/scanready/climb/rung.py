@@ -68,6 +68,10 @@ class Rung:
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
 
+    def add_seconds(self, seconds: float) -> None:
+        """Count seconds that the step took before it was entered."""
+        self._clock -= seconds
+
     def also(self, *checks: Check) -> None:
         """Record further checks right after this rung's own, of the same step or of one on the way to it."""
         self._followers += checks

@@ -57,12 +57,12 @@ async def accepting(address: Address, deadline: float, passage: Passage = ALWAYS
     except OSError:
         return None
     try:
-        if await _attempt(sock, address, deadline, passage) is None:
+        if await attempt(sock, address, deadline, passage) is None:
             return sock
     except NotAllowed:
         pass
     except BaseException:
-        if _connected(sock):
+        if connected(sock):
             await Stream(sock, str(address[1][0]), deadline).close()
         else:
             sock.close()
@@ -82,27 +82,36 @@ async def _dial(
     family, where = address
     loop = asyncio.get_running_loop()
     since = loop.time() - passage.waited
+    sock = opened_socket(family, privileged)
     try:
-        sock = sockets.tcp(family, privileged)
-    except OSError as error:
-        raise ConnectError(error) from error
-    try:
-        failed = await _attempt(sock, address, deadline, passage)
+        failed = await attempt(sock, address, deadline, passage)
     except BaseException:
-        if opened is not None and _connected(sock):
+        if opened is not None and connected(sock):
             opened(Stream(sock, str(where[0]), deadline, tap))
         else:
             sock.close()
         raise
     if failed is not None:
-        raise _explained(failed, sock, loop.time() - passage.waited - since) from failed
+        raise explained(failed, sock, loop.time() - passage.waited - since) from failed
     stream = Stream(sock, str(where[0]), deadline, tap)
     if opened is not None:
         opened(stream)
     return stream
 
 
-async def _attempt(sock: sockets.KeepingSocket, address: Address, deadline: float, passage: Passage) -> OSError | None:
+def opened_socket(family: int, privileged: bool = False) -> sockets.KeepingSocket:
+    """Return a TCP socket.
+
+    Raises:
+        ConnectError: a limit of this host.
+    """
+    try:
+        return sockets.tcp(family, privileged)
+    except OSError as error:
+        raise ConnectError(error) from error
+
+
+async def attempt(sock: sockets.KeepingSocket, address: Address, deadline: float, passage: Passage) -> OSError | None:
     """Connect in its turn; return the error that ended the attempt, None for a connection.
 
     A reset is a connection: the peer accepted first, and the first word will show it. A TimeoutError without a number
@@ -117,7 +126,7 @@ async def _attempt(sock: sockets.KeepingSocket, address: Address, deadline: floa
         await poller_of(asyncio.get_running_loop()).connect(sock, address, deadline)
     except TimeoutError as error:
         # Answered in the very last moment: a connection that is there needs its polite end (measured with MariaDB).
-        return _unless_reset(_failed(sock) or (None if error.errno is None and _connected(sock) else error))
+        return _unless_reset(_failed(sock) or (None if error.errno is None and connected(sock) else error))
     except OSError as error:
         return _unless_reset(error)
     finally:
@@ -132,7 +141,7 @@ def _unless_reset(error: OSError | None) -> OSError | None:
     return error
 
 
-def _explained(error: OSError, sock: socket.socket, waited: float) -> ConnectError | ReadTimeout:
+def explained(error: OSError, sock: socket.socket, waited: float) -> ConnectError | ReadTimeout:
     """Close the socket, and return why there is no connection; ``waited`` are seconds."""
     if isinstance(error, TimeoutError) and error.errno is None:
         sock.close()
@@ -148,7 +157,8 @@ def _failed(sock: sockets.KeepingSocket) -> OSError | None:
     return of_number(number) if number else None
 
 
-def _connected(sock: socket.socket) -> bool:
+def connected(sock: socket.socket) -> bool:
+    """Return whether a connection has come into being, also if its task was cancelled meanwhile."""
     try:
         sock.getpeername()
     except OSError:

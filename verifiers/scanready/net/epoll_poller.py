@@ -69,7 +69,13 @@ class EpollPoller:
         watched = self._watch(sock)
         while True:
             watched.for_room = wait = self._new_wait()
-            events = await self._events(wait, until)
+            step = self._deadlines.add(wait, until)  # as _events() does, which would be one more coroutine
+            try:
+                events = await wait
+            finally:
+                self._deadlines.remove(wait, step)
+            if events == EXPIRED:
+                raise TimeoutError
             if number := sock.getsockopt(SOL_SOCKET, SO_ERROR):
                 raise OSError(number, f"Connect call failed {address[1]}")  # the loop's words for it
             if events & _CONNECTED:

@@ -36,6 +36,10 @@ class Passage:
         self._waiting = 0
         self._bounded: dict[asyncio.Timeout, float] = {}  # with the seconds left of those that stand still
 
+    def when_moved(self, moved: Callable[[float], object]) -> None:
+        """Call ``moved`` after each wait from now on."""
+        self._moved = moved
+
     async def enter(self, address: Address) -> float:
         """Wait until a connection to ``address`` may begin; return the seconds. It ends with :attr:`leave`.
 

@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from scanready.causes import unproven
+from scanready.climb.early_dial import Early
 from scanready.climb.farewells import grace_of
 from scanready.climb.port_memory import PortMemory, speaks
 from scanready.climb.probe import Probe, RunContext
 from scanready.model import Check, Finding, Outcome, Step, Target, Verdict, bracketed, judge
 from scanready.net.dial import accepting
 from scanready.net.errors import LEAST_SILENCE
+from scanready.net.passage import Passage
 from scanready.net.resolve import literal
 
 from .settings import CANARY_PORT, Settings
@@ -107,20 +109,22 @@ class Canary:
         began, stood = asyncio.get_running_loop().time(), probe.passage.waited
         taken = began - probe.started
         seconds = min(2 * taken + _SILENCE, max(self._settings.timeout - taken, _LEAST))
-        sock = address = None
+        early = address = None
         with contextlib.suppress(OSError):  # the zone of an IPv6 address is gone: that is found again, as of a name
             address = literal(host, CANARY_PORT)
         if address is not None:
             sock = await accepting(address, began + min(_SILENCE, seconds - grace_of(seconds)), probe.passage)
             if sock is None:
                 return None
+            began += probe.passage.waited - stood
+            took = asyncio.get_running_loop().time() - began
+            early = Early(began, Passage(self._context.gate), address=address, sock=sock, seconds=took)
         # An option may have named another host; the canary goes to the same place.
         target = Target(host, probe.target.type, CANARY_PORT, probe.row.at_its_host(probe.target))
-        canary = Probe(target, probe.row, self._context, seconds, Step.HANDSHAKE, PortMemory())
+        canary = Probe(target, probe.row, self._context, seconds, Step.HANDSHAKE, PortMemory(), early=early)
         canary.redactor = probe.redactor  # the host may echo secrets here as well
         canary.passage.begun = True
-        if sock is not None and address is not None:
-            canary.use(sock, address, asyncio.get_running_loop().time() - began - (probe.passage.waited - stood))
+        if early is not None:
             return canary
         with contextlib.suppress(TimeoutError):
             async with canary.passage.within(_SILENCE):

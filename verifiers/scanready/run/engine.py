@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from scanready.catalogue import TargetType, Verifier
 from scanready.catalogue.option import USER
 from scanready.causes import common, unproven
 from scanready.climb.confidential import redact, secrets_in
+from scanready.climb.early_dial import dial_early
+from scanready.climb.farewells import grace_of
 from scanready.climb.guard import LockoutGuard, Turn
 from scanready.climb.login_runner import LoginRunner
 from scanready.climb.port_memory import PortMemory
@@ -33,7 +34,7 @@ from scanready.model import (
     Step,
     Target,
 )
-from scanready.net.dial_gate import gate_of
+from scanready.net.dial_gate import NotBegun, gate_of
 from scanready.net.resolve import Resolver
 from scanready.net.this_agent import this_agent
 from scanready.net.threads import DaemonThreads
@@ -44,6 +45,7 @@ from .agent_step import AgentStep
 from .any_type import Hosts, flat
 from .canary import Canary, is_needed
 from .conclusion import conclude
+from .host_places import HostPlaces
 from .plugins.remarks import tell
 from .plugins.stand_in import stand_in
 from .ports import Ports
@@ -105,8 +107,7 @@ class Run:
         )
         self._ports = Ports()
         self._verifiers: dict[str, asyncio.Future[Verifier | None]] = {}
-        self._hosts: dict[str, asyncio.Semaphore] = {}
-        self._host_use: Counter[str] = Counter()
+        self._places = HostPlaces()
         self._login_places = asyncio.Semaphore(logins)
         self.canary = Canary(self.settings, self._context)
         self._next_start = 0.0
@@ -212,14 +213,14 @@ class Run:
             raise asyncio.CancelledError("the run was stopped")
         return report
 
-    async def _verify(self, target: Target) -> Report | None:
+    def _verify(self, target: Target) -> Coroutine[Any, Any, Report | None]:
         """Climb, or return None if the run was stopped while the target waited for its turn."""
-        if not target.alternatives or self._account(target) is None:
-            report = await self._verify_as(target)
-            if report is not None and target.credential is not None:
-                self._refusals.take_note(report)
-            return report
-        from .which_credential import first_accepted  # few targets have more than one account
+        several = target.alternatives and self._account(target) is not None
+        return self._verify_each(target) if several else self._verify_as(target)
+
+    async def _verify_each(self, target: Target) -> Report | None:
+        """Climb with one credential of the target after another, and report it as one climb."""
+        from .which_credential import first_accepted  # few targets have more than one
 
         if (one := await first_accepted(target, self._verify_as, self._refusals)) is None:
             return None
@@ -242,12 +243,15 @@ class Run:
 
     async def _verify_as(self, target: Target) -> Report | None:
         """Climb with the credential of the target, once more if another login must first decide about the account."""
-        memory = self._ports.memory(target)
-        account, guard = self._account(target), self._context.guard
+        memory, account = self._ports.memory(target), self._account(target)
+        if account is None:
+            result = await self._visit(target, memory)
+            assert not isinstance(result, _TurnedBack), "only a login is turned back"
+            return result
         spent = Footprint()
         again_with: str | None = None
         while True:
-            async with guard.turn(account, target.host, again_with=again_with) as turn:
+            async with self._context.guard.turn(account, target.host, again_with=again_with) as turn:
                 result = await self._visit(target, memory, turn)
             if not isinstance(result, _TurnedBack):
                 break
@@ -255,14 +259,24 @@ class Run:
             again_with = result.secret  # one more climb for each secret of a verifier, at the most
         if result is not None:
             result.footprint.add(spent)
+            self._refusals.take_note(result)
         return result
 
-    async def _visit(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack | None:
+    async def _visit(self, target: Target, memory: PortMemory, turn: Turn | None = None) -> Report | _TurnedBack | None:
         """Climb once, or return None if the run was stopped while the target waited for its place."""
-        row = registry.catalogue().get(target.type)
-        spoken = (row.speaks, row.tls) if row else ("", False)
-        async with self._at_host(target), memory.turn(*spoken), self._login_place(target):
-            return None if self.stopping else await self._climb(target, memory, turn)
+        host, most = self._at_host(target)
+        await self._places.enter(host, most)
+        try:
+            if memory.alone and not self._wants_login_place(target):  # nearly always: nothing else to wait for
+                return None if self.stopping else await self._climb(target, memory, turn)
+            row = registry.catalogue().get(target.type)
+            spoken = (row.speaks, row.tls) if row else ("", False)
+            async with memory.turn(*spoken), self._login_place(target):
+                return None if self.stopping else await self._climb(target, memory, turn)
+        except NotBegun:
+            return None
+        finally:
+            self._places.leave(host)
 
     def _account(self, target: Target) -> Credential | None:
         """The account that this climb may log in with."""
@@ -271,32 +285,36 @@ class Run:
 
     def _login_place(self, target: Target) -> contextlib.AbstractAsyncContextManager[object]:
         """Room among the logins, for those who will want one: waiting for it is not on the target's time."""
+        return self._login_places if self._wants_login_place(target) else _NO_WAIT
+
+    def _wants_login_place(self, target: Target) -> bool:
         wanted = bool(target.credential or USER.of(target.options))
-        return self._login_places if wanted and self.settings.depth.height >= Step.AUTH.height else _NO_WAIT
+        return wanted and self.settings.depth.height >= Step.AUTH.height
 
-    def _at_host(self, target: Target) -> _Turn:
+    def _at_host(self, target: Target) -> tuple[str, int]:
+        """Return what stands for the target's host, and how many places that has."""
         if target.guessed and self.settings.per_host >= PER_HOST:
-            return _Turn(self._hosts, self._host_use, f"{target.host} as anything", GUESSES_PER_HOST)
-        return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
+            return f"{target.host} as anything", GUESSES_PER_HOST
+        return target.host, self.settings.per_host
 
-    async def _climb(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack | None:
+    async def _climb(self, target: Target, memory: PortMemory, turn: Turn | None) -> Report | _TurnedBack | None:
         """Climb, or return None if the run was stopped before anything was contacted."""
         started = timestamps.now()
         verify = await self._verifier(target.type)
         row = (registry.catalogue().get(target.type) or stand_in(target.type, _no_verifier)).on(target.port)
-        seconds, patience = self.settings.timeout, None
-        if target.guessed and verify is not None:
-            likely = row.port == target.port or (row.server_first and not memory.silent)
-            now = asyncio.get_running_loop().time()
-            seconds, patience = memory.guesses.turn(now, seconds, likely, memory.names(row), bool(memory.greeting))
-        probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience, turn)
+        began, seconds, patience = self._time_of(target, row, memory)
+        self._warm_up(target, row)
+        early = None
+        if seconds and self._is_dialled_early(target, row, memory):
+            early = await dial_early(target, self._context, began, seconds - grace_of(seconds))
+        probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience, turn, early)
         if verify is None:
             probe.checks.append(_not_built(target))
         elif not seconds and memory.known(row, probe.endpoint) is None:
             probe.checks.append(_no_time_left(target))
         else:
-            if probe.logs_in:  # the libraries of its login load while the handshake goes on
-                self._context.login_runner.warm(f"{row.home}.login")
+            if early is not None and early.cut_short:
+                await _end(probe, verify)
             first = AgentStep(verify)
             await probe.climb(first)
             if probe.not_begun:
@@ -323,6 +341,24 @@ class Run:
         seconds = asyncio.get_running_loop().time() - probe.started
         return self._concluded(target, row, probe.checks, probe.footprint, started, seconds)
 
+    def _time_of(self, target: Target, row: TargetType, memory: PortMemory) -> tuple[float, float, float | None]:
+        """Return the loop's time now, the seconds for a target from now on, and those for a first byte, if fewer."""
+        now, seconds = asyncio.get_running_loop().time(), self.settings.timeout
+        if not target.guessed or row.verifier is _no_verifier:
+            return now, seconds, None
+        likely = row.port == target.port or (row.server_first and not memory.silent)
+        return now, *memory.guesses.turn(now, seconds, likely, memory.names(row), bool(memory.greeting))
+
+    def _warm_up(self, target: Target, row: TargetType) -> None:
+        """Have the libraries of the target's login load, if it will have one, while the handshake goes on."""
+        if row.verifier is not _no_verifier and self._account(target):
+            self._context.login_runner.warm(f"{row.home}.login")
+
+    @staticmethod
+    def _is_dialled_early(target: Target, row: TargetType, memory: PortMemory) -> bool:
+        """Return whether the climb is known to begin with a connection: that of another package's type is not."""
+        return row.begins_at_its_port(target) and memory.is_new and target.type in registry.catalogue().built_in
+
     async def _verifier(self, type_: str) -> Verifier | None:
         """Return the verifier of a type; its modules, up to 130 ms of computing (measured), load in a thread.
 
@@ -332,24 +368,19 @@ class Run:
             return registry.verifier(type_)
         if type_ not in self._verifiers:
             self._verifiers[type_] = asyncio.get_running_loop().run_in_executor(None, _loaded, type_)
-        return await asyncio.shield(self._verifiers[type_])
+        loading = self._verifiers[type_]
+        return loading.result() if loading.done() else await asyncio.shield(loading)
 
 
-class _Turn:
-    """Limit the concurrent targets of one host; remove the host's entry when none is left."""
+async def _end(probe: Probe, verify: Verifier) -> NoReturn:
+    """End a connection that came into being as its task was cancelled, as its protocol does: by a climb without time.
 
-    def __init__(self, hosts: dict[str, asyncio.Semaphore], use: Counter[str], host: str, most: int) -> None:
-        self._hosts, self._use, self._host, self._most = hosts, use, host, most
-
-    async def __aenter__(self) -> None:
-        self._use[self._host] += 1
-        await self._hosts.setdefault(self._host, asyncio.Semaphore(self._most)).acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._hosts[self._host].release()
-        self._use[self._host] -= 1
-        if not self._use[self._host]:
-            del self._use[self._host], self._hosts[self._host]
+    Raises:
+        asyncio.CancelledError: always.
+    """
+    probe.deadline = asyncio.get_running_loop().time()
+    await probe.climb(verify)
+    raise asyncio.CancelledError
 
 
 def _loaded(type_: str) -> Verifier | None:

@@ -122,7 +122,7 @@ async def first_accepted(
     Args:
         target: has alternatives.
         climb: climbs with the target's ``credential``; it returns None once the run is stopped.
-        refusals: those of the whole run.
+        refusals: those of the whole run; each climb is noted there as it ends.
 
     Returns:
         the report; None if the run was stopped before its end.
