@@ -397,18 +397,19 @@ class TargetType:
 
     def relay(self, target: Target) -> tuple[str, int] | None:
         """Return host and port of the proxy that a target of the type is reached through; None without one."""
+        if not target.options:  # nearly always
+            return None
         named = (option.of(target.options) for option in self.options if option.relay)
         where = next((found for value in named if value and (found := _RELAY.fullmatch(str(value)))), None)
         return (where[1].strip("[]"), int(where[2])) if where else None
 
     def begins_at_its_port(self, target: Target) -> bool:
         """Return whether a climb begins with a connection to the target's own host and port, from any port of ours."""
-        led_elsewhere = target.options and len(self.at_its_host(target)) < len(target.options)
-        return not (
-            (self.privileged or self.hostless or led_elsewhere)
-            or self.relay(target)
-            or any(broker.names(target) for broker in self.brokers)
-        )
+        if self.privileged or self.hostless:
+            return False
+        if target.options and (self.relay(target) or len(self.at_its_host(target)) < len(target.options)):
+            return False
+        return not any(broker.names(target) for broker in self.brokers)
 
     def at_its_host(self, target: Target) -> Mapping[str, Any]:
         """Return the options of a target without those that lead elsewhere than to its host."""

@@ -13,6 +13,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 #: Characters. No name of an account, a database or a share is longer in any product; lists and paths are.
@@ -97,7 +98,9 @@ def _bracketed(text: str) -> str | None:
     return f"[{found}]" if found and ":" in found else found
 
 
+@lru_cache(maxsize=256)
 def _host(text: str) -> str | None:
+    """Write a host. Each firewall rule has two of them seven times, and the agent is the same in all rules."""
     named = len(text) <= _LONGEST_HOST and re.fullmatch(_HOST_NAME, text)
     return text if named else _address(text)
 

@@ -280,6 +280,8 @@ class Run:
 
     def _account(self, target: Target) -> Credential | None:
         """The account that this climb may log in with."""
+        if target.credential is None:
+            return None
         row = registry.catalogue().get(target.type)
         return row.usable(target.credential) if row and self.settings.depth.height >= Step.LOGIN.height else None
 
