@@ -9,7 +9,7 @@ from scanready.catalogue.facts import REFUSED_ACCOUNT, REFUSED_AT
 from scanready.causes import common
 from scanready.model import Check, Credential, Finding, Outcome, Owner, Report, Scope, Step, Target, Verdict, bracketed
 from scanready.run.any_type import reports_of
-from scanready.run.which_credential import credential_of
+from scanready.run.tried_credentials import credential_of
 
 #: An endpoint, and the lockout guard's key of an account.
 _Key = tuple[str, tuple[str, str]]

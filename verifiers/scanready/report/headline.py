@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from scanready.model import GOOD, Report, Standing, Verdict
-from scanready.run.which_credential import accepted
+from scanready.run.tried_credentials import accepted
 
 #: The words of each verdict in a summary, the best first.
 WORDS = {

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from scanready.catalogue.facts import ADDRESSES, CREDENTIAL, REFUSED_AT, REFUSED_CREDENTIALS
 from scanready.causes import common
 from scanready.climb.journal import Effect, effect_of
 from scanready.model import Check, Credential, Facts, Finding, Outcome, Report, Step, Target, host_of
 
+from .tried_credentials import HELD
+
 _REFUSALS = (Effect.REFUSED, Effect.REFUSED_HERE)
-_HELD = (Outcome.PASSED, Outcome.WARNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +58,6 @@ class Refusal:
         """Whether the target's own host refused the account, now or before."""
         place = str(self.check.facts.get(REFUSED_AT.name))
         return not self.withheld or host_of(place).casefold() in _hosts(self.report)
-
-
-class Accepted(NamedTuple):
-    """Name the credential that a target accepted, and those that it refused before, with the codes of the causes."""
-
-    name: str
-    refused: dict[str, str]
-
-    def __str__(self) -> str:
-        others = "; ".join(f"{name}: {code}" for name, code in self.refused.items())
-        return f"{self.name} ({others})" if others else self.name
 
 
 class HostRefusals:
@@ -143,28 +132,6 @@ async def first_accepted(
     return _joined(target, refused)
 
 
-def credential_of(report: Report, check: Check) -> Credential | None:
-    """Return the account of a login; a target may have several."""
-    name = check.facts.get(CREDENTIAL.name)
-    return next((one for one in report.target.credentials if one.name == name), report.target.credential)
-
-
-def refused_code(check: Check) -> str:
-    """Return the code of the cause for which the account of a login was refused, if another one was tried after it."""
-    refused, name = check.facts.get(REFUSED_CREDENTIALS.name), check.facts.get(CREDENTIAL.name)
-    code = refused.get(name) if isinstance(refused, Mapping) and isinstance(name, str) else None
-    return code if isinstance(code, str) else ""
-
-
-def accepted(report: Report) -> Accepted | None:
-    """Return the account that a target with several let in; None if it let in none, or has one account."""
-    for check in report.checks:
-        name, refused = check.facts.get(CREDENTIAL.name), check.facts.get(REFUSED_CREDENTIALS.name)
-        if check.step is Step.LOGIN and check.outcome in _HELD and isinstance(name, str):
-            return Accepted(name, dict(refused) if isinstance(refused, Mapping) else {})
-    return None
-
-
 def _hosts(report: Report) -> set[str]:
     """Return the names by which the host of a report is known: the target's, and its addresses."""
     addresses = report.facts.get(ADDRESSES.name)
@@ -199,7 +166,7 @@ def _joined(
     checks = [check for check in base.checks if not refused or check is not refused[-1].check]
     if last is not None:
         checks = _named(checks, target.credentials[len(refused)], refused)
-    let_in = last is not None and any(check.step is Step.LOGIN and check.outcome in _HELD for check in checks)
+    let_in = last is not None and any(check.step is Step.LOGIN and check.outcome in HELD for check in checks)
     told = _all_refused(refused) if last is None and withheld is None else _passed_over(refused, let_in=let_in)
     at = next((place for place, check in enumerate(checks) if check.step.height >= Step.LOGIN.height), len(checks))
     checks[at:at] = [*told, withheld] if withheld else told

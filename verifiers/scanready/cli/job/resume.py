@@ -18,7 +18,7 @@ from scanready.report.paper import counted
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity, identity_of_all
 from scanready.run.registry import all_causes
-from scanready.run.which_credential import credential_of
+from scanready.run.tried_credentials import credential_of
 from scanready.store import RunLock, Store, StoredRun, StoreError
 from scanready.wire.printable import visible
 

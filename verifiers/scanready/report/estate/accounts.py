@@ -9,7 +9,7 @@ from scanready.catalogue.facts import ACCOUNT_PROVEN, REFUSAL_AMBIGUOUS, UNANSWE
 from scanready.causes import common
 from scanready.model import Check, Credential, Outcome, Owner, Report, Scope, Step
 from scanready.run.any_type import reports_of
-from scanready.run.which_credential import credential_of, refused_code
+from scanready.run.tried_credentials import credential_of, refused_code
 
 #: The most entries of one run. One account that each host judges by itself has an entry a host.
 _MOST = 100_000

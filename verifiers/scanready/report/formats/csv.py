@@ -18,7 +18,7 @@ from scanready.report.look import Look
 from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line, target_object
 from scanready.run.target_name import LONGEST_NAME
-from scanready.run.which_credential import accepted
+from scanready.run.tried_credentials import accepted
 from scanready.wire.printable import visible, visible_lines
 
 COLUMNS = (
