@@ -146,8 +146,7 @@ def command(
         declared = frame_restored(asked["frame"]).agents
         if asked["estate"] != identity_of_all(targets):
             raise click.UsageError(f"the targets differ from those of {earlier.name}: start a new run without --resume")
-    _demand_agents(targets, declared)
-    _demand_one_account(targets)
+    _demand_fit(targets, declared)
     depth = depth or (described.depth or Step.ACCESS).value
     estate = Estate(targets, declared, Step(depth), timeout or described.timeout or 10.0)
     if earlier is not None and asked["places"] != estate.digest():
@@ -170,21 +169,18 @@ def _resumed(logins: Logins, asked: dict[str, Any]) -> Logins:
     return kept._replace(retried=logins.retried or asked.get("retried", ""))
 
 
-def _demand_one_account(targets: Sequence[Target]) -> None:
-    """Refuse a target with several credentials: which of them is tried next depends on one agent's result."""
+def _demand_fit(targets: Sequence[Target], declared: Sequence[DeclaredAgent]) -> None:
+    """Check that the agents and the targets fit a fleet.
+
+    Raises:
+        click.UsageError: there is no agent, one cannot be an agent's name, a target names another one, or it has
+            several accounts: which of them is tried next depends on one agent's result.
+    """
     if several := next((target for target in targets if target.alternatives), None):
         raise click.UsageError(
             f"{several.source or several}: a fleet tries one credential of a target, and this one has "
             f"{len(several.credentials)}: keep one, or learn with `scanready verify` on one agent which one is right"
         )
-
-
-def _demand_agents(targets: Sequence[Target], declared: Sequence[DeclaredAgent]) -> None:
-    """Check the names of the agents.
-
-    Raises:
-        click.UsageError: there is none, one cannot be an agent's, or a target names another one.
-    """
     if not declared:
         raise click.UsageError(
             "the inventory declares no agents: list them there, or name them with --agents NAME,NAME"
