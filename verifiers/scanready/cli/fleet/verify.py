@@ -136,12 +136,7 @@ def command(
         warn(selection(only, of_a_run=False).takes_nothing(described.targets))
         ctx.exit(NOTHING_SELECTED)
     if earlier is None:
-        known = {agent.name: agent for agent in described.agents}
-        if strange := [name for name in names if known and name not in known]:
-            raise click.UsageError(
-                f"--agents: the inventory declares no agent {strange[0]!r}{did_you_mean(strange[0], known)}"
-            )
-        declared = tuple(known.get(name, DeclaredAgent(name)) for name in names) or described.agents
+        declared = _chosen(names, described.agents)
     else:
         declared = frame_restored(asked["frame"]).agents
         if asked["estate"] != identity_of_all(targets):
@@ -167,6 +162,20 @@ def _resumed(logins: Logins, asked: dict[str, Any]) -> Logins:
     """Return the login options of a run that goes on."""
     kept = logins.resumed(asked.get("guards", ()), no_login=asked.get("no_login", False))
     return kept._replace(retried=logins.retried or asked.get("retried", ""))
+
+
+def _chosen(names: Sequence[str], declared: Sequence[DeclaredAgent]) -> Sequence[DeclaredAgent]:
+    """Return the agents of ``--agents``, or all that the inventory declares.
+
+    Raises:
+        click.UsageError: the inventory declares some, and not that one.
+    """
+    known = {agent.name: agent for agent in declared}
+    if strange := [name for name in names if known and name not in known]:
+        raise click.UsageError(
+            f"--agents: the inventory declares no agent {strange[0]!r}{did_you_mean(strange[0], known)}"
+        )
+    return tuple(known.get(name, DeclaredAgent(name)) for name in names) or declared
 
 
 def _demand_fit(targets: Sequence[Target], declared: Sequence[DeclaredAgent]) -> None:
