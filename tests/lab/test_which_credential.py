@@ -146,6 +146,17 @@ def test_the_refusals_of_a_host_count_for_all_of_its_targets(database: Estate, j
     assert settled(database, 2)
 
 
+def test_the_accounts_of_one_host_are_tried_one_after_another(database: Estate) -> None:
+    """One that is under way is no refusal: the others wait for its outcome, by whatever name they know the host."""
+    server = database.server
+    other = database.target("a", "right", more=", database: hr").replace(server.hostname, server.address)
+    targets = [database.target("a", "right"), other, database.target("a", "right", more=", database: postgres")]
+    results = database.results("--per-host", "6", targets=targets)
+    right = [[check["facts"].get("credential") for check in logins(result)][-1] for result in results]
+    assert right == ["right"] * 3, results
+    assert settled(database, 1)
+
+
 def test_another_run_sends_no_refused_password_again(database: Estate) -> None:
     targets = [database.target("a", "b")]
     database.results(targets=targets)

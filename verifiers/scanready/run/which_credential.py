@@ -7,9 +7,9 @@ has many. So no further account is tried at a host that has refused as many logi
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from scanready.catalogue.facts import ADDRESSES, CREDENTIAL, REFUSED_AT, REFUSED_CREDENTIALS
@@ -61,7 +61,7 @@ class Refusal:
 
 
 class HostRefusals:
-    """Count the refused logins of each host in one run, and the further accounts that are being tried there.
+    """Count the refused logins of each host in one run, and let one further account at a time be tried there.
 
     Args:
         most: refusals of one host, from which on no further account is tried there.
@@ -70,7 +70,7 @@ class HostRefusals:
     def __init__(self, most: int) -> None:
         self.most = most
         self._refused: dict[str, set[tuple[str, str]]] = {}
-        self._under_way: Counter[str] = Counter()
+        self._turns: dict[str, asyncio.Lock] = {}
 
     def take_note(self, report: Report) -> None:
         """Count the refusal of a report, if it has one, for each name and address of its host."""
@@ -83,22 +83,17 @@ class HostRefusals:
         """Return the number of refusals of a host with these names and addresses."""
         return max(len(self._refused.get(host, ())) for host in hosts)
 
-    @contextlib.contextmanager
-    def further_try(self, hosts: set[str], least: int) -> Iterator[bool]:
+    @contextlib.asynccontextmanager
+    async def further_try(self, hosts: set[str], least: int) -> AsyncIterator[bool]:
         """Hold the right to try a further account at a host; False if one more refusal would be too many.
 
-        ``least`` is the number of refusals that are known otherwise, as of an earlier part of the run.
+        Only one is tried there at a time, since each may be refused. ``least`` is the number of refusals that are known
+        otherwise, as of an earlier part of the run.
         """
-        others = max(self._under_way[host] for host in hosts)
-        permitted = max(self.count(hosts), least) + others < self.most
-        if not permitted:
-            yield False
-            return
-        self._under_way.update(hosts)
-        try:
-            yield True
-        finally:
-            self._under_way.subtract(hosts)
+        async with contextlib.AsyncExitStack() as held:
+            for host in sorted(hosts):
+                await held.enter_async_context(self._turns.setdefault(host, asyncio.Lock()))
+            yield max(self.count(hosts), least) < self.most
 
 
 async def first_accepted(
@@ -120,7 +115,8 @@ async def first_accepted(
     for position, account in enumerate(target.credentials):
         hosts = {target.host.casefold()}.union(*(_hosts(one.report) for one in refused))
         least = sum(one.by_this_host for one in refused)
-        with refusals.further_try(hosts, least) if refused else contextlib.nullcontext(True) as permitted:
+        turn = refusals.further_try(hosts, least) if refused else contextlib.nullcontext(True)
+        async with turn as permitted:
             if not permitted:
                 return _joined(target, refused, withheld=_too_many(target, position, refused, refusals.most))
             report = await climb(replace(target, credential=account, alternatives=()))
