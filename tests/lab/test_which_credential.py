@@ -146,6 +146,13 @@ def test_the_refusals_of_a_host_count_for_all_of_its_targets(database: Estate, j
     assert settled(database, 2)
 
 
+def test_an_account_that_the_host_has_accepted_is_tried_in_any_case(database: Estate) -> None:
+    targets = [database.target("right"), database.target("a", "b", "right", more=", database: postgres")]
+    results = database.results("--concurrency", "1", targets=targets)
+    assert [logins(result)[-1]["facts"].get("credential") for result in results] == [None, "right"], results
+    assert settled(database, 2)
+
+
 def test_the_accounts_of_one_host_are_tried_one_after_another(database: Estate) -> None:
     """One that is under way is no refusal: the others wait for its outcome, by whatever name they know the host."""
     server = database.server

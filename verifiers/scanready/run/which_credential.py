@@ -70,30 +70,37 @@ class HostRefusals:
     def __init__(self, most: int) -> None:
         self.most = most
         self._refused: dict[str, set[tuple[str, str]]] = {}
+        self._accepted: dict[str, set[tuple[str, str]]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
 
     def take_note(self, report: Report) -> None:
-        """Count the refusal of a report, if it has one, for each name and address of its host."""
-        refusal = Refusal.of(report)
+        """Count the refusal of a report, if it has one, for each name and address of its host; note an acceptance."""
+        refusal, account = Refusal.of(report), report.target.credential
         if refusal is not None and not refusal.withheld:
-            for host in _hosts(report):
-                self._refused.setdefault(host, set()).add(refusal.account.guarded_by)
+            self._add(self._refused, report, refusal.account)
+        elif account is not None and any(one.step is Step.LOGIN and one.outcome in HELD for one in report.checks):
+            self._add(self._accepted, report, account)
+
+    def _add(self, known: dict[str, set[tuple[str, str]]], report: Report, account: Credential) -> None:
+        for host in _hosts(report):
+            known.setdefault(host, set()).add(account.guarded_by)
 
     def count(self, hosts: set[str]) -> int:
         """Return the number of refusals of a host with these names and addresses."""
         return max(len(self._refused.get(host, ())) for host in hosts)
 
     @contextlib.asynccontextmanager
-    async def further_try(self, hosts: set[str], least: int) -> AsyncIterator[bool]:
+    async def further_try(self, account: Credential, hosts: set[str], least: int) -> AsyncIterator[bool]:
         """Hold the right to try a further account at a host; False if one more refusal would be too many.
 
-        Only one is tried there at a time, since each may be refused. ``least`` is the number of refusals that are known
-        otherwise, as of an earlier part of the run.
+        Only one is tried there at a time, since each may be refused; one that the host has accepted will not be.
+        ``least`` is the number of refusals that are known otherwise, as of an earlier part of the run.
         """
         async with contextlib.AsyncExitStack() as held:
             for host in sorted(hosts):
                 await held.enter_async_context(self._turns.setdefault(host, asyncio.Lock()))
-            yield max(self.count(hosts), least) < self.most
+            accepted = any(account.guarded_by in self._accepted.get(host, ()) for host in hosts)
+            yield accepted or max(self.count(hosts), least) < self.most
 
 
 async def first_accepted(
@@ -115,7 +122,7 @@ async def first_accepted(
     for position, account in enumerate(target.credentials):
         hosts = {target.host.casefold()}.union(*(_hosts(one.report) for one in refused))
         least = sum(one.by_this_host for one in refused)
-        turn = refusals.further_try(hosts, least) if refused else contextlib.nullcontext(True)
+        turn = refusals.further_try(account, hosts, least) if refused else contextlib.nullcontext(True)
         async with turn as permitted:
             if not permitted:
                 return _joined(target, refused, withheld=_too_many(target, position, refused, refusals.most))
