@@ -32,6 +32,8 @@ _PLAIN_URL = re.compile(rf"([a-z][a-z0-9]*)://({CLEAN_HOST})(?::([1-9][0-9]{{0,3
 _LONGEST = 4096
 #: The beginning of the settings in any tool's connection string; a password may be one of them.
 _SETTINGS = re.compile(r"[?;]|[^\w.-][\w .-]*=")
+#: The options of nearly all targets: one mapping for all, which nothing changes.
+_NO_OPTIONS: Mapping[str, Any] = {}
 _PASSWORD_REFUSED = "a password in a target is refused (and not repeated here): "
 
 
@@ -208,7 +210,7 @@ def expand(
     found: list[Target] = []
     for row in rows or every_type(port):
         with complaints.collected():
-            own = options_for(row, options) if options else {}
+            own = options_for(row, options) if options else _NO_OPTIONS
             row.check(host, own)
             used = port_of_target(row, port)
             found.append(Target(host, row.name, used, own, credential, tags, source, port is not None, not rows))

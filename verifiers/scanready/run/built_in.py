@@ -22,9 +22,10 @@ class _Rows(Mapping[str, TargetType]):
         return {row.name: row for row in targets.rows()}
 
     def __getitem__(self, name: str) -> TargetType:
-        if name not in self._loaded:
+        if (row := self._loaded.get(name)) is None:
             self._loaded |= {row.name: row for row in targets.rows_in(name)}
-        return self._loaded.get(name) or self._all[name]
+            row = self._loaded[name] = self._loaded.get(name) or self._all[name]
+        return row
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)
