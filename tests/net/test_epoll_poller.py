@@ -100,6 +100,24 @@ def test_a_dialled_connection_is_registered_once_from_connect_to_close() -> None
     assert run(main()) == (1, 1)
 
 
+def test_a_wait_keeps_no_error_of_the_read_before_it() -> None:
+    """The error has its frames: with them, a silent target took 2 KB more."""
+
+    async def main() -> list[object]:
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+        async with server:
+            where: Address = socket.AF_INET, server.sockets[0].getsockname()
+            stream = await dial(where, asyncio.get_running_loop().time() + 5)
+            waiting = asyncio.create_task(stream.receive(read_line))
+            await asyncio.sleep(0.05)
+            kept = [one for one in gc.get_objects() if isinstance(one, BlockingIOError)]
+            waiting.cancel()
+            await stream.close()
+        return kept
+
+    assert not run(main())
+
+
 def test_a_stream_that_is_closed_while_it_waits_fails_at_once() -> None:
     """And the next socket, which has the same number, has nothing of it."""
 

@@ -431,17 +431,17 @@ class Stream:
             try:
                 raw = self._taken()
             except BlockingIOError:
-                self._turn = 0
-                raw = await self._awaited()
+                raw = None  # the error has its frames: it must not be at hand while we wait
+            if raw is None:
+                self._turn, raw = 0, await self._awaited()
             self.sock.kept = b""
             if self._tls is None:
                 self.wait_for_first_byte(None)
             self._turn += _SHARE if self._tap else max(_READ, len(raw))
             return raw
         except TimeoutError:
-            waited = self._now() - since
             raise ReadTimeout(
-                "no answer within the time left", self.heard, waited, self._patience, self._spoke
+                "no answer within the time left", self.heard, self._now() - since, self._patience, self._spoke
             ) from None
         except OSError as error:
             error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
