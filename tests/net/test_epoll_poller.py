@@ -103,7 +103,7 @@ def test_a_dialled_connection_is_registered_once_from_connect_to_close() -> None
 def test_a_wait_keeps_no_error_of_the_read_before_it() -> None:
     """The error has its frames: with them, a silent target took 2 KB more."""
 
-    async def main() -> list[object]:
+    async def main() -> list[BlockingIOError]:
         server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
         async with server:
             where: Address = socket.AF_INET, server.sockets[0].getsockname()
