@@ -27,7 +27,6 @@ from scanready.causes import common
 from scanready.model import Cause, Credential, Owner, host_of
 from scanready.net.stream import PeerClosed, ReadTimeout
 
-from . import withheld
 from .attempt import Attempt, ProcessLost, by_library
 from .explain import Failure, Unfinished
 from .journal import NOT_SENT, Effect, Journal, effect_of, effect_of_failure
@@ -339,6 +338,8 @@ class LockoutGuard:
         return account
 
     def _withhold(self, account: _Account, credential: Credential, at: _Place, secret: str) -> None:
+        from . import withheld
+
         name, key = credential.name, credential.guarded_by
         if bound := account.refused_by or at.found_in(account.barred):
             if bound in account.lost:

@@ -18,7 +18,6 @@ from scanready.net.hosts import clean_host
 
 from .options import options_for, refuse_unknown, type_row
 from .problems import InventoryError, Problem
-from .secrets import check_certificates
 from .words import IN_PROGRAM
 
 EXAMPLE = "postgresql://db7:5433/hr"
@@ -101,6 +100,8 @@ def require_settings(value: object) -> None:
     problems: tuple[str, ...] = ()
     try:
         if value.ca_file is not None:
+            from .secrets import check_certificates
+
             check_certificates(value.ca_file, Path(value.ca_file))  # "~" is not expanded when it is opened
     except Wrong as wrong:
         problems = wrong.messages

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 #: One text constant on a line. Texts in three quotes are documentation.
-_CONSTANT = re.compile(r"""\"([^\"\\\n]*(?:\\.[^\"\\\n]*)*)\"|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'""")
-_ESCAPED = re.compile(r"\\(['\"\\])")
+_CONSTANT = r"""\"([^\"\\\n]*(?:\\.[^\"\\\n]*)*)\"|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'"""
+_ESCAPED = r"\\(['\"\\])"
 #: Marks that join our texts to one sentence, and how much must be left of a word without them.
 _MARKS, _LEAST_BARE = ".,:;!?()'\"` ", 4
 
@@ -28,7 +28,7 @@ def _texts() -> str:
     found: dict[str, None] = {}
     for path in sorted(Path(__file__).parent.parent.rglob("*.py")):
         source = "".join(path.read_text(encoding="utf-8").split('"""')[::2])
-        for constant in _CONSTANT.finditer(source):
+        for constant in re.finditer(_CONSTANT, source):
             raw = (constant[1] or constant[2] or "").lower()
-            found |= {raw: None, _ESCAPED.sub(r"\1", raw): None}
+            found |= {raw: None, re.sub(_ESCAPED, r"\1", raw): None}
     return "\n".join(found)

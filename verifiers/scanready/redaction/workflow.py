@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 
-_MARK = re.compile(r"#(?=#[A-Za-z]{0,32}\[)|:(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z])")
-_HASHES = re.compile(r"#(?=#[A-Za-z]{0,32}\[)")
-_AT_START = re.compile(r"#(?=#[A-Za-z]{0,32}\[)|(?:^|(?<=\s)):(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z])", re.MULTILINE)
+# Few texts have such a mark, so the functions of `re` compile these patterns when one is found.
+_MARK = r"#(?=#[A-Za-z]{0,32}\[)|:(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z])"
+_HASHES = r"#(?=#[A-Za-z]{0,32}\[)"
+_AT_START = r"(?m)#(?=#[A-Za-z]{0,32}\[)|(?:^|(?<=\s)):(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z])"
 
 
 def has_mark(text: str) -> bool:
@@ -21,14 +22,14 @@ def has_mark(text: str) -> bool:
 
 def harmless(text: str) -> str:
     """Return ``text`` with a space within whatever begins such a command."""
-    return _MARK.sub(r"\g<0> ", text) if "::" in text or "##" in text else text
+    return re.sub(_MARK, r"\g<0> ", text) if "::" in text or "##" in text else text
 
 
 def harmless_lines(text: str) -> str:
     """Return ``text`` so that no line begins such a command; for texts of ours, which may hold ``[Net.Dns]::Name``."""
-    return _AT_START.sub(r"\g<0> ", text) if "::" in text or "##" in text else text
+    return re.sub(_AT_START, r"\g<0> ", text) if "::" in text or "##" in text else text
 
 
 def harmless_json(text: str) -> str:
     """Return a JSON text that means the same and has no such command: a line of JSON never begins with colons."""
-    return _HASHES.sub(r"\\u0023", text) if "##" in text else text
+    return re.sub(_HASHES, r"\\u0023", text) if "##" in text else text

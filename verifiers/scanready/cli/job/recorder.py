@@ -14,11 +14,11 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.journal import Effect
 from scanready.model import Credential, Report, Target
-from scanready.report.serialize import KeptReport, identity, identity_of_all
 
 from .job import Record
 
 if TYPE_CHECKING:
+    from scanready.report.serialize import KeptReport
     from scanready.store import Account, AccountRecord, Event, NewRun, Writer
 
     from .beside import Beside, Found
@@ -91,6 +91,8 @@ class Keeping:
             try:
                 async with contextlib.aclosing(coming):
                     async for report in coming:
+                        from scanready.report.serialize import KeptReport  # no first packet waits for it
+
                         await room.acquire()
                         waiting.append(KeptReport.of(report))
                         self._write(waiting[-1])
@@ -163,6 +165,8 @@ class Keeping:
         self.open().end(seconds, interrupted, _PATIENCE)
 
     def _write(self, report: KeptReport) -> None:
+        from scanready.report.serialize import identity
+
         place = self._places.get(id(report.target), len(self._places))
         self.open().result(place, identity(report.target), report.verdict.value, report.line)
 
@@ -193,6 +197,8 @@ def asked(record: Record, targets: Iterable[Target], depth: str, timeout: float,
 
     ``tried`` are the hosts that were given without a type, as the user wrote them.
     """
+    from scanready.report.serialize import identity_of_all
+
     kept = {
         "only": record.only,
         "types": record.types,

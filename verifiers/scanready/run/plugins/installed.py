@@ -17,10 +17,11 @@ from scanready.wire.printable import visible
 
 from .attempt import attempted
 from .name import name_fault
-from .origin import Origin, described, package
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from .origin import Origin
 
 #: Other packages register ``NAME = "package.module:ROW"`` under this group.
 ENTRY_POINTS = "scanready.targets"
@@ -52,6 +53,10 @@ class Plugins(Mapping[str, TargetType]):
     def entries(self) -> dict[str, EntryPoint]:
         """The entry points by name; of two that share one, the first in the order of their packages."""
         found: dict[str, EntryPoint] = {}
+        if not self.installed:
+            return found
+        from .origin import described, package
+
         for entry in sorted(self.installed, key=lambda one: (package(one), one.name, one.value)):
             if fault := name_fault(entry.name):
                 self._misnamed.setdefault(entry.name.lower(), self._note(entry, fault))
@@ -79,7 +84,11 @@ class Plugins(Mapping[str, TargetType]):
 
     def origin(self, name: str) -> Origin | None:
         """Return where a type comes from; None for one that no other package brings."""
-        return Origin(self.entries[name]) if name not in self._built_in and name in self.entries else None
+        if name in self._built_in or name not in self.entries:
+            return None
+        from .origin import Origin
+
+        return Origin(self.entries[name])
 
     def with_causes(self, known: Mapping[str, Cause]) -> dict[str, Cause]:
         """Return the causes that are known with those of all plug-ins; a code that is taken is left out, and noted."""
@@ -87,6 +96,7 @@ class Plugins(Mapping[str, TargetType]):
         if not self:
             return found
         from .load import causes_of
+        from .origin import described
 
         whose = dict.fromkeys(known, "scanready itself has")
         for name, row in self.items():
@@ -116,6 +126,8 @@ class Plugins(Mapping[str, TargetType]):
             yield from found or ()
 
     def _note(self, entry: EntryPoint, what: str, *about: str) -> str:
+        from .origin import described
+
         line = visible(f"{described(entry)}: {what}", _MOST)
         self._problems.setdefault(line, set()).update({entry.name.lower(), *about})
         return line

@@ -129,23 +129,21 @@ _OUT_OF_ORDER = (
 )
 OUT_OF_ORDER = frozenset(_OUT_OF_ORDER)
 #: Words of gateways that refuse a session without TLS, beside various numbers (Azure, TiDB Cloud, Vitess).
-_WANTS_TLS = re.compile(
-    r"SSL connection is required|insecure (?:transport|connections)\b|must use SSL/TLS", re.IGNORECASE
-)
+_WANTS_TLS = r"(?i)SSL connection is required|insecure (?:transport|connections)\b|must use SSL/TLS"
 #: Error numbers of a finished login that was not accepted; all have SQLSTATE 28000 except the last two.
 REFUSED = frozenset({1045, 1698, 1251, 1275})
 #: Words of a server that judged a login. SQLSTATE 28000 is no proof: gateways also use it to refuse an address.
-_JUDGED = re.compile(r"access denied|authenticat|log ?[io]n|password", re.IGNORECASE)
+_JUDGED = r"(?i)access denied|authenticat|log ?[io]n|password"
 
 
 def of_state(code: int, message: str) -> Cause | None:
     """Return the cause of an error at a login that is the same for every client; None for any other error."""
-    return STATES.get(code) or (common.TLS_REQUIRED if _WANTS_TLS.search(message) else None)
+    return STATES.get(code) or (common.TLS_REQUIRED if re.search(_WANTS_TLS, message) else None)
 
 
 def judges_login(code: int, sqlstate: str, message: str) -> bool:
     """Return True if the error's number or text shows that the server judged a login and refused the user."""
-    return code in REFUSED or (sqlstate == "28000" and bool(_JUDGED.search(message)))
+    return code in REFUSED or (sqlstate == "28000" and bool(re.search(_JUDGED, message)))
 
 
 #: Error numbers that may refuse this agent's address in place of the password: an account is a user at a host, and an
