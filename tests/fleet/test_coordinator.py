@@ -18,6 +18,7 @@ from scanready.fleet.ledger import COMMAND, Ledger, stored_results
 from scanready.fleet.messages import OWN_FILE, Batch, Heartbeat, Results, decode, encode
 from scanready.fleet.names import HEARTBEAT
 from scanready.model import Agent, DeclaredAgent, Step, Target
+from scanready.report.parse import restored
 from scanready.report.serialize import as_line
 from scanready.store import NewRun, Store
 
@@ -157,6 +158,61 @@ def test_a_result_that_cannot_be_read_ends_its_target(site: Fleet, name: str) ->
     assert site.stored() == {("h1", "a", "scanready.limit"), ("h2", "a", "scanready.out-of-time")}
     assert why in site.told[0]
     assert site.coordinator.missing == 1
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_result_that_cannot_be_read_ends_its_target_after_sound_ones(site: Fleet, name: str) -> None:
+    """Sound results of an agent that was heard before are not restored."""
+    text, why = UNREADABLE[name]
+    site.hear("a", site.results("a", (A2, line("a", ONLY_A)), done=False))
+    site.hear("a", site.results("a", (A2, line("a", ONLY_A)), (A1, text)))
+    assert site.stored() == {("h1", "a", "scanready.limit"), ("h2", "a", "scanready.out-of-time")}
+    assert why in site.told[0]
+
+
+def test_only_the_first_result_of_an_agent_is_restored(site: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are stored as they came, and the store has the same as if each had been restored."""
+    count = 0
+
+    def counted(result: object) -> Any:
+        nonlocal count
+        count += 1
+        return restored(result)
+
+    monkeypatch.setattr("scanready.fleet.coordinator.restored", counted)
+    for place, target in ((A2, ONLY_A), (A1, BOTH), (A1, BOTH)):
+        site.hear("a", site.results("a", (place, line("a", target)), done=False))
+    assert count == 1
+    with Store(site.path) as store:
+        kept = [json.loads(text) for text in store.results(store.find(site.ledger.name))]
+    wanted = [json.loads(line("a", target)) for target in (BOTH, ONLY_A)]
+    for one in (*kept, *wanted):
+        del one["started"]
+    assert sorted(kept, key=str) == sorted(wanted, key=str)
+
+
+ODD: dict[str, Callable[[str], str]] = {
+    "more tags": lambda text: text.replace('"tags":[]', '"tags":["prod"]'),
+    "another name": lambda text: text.replace('"name":"ssh://h1:22"', '"name":"ssh://h9:22"'),
+    "no number": lambda text: text.replace('"facts":{}', '"facts":{"n":NaN}', 1),
+    "not ASCII": lambda text: text.replace("silent", "silent \u202e"),
+    "half a character": lambda text: text.replace("silent", "silent \\ud800"),
+    "another platform": lambda text: text.replace('"platform":"Linux"', '"platform":"Windows"'),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_unusual_result_is_stored_as_it_is_understood(site: Fleet, name: str) -> None:
+    text = ODD[name](line("a", BOTH))
+    assert text != line("a", BOTH), "it is unusual"
+    site.hear("a", site.results("a", (A2, line("a", ONLY_A)), done=False))
+    site.hear("a", site.results("a", (A1, text)))
+    with Store(site.path) as store:
+        (first,) = [text for text in store.results(store.find(site.ledger.name)) if "h1" in text]
+    found = restored(json.loads(text))
+    found.target = BOTH
+    assert first == as_line(found)
+    assert first.isascii()
 
 
 def test_a_message_of_a_newer_version_ends_its_batch(site: Fleet) -> None:

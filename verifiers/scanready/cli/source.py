@@ -22,6 +22,7 @@ from scanready.model import Agent, Report, Step, Target, bracketed
 from scanready.report.document import RunInfo
 from scanready.report.estate import EstateView, Frame
 from scanready.report.estate.frame import frame_restored
+from scanready.report.estate.outline import outlines
 from scanready.report.paper import counted
 from scanready.report.parse import NotAResult, agent_restored, rejudged, restored, target_restored
 from scanready.store import Store, StoredRun, StoreError, looks_like_a_run
@@ -105,7 +106,8 @@ class Source:
                 self._ordered = Ordered(self.results())
             self.results = self._ordered.results
         with told(self.name):
-            return EstateView(self.reports, self.frame or _UNFRAMED, self.version, title, require)
+            quick = None if self.judged_anew else lambda: outlines(self.results())
+            return EstateView(self.reports, self.frame or _UNFRAMED, self.version, title, require, quick)
 
     def close(self) -> None:
         """Remove the temporary file, if there is one."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import amqp
 
 from scanready.causes import common, fleet
-from scanready.model import Agent, Cause, Report, Target
+from scanready.model import Agent, Cause, Report, Target, Verdict
 from scanready.report.parse import NotAResult, restored
 from scanready.report.serialize import identity
 
@@ -27,7 +27,7 @@ from .division import Estate
 from .engine import not_checked
 from .faults import BlockedError, explained
 from .flood import Flood
-from .ledger import Ledger
+from .ledger import Ledger, Row, row_of
 from .liveness import Liveness
 from .login_pass import LoginPass, UnderWay
 from .messages import CANCELLED, OWN_FILE, Batch, Heartbeat, Login, MessageError, Results, decode, target_sent
@@ -35,6 +35,7 @@ from .names import HEARTBEAT, NOWHERE, RESULTS, TASKS, heartbeats_of, results_of
 from .once import Limited, Once
 from .outbox import Outbox, Sent
 from .paced import Paced
+from .plain_lines import PlainLines
 from .watch import Watch, looked_at
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Coordinator(Watch):
     Args:
         done: the places whose results are stored already.
         tell: called with a line for people.
-        count: called with each result for the first time.
+        count: called with the verdict of each result that comes for the first time.
         agent_timeout: seconds without a heartbeat after which an agent counts as lost.
         login: what login batches say; None if no login is made.
 
@@ -76,7 +77,7 @@ class Coordinator(Watch):
         ledger: Ledger,
         done: set[int],
         tell: Callable[[str], None],
-        count: Callable[[Report], None],
+        count: Callable[[Verdict], None],
         agent_timeout: float,
         login: Login | None = None,
     ) -> None:
@@ -87,6 +88,7 @@ class Coordinator(Watch):
         self._connection: kombu.Connection | None = None
         self._liveness = Liveness()
         self._dropped_beats = Paced()
+        self._plain = PlainLines()
         self._flood = Flood(agent.name for agent in estate.agents)
         self._open: dict[str, set[int]] = defaultdict(set)  # agent -> places without a result
         self._batches: dict[str, tuple[int, ...]] = {}
@@ -317,36 +319,41 @@ class Coordinator(Watch):
             raise MessageError(f"{found.agent} is not an agent of this run")
         self._heard[found.agent] = time.monotonic()
         self._silent.discard(found.agent)
-        reports = [
-            (place, self.logins.counted(place, found.batch, self._report(place, line, found.agent)))
-            for place, line in self._assigned(found)
-            if not self.logins.replaces(place, found.batch)
-        ]
-        self.ledger.put(reports)
+        rows, reports = list[Row](), list[tuple[int, Report]]()
+        for place, target, line in self._assigned(found):
+            if self.logins.replaces(place, found.batch):
+                continue
+            verdict = None if self.logins.reads(target) else self._plain.verdict(found.agent, line, target)
+            if verdict is not None:
+                rows.append(Row(place, f"{identity(target)}@{found.agent}", verdict.value, line))
+                continue
+            report = self.logins.counted(place, found.batch, self._report(target, line, found.agent))
+            rows.append(row_of(place, report))
+            reports.append((place, report))
+        self.ledger.put_rows(rows)
         for place, report in reports:
             self.logins.add(place, report)
-            if place in self._open[found.agent]:
-                self._open[found.agent].discard(place)
-                self._count(report)
+        for row in rows:
+            if row.place in self._open[found.agent]:
+                self._open[found.agent].discard(row.place)
+                self._count(Verdict(row.verdict))
         if found.done:
             self._conclude(found)
 
-    def _assigned(self, found: Results) -> Iterator[tuple[int, str]]:
-        """Yield the results at places of this agent; no other one is stored."""
+    def _assigned(self, found: Results) -> Iterator[tuple[int, Target, str]]:
+        """Yield the results at places of this agent with their targets; no other one is stored."""
         for place, line in found.lines:
             expected = self.estate.at(place)
             if expected is None or expected[1] != found.agent:
                 self._tell(f"a result was refused: {found.agent} has no target at the place {place}")
             else:
-                yield place, line
+                yield place, expected[0], line
 
-    def _report(self, place: int, line: str, agent: str) -> Report:
+    def _report(self, target: Target, line: str, agent: str) -> Report:
         """Return the report in a result; one that says so if it cannot be read: the agent does not send it again."""
-        expected = self.estate.at(place)
-        assert expected is not None, "it is a place of this agent"
-        target = expected[0]
         try:
-            report = restored(json.loads(line))
+            result = json.loads(line)
+            report = restored(result)
             if any(one.agent.name != agent for one in (report, *report.types)):
                 raise NotAResult("it names another agent")
             hosts = {one.target.host for one in report.types}
@@ -357,6 +364,7 @@ class Coordinator(Watch):
             self._tell(why)
             return not_checked(self._agent(agent), target, common.LIMIT, why)
         report.target = target
+        self._plain.checked(agent, result)
         return report
 
     def _give_up(self, agent: str | None, error: MessageError) -> None:

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scanready.model import Report, Target
 from scanready.report.parse import NotAResult, restored
@@ -31,6 +31,22 @@ COMMAND = "fleet"
 _PUT = """INSERT INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (run, key) DO UPDATE SET place = excluded.place, verdict = excluded.verdict, result = excluded.result"""
 _NAMES_TRIED = 20
+
+
+class Row(NamedTuple):
+    """One result: its place, the key of its target and agent, its verdict, and its line of JSON."""
+
+    place: int
+    key: str
+    verdict: str
+    line: str
+
+
+def row_of(place: int, report: Report) -> Row:
+    """Return the row of a report."""
+    return Row(place, identity_at(report), report.verdict.value, as_line(report))
+
+
 #: Writes into the journal of accounts, within a transaction.
 Note = Callable[[sqlite3.Connection], None]
 
@@ -71,12 +87,12 @@ class Ledger:
 
     def put(self, reports: Iterable[tuple[int, Report]]) -> None:
         """Store results with their places."""
-        rows = [
-            (self.number, place, identity_at(report), report.verdict.value, as_line(report))
-            for place, report in reports
-        ]
+        self.put_rows([row_of(place, report) for place, report in reports])
+
+    def put_rows(self, rows: Iterable[Row]) -> None:
+        """Store results as rows."""
         with self._committed():
-            self._file.executemany(_PUT, rows)
+            self._file.executemany(_PUT, ((self.number, *row) for row in rows))
 
     def result(self, target: Target, agent: str) -> Report | None:
         """Return the stored result of an agent for a target; None if there is none that can be read."""

@@ -87,6 +87,10 @@ class LoginPass:
             visit = Visit(place, agent, host, account.name)
             self._accounts.add(account.guarded_by, visit, judged_alike=account.authority is not None)
 
+    def reads(self, target: Target) -> bool:
+        """Return whether the pass needs the results of a target."""
+        return self._login is not None and target.credential is not None
+
     def counted(self, place: int, batch: str, report: Report) -> Report:
         """Return the result of a second visit, whose footprint includes that of the first one."""
         first = self._ledger.result(self._target(place), report.agent.name) if batch in self._sent else None

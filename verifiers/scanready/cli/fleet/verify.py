@@ -317,14 +317,11 @@ def _work(asked: Asked, ledger: Ledger, earlier: StoredRun | None, store: str | 
         with progress.cleared():
             warn(line)
 
-    def count(report: Report) -> None:
-        progress.count(report.verdict)
-
     stopped = threading.Event()
     with _interruptible(stopped, lambda: progress.say(_unfinished(ledger.name))):
         tell(_beginning(asked, ledger.name, done))
         coordinator = Coordinator(
-            asked.broker, asked.estate, ledger, done, tell, count, asked.agent_timeout, asked.login
+            asked.broker, asked.estate, ledger, done, tell, progress.count, asked.agent_timeout, asked.login
         )
         _bind(coordinator.logins, asked)
         for place, report in _stored(store, earlier, asked.estate) if earlier and asked.login else ():

@@ -1,7 +1,7 @@
 """Read the results of many agents as rows: one target a row, with its estate verdict and the result of each agent.
 
 One row is in memory at a time. The results are read twice: a withheld login names a refusal that may stand at another
-target, so all refusals are collected before the first row.
+target, so all refusals are collected before the first row. The first time, outlines of the results are enough.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scanready.run import timestamps
 from scanready.run.target_name import name_of
 
 from .frame import Frame
+from .outline import Outline
 
 #: A check from the agent passed every step that the type and the credential of the target allow.
 FINE = (Verdict.SCANNABLE, Verdict.READY)
@@ -186,6 +187,7 @@ class EstateView:
 
     Args:
         results: returns all results from the start at each call; those of one target are adjacent.
+        outlines: returns the outlines of the results in their order; None: they are made of the results.
         frame: what is known beside the results; None for a file that does not say it.
         version: the version of scanready that stored the results.
         title: the user's title.
@@ -199,7 +201,9 @@ class EstateView:
         version: str = "unknown",
         title: str | None = None,
         require: str | None = None,
+        outlines: Callable[[], Iterable[Outline]] | None = None,
     ) -> None:
+        self._outlines = outlines or (lambda: map(Outline.of, results()))
         self._results, self._frame = results, frame or Frame()
         self._absent = {one.agent: one.why for one in self._frame.absent}
         self._seen: dict[str, Agent] = {}
@@ -251,21 +255,20 @@ class EstateView:
         return self._frame.expected_of(target, tuple(self._seen.values()))
 
     def _first_pass(self) -> Iterator[Report]:
-        """Yield the results that count; note their agents, and count the targets."""
+        """Yield the results that count and may have refused a login; note the agents, and count the targets."""
         before = ""
-        for report in self._results():
-            key = identity(report.target)
-            if key != before:
+        for one in self._outlines():
+            if one.key != before:
                 self._targets += 1
-                self._named.update(report.target.agents)
-            before = key
-            agent = report.agent
-            if agent.name in self._absent:
+                self._named.update(one.named)
+            before = one.key
+            if one.agent.name in self._absent:
                 continue
-            self._seen.setdefault(agent.name, agent)
-            if report.started and (not self._started or report.started < self._started):
-                self._started = report.started
-            yield report
+            self._seen.setdefault(one.agent.name, one.agent)
+            if one.started and (not self._started or one.started < self._started):
+                self._started = one.started
+            if one.report is not None:
+                yield one.report
 
     def _columns(self) -> tuple[AgentColumn, ...]:
         declared = {one.name: one for one in self._frame.agents}
