@@ -39,7 +39,7 @@ class Origin(NamedTuple):
     @property
     def version(self) -> str:
         """The version of the package, printable; empty for one whose metadata has none."""
-        version, _ = attempted(lambda: self.entry.dist.version if self.entry.dist else "")
+        version, _ = attempted(lambda: _field(self.entry, "Version"))
         return visible(str(version or ""), _MOST)
 
     @property
@@ -59,13 +59,18 @@ class Origin(NamedTuple):
 
 def package(entry: EntryPoint) -> str:
     """Return the name of the package that has an entry point; empty for one without metadata."""
-    name, _ = attempted(lambda: entry.dist.name if entry.dist else "")
+    name, _ = attempted(lambda: _field(entry, "Name"))
     return str(name or "")
 
 
 def described(entry: EntryPoint) -> str:
     """Return the package and the entry point in words."""
     return f"plug-in {package(entry) or 'without a package'} ({entry.name} = {entry.value})"
+
+
+def _field(entry: EntryPoint, name: str) -> str:
+    """Return a field of a package's metadata; empty where it is missing, which Python 3.12 warns of by its property."""
+    return next(iter((entry.dist.metadata.get_all(name) if entry.dist else None) or ()), "")
 
 
 def _urls(entry: EntryPoint) -> Iterator[str]:
