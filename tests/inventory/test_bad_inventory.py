@@ -146,7 +146,7 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets:\n- {host: a, type: nfs, share: x}\n",
-            "inv.yaml:2:24: `share` is not an option of nfs (it has: export, gid, nfs_",
+            "inv.yaml:2:24: `share` is not an option of nfs (it has: export, gid, mountd_port, nfs_",
         ),
         (
             b"targets:\n- {host: a, type: nfs, export: home}\n",

@@ -19,6 +19,7 @@ RETURNED: dict[str, Any] = {
     "version": "",
     "facts": {},
     "denied": None,
+    "expires": "",
     "passwordless": False,
     "sent_on_to": [],
 }

@@ -14,7 +14,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -318,9 +318,17 @@ def _ask_beside(session: psycopg.Connection[Any], result: Result, deadline: floa
         result.facts["databases"] = [for_people(session, row[0]) for row in session.execute(_DATABASES).fetchall()]
     with _our_question(session):
         row = session.execute(_VALID_FOR).fetchone()
-        result.expires = expires("the password", float(row[0])) if row and row[0] is not None else ""
+        result.expires = _expiry(row)
     with _our_question(session):  # last, because the settings end with the transaction
         session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
+
+
+def _expiry(row: Sequence[Any] | None) -> str:
+    """Return the words for a row of :data:`_VALID_FOR`; empty for a server that answers something else."""
+    try:
+        return expires("the password", float(row[0])) if row else ""
+    except (TypeError, ValueError, IndexError):
+        return ""
 
 
 @contextlib.contextmanager
