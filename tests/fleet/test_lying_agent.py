@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scanready.causes import common
@@ -272,6 +272,7 @@ class Run:
 
 
 @given(st.integers(min_value=0))
+@example(1034742)  # one ambiguous refusal, then the lie of an accepted secret
 @settings(max_examples=150, deadline=None)
 def test_a_liar_costs_logins_and_changes_nothing_else(seed: int) -> None:
     world = World(seed)

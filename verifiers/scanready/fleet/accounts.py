@@ -248,7 +248,9 @@ class _Account:
         self.is_lifted = True
         self.known.add(place)
         if agent not in self.accepted and agent not in self.memory.proven:
-            self.failed = 0  # further logins of an agent say nothing about the copies of others
+            # Further logins of an agent say nothing about the copies of others. A copy that was refused before any was
+            # accepted, perhaps for its agent's address, is one of those that fail.
+            self.failed = 0 if self.accepted else self.ambiguous
         if agent not in self.accepted and (hosts := list(self.waiting.get(agent, {}).items())):
             start = len(hosts) * list(self.waiting).index(agent) // len(self.waiting)
             self.waiting[agent] = dict(hosts[start:] + hosts[:start])
