@@ -56,7 +56,8 @@ class JUnit:
         element, holds = judged_case(report, self._run.require)
         SubElement(element, "system-out").text = story(report)
         for check in report.checks:
-            self._steps[check.step] += math.ceil(check.seconds * 1e6)
+            if check.outcome is not Outcome.SKIPPED:
+                self._steps[check.step] += math.ceil(check.seconds * 1e6)
         self._cases[place] = _Case(element, holds, self._run.tried.get(id(report.target), ""))
         return ""
 
@@ -98,7 +99,7 @@ class JUnit:
             "agent.addresses": " ".join(map(visible, run.agent.addresses)),
             "depth": run.depth.value,
             "timeout": f"{run.timeout:g}",
-            **{f"seconds.{step}": f"{self._steps[step] / 1e6:.6f}" for step in Step if self._steps[step]},
+            **{f"seconds.{step}": f"{self._steps[step] / 1e6:.6f}" for step in Step if step in self._steps},
         }
         properties = SubElement(suite, "properties")
         for name, value in facts.items():
