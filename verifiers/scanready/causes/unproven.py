@@ -1,4 +1,4 @@
-"""Causes that leave a target undecided without a fault of its own: an invented user, the canary, no login, --depth."""
+"""Causes that leave a target undecided without a fault of its own: what was invented, assumed, or not asked."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ FALSE_OPEN = Cause(
     "On the agent: connect to an arbitrary high port of {host}; it should be refused.",
     definite=False,
     wire="The unused port 64937 of {host} completes the TCP handshake, and sends the same protocol's answer as {port}.",
+)
+ASSUMED = Cause(
+    "scanready.assumed",
+    Owner.OPERATOR,
+    Step.CONNECT,
+    "This is no measurement: the report was asked what would be left if something were changed (`report --assume`). "
+    "The causes that the change removes are left out, and no other one is known. What is behind them was not measured.",
+    "Have the change made, then check the target again.",
+    "On the agent: scanready check for this target, after the change.",
+    definite=False,
+    wire="Nothing is sent: the result is that of an earlier run.",
 )
 LOGIN_NOT_TRIED = Cause(
     "login.not-tried",

@@ -24,6 +24,7 @@ class RunInfo:
         require: the level of ``--require``.
         asked: the number of targets that the user named, if a stored run has fewer results; otherwise 0.
         background: the parts of the report that are not from the run.
+        assumed: the assumptions of ``report --assume``: the results are then no measurement.
     """
 
     version: str
@@ -36,6 +37,7 @@ class RunInfo:
     require: str | None = None
     asked: int = 0
     background: Background = NOTHING
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

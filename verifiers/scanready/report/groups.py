@@ -15,7 +15,7 @@ from scanready.run.target_name import visible_name
 from .document import Places, RunInfo, Totals
 from .filled import fill
 from .findings import Part, Told, besides, decisive
-from .headline import as_types, best_of_hosts, known, summed
+from .headline import as_types, assumptions, best_of_hosts, known, summed
 from .known import is_waived, note
 from .paper import GRAVITY, counted
 from .rules import Rule, merged, rules_of_result
@@ -244,7 +244,10 @@ class Groups:
             self._sort_in(report)
 
     def headline(self, totals: Totals) -> str:
-        """Return the number of targets with each verdict, in a few words."""
+        """Return the number of targets with each verdict, in a few words; first what is assumed, if anything is."""
+        return "; ".join(filter(None, (assumptions(self._run.assumed), self._counted(totals))))
+
+    def _counted(self, totals: Totals) -> str:
         if not self._tried:
             words = f"{counted(totals.targets, 'target')}: {summed(totals.verdicts) or 'none was checked'}"
             return f"{words}; {waived}" if (waived := known(totals.known)) else words
@@ -255,7 +258,7 @@ class Groups:
 
     def title(self, totals: Totals) -> str:
         """Return the headline of a page that shows the count of each verdict below it."""
-        if len(self._tried) == 1:
+        if len(self._tried) == 1 or self._run.assumed:
             return self.headline(totals)
         if self._tried:
             proven, of = best_of_hosts(self._tried.values())[Verdict.SCANNABLE], counted(len(self._tried), "host")

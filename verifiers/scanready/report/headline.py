@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from scanready.model import GOOD, Report, Standing, Verdict
 from scanready.run.tried_credentials import accepted
+from scanready.wire.printable import visible
 
 #: The words of each verdict in a summary, the best first.
 WORDS = {
@@ -27,6 +28,12 @@ def summed(verdicts: Mapping[Verdict, int], *, named: bool = False) -> str:
     """
     found = {verdict: verdicts.get(verdict, 0) for verdict in WORDS}
     return ", ".join(f"{count} {_words(verdict, named)}" for verdict, count in found.items() if count)
+
+
+def assumptions(assumed: Iterable[str]) -> str:
+    """Return ``assumed, not measured: open=db7:5432/tcp``, the first words of a report; empty without any."""
+    texts = ", ".join(visible(text, 200) for text in assumed)
+    return f"assumed, not measured: {texts}" if texts else ""
 
 
 def known(standings: Mapping[Standing, int]) -> str:

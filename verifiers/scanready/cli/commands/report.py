@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanready.catalogue.wrong import Wrong
 from scanready.cli import estate_report, shell_completion
 from scanready.cli.job.background import background_of_stored
 from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, USAGE, Judge
@@ -23,6 +25,7 @@ from scanready.cli.selection import Judgement, selection
 from scanready.cli.source import Source, opened, told
 from scanready.model import Report, Target
 from scanready.report.document import RunInfo, Totals
+from scanready.report.what_if import Assumption, assumed, assumption
 from scanready.run.target_name import name_of
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ Examples:
   scanready report last --split owner=todo             todo/network.md, todo/server.md, ...
   scanready report bundle.zip                          this version computes the verdicts
   scanready report last --export nyc.scanready         for `scanready merge` on another host
+  scanready report last --assume open=db7:5432/tcp     what is left if the firewall permits it
 
 RUN is a run's name (`scanready runs`), last, last~1, a bundle, an export, or a file that
 --format json, jsonl or html wrote. Nothing is contacted. --only accepts the keys of verify,
@@ -45,6 +49,10 @@ and also verdict, owner and cause. owner matches every owner who can fix somethi
 target; cause matches every cause of a target. type also finds a host without a type: by each
 type that it can be scanned as, and by the one that decided its verdict. The exit code is that
 of the run; it is 3 instead of 0 if some targets have no result.
+
+--assume takes away the causes that a change removes: open=HOST:PORT/tcp (or udp), agent=PLATFORM
+or valid-certificate. What is behind them was not measured, so such a target is undecided
+(scanready.assumed), never ready or scannable. The exit code and the stored run stay as they are.
 
 Results of several agents, of a run or of a file, are an estate view: each target has one
 verdict of all its agents, which names the agents that it rests on. No number adds agents. The
@@ -62,25 +70,45 @@ _EXPORT = click.option(
 )
 
 
+_ASSUME = click.option(
+    "--assume",
+    "assumed_texts",
+    metavar="CHANGE",
+    multiple=True,
+    help="Show what is left if this were changed: open=HOST:PORT/tcp, agent=PLATFORM or valid-certificate; repeatable.",
+)
+
+
 @click.command(help=_HELP)
 @click.argument("run", metavar="RUN", shell_complete=shell_completion.runs)
 @ONLY
 @option("--ladder", is_flag=True, help="Show every step of each target instead of the table.")
 @SPLIT
 @_EXPORT
+@_ASSUME
 @background_options
 @stored_output_options
 @click.pass_context
 def command(
-    ctx: click.Context, /, run: str, only: tuple[str, ...], ladder: bool, split: tuple[str, str] | None, **rest: Any
+    ctx: click.Context,
+    /,
+    run: str,
+    only: tuple[str, ...],
+    ladder: bool,
+    split: tuple[str, str] | None,
+    assumed_texts: tuple[str, ...],
+    **rest: Any,
 ) -> None:
     """Report."""
     options = Options(**rest)
+    assumptions = _assumptions(assumed_texts, options, split)
     wanted = selection(only, of_a_run=True)
     with opened(run, options.store) as source:
         targets = [] if source.is_estate else source.targets()
         targets = with_lines(targets, source, (options.chosen_format, *(name for name, _ in options.reports)))
         exported = _exported(source, options.export, selected=bool(only))
+        if source.is_estate and assumptions:
+            raise click.UsageError("--assume: several agents have results here; ask `firewall --from RUN --rank`")
         if source.is_estate:  # known only now for a file
             ctx.exit(estate_report.write(source, options, wanted, ladder=ladder, split=split[1] if split else None))
         judged = {id(one.target): Judgement.of(one) for one in source.reports(targets)} if wanted.asks_a_run else {}
@@ -89,7 +117,7 @@ def command(
             warn(wanted.takes_nothing(targets, judged))
             ctx.exit(NOTHING_SELECTED)
         background = background_of_stored(options, source, whole=not only)
-        info = replace(source.info(targets), require=options.require, background=background)
+        info = replace(source.info(targets), require=options.require, background=background, assumed=assumed_texts)
         if only:  # the report is of the selected targets only
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])
@@ -102,10 +130,32 @@ def command(
             left = unchecked_of(source, len(targets), wanted)
             handover = Handover(split[1], info, options.file_mode, wanted, left)
         judge = Judge(options.require, {key: host for key, host in info.tried.items() if key in chosen})
-        code = asyncio.run(_write(source, info, targets, chosen, outputs, judge, handover))
+        code = asyncio.run(_write(source, info, targets, chosen, outputs, judge, handover, assumptions))
     if handover and not handover.write():
         code = USAGE
     ctx.exit(code)
+
+
+#: Formats that monitoring and code scanning read as what was measured.
+_OF_MEASUREMENTS = ("prometheus", "nagios", "sarif")
+
+
+def _assumptions(texts: Sequence[str], options: Options, split: tuple[str, str] | None) -> tuple[Assumption, ...]:
+    """Return the assumptions of ``--assume``.
+
+    Raises:
+        click.UsageError: one is none, or an output would be taken for a measurement.
+    """
+    formats = (options.chosen_format, *(name for name, _ in options.reports))
+    if texts and (unfit := next((name for name in formats if name in _OF_MEASUREMENTS), None)):
+        raise click.UsageError(f"--assume: {unfit} is read as a measurement; choose another format")
+    if texts and (split or options.export):
+        given = "--split" if split else "--export"
+        raise click.UsageError(f"--assume and {given} cannot be combined: what {given} writes is passed on as measured")
+    try:
+        return tuple(map(assumption, texts))
+    except Wrong as wrong:
+        raise click.UsageError(f"--assume: {wrong}") from wrong
 
 
 def _exported(source: Source, file: str | None, *, selected: bool) -> Export | None:
@@ -137,6 +187,7 @@ async def _write(
     outputs: Outputs,
     judge: Judge,
     handover: Handover | None,
+    assumptions: Sequence[Assumption] = (),
 ) -> int:
     totals, differing = Totals(seconds=source.seconds, interrupted=source.interrupted), list[tuple[Report, str]]()
     outputs.begin(info)
@@ -145,11 +196,12 @@ async def _write(
             continue
         if report.verdict.value != before:
             differing.append((report, before))
-        judge.add(report)
-        totals.add(report)
+        judge.add(report)  # the exit code is that of the measurement
+        shown = assumed(report, assumptions) if assumptions else report
+        totals.add(shown)
         if handover:
-            handover.add(report)
-        await outputs.add(report)
+            handover.add(shown)
+        await outputs.add(shown)
     totals.unchecked = max(info.asked, len(info.targets)) - totals.targets
     outputs.end(totals)
     _tell(differing, source)

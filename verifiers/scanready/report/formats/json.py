@@ -54,6 +54,7 @@ def run_object(run: RunInfo) -> dict[str, Any]:
         "targets": max(run.asked, len(run.targets)),
         "depth": run.depth,
         "timeout": run.timeout,
+        **({"assumed": list(run.assumed)} if run.assumed else {}),
     }
 
 

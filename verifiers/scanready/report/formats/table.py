@@ -12,7 +12,7 @@ from scanready.report.diff import Differences
 from scanready.report.diff_formats import summary
 from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member, ToDo
-from scanready.report.headline import held_how
+from scanready.report.headline import assumptions, held_how
 from scanready.report.known import is_waived, note
 from scanready.report.listed import MOST, listed
 from scanready.report.look import Look
@@ -59,6 +59,7 @@ class Table:
     def begin(self, run: RunInfo) -> str:
         """Remember the inventory's order."""
         self._places = Places(run)
+        self._assumed = assumptions(run.assumed)
         self._since = run.background.since
         self._differences = Differences(self._since.glimpses) if self._since else None
         return ""
@@ -79,6 +80,8 @@ class Table:
     def end(self, totals: Totals) -> str:
         """Return everything."""
         paper = Paper(self._look)
+        if self._assumed:
+            paper.draw(Text(f"{self._assumed}\n", "bold"))
         rows, left = self._shown()
         if rows:
             paper.draw(self._table(rows))
