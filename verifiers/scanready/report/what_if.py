@@ -1,6 +1,6 @@
 """Ask of a stored result what would be left after a change: a port that opens, another agent, a good certificate.
 
-An assumption takes away the causes that the change removes, and nothing else. What is behind them was never measured.
+An assumption takes away the causes that the change removes, and nothing else. The steps behind them were not measured.
 So a result that has no other cause becomes ``undecided`` with ``scanready.assumed``: it is never ``ready`` or
 ``scannable``. A result that keeps another definite cause stays ``blocked`` by that one.
 """
