@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from scanready.catalogue.wrong import Wrong
 from scanready.causes import common
+from scanready.cli import group
 from scanready.cli.commands.report import command
 from scanready.model import Check, Finding, Outcome, Report, Step, Target, Verdict
 from scanready.report.parse import rejudged
@@ -134,6 +135,17 @@ def test_json_has_the_assumptions_and_good_results_stay(stored: Path) -> None:
     assert [result["verdict"] for result in document["results"]] == ["undecided"] * 3 + ["ready"]
     assert document["summary"]["verdicts"]["ready"] == 1
     assert "assumed" not in json.loads(asked(stored, "--format", "json").stdout)["run"]
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl"])
+def test_it_is_not_read_back_as_a_measurement(stored: Path, format_: str) -> None:
+    file = stored.with_name(f"assumed.{format_}")
+    file.write_text(asked(stored, "--format", format_, *ASSUMED).stdout)
+    for words in (["report", str(file)], ["merge", str(file), "--max-age", "9999d", "--store", f"{file}.db"]):
+        done = CliRunner().invoke(group, [*words, "--format", "json"])
+        assert "it rests on an assumption (`report --assume`) and is no measurement" in done.output, done.output
+        assert '"scanready.assumed"' not in done.output
+    assert CliRunner().invoke(group, ["report", str(file)]).exit_code == 2
 
 
 @pytest.mark.parametrize(

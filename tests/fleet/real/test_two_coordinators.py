@@ -63,10 +63,11 @@ def listed(site: Site) -> set[str]:
     return {row.removeprefix(results_of("")) for row in rows if row.startswith(results_of(""))}
 
 
-def pause(gate: Gated) -> None:
-    """Let a few more connections through: which of the two runs they are of, nothing decides."""
+def pause(gate: Gated) -> bool:
+    """Let a few more connections through; nothing decides which of the two runs they are of. Return False."""
     gate.let_through(A_FEW)
     time.sleep(0.2)
+    return False
 
 
 def ended(site: Site) -> int:

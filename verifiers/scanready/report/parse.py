@@ -64,7 +64,7 @@ def restored(result: object, target: Target | None = None) -> Report:
         target: replaces the stored target, for example with one that has its credential.
 
     Raises:
-        NotAResult: the input is no result, or has a newer schema.
+        NotAResult: the input is no result, has a newer schema, or is one of `report --assume`.
     """
     fields = _mapping(result, "a result")
     check_schema(fields.get("schema"))
@@ -75,6 +75,8 @@ def restored(result: object, target: Target | None = None) -> Report:
     kind = _text(_mapping(fields.get("target"), "target"), "type")
     known = {one.code: one for one in _causes(fields, cause)}
     checks = [_check(one, known, kind) for one in _list(fields, "checks")]
+    if any(check.finding is not None and check.finding.cause.code == unproven.ASSUMED.code for check in checks):
+        raise NotAResult("it rests on an assumption (`report --assume`) and is no measurement: give the run itself")
     footprint = _mapping(fields.get("footprint"), "footprint")
     return Report(
         agent_restored(fields.get("agent")),
