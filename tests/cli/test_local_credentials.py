@@ -263,3 +263,17 @@ def test_a_plan_counts_the_login_of_a_name(agent: Agent) -> None:
     write(agent, "")
     done = agent.run("plan", str(agent.where / "estate.yaml"))
     assert "the account of the credential svc: 1 endpoint" in done.stdout
+
+
+def test_a_file_that_makes_two_credentials_one_account_is_refused(agent: Agent) -> None:
+    """The inventory does not say whose they are; a second wrong password may lock the account."""
+    agent.keep(ENTRY + ENTRY.replace("svc:", "other:"))
+    path = agent.where / "estate.yaml"
+    target = "{host: 127.0.0.1, port: 99, type: mood, is: judges, credential: [svc, other]}"
+    path.write_text(f"targets:\n  - {target}\n")
+    done = agent.run("verify", str(path), "--format", "json")
+    assert done.returncode == 2, done
+    assert "estate.yaml:2: `svc` and `other` are both the user `er`: a second wrong password may lock" in done.stderr
+    assert not agent.log.exists(), "no login was made"
+    agent.keep(ENTRY + ENTRY.replace("svc:", "other:").replace("username: er", "username: er2"))
+    assert agent.run("verify", str(path), "--format", "json").stdout

@@ -147,9 +147,10 @@ def test_the_refusals_of_a_host_count_for_all_of_its_targets(database: Estate, j
 
 
 def test_an_account_that_the_host_has_accepted_is_tried_in_any_case(database: Estate) -> None:
-    targets = [database.target("right"), database.target("a", "b", "right", more=", database: postgres")]
+    targets = [database.target("right"), database.target("a", "b", "c", "right", more=", database: postgres")]
     results = database.results("--concurrency", "1", targets=targets)
     assert [logins(result)[-1]["facts"].get("credential") for result in results] == [None, "right"], results
+    assert list(results[1]["facts"]["refused_credentials"]) == ["a", "b"], "c was not tried"
     assert settled(database, 2)
 
 

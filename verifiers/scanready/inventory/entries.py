@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanready.catalogue import TargetType
-from scanready.catalogue.wrong import Wrong, shown
+from scanready.catalogue.wrong import Wrong
 from scanready.model import Credential, Expectation, Target
 from scanready.net.hosts import clean_host, hosts_of, network
 from scanready.run.registry import catalogue
@@ -16,6 +16,7 @@ from scanready.run.target_name import ANY, visible_name
 
 from .accounts import Accounts
 from .agents import Agents
+from .alternatives import tried_twice
 from .nodes import Node
 from .options import refuse_unknown, type_row
 from .problem_log import Page
@@ -161,10 +162,8 @@ class Entries:
         named = [(place, self._accounts.use(place.value, place)) for place in places if isinstance(place.value, str)]
         if len(named) > MOST_CREDENTIALS:
             self._page.wrong(named[MOST_CREDENTIALS][0], f"a target has at most {MOST_CREDENTIALS} credentials")
-        for position, (place, account) in enumerate(named):
-            same = [first for _, first in named[:position] if _may_be_one(first, account)]
-            if same:
-                self._page.wrong(place, _tried_twice(same[0], account))
+        for at, message in tried_twice([account for _, account in named]).items():
+            self._page.wrong(named[at][0], message)
         return [account for _, account in named]
 
     def _rows(self, node: Node) -> list[TargetType]:
@@ -239,23 +238,6 @@ def _placed(found: Iterable[Target], agents: tuple[str, ...], sites: tuple[str, 
         dataclasses.replace(target, agents=agents, sites=sites, tries=tuple(_placed(target.tries, agents, sites)))
         for target in found
     ]
-
-
-def _may_be_one(first: Credential, second: Credential) -> bool:
-    """Return True if two names may stand for one account: then the second try is one more wrong password for it."""
-    if first.name == second.name or first.guarded_by == second.guarded_by:
-        return True
-    same_user = bool(first.username) and first.username.casefold() == second.username.casefold()
-    return same_user and (first.authority is None or second.authority is None)
-
-
-def _tried_twice(first: Credential, second: Credential) -> str:
-    if first.name == second.name:
-        return f"the credential {shown(first.name)} is named twice"
-    return (
-        f"{shown(first.name)} and {shown(second.name)} are both the user {shown(second.username)}: a second wrong "
-        "password may lock the account; keep one of them"
-    )
 
 
 def _is_option(name: str, rows: Sequence[TargetType]) -> bool:

@@ -19,6 +19,7 @@ from scanready.net.hosts import clean_host
 from . import shapes
 from .accounts import Accounts
 from .agents import Agents, unknown_agent
+from .alternatives import tried_twice
 from .encoding import decode
 from .entries import Defaults, Entries, types_of
 from .nodes import Node
@@ -202,10 +203,12 @@ def _inventory(
         () if page.problems and secrets.whose and agents.declared else secrets.names(agents, entries.targets, accounts)
     )
     credentials = accounts.resolve(wanted, keep_missing=secrets.keep_missing)
+    targets = [] if page.problems else [_complete(target, accounts) for target in entries.targets]
+    page.problems.extend(_tried_twice(targets))
     if page.problems:
         return None
     return Inventory(
-        [_complete(target, accounts) for target in entries.targets],
+        targets,
         agent_name=agent.name if agent else None,
         master=master,
         timeout=defaults.timeout if defaults else None,
@@ -289,6 +292,13 @@ def _head(page: Page, root: Node) -> dict[str, Node]:
     if "targets" not in root.value:
         page.wrong(root, "`targets` is missing")
     return head
+
+
+def _tried_twice(targets: Sequence[Target]) -> Iterator[Problem]:
+    """Yield the problem of each target whose accounts this host's own file makes one: it may name the users."""
+    for target in targets:
+        for message in tried_twice(target.credentials).values() if target.alternatives else ():
+            yield Problem(message, target.source)
 
 
 def _complete(target: Target, accounts: Accounts) -> Target:

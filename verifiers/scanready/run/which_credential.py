@@ -119,20 +119,22 @@ async def first_accepted(
         the report; None if the run was stopped before its end.
     """
     refused: list[Refusal] = []
-    for position, account in enumerate(target.credentials):
+    left: list[Credential] = []
+    for account in target.credentials:
         hosts = {target.host.casefold()}.union(*(_hosts(one.report) for one in refused))
         least = sum(one.by_this_host for one in refused)
         turn = refusals.further_try(account, hosts, least) if refused else contextlib.nullcontext(True)
         async with turn as permitted:
             if not permitted:
-                return _joined(target, refused, withheld=_too_many(target, position, refused, refusals.most))
+                left.append(account)  # the host may have accepted one of the next
+                continue
             report = await climb(replace(target, credential=account, alternatives=()))
         if report is None:
             return None
         if (refusal := Refusal.of(report)) is None:
             return _joined(target, refused, last=report)
         refused.append(refusal)
-    return _joined(target, refused)
+    return _joined(target, refused, withheld=_too_many(target, left, refused, refusals.most) if left else None)
 
 
 def _hosts(report: Report) -> set[str]:
@@ -142,10 +144,9 @@ def _hosts(report: Report) -> set[str]:
     return {report.target.host.casefold(), *(str(one).casefold() for one in listed)}
 
 
-def _too_many(target: Target, position: int, refused: Sequence[Refusal], most: int) -> Check:
-    """Return a failed check for the accounts from a position on, which were not tried."""
-    left = [repr(one.name) for one in target.credentials[position:]]
-    names, were = ", ".join(left), "was" if len(left) == 1 else "were"
+def _too_many(target: Target, left: Sequence[Credential], refused: Sequence[Refusal], most: int) -> Check:
+    """Return a failed check for the accounts that were not tried."""
+    names, were = ", ".join(repr(one.name) for one in left), "was" if len(left) == 1 else "were"
     detail = (
         f"{target.host} has refused as many logins as a run permits (--max-attempts {most}); {names} {were} not tried, "
         "so that the host does not ban this agent"
@@ -167,8 +168,8 @@ def _joined(
     """
     base = last or refused[-1].report
     checks = [check for check in base.checks if not refused or check is not refused[-1].check]
-    if last is not None:
-        checks = _named(checks, target.credentials[len(refused)], refused)
+    if last is not None and last.target.credential is not None:
+        checks = _named(checks, last.target.credential, refused)
     let_in = last is not None and any(check.step is Step.LOGIN and check.outcome in HELD for check in checks)
     told = _all_refused(refused) if last is None and withheld is None else _passed_over(refused, let_in=let_in)
     at = next((place for place, check in enumerate(checks) if check.step.height >= Step.LOGIN.height), len(checks))
