@@ -15,7 +15,8 @@ from scanready.causes import common
 from scanready.cli import group
 from scanready.cli.commands.report import command
 from scanready.model import Check, Finding, Outcome, Report, Step, Target, Verdict
-from scanready.report.parse import rejudged
+from scanready.report.parse import NotAResult, rejudged, restored
+from scanready.report.plain_result import is_plain
 from scanready.report.serialize import as_line
 from scanready.report.what_if import assumed, assumption
 from tests.report.reports import AGENT, blocked, ready
@@ -78,6 +79,10 @@ def test_another_cause_is_still_in_the_way() -> None:
     report = of(report.target, *report.checks, failed(Step.CONNECT, common.FILTERED, "w1:49664"))
     left = assumed(report, [assumption("agent=windows")])
     assert (left.verdict, left.cause) == (Verdict.BLOCKED, common.FILTERED)
+    told = [check.finding.cause.code for check in left.checks if check.finding]
+    assert told == [common.FILTERED.code], "no word says that nothing else is in the way"
+    with pytest.raises(NotAResult, match="rests on an assumption"):
+        restored(json.loads(as_line(left)))
     both = assumed(report, [assumption("agent=windows"), assumption("open=w1:49664/tcp")])
     assert (both.verdict, both.cause and both.cause.code) == (Verdict.UNDECIDED, "scanready.assumed")
     refused = of(report.target, failed(Step.CONNECT, common.REFUSED, "w1:135"))
@@ -163,3 +168,24 @@ def test_what_would_be_taken_for_a_measurement_is_refused(stored: Path, words: S
     done = asked(stored, "--assume", OPEN, *words)
     assert done.exit_code == 2
     assert told in " ".join(done.output.split())
+
+
+def test_one_that_keeps_a_cause_is_not_merged_either(tmp_path: Path) -> None:
+    """Its verdict is that of a measurement; what was left out of it is not. The same ladder was sound before."""
+    report = windows()
+    report = of(report.target, *report.checks, failed(Step.CONNECT, common.FILTERED, "w1:49664"))
+    left = assumed(report, [assumption("agent=windows")])
+    measured = replace(
+        left,
+        target=Target("w2", "windows", 135),
+        checks=[replace(check, facts={}) for check in left.checks],
+    )
+    file = tmp_path / "run.jsonl"
+    file.write_text("".join(as_line(one) + "\n" for one in (measured, left)))
+    line = json.loads(as_line(left))
+    assert is_plain(json.loads(as_line(measured)), line["agent"])
+    assert not is_plain(line, line["agent"]), "the quick check leaves it to the full one"
+    for words in (["report", str(file)], ["merge", str(file), "--max-age", "9999d", "--store", f"{file}.db"]):
+        done = CliRunner().invoke(group, [*words, "--format", "jsonl"])
+        assert "it rests on an assumption" in done.output, (words, done.output)
+        assert '"host":"w1"' not in done.stdout

@@ -106,6 +106,12 @@ REFUSED_CREDENTIALS = Fact(
     "cause code",
     "The credentials of the target that were refused before, by name, with the causes.",
 )
+ASSUMED = Fact(
+    "assumed",
+    Kind.TEXTS,
+    "",
+    "The assumptions of `report --assume` that left out the cause of this check: no measurement.",
+)
 
 #: Any type may state these.
 CORE = (
@@ -121,6 +127,7 @@ CORE = (
     UNANSWERED_AT,
     CREDENTIAL,
     REFUSED_CREDENTIALS,
+    ASSUMED,
 )
 
 # stated by every TLS handshake ---------------------------------------------------------------------------------------

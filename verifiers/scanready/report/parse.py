@@ -14,6 +14,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
+from scanready.catalogue.facts import ASSUMED
 from scanready.catalogue.row import owner_of
 from scanready.causes import common, unproven
 from scanready.model import (
@@ -75,7 +76,7 @@ def restored(result: object, target: Target | None = None) -> Report:
     kind = _text(_mapping(fields.get("target"), "target"), "type")
     known = {one.code: one for one in _causes(fields, cause)}
     checks = [_check(one, known, kind) for one in _list(fields, "checks")]
-    if any(check.finding is not None and check.finding.cause.code == unproven.ASSUMED.code for check in checks):
+    if any(check.facts.get(ASSUMED.name) for check in checks):
         raise NotAResult("it rests on an assumption (`report --assume`) and is no measurement: give the run itself")
     footprint = _mapping(fields.get("footprint"), "footprint")
     return Report(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scanready.catalogue.facts import ASSUMED
 from scanready.model import LARGEST_PORT, Outcome, Owner, Standing, Step, Verdict
 
 from .serialize import SCHEMA
@@ -57,6 +58,7 @@ def _is_target(target: dict[str, Any]) -> bool:
         and (user is None or type(user) is str)
         and type(target.get("authority", "")) is str
         and _are_texts(target["tags"])
+        and not target.get("alternatives")
         and "explicit_port" in target
         and target.get("expected") is None
         and _are_texts(target.get("agents", ()))
@@ -91,6 +93,7 @@ def _is_check(check: dict[str, Any]) -> bool:
         and type(check["endpoint"]) is str
         and type(check["summary"]) is str
         and type(check["facts"]) is dict
+        and ASSUMED.name not in check["facts"]
         and _is_seconds(check["seconds"])
         and (check["cause"] is None or _is_found(check))
         and ("events" not in check or _are_texts(check["events"]))

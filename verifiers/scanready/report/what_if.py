@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from scanready.catalogue.facts import ASSUMED
 from scanready.catalogue.wrong import Wrong, did_you_mean, shown
 from scanready.causes import common, unproven
 from scanready.model import Check, Finding, Outcome, Report, is_address
@@ -83,9 +84,16 @@ def assumed(report: Report, assumptions: Sequence[Assumption]) -> Report:
         checks.append(_removed(check, holding) if holding else check)
     if not used:
         return report
-    places = [place for place, check in enumerate(report.checks) if checks[place] is not check]
-    checks.insert(places[-1] + 1, _unmeasured(report.checks[places[-1]], list(used)))
+    if not any(map(_is_in_the_way, checks)):
+        last = max(place for place, check in enumerate(report.checks) if checks[place] is not check)
+        checks.insert(last + 1, _unmeasured(report.checks[last], list(used)))
     return rejudged(replace(report, checks=checks))
+
+
+def _is_in_the_way(check: Check) -> bool:
+    """Return whether a check keeps a result from being better than undecided."""
+    unsure = check.finding is not None and (check.tentative or not check.finding.cause.definite)
+    return check.outcome is Outcome.FAILED or unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,8 @@ def _plain(host: str) -> str:
 def _removed(check: Check, assumptions: Sequence[str]) -> Check:
     """Return the check without its cause; its summary keeps what was measured."""
     summary = f"assumed ({', '.join(assumptions)}); measured: {check.summary}"
-    return replace(check, outcome=Outcome.SKIPPED, summary=summary, finding=None, tentative=False)
+    facts = {**check.facts, ASSUMED.name: list(assumptions)}
+    return replace(check, outcome=Outcome.SKIPPED, summary=summary, facts=facts, finding=None, tentative=False)
 
 
 def _unmeasured(check: Check, assumptions: Sequence[str]) -> Check:
