@@ -66,7 +66,7 @@ def hosts(done: Any) -> list[str]:
         ("type=postgresql", []),
         ("type=https,verdict=ready", ["web"]),
         ("type=smb,verdict=ready", []),
-        ("owner=server", ["web"]),
+        ("owner=server", ["web", "127.0.0.9"]),
         ("cause=tls.expired", ["web"]),
         ("owner=network", ["127.0.0.9"]),
     ],

@@ -141,7 +141,7 @@ def test_the_exit_code_judges_the_estate_verdict(mixed: str, only: str, require:
     [
         ("verdict=ready", ["https://web3:443", "postgresql://db7:5432"]),
         ("verdict=blocked", ["ssh://ora1:22"]),
-        ("owner=server", ["ssh://ora1:22"]),
+        ("owner=server", ["smb://fs01:445", "ssh://ora1:22"]),
         ("cause=connect.filtered", ["smb://fs01:445"]),  # an agent reaches db7 although three are filtered there
         ("type=smb", ["smb://fs01:445"]),
     ],
@@ -180,7 +180,7 @@ def test_a_ladder_has_the_estate_verdict_and_each_agents_own_ladder(mixed: str) 
 def test_a_page_for_an_owner_names_the_agents_that_met_the_cause(mixed: str, tmp_path: Path) -> None:
     found = report(mixed, "--split", f"owner={tmp_path / 'todo'}")
     assert found.exit_code == 1
-    assert sorted(path.name for path in (tmp_path / "todo").iterdir()) == ["operator.md", "server.md"]
+    assert sorted(path.name for path in (tmp_path / "todo").iterdir()) == ["network.md", "operator.md", "server.md"]
     page = (tmp_path / "todo" / "server.md").read_text()
     assert "4 scan agents checked whether at least one of them can scan these targets" in page
     assert (

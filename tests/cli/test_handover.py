@@ -43,7 +43,7 @@ def shown(done: Any) -> list[str]:
         ("verdict=un*", 10),
         ("owner=network", 10),
         ("owner=database", 10),
-        ("owner=server", 20),
+        ("owner=server", 30),
         ("cause=connect.*", 10),
         ("cause=*.hba-rejected,tag=finance", 0),
         ("cause=tls.expired,owner=server,host=host-0000*", 3),
@@ -223,21 +223,21 @@ def interrupted(where: Path, moods: list[str], finished: int) -> Path:
 def test_a_file_of_an_interrupted_run_names_the_targets_that_were_not_checked(plugins: Path) -> None:
     path, where = interrupted(plugins, ["filtered", "ready", "refused", "filtered"], 2), plugins / "todo"
     where.mkdir()
-    (where / "server.md").write_text("old")
+    (where / "database.md").write_text("old")
     done = run(plugins, "report", "last", "--split", f"owner={where}")
     name = json.loads(run(plugins, "runs", "--json").stdout)[0]["run"]
-    assert f"{where}/server.md: nothing found yet, 2 not checked" in done.stderr
+    assert f"{where}/database.md: nothing found yet, 2 not checked" in done.stderr
     assert (
         f"the run was interrupted: 2 targets not checked; to check them: scanready verify --resume {name}"
         in done.stderr
     )
-    for file in ("network.md", "server.md"):
+    for file in ("network.md", "database.md"):
         text = (where / file).read_text()
         assert "**Not checked:** the run was interrupted before it checked 2 targets: `mood://127.0.0.3:99" in text
         assert "mood://127.0.0.4:99" in text
         assert "mood://127.0.0.2" not in text
         assert f"`scanready verify --resume {name}` checks them." in text
-    assert (where / "server.md").read_text().startswith("# Not finished: 2 targets not checked for ")
+    assert (where / "database.md").read_text().startswith("# Not finished: 2 targets not checked for ")
     filtered = run(plugins, "report", "last", "--only", "owner=network,host=*.1", "--split", f"owner={where}")
     assert "not checked" not in filtered.stderr, "the filter excludes the targets without a result"
     assert "Not checked" not in (where / "network.md").read_text()

@@ -54,7 +54,8 @@ def test_levels_are_those_of_the_exit_code() -> None:
     first, *lines = rest[0].message.splitlines()
     assert first == "https://host-00001.corp:443 is blocked: what was seen at 10.0.0.3"
     assert lines[0].startswith("Remedy (network): Permit the connection")
-    assert lines[1:] == ["Fix (network):", "  ip saddr 10.0.1.5 ip daddr 10.0.0.3 tcp dport 443 accept"]
+    assert lines[1:3] == ["Fix (network):", "  ip saddr 10.0.1.5 ip daddr 10.0.0.3 tcp dport 443 accept"]
+    assert lines[3:] == [f"Remedy (server): {common.FILTERED.also[0].remedy}"]
 
 
 @pytest.mark.parametrize("require", [None, "ready", "scannable"])

@@ -46,6 +46,7 @@ def test_one_result_a_finding_and_one_rule_a_cause() -> None:
         f"Remedy (network): {common.FILTERED.remedy}",
         "Fix (network):",
         "  ip saddr 10.0.1.5 ip daddr 10.0.0.3 tcp dport 443 accept",
+        f"Remedy (server): {common.FILTERED.also[0].remedy}",
     ]
     (rule,) = [one for one in run["tool"]["driver"]["rules"] if one["id"] == "handshake.throttled"]
     assert rule["shortDescription"]["text"] == "The server limits or penalises connections from this agent."

@@ -175,5 +175,7 @@ def test_the_story_is_drawn_with_v_and_hostile_words_are_harmless() -> None:
         assert words in text
     for sequence in ("\x1b", "\x07", "\u202e", "\x9b", "\r", "\u2028"):
         assert sequence not in text
-    assert text.count(common.FILTERED.meaning) == 3, "in the verdict, once in the story, and in the ticket"
+    assert text.count(common.FILTERED.meaning) == 4, (
+        "in the verdict, once in the story, and in the tickets of both owners"
+    )
     assert "step by step" not in draw(report, Look(100))

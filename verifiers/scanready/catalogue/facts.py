@@ -75,6 +75,33 @@ ADDRESSES = Fact("addresses", Kind.TEXTS, "IP address", "The addresses that the 
 REJECTED_BY = Fact(
     "rejected_by", Kind.TEXT, "IP address", "The router or firewall that rejected the connection.", "ICMP sender"
 )
+REASON = Fact(
+    "reason",
+    Kind.TEXT,
+    "",
+    "Why the host is unreachable: `no-neighbour` (nothing answers at the link layer), `no-route` (this agent has "
+    "none), `said-by` (a router says so).",
+    "errno, ICMP type and code",
+)
+NEIGHBOUR = Fact(
+    "neighbour",
+    Kind.TEXT,
+    "link-layer address",
+    "The address at which the host, in a subnet of this agent, has answered within the last half minute.",
+    "Linux neighbour table, NUD_REACHABLE",
+)
+HOST_ANSWERS = Fact(
+    "host_answers",
+    Kind.TEXTS,
+    "host:port",
+    "Other ports of the address that accepted or refused a connection in this run.",
+)
+HOST_SILENT = Fact(
+    "host_silent",
+    Kind.TEXTS,
+    "host:port",
+    "Other ports of the address that did not answer in this run, if none did.",
+)
 SPEAKS = Fact("speaks", Kind.TEXT, "", "The protocol that answers in place of the expected one, as `ssh`.")
 SAME_PLATFORM = Fact("same_platform", Kind.FLAG, "", "Whether the target runs the same platform as this agent.")
 SAME_SUBNET = Fact("same_subnet", Kind.FLAG, "", "Whether this agent has an address in a subnet of the target.")
@@ -117,6 +144,10 @@ ASSUMED = Fact(
 CORE = (
     ADDRESSES,
     REJECTED_BY,
+    REASON,
+    NEIGHBOUR,
+    HOST_ANSWERS,
+    HOST_SILENT,
     SPEAKS,
     SAME_PLATFORM,
     SAME_SUBNET,

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
+from .connect import FILTERED as FILTERED
+from .connect import LOCAL_LIMIT as LOCAL_LIMIT
+from .connect import REFUSED as REFUSED
+from .connect import REJECTED as REJECTED
+from .connect import UDP_SILENT as UDP_SILENT
+from .connect import UNREACHABLE as UNREACHABLE
+
 # agent ------------------------------------------------------------------------------------------------------------
 
 PLATFORM_MISMATCH = Cause(
@@ -51,70 +58,6 @@ NO_ANSWER = Cause(
     wire=(
         "The agent repeats its DNS query for {host} to port 53; no reply arrives, or the reply is SERVFAIL or REFUSED."
     ),
-)
-
-# connect ----------------------------------------------------------------------------------------------------------
-
-REFUSED = Cause(
-    "connect.refused",
-    Owner.SERVER,
-    Step.CONNECT,
-    "Connection refused: no service listens on this port, or a firewall sends the refusal.",
-    "Start the service, and make it listen on this address (not only on localhost).",
-    "On the target: ss -ltn 'sport = :{port}'. On the agent: nc -vz {host} {port}",
-    also=(OtherOwner(Owner.OPERATOR, "Correct the port in the inventory, if the service listens on another one."),),
-    wire="The agent's SYN to {port} is answered by a RST. Over UDP, the host answers with an ICMP port unreachable.",
-)
-FILTERED = Cause(
-    "connect.filtered",
-    Owner.NETWORK,
-    Step.CONNECT,
-    "The connection timed out: a firewall drops the packets, or the host is off.",
-    "Permit the connection from this agent on every firewall in the path, including the target's own.",
-    "On the agent: nc -vz -w 5 {host} {port}   # if another port of the host answers, this port is filtered",
-    wire="The agent repeats its SYN to {port}; no SYN-ACK, RST or ICMP error comes back.",
-)
-REJECTED = Cause(
-    "connect.rejected",
-    Owner.NETWORK,
-    Step.CONNECT,
-    "A router or firewall rejects the connection with an ICMP message.",
-    "Permit the connection from this agent on the device that rejects it (see the detail).",
-    "On the agent: run nc -vz {host} {port} while tcpdump -n icmp shows the device that rejects.",
-    wire="The agent's packet to {port} is answered by an ICMP destination unreachable, with a code such as "
-    "administratively prohibited (IPv4 code 13) or, for TCP, port unreachable.",
-)
-UNREACHABLE = Cause(
-    "connect.unreachable",
-    Owner.NETWORK,
-    Step.CONNECT,
-    "The host is unreachable: there is no route to it, or no host has this address.",
-    "Check that the host is up. Check the routing between agent and target.",
-    "On the agent: ip route get {host}; ping {host}; traceroute {host}",
-    wire="The agent's packet is answered by an ICMP network or host unreachable; on its own subnet, the agent's ARP or "
-    "neighbour requests get no reply. Without a route, nothing is sent.",
-)
-UDP_SILENT = Cause(
-    "connect.udp-silent",
-    Owner.NETWORK,
-    Step.CONNECT,
-    "No answer over UDP. A firewall drops the packets, the service ignores unknown clients, or no service runs: this "
-    "check cannot distinguish them.",
-    "Permit UDP from this agent to the port on every firewall in the path. Then check that the service runs.",
-    "On the agent: nc -u -vz {host} {port}; on the target: ss -lnu 'sport = :{port}'",
-    definite=False,
-    wire="The agent repeats its UDP request to {port}; no UDP reply and no ICMP error comes back.",
-)
-LOCAL_LIMIT = Cause(
-    "connect.local-limit",
-    Owner.AGENT,
-    Step.CONNECT,
-    "This agent could not open the connection: it has no free file descriptors or ports, or its own policy forbids the "
-    "connection.",
-    "Raise the limit named in the detail (ulimit -n, net.ipv4.ip_local_port_range; Windows: dynamicport tcp), lower "
-    "--concurrency, or permit the connection in the agent's own firewall.",
-    "On the agent: ulimit -n; ss -s; nft list ruleset (Windows: netsh int ipv4 show dynamicport tcp; netstat -ano)",
-    wire="No packet to {port} leaves the agent: its kernel or firewall refuses the connection first.",
 )
 
 # tls --------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanready.causes import common, fleet
 from scanready.model import Check, Finding, Outcome, Step, bracketed
@@ -18,7 +18,7 @@ from scanready.net.passage import ALWAYS_OPEN, Passage
 from scanready.net.sockets import Address, source_address
 from scanready.net.stream import ConnectError, ReadTimeout, Stream, Tap
 
-from .explain import explain
+from .explain import HOST_UNREACHABLE, explain
 
 # A host that is absent answers "unreachable" only after 3.05 s (the kernel's ARP patience, measured), and a lost
 # SYN is sent again after 1 and 3 s: less than 4 s would call an absent host filtered. More would eat the deadline.
@@ -112,7 +112,7 @@ def _not_connected(
     check = Check(Step.CONNECT, f"{bracketed(host)}:{port}", Outcome.FAILED, "")
     check.finding = _finding(error, source, host, port)
     check.summary = check.finding.detail
-    if isinstance(error, ConnectError) and error.offender:
+    if isinstance(error, ConnectError) and error.offender not in (None, source):
         check.facts = {"rejected_by": error.offender}
     return check, source
 
@@ -125,13 +125,36 @@ def _connected(stream: Stream, host: str, port: int, seconds: float) -> tuple[St
 def _finding(error: ConnectError | ReadTimeout, source: str | None, host: str, port: int) -> Finding:
     """Return the finding, with the missing firewall rule if a firewall is the cause."""
     found = explain(error, Step.CONNECT, "")
-    if source is not None and getattr(error, "offender", None) == source:
+    if source is None and found.cause is common.UNREACHABLE:
+        return replace(found, case="no-route")
+    if source is not None and isinstance(error, ConnectError) and error.offender == source:
+        if unanswered := _next_hop_is_silent(error, host):
+            return unanswered
         return Finding(common.LOCAL_LIMIT, f"this host's own firewall rejects the connection ({found.detail})")
     if source is None or found.cause not in (common.FILTERED, common.REJECTED):
         return found
     from scanready.remedies.fixes import firewall_rule  # no packet waits for what only a failure needs
 
-    return Finding(found.cause, found.detail, firewall_rule(source, host, port))
+    return replace(found, fix=firewall_rule(source, host, port))
+
+
+def _next_hop_is_silent(error: ConnectError, host: str) -> Finding | None:
+    """Return the finding if the kernel itself gave up, since the next hop does not answer; None if a rule forbids it.
+
+    It reports that as a router would: with an ICMP message, from this host's own address.
+    """
+    if error.icmp not in HOST_UNREACHABLE:
+        return None
+    from scanready.net.neighbours import next_hop  # no packet waits for what only a failure needs
+
+    hop = next_hop(host)
+    if hop is None or hop.neighbour.reachable:
+        return None
+    if hop.gateway:
+        detail = f"{error.strerror}: the gateway {hop.gateway} does not answer at the link layer"
+        return Finding(common.UNREACHABLE, detail, case="no-gateway")
+    detail = f"{error.strerror}: no host answers for this address at the link layer"
+    return Finding(common.UNREACHABLE, detail, case="no-neighbour")
 
 
 def _soften(check: Check) -> None:
@@ -147,4 +170,4 @@ def _soften(check: Check) -> None:
         check.outcome, check.finding = Outcome.SKIPPED, None
         check.summary += " (another address of the name answers)"
     else:
-        check.outcome = Outcome.WARNED
+        check.outcome, check.finding = Outcome.WARNED, replace(check.finding, case="other-address")

@@ -58,6 +58,8 @@ _PROHIBITED_4 = {9, 10, 13}
 _PROHIBITED_6 = {1, 5, 6}
 _PORT_UNREACHABLE = {(3, 3), (1, 4)}
 _PROTOCOL_UNREACHABLE = (3, 2)
+#: ICMP host unreachable, and address unreachable of ICMPv6.
+HOST_UNREACHABLE = {(3, 1), (1, 3)}
 
 _TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     (common.TLS_VERSION, ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE")),
@@ -160,7 +162,7 @@ def _dialled(error: ConnectError) -> Finding:
         return Finding(common.LOCAL_LIMIT, limit)
     source = f" (ICMP type {error.icmp[0]} code {error.icmp[1]} from {error.offender})" if error.icmp else ""
     if _forbidden(error):
-        return Finding(common.REJECTED, f"{error.strerror}{source}")
+        return Finding(common.REJECTED, f"{error.strerror}{source}", case="by-router" if error.offender else "")
     match error.errno:
         case errno.ECONNREFUSED if error.datagram_to:
             return Finding(common.REFUSED, f"port unreachable: no service listens on this UDP port{source}")
@@ -170,10 +172,15 @@ def _dialled(error: ConnectError) -> Finding:
             )
         case errno.ETIMEDOUT:
             return Finding(common.FILTERED, "no answer to the connection request")
-        case errno.ENETUNREACH | errno.EHOSTUNREACH | errno.EHOSTDOWN | errno.ENETDOWN:
-            return Finding(common.UNREACHABLE, f"{error.strerror}{source}")
         case _:
-            return Finding(common.UNREACHABLE, f"{error.strerror}{source}")
+            return Finding(common.UNREACHABLE, f"{error.strerror}{source}", case=_unreachable(error))
+
+
+def _unreachable(error: ConnectError) -> str:
+    """Return the case that the ICMP message shows, empty without one."""
+    if error.icmp is None or not error.offender:
+        return ""
+    return "said-by" if error.icmp in HOST_UNREACHABLE else "said-by-network"
 
 
 def _forbidden(error: ConnectError) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .assignment import DeclaredAgent, assigned
 from .expectation import Expectation, Standing, standing
-from .finding import Cause, Check, Facts, Finding, OtherFixes, OtherOwner
+from .finding import Case, Cause, Check, Facts, Finding, OtherFixes, OtherOwner
 from .judgement import judge, reached
 from .report import Footprint, Report
 from .target import Agent, Credential, Target, bracketed, host_of, is_address
@@ -39,6 +39,7 @@ __all__ = [
     "LARGEST_PORT",
     "REQUIRES",
     "Agent",
+    "Case",
     "Cause",
     "Check",
     "Credential",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from .words import Outcome, Owner, Scope, Step
@@ -18,6 +19,21 @@ class OtherOwner:
 
     owner: Owner
     remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Describe a cause more precisely, as far as the evidence of one target allows.
+
+    Attributes:
+        name: lower case with hyphens, unique among the cases of a cause; never renamed once released.
+        meaning: one or more sentences, in place of the cause's.
+        owners: exactly those that the evidence allows, each with a remedy; the first one is the likeliest.
+    """
+
+    name: str
+    meaning: str
+    owners: tuple[OtherOwner, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,8 @@ class Cause:
         may_count: the server may have counted a login with this cause as a wrong password, without reporting it.
         also: the other owners who can remove it, each with a separate remedy.
         of_database: the owner if the target is a database; None if it is ``owner``.
+        cases: what evidence may narrow it down to.
+        case: the name of the case that this cause was narrowed down to; empty if it was not.
     """
 
     code: str
@@ -52,6 +70,15 @@ class Cause:
     also: tuple[OtherOwner, ...] = ()
     of_database: Owner | None = None
     wire: str = ""
+    cases: tuple[Case, ...] = ()
+    case: str = ""
+
+    def narrowed(self, name: str) -> Cause:
+        """Return this cause with the meaning and the owners of one of its cases; itself, if it has no such case.
+
+        Code, step, scope and verdict stay the same.
+        """
+        return _narrowed(self, name) if self.cases else self
 
     @property
     def scope(self) -> Scope:
@@ -68,12 +95,33 @@ class Cause:
         return Scope.TARGET
 
 
+@lru_cache(maxsize=256)
+def _narrowed(cause: Cause, name: str) -> Cause:
+    """Return one object for each cause and case, as a catalogue has one for each cause."""
+    for case in cause.cases:
+        if case.name == name:
+            first, *others = case.owners
+            return replace(
+                cause,
+                owner=first.owner,
+                meaning=case.meaning,
+                remedy=first.remedy,
+                also=tuple(others),
+                scoped=cause.scope,
+                cases=(),
+                case=name,
+            )
+    return cause
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Attach a cause to one target.
 
     ``detail`` is the evidence in words; ``fix`` is the literal text that ``owner`` (at some targets another than the
-    cause's) applies, None if none can be generated; ``also`` has the fixes of the cause's other owners.
+    cause's) applies, None if none can be generated; ``also`` has the fixes of the cause's other owners. ``case`` names
+    the case of the cause that its evidence shows, until the climb is over: verifiers compare causes by identity, so it
+    is narrowed down at the end.
     """
 
     cause: Cause
@@ -81,6 +129,7 @@ class Finding:
     fix: str | None = None
     also: OtherFixes = ()
     owner: Owner = field(default=None)  # type: ignore[assignment]  # set below
+    case: str = ""
 
     def __post_init__(self) -> None:
         if self.owner is None:

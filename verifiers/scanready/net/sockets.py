@@ -177,6 +177,17 @@ def blocking(sock: socket.socket) -> socket.socket:
     return taken
 
 
+def routing_table() -> socket.socket:
+    """Return a socket to the kernel's own routing and neighbour tables (Linux, rtnetlink(7)). It reaches no network.
+
+    Raises:
+        OSError: this system has none.
+    """
+    if sys.platform != "linux":
+        raise OSError("only Linux has rtnetlink")
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)  # NETLINK_ROUTE
+
+
 def source_address(address: Address) -> str | None:
     """Return this host's own address towards ``address``; sends nothing. None without a route."""
     family, where = address

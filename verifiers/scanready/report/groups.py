@@ -164,7 +164,7 @@ class ByCause:
     """Sort reports with a cause into groups; keep a short record of each, and each text once."""
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[str, Owner], Group] = {}
+        self._groups: dict[tuple[str, str, Owner], Group] = {}
         self._texts: dict[str, str] = {}
 
     def add(self, report: Report, place: int) -> None:
@@ -193,7 +193,7 @@ class ByCause:
     ) -> Group:
         """Add a target to the group of one of its causes and one owner; return the group."""
         gravity = GRAVITY.index(told.verdict)
-        key = told.cause.code, part.owner
+        key = told.cause.code, told.cause.case, part.owner
         if key not in self._groups:
             instead = tuple((one.owner, one.remedy) for one in told.parts if one is not part)
             self._groups[key] = Group(told.cause, part.owner, gravity, target, part.remedy, instead)

@@ -74,7 +74,7 @@ def restored(result: object, target: Target | None = None) -> Report:
     stored = fields.get("cause")
     cause = _cause(_mapping(stored, "cause")) if stored is not None else None
     kind = _text(_mapping(fields.get("target"), "target"), "type")
-    known = {one.code: one for one in _causes(fields, cause)}
+    known = {(one.code, one.case): one for one in _causes(fields, cause)}
     checks = [_check(one, known, kind) for one in _list(fields, "checks")]
     if any(check.facts.get(ASSUMED.name) for check in checks):
         raise NotAResult("it rests on an assumption (`report --assume`) and is no measurement: give the run itself")
@@ -184,7 +184,7 @@ def rejudged(report: Report) -> Report:
 def _softened(check: Check) -> Check:
     """Return the check with a cause of an unknown catalogue as one that blocks nothing; other checks unchanged."""
     found = check.finding
-    if found is None or _catalogue().get(found.cause.code) is found.cause:
+    if found is None or _listed(found.cause.code, found.cause.case) is found.cause:
         return check
     return replace(check, finding=replace(found, cause=replace(found.cause, definite=False)))
 
@@ -286,12 +286,13 @@ def _chosen(kind: str, port: int) -> bool:
     return row is None or port != row.port
 
 
-def _check(stored: object, known: Mapping[str, Cause], kind: str) -> Check:
+def _check(stored: object, known: Mapping[tuple[str, str], Cause], kind: str) -> Check:
     fields = _mapping(stored, "a check")
     finding = None
     if fields.get("cause") is not None:
         code = _text(fields, "cause")
-        cause = known.get(code) or _catalogue().get(code) or _unknown(code, _enum(fields, "step", Step))
+        case = _case(fields)
+        cause = known.get((code, case)) or _listed(code, case) or _unknown(code, _enum(fields, "step", Step))
         fix = fields.get("fix")
         detail = _string(fields.get("detail", fields.get("summary")), "detail")
         finding = _finding(cause, detail, fix, fields.get("also"), kind)
@@ -330,8 +331,8 @@ def _finding(cause: Cause, detail: str, fix: object, also: object, kind: str) ->
 
 
 def _cause(stored: Mapping[str, Any]) -> Cause:
-    code = _text(stored, "code")
-    return _catalogue().get(code) or Cause(
+    code, case = _text(stored, "code"), _case(stored)
+    return _listed(code, case) or Cause(
         code,
         _enum(stored, "owner", Owner),
         _enum(stored, "step", Step),
@@ -339,7 +340,19 @@ def _cause(stored: Mapping[str, Any]) -> Cause:
         _text(stored, "remedy"),
         _string(stored.get("confirm", ""), "confirm"),
         also=tuple(_other(one) for one in _list(stored, "also")) if stored.get("also") else (),
+        case=case,
     )
+
+
+def _case(stored: Mapping[str, Any]) -> str:
+    """Return the case that a cause was narrowed down to; empty if it was not."""
+    return _string(stored.get("case", ""), "case")
+
+
+def _listed(code: str, case: str) -> Cause | None:
+    """Return the cause of this version's catalogue, in its case if the catalogue has that."""
+    found = _catalogue().get(code)
+    return found.narrowed(case) if found and case else found
 
 
 def _other(stored: object) -> OtherOwner:

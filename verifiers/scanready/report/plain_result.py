@@ -76,6 +76,7 @@ def _is_cause(cause: dict[str, Any]) -> bool:
         and type(cause["meaning"]) is str
         and type(cause["remedy"]) is str
         and type(cause["confirm"]) is str
+        and type(cause.get("case", "")) is str
         and (cause["fix"] is None or type(cause["fix"]) is str)
         and all(type(one["remedy"]) is str and _is_of_other(one) for one in _list(cause["also"]))
     )
@@ -104,6 +105,7 @@ def _is_found(check: dict[str, Any]) -> bool:
     return (
         type(check["cause"]) is str
         and type(check["detail"]) is str
+        and type(check.get("case", "")) is str
         and (check["fix"] is None or type(check["fix"]) is str)
         and all(map(_is_of_other, _list(check.get("also", []))))
     )

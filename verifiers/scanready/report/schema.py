@@ -103,6 +103,8 @@ _CAUSE["properties"]["also"] = {  # not in results of earlier versions
         fix=_CAUSE["properties"]["fix"],
     ),
 }
+_CASE = {"type": "string", "description": "what the evidence narrows the cause down to; absent if to nothing"}
+_CAUSE["properties"]["case"] = _CASE  # only of causes with cases
 _CHECK = _object(
     "one check of one endpoint at one step",
     step=_STEP,
@@ -121,6 +123,7 @@ _CHECK["properties"]["events"] = {  # not in results of earlier versions, and on
     "items": _TEXT,
     "description": "the names of the messages that were sent; the target type explains them",
 }
+_CHECK["properties"]["case"] = _CASE
 _CHECK["properties"]["also"] = {  # only if another owner of the cause has a fix
     "type": "array",
     "description": "the fixes of the cause's other owners",
@@ -223,7 +226,7 @@ def fitness_schema() -> dict[str, Any]:
             "cause": _object(
                 "a problem, with its owner and remedy",
                 subject=subject,
-                **{name: of for name, of in _CAUSE["properties"].items() if name not in ("step", "also")},
+                **{name: of for name, of in _CAUSE["properties"].items() if name not in ("step", "also", "case")},
             ),
             "check": _object(
                 "one check of this host",

@@ -197,7 +197,7 @@ def _cause(report: Report, found: Told | None) -> dict[str, Any] | None:
         "confirm": fill(found.cause.confirm, report.target),
         "fix": first.fix,
         "also": [{"owner": part.owner, "remedy": part.remedy, "fix": part.fix} for part in others],
-    }
+    } | ({"case": found.cause.case} if found.cause.case else {})
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -216,6 +216,8 @@ def _check(check: Check) -> dict[str, Any]:
     }
     if check.events is not None:
         shown["events"] = check.events
+    if finding and finding.cause.case:
+        shown["case"] = finding.cause.case
     if finding and finding.also:
         shown["also"] = [{"owner": owner, "fix": fix} for owner, fix in finding.also]
     return shown

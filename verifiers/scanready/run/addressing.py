@@ -12,12 +12,16 @@ def address_fixes(probe: Probe) -> None:
     """Put the names of the target and of the agent in the headings of the fixes, and the owner in each finding."""
     host, agent = probe.host, probe.shared.agent.name
     for check in probe.checks:
-        if found := check.finding:
+        if check.finding:
             from scanready.remedies.fixes import addressed  # no packet waits for what only a finding needs
 
+            from .address_evidence import narrow
+
+            check.finding = replace(check.finding, owner=owner_of(check.finding.cause, probe.row))
+            narrow(check, probe.shared.agent)
+            found = check.finding
             check.finding = replace(
                 found,
                 fix=found.fix and addressed(found.fix, host, agent),
                 also=tuple((owner, addressed(fix, host, agent)) for owner, fix in found.also),
-                owner=owner_of(found.cause, probe.row),
             )

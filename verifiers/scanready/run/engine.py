@@ -45,6 +45,7 @@ from .agent_step import AgentStep
 from .any_type import Hosts, flat
 from .canary import Canary, is_needed
 from .conclusion import conclude
+from .host_evidence import HostEvidence
 from .host_places import HostPlaces
 from .plugins.remarks import tell
 from .plugins.stand_in import stand_in
@@ -146,6 +147,7 @@ class Run:
     async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""
         hosts, each = Hosts(targets, self._day), flat(targets)
+        evidence = HostEvidence(each)
         self._ports.expect(each)
         self.expect(each)
         waiting = iter(each)
@@ -158,7 +160,12 @@ class Run:
                 report = await done.get()
                 if report is None:
                     working -= 1
-                elif (told := hosts.settled(report)) is not None:
+                else:
+                    for told in map(hosts.settled, evidence.settled(report)):
+                        if told is not None:
+                            yield told
+            for told in map(hosts.settled, evidence.rest()):
+                if told is not None:
                     yield told
             await asyncio.gather(*workers)
         finally:
@@ -209,6 +216,7 @@ class Run:
         else:
             self.expect([target])
             report = await self._verify(target)
+            report = report and HostEvidence([target]).settled(report)[0]
         if report is None:
             raise asyncio.CancelledError("the run was stopped")
         return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from scanready.climb.port_memory import PortMemory
 from scanready.climb.time_shares import TimeShares
@@ -50,5 +50,9 @@ class Ports:
 
 def _met(targets: Sequence[Target]) -> Container[int]:
     """Return the hashes of the endpoints of several targets, and maybe of a few others."""
-    hashes = sorted(hash(target.endpoint) for target in targets)
-    return {one for one, other in itertools.pairwise(hashes) if one == other}
+    return met_twice(hash(target.endpoint) for target in targets)
+
+
+def met_twice(hashes: Iterable[int]) -> set[int]:
+    """Return the numbers that are met more than once; a count of each would take much more memory."""
+    return {one for one, other in itertools.pairwise(sorted(hashes)) if one == other}

@@ -66,6 +66,14 @@ def cause_object(cause: Cause) -> dict[str, Any]:
         "confirm": cause.confirm,
         "definite": cause.definite,
         "scope": cause.scope.value,
+        "cases": [
+            {
+                "case": case.name,
+                "meaning": case.meaning,
+                "owners": [{"owner": one.owner.value, "remedy": one.remedy} for one in case.owners],
+            }
+            for case in cause.cases
+        ],
     }
 
 
@@ -112,6 +120,10 @@ def _one(cause: Cause) -> str:
         ),
         indent=2,
     )
+    for case in cause.cases:
+        owners = [("remedy", f"({one.owner}) {named(one.remedy)}") for one in case.owners]
+        paper.draw(Text.assemble("\ncase ", (case.name, "bold")), indent=2)
+        paper.draw(pairs([("meaning", named(case.meaning)), *owners]), indent=4)
     return paper.text()
 
 

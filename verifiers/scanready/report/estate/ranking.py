@@ -256,7 +256,8 @@ def _is_one_change(finding: Finding) -> bool:
 
 def is_missing_permission(check: Check, finding: Finding) -> bool:
     """Return whether a firewall rule may remove the cause of a check."""
-    return check.step is Step.CONNECT and finding.owner is Owner.NETWORK and finding.cause.code != _NO_RULE.code
+    of_network = finding.owner is Owner.NETWORK or any(owner is Owner.NETWORK for owner, _ in finding.also)
+    return check.step is Step.CONNECT and of_network and finding.cause.code != _NO_RULE.code
 
 
 def _lack(finding: Finding) -> _Lack:

@@ -15,17 +15,17 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from scanready.model import Report, Verdict
+from scanready.model import Cause, Owner, Report, Verdict
 from scanready.redaction.workflow import harmless_json
 from scanready.remedies.placeholders import named
 from scanready.report.annotations import Annotated, Annotation, Level
 from scanready.report.document import RunInfo, Totals
-from scanready.report.findings import Told
 from scanready.report.look import Look
 from scanready.report.paper import counted
 from scanready.report.serialize import identity
 from scanready.report.source_line import source_line
 from scanready.run import timestamps
+from scanready.run.registry import all_causes
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
@@ -225,23 +225,28 @@ def _rule(one: Annotation) -> dict[str, Any]:
     if one.told is None:
         meaning = f"The target is {one.verdict}, and no cause in the catalogue stands for that."
         return {"id": one.code, "shortDescription": {"text": meaning}, "help": {"text": meaning}}
-    cause = one.told.cause
+    cause = _general(one.told.cause)
+    owner = cause.owner if one.told.cause.case else one.told.owner
     meaning = message_text(visible(named(cause.meaning), _LONGEST))
     level = Level.WARNING if one.told.verdict is Verdict.LIMITED else Level.ERROR
     return {
         "id": visible(cause.code, 200),
         "shortDescription": {"text": re.split(r"(?<=\.) ", meaning, maxsplit=1)[0]},
         "fullDescription": {"text": meaning},
-        "help": {"text": _help(one.told, meaning)},
+        "help": {"text": _help(cause, owner, meaning)},
         "defaultConfiguration": {"level": _LEVELS[level]},
-        "properties": {"tags": [f"owner:{one.told.owner}", f"step:{one.told.step}"]},
+        "properties": {"tags": [f"owner:{owner}", f"step:{one.told.step}"]},
     }
 
 
-def _help(told: Told, meaning: str) -> str:
+def _general(cause: Cause) -> Cause:
+    """Return the catalogue's cause: a rule is for all results, whatever their evidence narrows it down to."""
+    return all_causes().get(cause.code, cause) if cause.case else cause
+
+
+def _help(cause: Cause, first: Owner, meaning: str) -> str:
     """Return who changes what, and how to see the cause, for any target."""
-    cause = told.cause
-    parts = [(told.owner, cause.remedy), *((other.owner, other.remedy) for other in cause.also)]
+    parts = [(first, cause.remedy), *((other.owner, other.remedy) for other in cause.also)]
     lines = [f"{owner}: {named(remedy)}" for owner, remedy in parts]
     lines += [f"To confirm: {named(cause.confirm)}"] if cause.confirm else []
     return "\n".join([meaning, *(message_text(visible(line, _LONGEST)) for line in lines)])

@@ -13,6 +13,7 @@ from typing import Any
 
 from scanready.model import (
     Agent,
+    Case,
     Cause,
     Check,
     Facts,
@@ -55,7 +56,12 @@ class Causes:
 
     def form(self, cause: Cause) -> Any:
         """Return the code of a cause; of one that is in no catalogue, its fields."""
-        return cause.code if self.find(cause.code) is cause else dataclasses.asdict(cause)
+        found = self.find(cause.code)
+        if found is cause:
+            return cause.code
+        if found and cause.case and found.narrowed(cause.case) is cause:
+            return [cause.code, cause.case]
+        return dataclasses.asdict(cause)
 
     def of(self, form: Any) -> Cause:
         """Return the cause of its form.
@@ -67,11 +73,20 @@ class Causes:
             if (found := self.find(form)) is None:
                 raise ValueError(f"an unknown cause: {form[:80]}")
             return found
+        if isinstance(form, list):
+            code, case = form
+            return self.of(code).narrowed(case)
         also = tuple(OtherOwner(Owner(one["owner"]), one["remedy"]) for one in form["also"])
         words: dict[str, Any] = {"owner": Owner(form["owner"]), "step": Step(form["step"]), "also": also}
         words["scoped"] = None if form["scoped"] is None else Scope(form["scoped"])
         words["of_database"] = None if form["of_database"] is None else Owner(form["of_database"])
+        words["cases"] = tuple(_case(one) for one in form["cases"])
         return Cause(**form | words)
+
+
+def _case(form: Any) -> Case:
+    owners = tuple(OtherOwner(Owner(one["owner"]), one["remedy"]) for one in form["owners"])
+    return Case(form["name"], form["meaning"], owners)
 
 
 class Writer:

@@ -1,0 +1,54 @@
+"""Ask this host's own kernel for the next hop to an address, and whether that answers at the link layer.
+
+Nothing is sent to the network. Only Linux tells; elsewhere, and where the kernel is older than 5.0, nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from scanready.wire.buffer import WireError
+
+from . import rtnetlink
+from .rtnetlink import Neighbour
+from .sockets import routing_table
+
+T = TypeVar("T")
+_LONGEST = 4096
+#: Seconds. The kernel answers at once.
+_PATIENCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class NextHop:
+    """The host that the packets to an address go to first.
+
+    Attributes:
+        gateway: its address; empty if it is the address itself.
+        neighbour: its entry in the neighbour table.
+    """
+
+    gateway: str
+    neighbour: Neighbour
+
+
+def next_hop(address: str) -> NextHop | None:
+    """Return the next hop to an address; None if there is none, or nothing is known of it."""
+    address = address.partition("%")[0]
+    if (route := _asked(rtnetlink.route_request(address), rtnetlink.route_answer)) is None:
+        return None
+    asked = rtnetlink.neighbour_request(route.gateway or address, route.interface)
+    entry = _asked(asked, rtnetlink.neighbour_answer)
+    return None if entry is None else NextHop(route.gateway, entry)
+
+
+def _asked(request: bytes, read: Callable[[bytes], T | None]) -> T | None:
+    try:
+        with routing_table() as sock:
+            sock.settimeout(_PATIENCE)
+            sock.send(request)
+            return read(sock.recv(_LONGEST))
+    except (OSError, WireError):
+        return None

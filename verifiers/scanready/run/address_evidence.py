@@ -1,0 +1,81 @@
+"""Narrow a failed connection down to its owners, by the evidence at the address itself.
+
+Nothing is sent for that. :mod:`scanready.run.host_evidence` adds the evidence of other ports of the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scanready.catalogue.facts import NEIGHBOUR, REASON, REJECTED_BY
+from scanready.causes import common
+from scanready.model import Agent, Check, Finding, host_of, is_address
+from scanready.net.neighbours import next_hop
+
+from .agent_step import shared_subnets
+
+#: The reasons of an unreachable host, by the cases of the cause.
+_REASONS = {
+    "no-route": "no-route",
+    "no-neighbour": "no-neighbour",
+    "no-gateway": "no-neighbour",
+    "said-by": "said-by",
+    "said-by-network": "said-by",
+}
+#: A neighbour is given up after three seconds; a route that forbids the address says so at once.
+_AT_ONCE = 0.5
+
+
+def narrow(check: Check, agent: Agent) -> None:
+    """Narrow down the finding of a check, and add the facts that show it; leave it if the evidence fits any owner."""
+    found = check.finding
+    address = host_of(check.endpoint)
+    if found is None or not found.cause.cases or not is_address(address):
+        return
+    shared = shared_subnets(agent, [address])
+    subnet = None if shared is None else shared.get(address)
+    case = found.case or _case(check, found, subnet, shared is not None)
+    if case == "by-router" and check.facts.get(REJECTED_BY.name) == address:
+        case = "by-target"
+    if case == "neighbour":
+        case = _neighbour(check, address)
+    if reason := _REASONS.get(case):
+        check.facts = {**check.facts, REASON.name: reason}
+    check.finding = of_case(found, case)
+
+
+def of_case(found: Finding, case: str) -> Finding:
+    """Return the finding with its cause in a case; a fix stays with the owner that it is for."""
+    cause = found.cause.narrowed(case)
+    if cause is found.cause:
+        return replace(found, case="")
+    if found.fix is None or cause.owner is found.owner:
+        return replace(found, cause=cause, owner=cause.owner, case="")
+    others = {other.owner for other in cause.also}
+    also = (*found.also, (found.owner, found.fix)) if found.owner in others else found.also
+    return replace(found, cause=cause, owner=cause.owner, fix=None, also=also, case="")
+
+
+def _case(check: Check, found: Finding, subnet: str | None, known: bool) -> str:
+    """Return the case of an error that names no sender.
+
+    Args:
+        subnet: the subnet of this agent that has the address: "" for an address of its own, None if it is in none.
+        known: whether the agent's subnets are known.
+    """
+    if found.cause is common.REFUSED:
+        return "" if subnet is None else "same-subnet"
+    if found.cause is common.FILTERED:
+        return "neighbour" if subnet else ""
+    if found.cause is common.UNREACHABLE and known and check.seconds >= _AT_ONCE:
+        return "" if subnet is None else "no-neighbour"  # elsewhere it may be the word of a router
+    return ""
+
+
+def _neighbour(check: Check, address: str) -> str:
+    """Return the case of a host in this agent's subnet, if it has answered at the link layer."""
+    hop = next_hop(address)
+    if hop is None or hop.gateway or not hop.neighbour.reachable:
+        return ""
+    check.facts = {**check.facts, NEIGHBOUR.name: hop.neighbour.link_address}
+    return "neighbour"
