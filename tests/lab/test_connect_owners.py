@@ -230,3 +230,11 @@ def test_one_of_the_addresses_of_a_name(lab: Lab) -> None:
     report = climb(target("ssh", "stale.lab"), lab.agent)
     assert (finding_of(report).cause.code, finding_of(report).cause.case) == ("connect.unreachable", "other-address")
     assert owners(report) == [N, S]
+
+
+def test_an_old_line_of_the_hosts_file(lab: Lab) -> None:
+    lab.topology.name({"moved.lab": (lab.host("empty").absent,)})
+    report = climb(target("ssh", "moved.lab"), lab.agent)
+    assert finding_of(report).cause.case == "said-by+hosts-file"
+    assert owners(report) == [N, S, P, A]
+    assert check_of(report, Step.CONNECT).facts["hosts_file"].startswith("/etc/hosts:")

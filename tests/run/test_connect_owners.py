@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from scanready.causes import common
 from scanready.model import Agent, Cause, Check, Finding, Footprint, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.net import hosts_file as hosts_file_
+from scanready.net.hosts_file import line_of
 from scanready.net.neighbours import NextHop
 from scanready.net.rtnetlink import Neighbour
 from scanready.report.parse import restored
@@ -76,7 +80,7 @@ def test_the_owners_are_those_of_the_evidence(
     }
     monkeypatch.setattr(address_evidence, "next_hop", table.get)
     code = check.finding.cause.code if check.finding else ""
-    narrow(check, AGENT)
+    narrow(check, AGENT, ())
     assert check.finding is not None
     assert (check.finding.cause.code, check.finding.cause.case, owners(check)) == (code, case, expected)
     fixes = {check.finding.owner: check.finding.fix, **dict(check.finding.also)}
@@ -88,7 +92,7 @@ def test_the_owners_are_those_of_the_evidence(
 def test_nothing_is_concluded_without_the_subnets(agent: Agent) -> None:
     for cause in (common.REFUSED, common.FILTERED, common.UNREACHABLE):
         check = failed(cause, NEAR)
-        narrow(check, agent)
+        narrow(check, agent, ())
         assert check.finding is not None
         assert check.finding.cause is cause
 
@@ -180,3 +184,47 @@ def test_a_case_is_kept_in_stored_results_and_between_processes() -> None:
     stored = json.loads(as_line(report(22, failed(common.FILTERED))))
     stored["cause"]["case"] = stored["checks"][1]["case"] = "a case of a newer version"
     assert restored(stored).cause is common.FILTERED
+
+
+@pytest.fixture
+def hosts_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "hosts"
+    file.write_bytes(
+        b"# 10.9.0.9 db7\n127.0.0.1 localhost\n10.9.0.7\tDB7.corp db7 # old\n\xff\n10.9.0.7 db7\nfd00:0::7 six\n"
+    )
+    monkeypatch.setattr(hosts_file_, "_path", lambda: file)
+    return file
+
+
+def test_the_line_of_the_hosts_file(hosts_file: Path) -> None:
+    assert line_of("db7", "10.9.0.7") == line_of("Db7.corp.", "10.9.0.7") == f"{hosts_file}:3"
+    assert line_of("six", "fd00::7") == f"{hosts_file}:6"
+    assert (line_of("db7", "10.9.0.9"), line_of("db8", "10.9.0.7")) == ("", "")
+    hosts_file.write_text("10.9.0.7 db8\n")
+    assert (line_of("db7", "10.9.0.7"), line_of("db8", "10.9.0.7")) == ("", f"{hosts_file}:1")
+    hosts_file.unlink()
+    assert line_of("db8", "10.9.0.7") == ""
+
+
+def test_an_address_of_the_hosts_file_is_the_agents_as_well(hosts_file: Path) -> None:
+    for cause, case, expected in (
+        (common.FILTERED, "", [N, S, A]),
+        (common.REFUSED, "", [S, P, N, A]),
+        (common.UNREACHABLE, "said-by", [N, S, P, A]),
+        (common.UNREACHABLE, "no-route", [A]),
+    ):
+        check = failed(cause, case=case)
+        narrow(check, AGENT, ["db7"])
+        assert owners(check) == expected
+        assert ("hosts_file" in check.facts) == (case != "no-route")
+    dead = report(22, failed(common.FILTERED, "10.9.0.7:22"))
+    narrow(dead.checks[1], AGENT, ["db7"])
+    dead = replace(dead, finding=dead.checks[1].finding)
+    alive = report(23, accepted("10.9.0.7:23"))
+    evidence = HostEvidence([dead.target, alive.target])
+    assert evidence.settled(dead) == []
+    found = evidence.settled(alive)[0]
+    assert found.cause is not None
+    assert found.cause.case == "host-answers+hosts-file"
+    assert restored(json.loads(as_line(found))).cause is found.cause
+    assert found.cause.meaning.endswith("this port. The address is from this agent's hosts file.")

@@ -102,6 +102,12 @@ HOST_SILENT = Fact(
     "host:port",
     "Other ports of the address that did not answer in this run, if none did.",
 )
+HOSTS_FILE = Fact(
+    "hosts_file",
+    Kind.TEXT,
+    "file:line",
+    "The line of this agent's hosts file that has the address of the target's name.",
+)
 SPEAKS = Fact("speaks", Kind.TEXT, "", "The protocol that answers in place of the expected one, as `ssh`.")
 SAME_PLATFORM = Fact("same_platform", Kind.FLAG, "", "Whether the target runs the same platform as this agent.")
 SAME_SUBNET = Fact("same_subnet", Kind.FLAG, "", "Whether this agent has an address in a subnet of the target.")
@@ -148,6 +154,7 @@ CORE = (
     NEIGHBOUR,
     HOST_ANSWERS,
     HOST_SILENT,
+    HOSTS_FILE,
     SPEAKS,
     SAME_PLATFORM,
     SAME_SUBNET,

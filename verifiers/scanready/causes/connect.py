@@ -14,6 +14,13 @@ _AT_THE_HOST = OtherOwner(Owner.SERVER, "Permit the connection from this agent i
 _HOST_UP = OtherOwner(Owner.SERVER, "Check that the host is up and that it has this address.")
 _RIGHT_ADDRESS = OtherOwner(Owner.OPERATOR, "Correct the address in the inventory, if the host has another one.")
 
+#: The address of a name is from this agent's hosts file. It stands beside any other case.
+HOSTS_FILE = Case(
+    "hosts-file",
+    "The address is from this agent's hosts file.",
+    (OtherOwner(Owner.AGENT, "Correct the address in this agent's hosts file, if the host has another one."),),
+    adds=True,
+)
 #: The name of the case of an address beside another one of the same name that answers.
 OTHER_ADDRESS = "other-address"
 
@@ -44,6 +51,7 @@ _CASES_OF_REFUSED = (
         OtherOwner(Owner.SERVER, "Make the service listen on this address, too."),
         _STALE,
     ),
+    HOSTS_FILE,
 )
 _CASES_OF_FILTERED = (
     Case(
@@ -81,6 +89,7 @@ _CASES_OF_FILTERED = (
             Owner.SERVER, "Check that the host is up at this address, and that its own firewall permits the connection."
         ),
     ),
+    HOSTS_FILE,
 )
 _CASES_OF_REJECTED = (
     Case(
@@ -99,6 +108,7 @@ _CASES_OF_REJECTED = (
             ),
         ),
     ),
+    HOSTS_FILE,
 )
 _CASES_OF_UNREACHABLE = (
     Case(
@@ -158,6 +168,7 @@ _CASES_OF_UNREACHABLE = (
         _STALE,
         OtherOwner(Owner.SERVER, "Check that the host is up at this address, if it should have it."),
     ),
+    HOSTS_FILE,
 )
 
 REFUSED = Cause(

@@ -29,11 +29,13 @@ class Case:
         name: lower case with hyphens, unique among the cases of a cause; never renamed once released.
         meaning: one or more sentences, in place of the cause's.
         owners: exactly those that the evidence allows, each with a remedy; the first one is the likeliest.
+        adds: it may stand beside another case: meaning and owners are added to those of the cause.
     """
 
     name: str
     meaning: str
     owners: tuple[OtherOwner, ...]
+    adds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Cause:
     def narrowed(self, name: str) -> Cause:
         """Return this cause with the meaning and the owners of one of its cases; itself, if it has no such case.
 
-        Code, step, scope and verdict stay the same.
+        Code, step, scope and verdict stay the same. ``name`` may join a case and one that adds to it with a "+".
         """
         return _narrowed(self, name) if self.cases else self
 
@@ -98,20 +100,25 @@ class Cause:
 @lru_cache(maxsize=256)
 def _narrowed(cause: Cause, name: str) -> Cause:
     """Return one object for each cause and case, as a catalogue has one for each cause."""
-    for case in cause.cases:
-        if case.name == name:
-            first, *others = case.owners
-            return replace(
-                cause,
-                owner=first.owner,
-                meaning=case.meaning,
-                remedy=first.remedy,
-                also=tuple(others),
-                scoped=cause.scope,
-                cases=(),
-                case=name,
-            )
-    return cause
+    wanted = name.split("+")
+    chosen = [case for case in cause.cases if case.name in wanted]
+    if len(chosen) != len(wanted):
+        return cause
+    meaning, owners = cause.meaning, (OtherOwner(cause.owner, cause.remedy), *cause.also)
+    for case in sorted(chosen, key=lambda case: case.adds):
+        meaning = f"{meaning} {case.meaning}" if case.adds else case.meaning
+        owners = (*owners, *case.owners) if case.adds else case.owners
+    first, *others = owners
+    return replace(
+        cause,
+        owner=first.owner,
+        meaning=meaning,
+        remedy=first.remedy,
+        also=tuple(others),
+        scoped=cause.scope,
+        cases=(),
+        case=name,
+    )
 
 
 @dataclass(frozen=True, slots=True)

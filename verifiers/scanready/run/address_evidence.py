@@ -5,11 +5,13 @@ Nothing is sent for that. :mod:`scanready.run.host_evidence` adds the evidence o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from scanready.catalogue.facts import NEIGHBOUR, REASON, REJECTED_BY
-from scanready.causes import common
+from scanready.catalogue.facts import HOSTS_FILE, NEIGHBOUR, REASON, REJECTED_BY
+from scanready.causes import common, connect
 from scanready.model import Agent, Check, Finding, host_of, is_address
+from scanready.net.hosts_file import line_of
 from scanready.net.neighbours import next_hop
 
 from .agent_step import shared_subnets
@@ -22,12 +24,18 @@ _REASONS = {
     "said-by": "said-by",
     "said-by-network": "said-by",
 }
+#: The cases in which another address of the host would make no difference.
+_OF_NO_ADDRESS = ("no-route", "no-gateway", "said-by-network")
 #: A neighbour is given up after three seconds; a route that forbids the address says so at once.
 _AT_ONCE = 0.5
 
 
-def narrow(check: Check, agent: Agent) -> None:
-    """Narrow down the finding of a check, and add the facts that show it; leave it if the evidence fits any owner."""
+def narrow(check: Check, agent: Agent, names: Iterable[str]) -> None:
+    """Narrow down the finding of a check, and add the facts that show it; leave it if the evidence fits any owner.
+
+    Args:
+        names: the names that the address of the check may have been resolved from.
+    """
     found = check.finding
     address = host_of(check.endpoint)
     if found is None or not found.cause.cases or not is_address(address):
@@ -41,6 +49,11 @@ def narrow(check: Check, agent: Agent) -> None:
         case = _neighbour(check, address)
     if reason := _REASONS.get(case):
         check.facts = {**check.facts, REASON.name: reason}
+    place = next(filter(None, (line_of(name, address) for name in names)), "")
+    if place and case not in _OF_NO_ADDRESS:
+        check.facts = {**check.facts, HOSTS_FILE.name: place}
+        found = replace(found, detail=f"{found.detail}; the address is from {place}")
+        case = "+".join(filter(None, (case, connect.HOSTS_FILE.name)))
     check.finding = of_case(found, case)
 
 

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from scanready.catalogue.row import owner_of
 from scanready.climb.probe import Probe
+from scanready.model import Step
 
 
 def address_fixes(probe: Probe) -> None:
     """Put the names of the target and of the agent in the headings of the fixes, and the owner in each finding."""
     host, agent = probe.host, probe.shared.agent.name
+    names = dict.fromkeys((host, *(check.endpoint for check in probe.checks if check.step is Step.RESOLVE)))
     for check in probe.checks:
         if check.finding:
             from scanready.remedies.fixes import addressed  # no packet waits for what only a finding needs
@@ -18,7 +20,7 @@ def address_fixes(probe: Probe) -> None:
             from .address_evidence import narrow
 
             check.finding = replace(check.finding, owner=owner_of(check.finding.cause, probe.row))
-            narrow(check, probe.shared.agent)
+            narrow(check, probe.shared.agent, names)
             found = check.finding
             check.finding = replace(
                 found,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from scanready.catalogue.facts import HOST_ANSWERS, HOST_SILENT
-from scanready.causes import common
+from scanready.causes import common, connect
 from scanready.model import Check, Facts, Finding, Outcome, Report, Step, Target, host_of
 
 from .address_evidence import of_case
@@ -70,7 +70,8 @@ def _timed_out(report: Report) -> bool:
 
 def _is_open(check: Check) -> bool:
     """Return whether a connection timed out, and nothing at its own address shows more."""
-    return check.finding is not None and check.finding.cause is common.FILTERED
+    cause = check.finding.cause if check.finding else None
+    return cause is not None and cause.code == common.FILTERED.code and cause.case in ("", connect.HOSTS_FILE.name)
 
 
 def _take_note(report: Report, host: _Host) -> None:
@@ -114,7 +115,8 @@ def _narrowed(check: Check, host: _Host) -> tuple[Finding | None, Facts]:
         words = f", nor at {_listed(silent)}"
     else:
         return check.finding, check.facts
-    found = of_case(replace(check.finding, detail=check.finding.detail + words), case)
+    open_ = replace(check.finding, cause=common.FILTERED, detail=check.finding.detail + words)
+    found = of_case(open_, "+".join(filter(None, (case, check.finding.cause.case))))
     return found, {**check.facts, name: _in_order(ports)[:_MOST]}
 
 
