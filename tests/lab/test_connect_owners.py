@@ -232,6 +232,16 @@ def test_one_of_the_addresses_of_a_name(lab: Lab) -> None:
     assert owners(report) == [N, S]
 
 
+def test_a_router_that_rejects_one_of_the_addresses(lab: Lab) -> None:
+    """The device is known: the DNS does not matter."""
+    server, other = lab.openssh(), lab.host("empty").address
+    lab.dns().record("half.lab", server.address, other)
+    with lab.policy(f"ip daddr {other} tcp dport 22 reject with icmp type admin-prohibited"):
+        report = climb(target("ssh", "half.lab"), lab.agent)
+    assert finding_of(report).cause.case == "by-router"
+    assert owners(report) == [N]
+
+
 def test_an_old_line_of_the_hosts_file(lab: Lab) -> None:
     lab.topology.name({"moved.lab": (lab.host("empty").absent,)})
     report = climb(target("ssh", "moved.lab"), lab.agent)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from scanready.causes import common, fleet
+from scanready.causes import common, connect, fleet
 from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.dial import dial
 from scanready.net.passage import ALWAYS_OPEN, Passage
@@ -23,6 +23,10 @@ from .explain import HOST_UNREACHABLE, explain
 # A host that is absent answers "unreachable" only after 3.05 s (the kernel's ARP patience, measured), and a lost
 # SYN is sent again after 1 and 3 s: less than 4 s would call an absent host filtered. More would eat the deadline.
 PATIENCE = 4.5
+
+
+#: The cases of an address at which no host may be.
+_OF_THE_ADDRESS = ("", "no-neighbour", "said-by")
 
 
 @dataclass(slots=True, eq=False)
@@ -165,9 +169,10 @@ def _soften(check: Check) -> None:
         check.outcome, check.tentative = Outcome.WARNED, True
         return
     loopback = check.endpoint.startswith(("127.", "[::1]"))
-    no_route_here = check.finding.cause is common.UNREACHABLE and not check.facts and check.seconds < 1
-    if loopback or no_route_here:
+    if loopback or check.finding.case == "no-route":
         check.outcome, check.finding = Outcome.SKIPPED, None
         check.summary += " (another address of the name answers)"
-    else:
-        check.outcome, check.finding = Outcome.WARNED, replace(check.finding, case="other-address")
+        return
+    check.outcome = Outcome.WARNED
+    if check.finding.cause is not common.REJECTED and check.finding.case in _OF_THE_ADDRESS:
+        check.finding = replace(check.finding, case=connect.OTHER_ADDRESS)
