@@ -204,7 +204,7 @@ def test_a_large_run_lists_what_is_not_fine_and_ranges_of_hosts() -> None:
     assert "not listed: 300 targets without a problem, 50 more below, by cause (-v lists every target)" in text
     assert "postgresql://er@10.0.0.[1-250]:5432/hr" in text
     todo = "to do, by owner (a target counts for each owner who can fix it)"
-    both = "250 targets for the network and firewall team, 250 targets for the server administrators"
+    both = "250 targets for the network and firewall team; 250 targets for the server administrators"
     assert f"{todo}: {both}" in " ".join(text.split())
     assert "blocked  connect.filtered (network)  250 targets" in text
     assert "mysql://web299:3306" in drawn(new_document("table", Look(width=120, verbosity=1)), reports)

@@ -174,13 +174,15 @@ def test_a_case_is_kept_in_stored_results_and_between_processes() -> None:
             assert narrowed is cause.narrowed(case.name), "one object for each, as verifiers compare by identity"
             assert (narrowed.scope, narrowed.code, narrowed.step) == (cause.scope, cause.code, cause.step)
             check = failed(cause)
-            check.finding = address_evidence.of_case(check.finding, case.name) if check.finding else None
+            check.finding = finding_in(check).narrowed(case.name)
             line = as_line(report(22, check))
             again = restored(json.loads(line))
             assert again.cause is narrowed
             assert as_line(again) == line
             forms = Causes()
             assert forms.of(json.loads(json.dumps(forms.form(narrowed)))) is narrowed
+        another = replace(cause, code="another.package")
+        assert forms.of(json.loads(json.dumps(forms.form(another)))) == another
     stored = json.loads(as_line(report(22, failed(common.FILTERED))))
     stored["cause"]["case"] = stored["checks"][1]["case"] = "a case of a newer version"
     assert restored(stored).cause is common.FILTERED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .words import Outcome, Owner, Scope, Step
 
@@ -21,8 +21,7 @@ class OtherOwner:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """Describe a cause more precisely, as far as the evidence of one target allows.
 
     Attributes:
@@ -141,6 +140,17 @@ class Finding:
     def __post_init__(self) -> None:
         if self.owner is None:
             object.__setattr__(self, "owner", getattr(self.cause, "owner", None))
+
+    def narrowed(self, case: str) -> Finding:
+        """Return the finding with its cause in a case; a fix stays with the owner that it is for."""
+        cause = self.cause.narrowed(case)
+        if cause is self.cause:
+            return replace(self, case="")
+        if self.fix is None or cause.owner is self.owner:
+            return replace(self, cause=cause, owner=cause.owner, case="")
+        others = {other.owner for other in cause.also}
+        also = (*self.also, (self.owner, self.fix)) if self.owner in others else self.also
+        return replace(self, cause=cause, owner=cause.owner, fix=None, also=also, case="")
 
 
 @dataclass(slots=True)

@@ -6,8 +6,7 @@ Nothing is sent to the network. Only Linux tells; elsewhere, and where the kerne
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from scanready.wire.buffer import WireError
 
@@ -21,8 +20,7 @@ _LONGEST = 4096
 _PATIENCE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class NextHop:
+class NextHop(NamedTuple):
     """The host that the packets to an address go to first.
 
     Attributes:

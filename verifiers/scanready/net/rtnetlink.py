@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import struct
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from scanready.wire.buffer import WireError
 
@@ -28,8 +28,7 @@ _REACHABLE = 0x02
 _LONGEST = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(NamedTuple):
     """A host in a subnet of this one.
 
     Attributes:
@@ -41,8 +40,7 @@ class Neighbour:
     link_address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The next hop to an address.
 
     Attributes:

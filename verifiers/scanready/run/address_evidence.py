@@ -54,19 +54,7 @@ def narrow(check: Check, agent: Agent, names: Iterable[str]) -> None:
         check.facts = {**check.facts, HOSTS_FILE.name: place}
         found = replace(found, detail=f"{found.detail}; the address is from {place}")
         case = "+".join(filter(None, (case, connect.HOSTS_FILE.name)))
-    check.finding = of_case(found, case)
-
-
-def of_case(found: Finding, case: str) -> Finding:
-    """Return the finding with its cause in a case; a fix stays with the owner that it is for."""
-    cause = found.cause.narrowed(case)
-    if cause is found.cause:
-        return replace(found, case="")
-    if found.fix is None or cause.owner is found.owner:
-        return replace(found, cause=cause, owner=cause.owner, case="")
-    others = {other.owner for other in cause.also}
-    also = (*found.also, (found.owner, found.fix)) if found.owner in others else found.also
-    return replace(found, cause=cause, owner=cause.owner, fix=None, also=also, case="")
+    check.finding = found.narrowed(case)
 
 
 def _case(check: Check, found: Finding, subnet: str | None, known: bool) -> str:

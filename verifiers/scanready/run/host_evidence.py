@@ -8,27 +8,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from scanready.catalogue.facts import HOST_ANSWERS, HOST_SILENT
 from scanready.causes import common, connect
 from scanready.model import Check, Facts, Finding, Outcome, Report, Step, Target, host_of
 
-from .address_evidence import of_case
 from .ports import met_twice
 
 #: Ports that a fact lists.
 _MOST = 16
 
 
-@dataclass(slots=True)
 class _Host:
-    """Hold the evidence of one host so far: its endpoints, and the reports that wait."""
+    """Hold the evidence of one host so far: its endpoints, and the reports that wait.
 
-    left: int
-    answering: set[str] = field(default_factory=set)
-    silent: set[str] = field(default_factory=set)
-    waiting: list[Report] = field(default_factory=list)
+    Args:
+        left: its targets that have no report yet.
+    """
+
+    __slots__ = ("answering", "left", "silent", "waiting")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.answering: set[str] = set()
+        self.silent: set[str] = set()
+        self.waiting: list[Report] = []
 
 
 class HostEvidence:
@@ -65,7 +70,7 @@ class HostEvidence:
 
 
 def _timed_out(report: Report) -> bool:
-    return any(map(_is_open, report.checks))
+    return report.finding is not None and any(map(_is_open, report.checks))
 
 
 def _is_open(check: Check) -> bool:
@@ -116,7 +121,7 @@ def _narrowed(check: Check, host: _Host) -> tuple[Finding | None, Facts]:
     else:
         return check.finding, check.facts
     open_ = replace(check.finding, cause=common.FILTERED, detail=check.finding.detail + words)
-    found = of_case(open_, "+".join(filter(None, (case, check.finding.cause.case))))
+    found = open_.narrowed("+".join(filter(None, (case, check.finding.cause.case))))
     return found, {**check.facts, name: _in_order(ports)[:_MOST]}
 
 

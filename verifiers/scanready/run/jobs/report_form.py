@@ -85,8 +85,8 @@ class Causes:
 
 
 def _case(form: Any) -> Case:
-    owners = tuple(OtherOwner(Owner(one["owner"]), one["remedy"]) for one in form["owners"])
-    return Case(form["name"], form["meaning"], owners)
+    name, meaning, owners, adds = form
+    return Case(name, meaning, tuple(OtherOwner(Owner(one["owner"]), one["remedy"]) for one in owners), adds)
 
 
 class Writer:
