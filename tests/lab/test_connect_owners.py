@@ -124,6 +124,12 @@ SITUATIONS: dict[str, tuple[Situation, str, str, list[Owner]]] = {
         "by-target",
         [S, N],
     ),
+    "host rejects as a router": (
+        by_the_host("reject with icmp type host-unreachable"),
+        "connect.unreachable",
+        "by-target",
+        [S, N],
+    ),
     "router has no such host": (at(lambda lab: lab.host("empty").absent), "connect.unreachable", "said-by", [N, S, P]),
     "router rejects like that": (
         by_the_router("reject with icmp type host-unreachable"),
@@ -179,7 +185,7 @@ def test_the_owners_of_each_situation(lab: Lab, name: str) -> None:
     found = finding_of(report)
     assert (found.cause.code, found.cause.case) == (code, case), story(report)
     assert owners(report) == expected
-    reason = {"said-by-network": "said-by", "no-gateway": "no-neighbour"}.get(case, case)
+    reason = {"said-by-network": "said-by", "no-gateway": "no-neighbour", "by-target": "said-by"}.get(case, case)
     stated = check_of(report, Step.CONNECT).facts.get("reason")
     assert stated == (reason if code == "connect.unreachable" else None)
 

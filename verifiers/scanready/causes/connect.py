@@ -34,6 +34,16 @@ def _other_address(what: str, *owners: OtherOwner) -> Case:
     return Case(OTHER_ADDRESS, meaning, owners)
 
 
+_BY_TARGET = Case(
+    "by-target",
+    "An ICMP message from the target's own address rejects the connection: it is from the host's own firewall, or "
+    "from a firewall that answers for the host.",
+    (
+        _AT_THE_HOST,
+        OtherOwner(Owner.NETWORK, "Permit the connection, if a firewall in the path rejects it in the host's name."),
+    ),
+)
+
 _CASES_OF_REFUSED = (
     Case(
         "same-subnet",
@@ -97,17 +107,7 @@ _CASES_OF_REJECTED = (
         "A router or firewall in the path rejects the connection with an ICMP message.",
         (OtherOwner(Owner.NETWORK, "Permit the connection from this agent on the device that the detail names."),),
     ),
-    Case(
-        "by-target",
-        "An ICMP message from the target's own address rejects the connection: it is from the host's own firewall, or "
-        "from a firewall that answers for the host.",
-        (
-            _AT_THE_HOST,
-            OtherOwner(
-                Owner.NETWORK, "Permit the connection, if a firewall in the path rejects it in the host's name."
-            ),
-        ),
-    ),
+    _BY_TARGET,
     HOSTS_FILE,
 )
 _CASES_OF_UNREACHABLE = (
@@ -163,6 +163,7 @@ _CASES_OF_UNREACHABLE = (
             ),
         ),
     ),
+    _BY_TARGET,
     _other_address(
         "This address is unreachable",
         _STALE,

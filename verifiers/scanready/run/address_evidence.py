@@ -23,7 +23,10 @@ _REASONS = {
     "no-gateway": "no-neighbour",
     "said-by": "said-by",
     "said-by-network": "said-by",
+    "by-target": "said-by",
 }
+#: The cases of an ICMP message; the host itself may have sent it.
+_SENT_BY = ("by-router", "said-by", "said-by-network")
 #: The cases in which another address of the host would make no difference.
 _OF_NO_ADDRESS = ("no-route", "no-gateway", "said-by-network")
 #: A neighbour is given up after three seconds; a route that forbids the address says so at once.
@@ -43,11 +46,11 @@ def narrow(check: Check, agent: Agent, names: Iterable[str]) -> None:
     shared = shared_subnets(agent, [address])
     subnet = None if shared is None else shared.get(address)
     case = found.case or _case(check, found, subnet, shared is not None)
-    if case == "by-router" and check.facts.get(REJECTED_BY.name) == address:
+    if case in _SENT_BY and check.facts.get(REJECTED_BY.name) == address:
         case = "by-target"
     if case == "neighbour":
         case = _neighbour(check, address)
-    if reason := _REASONS.get(case):
+    if found.cause is common.UNREACHABLE and (reason := _REASONS.get(case)):
         check.facts = {**check.facts, REASON.name: reason}
     place = next(filter(None, (line_of(name, address) for name in names)), "")
     if place and case not in _OF_NO_ADDRESS:

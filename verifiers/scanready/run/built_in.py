@@ -41,7 +41,7 @@ def built_in_rows() -> Mapping[str, TargetType]:
 
 
 def built_in_causes() -> dict[str, Cause]:
-    """Return the causes of scanready itself by their codes: the shared ones first, then type by type.
+    """Return the causes of scanready itself by their codes: the shared ones first, by step, then type by type.
 
     Raises:
         ValueError: two causes share a code.
@@ -55,4 +55,5 @@ def _causes() -> dict[str, Cause]:
 
     names = sorted((module.name for module in iter_modules(causes.__path__)), key=lambda name: (name != "common", name))
     shared = [import_module(f"{causes.__name__}.{name}") for name in names]
-    return causes.by_code(*shared, *Catalogue(built_in_rows()).parts("causes"))
+    general = sorted(causes.by_code(*shared).items(), key=lambda entry: entry[1].step.height)
+    return dict(general) | causes.by_code(*shared, *Catalogue(built_in_rows()).parts("causes"))
