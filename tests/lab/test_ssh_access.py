@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,31 @@ def test_a_directory_that_is_not_there(lab: Lab) -> None:
     report = climb(target("unix", lab.openssh().hostname, credential=SCANNER, directory="/no/where"), lab.agent)
     expect(report, Verdict.LIMITED, "unix.temp-not-writable")
     assert "does not exist" in story(report)
+
+
+@pytest.mark.parametrize("checking", ["yes", "ask", "accept-new"])
+def test_a_client_that_knows_no_such_host(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checking: str
+) -> None:
+    """The agent's own ssh refuses the host then, if it is configured so; with the key added, the cause is gone."""
+    server, known = lab.openssh(), tmp_path / "known"
+    (tmp_path / "config").write_text(f"Host *\n  StrictHostKeyChecking {checking}\n  UserKnownHostsFile {known}\n")
+    wrapper = tmp_path / "bin" / "ssh"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {tmp_path / "config"} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}")
+    where = target("unix", server.hostname, credential=SCANNER)
+    report = climb(where, lab.agent)
+    done = lab.agent.command([str(wrapper), "-o", "BatchMode=yes", f"{SCANNER.username}@{server.hostname}", "true"])
+    assert ("Host key verification failed" in done.stderr) == (checking != "accept-new"), "BatchMode answers no to ask"
+    if checking != "yes":
+        expect(report, Verdict.SCANNABLE)
+        return
+    expect(report, Verdict.LIMITED, "ssh.host-key-unknown", step=Step.LOGIN, owner=Owner.AGENT, fix="ssh-keyscan -H")
+    keys = lab.agent.command(["ssh-keyscan", "-H", "-p", "22", server.hostname])
+    known.write_text(keys.stdout)
+    expect(climb(where, lab.agent), Verdict.SCANNABLE)
 
 
 def test_no_password_to_a_host_whose_key_changed(lab: Lab, tmp_path: Path) -> None:

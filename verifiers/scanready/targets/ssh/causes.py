@@ -134,6 +134,16 @@ HOST_KEY_CHANGED = Cause(
     wire="The server's key exchange reply (SSH_MSG_KEX_ECDH_REPLY or SSH_MSG_KEXDH_REPLY) carries a host key other "
     "than the one in known_hosts; no password follows.",
 )
+HOST_KEY_UNKNOWN = Cause(
+    "ssh.host-key-unknown",
+    Owner.AGENT,
+    Step.LOGIN,
+    "The agent's ssh client connects only to hosts whose key it knows (StrictHostKeyChecking yes), and it does not "
+    "know this server's. A scan with this client fails.",
+    "Compare the fingerprint in the detail with the server's own, then add the key to known_hosts (see the fix).",
+    "On the agent: ssh -o BatchMode=yes -p {port} {host} true   # prints: Host key verification failed.",
+    wire="The agent's ssh client disconnects after the server's key exchange reply; no password follows.",
+)
 ACCOUNT_BARRED = Cause(
     "ssh.account-barred",
     Owner.IDENTITY,

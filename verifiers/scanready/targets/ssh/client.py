@@ -67,15 +67,24 @@ _UNFIT = re.compile(
 
 # The queries of `ssh -Q` for each kind of algorithm. `key` lacks the RSA signature algorithms, and `key-sig` is newer
 # than OpenSSH 8.2, so both are needed.
+#: ssh_config(5) writes "yes"; ``ssh -G`` prints the other word.
+_STRICT = ("yes", "true")
 _QUERIES = {"kex": ("kex",), "host_key": ("key", "key-sig"), "cipher": ("cipher",), "mac": ("mac",)}
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """Hold ssh's configuration for one host: the algorithms it offers, and the known_hosts files it reads."""
+    """Hold ssh's configuration for one host.
+
+    Attributes:
+        offer: the algorithms it offers.
+        known_hosts: the files it reads.
+        strict: it connects only to a host whose key these files contain.
+    """
 
     offer: wire.KexInit
     known_hosts: tuple[str, ...]
+    strict: bool = False
 
 
 class Trouble(NamedTuple):
@@ -198,7 +207,8 @@ def _effective(output: str) -> Effective | None:
     if not all(lists):
         return None
     files = _files(settings.get("userknownhostsfile", "")) + _files(settings.get("globalknownhostsfile", ""))
-    return Effective(wire.offer(*lists), tuple(files))
+    strict = settings.get("stricthostkeychecking", "").lower() in _STRICT
+    return Effective(wire.offer(*lists), tuple(files), strict)
 
 
 def _files(listed: str) -> list[str]:

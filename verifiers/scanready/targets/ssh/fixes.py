@@ -45,6 +45,7 @@ MORE_STARTUPS = Fix(
 EXEMPT_FROM_PENALTIES = Fix("PerSourcePenaltyExemptList {agent}", at=_SSHD_CONFIG, agent=NETWORK)
 FORGET_KEY = Fix("ssh-keygen -R '{host}'", at=_KNOWN_HOSTS, host=HOST)
 FORGET_KEY_AT_PORT = Fix("ssh-keygen -R '[{host}]:{port}'", at=_KNOWN_HOSTS, host=HOST, port=PORTS)
+REMEMBER_KEY = Fix("ssh-keyscan -H -p {port} '{host}' >> ~/.ssh/known_hosts", at=_KNOWN_HOSTS, host=HOST, port=PORTS)
 SUBSYSTEM = Fix("Subsystem sftp internal-sftp", at=_SSHD_CONFIG)
 GIVE_A_SHELL = Fix("chsh -s /bin/sh {user}", at=on_target("in a shell as root"), user=SHELL_USER)
 PERMIT_PROGRAMS = Fix(

@@ -87,6 +87,10 @@ async def _visit(probe: Probe, spoken: Spoken) -> Result:
                 f"the server's host key is now {facts['host_key']}",
                 also=((Owner.AGENT, _forget(probe)),),
             )
+    elif facts.get("host_key_on_record") == "no" and spoken.strict and not _names_known_hosts(probe):
+        async with probe.step(Step.LOGIN) as rung:
+            detail = f"no known_hosts of this agent contains the server's host key {facts['host_key']}"
+            rung.warn(causes.HOST_KEY_UNKNOWN, detail, _remember(probe))
     async with probe.step(Step.LOGIN) as rung:
         if failed is not None:
             raise failed
@@ -99,6 +103,16 @@ def _forget(probe: Probe) -> str:
     if probe.target.port == probe.row.port:
         return fixes.FORGET_KEY(host=probe.host)
     return fixes.FORGET_KEY_AT_PORT(host=probe.host, port=probe.target.port)
+
+
+def _remember(probe: Probe) -> str:
+    """Return the command that adds the host key; ssh-keyscan names a port in its output only if it is not 22."""
+    return fixes.REMEMBER_KEY(host=probe.host, port=probe.target.port)
+
+
+def _names_known_hosts(probe: Probe) -> bool:
+    """Return whether the key was compared with a file of the target, which the agent's ssh client may not read."""
+    return bool(probe.target.options.get("known_hosts"))
 
 
 def _tell_methods(rung: Rung, result: Result, user: str) -> None:
@@ -142,6 +156,5 @@ def _where(probe: Probe, spoken: Spoken, wanted: Wanted) -> Where:
         probe.footprint.connections += 1
         return stream
 
-    named = bool(probe.target.options.get("known_hosts"))
     place = Lent(connection), probe.host, probe.target.port
-    return Where(*place, spoken.agent, spoken.known_hosts, wanted, pinned=named)
+    return Where(*place, spoken.agent, spoken.known_hosts, wanted, pinned=_names_known_hosts(probe))

@@ -56,6 +56,7 @@ class Spoken:
     """Hold the result of the talk without a credential.
 
     ``agent`` is this host's source address, before any NAT; ``product`` is the server's, by its identification.
+    ``strict`` is true if the agent's ssh client connects only to hosts whose key is in ``known_hosts``.
     """
 
     offer: wire.KexInit
@@ -64,6 +65,7 @@ class Spoken:
     address: str
     agent: str
     product: str
+    strict: bool = False
 
     def fitted(self, failure: Failure) -> Failure:
         """Return a failure of the login without lines for a file that this server does not have."""
@@ -106,7 +108,8 @@ async def _talk(probe: Probe) -> Spoken:
     await probe.leave(stream)
     product = str(greeting_facts(greeting).get("product", ""))
     known_hosts = _known_hosts(probe, effective)
-    return Spoken(offer, client, known_hosts, probe.address or probe.host, probe.agent_address, product)
+    strict = effective is not None and effective.strict
+    return Spoken(offer, client, known_hosts, probe.address or probe.host, probe.agent_address, product, strict)
 
 
 async def _effective(probe: Probe, client: openssh.Client | None) -> openssh.Effective | None:
