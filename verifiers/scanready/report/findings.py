@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scanready.model import Cause, Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.remedies.fixes import together
+from scanready.run.registry import all_causes
 
 from .filled import fill
 
@@ -97,6 +98,11 @@ def told(target: Target, found: list[Finding], step: Step, verdict: Verdict) -> 
         fix = together(_fix_of(found, other.owner))
         parts.append(Part(other.owner, fill(other.remedy, target), fix))
     return Told(first.cause, step, first.detail, tuple(parts), verdict)
+
+
+def general(cause: Cause) -> Cause:
+    """Return the catalogue's cause, for a text about several targets: the evidence of each may narrow it down."""
+    return all_causes().get(cause.code, cause) if cause.case else cause
 
 
 def _fix_of(found: Iterable[Finding], owner: Owner) -> list[str]:

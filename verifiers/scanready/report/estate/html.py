@@ -18,7 +18,7 @@ from scanready.estate import EstateVerdict
 from scanready.model import Finding, Report, Step, Target, Verdict
 from scanready.redaction.workflow import harmless_json
 from scanready.report.filled import fill
-from scanready.report.findings import besides, decisive
+from scanready.report.findings import besides, decisive, general
 from scanready.report.formats.markup import inert, joined, policy, template, told
 from scanready.report.formats.packing import HOST
 from scanready.report.headline import known, summed
@@ -195,7 +195,7 @@ class _Count:
     def meaning(self) -> str:
         """The meaning of the cause, as the catalogue has it."""
         return (
-            self.finding.cause.meaning
+            general(self.finding.cause).meaning
             if self.finding
             else "No result shows that an agent can scan it, and the result of an assigned agent is missing."
         )

@@ -20,12 +20,12 @@ from scanready.redaction.workflow import harmless_json
 from scanready.remedies.placeholders import named
 from scanready.report.annotations import Annotated, Annotation, Level
 from scanready.report.document import RunInfo, Totals
+from scanready.report.findings import general
 from scanready.report.look import Look
 from scanready.report.paper import counted
 from scanready.report.serialize import identity
 from scanready.report.source_line import source_line
 from scanready.run import timestamps
-from scanready.run.registry import all_causes
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
@@ -225,7 +225,7 @@ def _rule(one: Annotation) -> dict[str, Any]:
     if one.told is None:
         meaning = f"The target is {one.verdict}, and no cause in the catalogue stands for that."
         return {"id": one.code, "shortDescription": {"text": meaning}, "help": {"text": meaning}}
-    cause = _general(one.told.cause)
+    cause = general(one.told.cause)
     owner = cause.owner if one.told.cause.case else one.told.owner
     meaning = message_text(visible(named(cause.meaning), _LONGEST))
     level = Level.WARNING if one.told.verdict is Verdict.LIMITED else Level.ERROR
@@ -237,11 +237,6 @@ def _rule(one: Annotation) -> dict[str, Any]:
         "defaultConfiguration": {"level": _LEVELS[level]},
         "properties": {"tags": [f"owner:{owner}", f"step:{one.told.step}"]},
     }
-
-
-def _general(cause: Cause) -> Cause:
-    """Return the catalogue's cause: a rule is for all results, whatever their evidence narrows it down to."""
-    return all_causes().get(cause.code, cause) if cause.case else cause
 
 
 def _help(cause: Cause, first: Owner, meaning: str) -> str:
