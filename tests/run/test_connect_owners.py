@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -17,7 +19,7 @@ from scanready.net.neighbours import NextHop
 from scanready.net.rtnetlink import Neighbour
 from scanready.report.parse import restored
 from scanready.report.serialize import as_line
-from scanready.run import address_evidence
+from scanready.run import address_evidence, host_evidence
 from scanready.run.address_evidence import narrow
 from scanready.run.conclusion import conclude
 from scanready.run.host_evidence import HostEvidence
@@ -137,6 +139,38 @@ def test_a_host_that_does_not_answer_anywhere() -> None:
     assert {one.cause.case for one in found if one.cause} == {"host-silent"}
     assert found[0].finding is not None
     assert found[0].finding.detail.endswith(", nor at ports 80, 443, 445 and 1 more")
+
+
+def test_a_host_of_many_ports_takes_no_time_for_each_pair() -> None:
+    """Each report is compared with a list that is sorted once: 20,000 times 20,000 endpoints would take minutes."""
+    every = [report(port, failed(common.FILTERED, f"10.9.0.7:{port}")) for port in range(1, 20_001)]
+    evidence = HostEvidence([one.target for one in every])
+    sorts = Counter[str]()
+    with mock.patch.object(host_evidence, "sorted", lambda ports: sorts.update(["sort"]) or sorted(ports), create=True):
+        found = [one for report_ in every for one in evidence.settled(report_)]
+    assert [one.target.port for one in found] == list(range(1, 20_001))
+    assert found[0].facts["host_silent"] == [f"10.9.0.7:{port}" for port in range(2, 18)]
+    assert sorts["sort"] <= 2, "once those that answer, once the others"
+
+
+@pytest.mark.parametrize("endpoint", ["db7", "10.9.0.7", "10.9.0.7:22/udp", "", ":", "10.9.0.7:\u0662"])
+def test_an_endpoint_of_another_packages_type_is_no_fault(endpoint: str) -> None:
+    dead, alive = report(22, failed(common.FILTERED, endpoint)), report(23, accepted(endpoint))
+    evidence = HostEvidence([dead.target, alive.target])
+    assert evidence.settled(dead) == []
+    assert [one.target.port for one in evidence.settled(alive)] == [22, 23]
+
+
+def test_the_checks_of_another_report_stay_as_they_are() -> None:
+    """Types that meet on a port may have one check in common."""
+    check = failed(common.FILTERED, "10.9.0.7:22")
+    first, second, third = report(22, check), report(22, check), report(23, accepted("10.9.0.7:23"))
+    evidence = HostEvidence([first.target, second.target, third.target])
+    assert evidence.settled(first) == evidence.settled(second) == []
+    for one in evidence.settled(third)[:2]:
+        assert one.cause is not None
+        assert (one.cause.case, one.finding is one.checks[1].finding) == ("host-answers", True)
+    assert finding_in(check).cause is common.FILTERED
 
 
 def test_a_refusal_is_an_answer_and_another_address_is_none() -> None:

@@ -12,12 +12,38 @@ from dataclasses import replace
 
 from scanready.catalogue.facts import HOST_ANSWERS, HOST_SILENT
 from scanready.causes import common, connect
-from scanready.model import Check, Facts, Finding, Outcome, Report, Step, Target, host_of
+from scanready.model import Check, Outcome, Report, Step, Target, bracketed, host_of
 
 from .ports import met_twice
 
 #: Ports that a fact lists.
 _MOST = 16
+
+
+class _Ports:
+    """Collect endpoints, and list the ports beside one of them; an endpoint without a port is left out."""
+
+    __slots__ = ("_at", "_sorted")
+
+    def __init__(self) -> None:
+        self._at: dict[str, set[int]] = {}
+        self._sorted: dict[str, list[int]] = {}
+
+    def add(self, endpoint: str) -> None:
+        """Add an endpoint, as ``10.0.0.7:22``."""
+        port = endpoint.rpartition(":")[2]
+        if port.isascii() and port.isdigit():
+            self._at.setdefault(host_of(endpoint), set()).add(int(port))
+            self._sorted.clear()
+
+    def beside(self, endpoint: str) -> tuple[list[int], int]:
+        """Return the first of the other ports at the address of an endpoint, in order, and the number of all others."""
+        address, own = host_of(endpoint), endpoint.rpartition(":")[2]
+        if address not in self._sorted:  # sorted once for all the reports of a host
+            self._sorted[address] = sorted(self._at.get(address, ()))
+        every = self._sorted[address]
+        is_in = own.isascii() and own.isdigit() and int(own) in self._at.get(address, ())
+        return [port for port in every[: _MOST + 1] if str(port) != own][:_MOST], len(every) - is_in
 
 
 class _Host:
@@ -31,8 +57,7 @@ class _Host:
 
     def __init__(self, left: int) -> None:
         self.left = left
-        self.answering: set[str] = set()
-        self.silent: set[str] = set()
+        self.answering, self.silent = _Ports(), _Ports()
         self.waiting: list[Report] = []
 
 
@@ -52,7 +77,7 @@ class HostEvidence:
         """Return the reports that are complete now: this one, unless it waits, and those that waited for it."""
         host = self._hosts.get(report.target.host)
         if host is None:
-            return [_judged(report, _Host(0))] if _timed_out(report) else [report]
+            return [_alone(report)] if _timed_out(report) else [report]
         host.left -= 1
         _take_note(report, host)
         ready = [] if _timed_out(report) and host.left else [report]
@@ -67,6 +92,13 @@ class HostEvidence:
         """Return the reports that still wait, of a run that was stopped."""
         for host in self._hosts.values():
             yield from (_judged(one, host) for one in host.waiting)
+
+
+def _alone(report: Report) -> Report:
+    """Return the report of a host's only target, with the evidence of its own ports."""
+    host = _Host(0)
+    _take_note(report, host)
+    return _judged(report, host)
 
 
 def _timed_out(report: Report) -> bool:
@@ -93,44 +125,35 @@ def _take_note(report: Report, host: _Host) -> None:
 
 def _judged(report: Report, host: _Host) -> Report:
     """Return the report with the evidence of the other ports of its addresses."""
-    _take_note(report, host)
-    decisive = report.finding
-    for check in report.checks:
-        found = check.finding
-        if found is None or not _is_open(check):
-            continue
-        check.finding, check.facts = _narrowed(check, host)
-        report.facts.update(check.facts)
-        if decisive is found:
-            report = replace(report, finding=check.finding)
-    return report
+    decisive, facts = report.finding, dict(report.facts)
+    checks = [_narrowed(check, host) if _is_open(check) else check for check in report.checks]
+    for before, check in zip(report.checks, checks, strict=True):
+        if check is not before:
+            facts.update(check.facts)
+            decisive = check.finding if report.finding is before.finding else decisive
+    return replace(report, checks=checks, facts=facts, finding=decisive)
 
 
-def _narrowed(check: Check, host: _Host) -> tuple[Finding | None, Facts]:
-    """Return the finding and the facts of a connection that timed out."""
+def _narrowed(check: Check, host: _Host) -> Check:
+    """Return a check whose connection timed out, with the case and the facts that the other ports show."""
     assert check.finding is not None
-    address = host_of(check.endpoint)
-    others = [one for one in host.answering if host_of(one) == address]
-    silent = [one for one in host.silent if host_of(one) == address and one != check.endpoint]
-    if others:
-        case, name, ports = "host-answers", HOST_ANSWERS.name, others
-        words = f"; the same host answers at {_listed(others)}"
-    elif silent:
-        case, name, ports = "host-silent", HOST_SILENT.name, silent
-        words = f", nor at {_listed(silent)}"
+    answering, silent = host.answering.beside(check.endpoint), host.silent.beside(check.endpoint)
+    if answering[1]:
+        case, name, ports = "host-answers", HOST_ANSWERS.name, answering[0]
+        words = f"; the same host answers at {_listed(*answering)}"
+    elif silent[1]:
+        case, name, ports = "host-silent", HOST_SILENT.name, silent[0]
+        words = f", nor at {_listed(*silent)}"
     else:
-        return check.finding, check.facts
-    open_ = replace(check.finding, cause=common.FILTERED, detail=check.finding.detail + words)
-    found = open_.narrowed("+".join(filter(None, (case, check.finding.cause.case))))
-    return found, {**check.facts, name: _in_order(ports)[:_MOST]}
+        return check
+    found = replace(check.finding, cause=common.FILTERED, detail=check.finding.detail + words)
+    found = found.narrowed("+".join(filter(None, (case, check.finding.cause.case))))
+    address = bracketed(host_of(check.endpoint))
+    shown = [f"{address}:{port}" for port in ports]
+    return replace(check, finding=found, facts={**check.facts, name: shown})
 
 
-def _in_order(endpoints: Sequence[str]) -> list[str]:
-    return sorted(endpoints, key=lambda endpoint: int(endpoint.rpartition(":")[2]))
-
-
-def _listed(endpoints: Sequence[str]) -> str:
+def _listed(ports: Sequence[int], number: int) -> str:
     """Return the ports in words, at most three of them."""
-    ports = [endpoint.rpartition(":")[2] for endpoint in _in_order(endpoints)]
-    more = f" and {len(ports) - 3} more" if len(ports) > 3 else ""
-    return f"{'port' if len(ports) == 1 else 'ports'} {', '.join(ports[:3])}{more}"
+    more = f" and {number - 3} more" if number > 3 else ""
+    return f"{'port' if number == 1 else 'ports'} {', '.join(map(str, ports[:3]))}{more}"
