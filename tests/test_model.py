@@ -382,3 +382,16 @@ def test_the_agents_and_sites_of_a_target_are_texts(name: str, value: object) ->
 
 def test_a_platform_has_the_name_of_the_inventory_and_an_unknown_one_its_own() -> None:
     assert [platform_name(system) for system in ("Darwin", "Linux", "Plan9")] == ["macos", "linux", "Plan9"]
+
+
+def test_a_fix_stays_with_its_owner_in_a_case_of_the_cause() -> None:
+    """The firewall rule is for the network team, also where the server comes first; without the team there is none."""
+    found = Finding(common.FILTERED, "no answer", "tcp dport 22 accept")
+    assert found.narrowed("host-answers") == replace(found, cause=common.FILTERED.narrowed("host-answers"))
+    neighbour = found.narrowed("neighbour")
+    assert (neighbour.owner, neighbour.fix) == (Owner.SERVER, None)
+    assert neighbour.also == ((Owner.NETWORK, "tcp dport 22 accept"),)
+    no_route = Finding(common.UNREACHABLE, "no route", "of the network team").narrowed("no-route")
+    assert (no_route.owner, no_route.fix, no_route.also) == (Owner.AGENT, None, ())
+    assert replace(found, case="unknown").narrowed("unknown") == found, "a case that the cause does not have"
+    assert Finding(common.BUG, "").narrowed("neighbour").cause is common.BUG
