@@ -190,6 +190,19 @@ def test_the_owners_of_each_situation(lab: Lab, name: str) -> None:
     assert stated == (reason if code == "connect.unreachable" else None)
 
 
+def test_the_agents_own_firewall_beside_an_old_entry_of_the_gateway(lab: Lab) -> None:
+    """The gateway has only not been asked for some time: the rule stops the packets before they need it."""
+    device, gateway = "eth0", lab.agent.gateway
+    found = lab.agent.command(["ip", "neigh", "show", gateway, "dev", device]).stdout
+    if "lladdr" not in found:
+        climb(target("ssh", lab.openssh().address), lab.agent)
+    with by_the_agent("reject with icmp type host-unreachable")(lab) as address:
+        lab.agent.command(["ip", "neigh", "change", gateway, "dev", device, "nud", "stale"], check=True)
+        report = climb(target("ssh", address), lab.agent)
+    assert finding_of(report).cause.code == "connect.local-limit", story(report)
+    assert owners(report) == [A]
+
+
 def test_a_neighbour_is_named_by_its_link_layer_address(lab: Lab) -> None:
     with by_the_neighbour("drop")(lab) as address:
         report = climb(target("ssh", address), lab.agent)

@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import json
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -33,7 +34,26 @@ REFUSED = bytes.fromhex(
 
 def test_recorded_answers() -> None:
     assert rtnetlink.route_answer(ROUTE) == Route(4, "192.0.2.1")
-    assert rtnetlink.neighbour_answer(ENTRY) == Neighbour(True, "a2:4c:d4:71:30:0b")
+    assert rtnetlink.neighbour_answer(ENTRY) == Neighbour(True, False, "a2:4c:d4:71:30:0b")
+
+
+@pytest.mark.parametrize(
+    ("state", "reachable", "silent"),
+    [
+        (0x01, False, True),  # incomplete
+        (0x02, True, False),  # reachable
+        (0x04, False, False),  # stale
+        (0x08, False, False),  # delay
+        (0x10, False, False),  # probe
+        (0x20, False, True),  # failed
+        (0x40, False, False),  # no ARP
+        (0x80, False, False),  # permanent
+    ],
+)
+def test_an_old_entry_proves_neither(state: int, reachable: bool, silent: bool) -> None:
+    entry = rtnetlink.neighbour_answer(ENTRY[:24] + state.to_bytes(2, sys.byteorder) + ENTRY[26:])
+    assert entry is not None
+    assert (entry.reachable, entry.silent) == (reachable, silent)
 
 
 @pytest.mark.parametrize("read", [rtnetlink.route_answer, rtnetlink.neighbour_answer])

@@ -77,8 +77,8 @@ def test_the_owners_are_those_of_the_evidence(
     check: Check, case: str, expected: list[Owner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = {
-        "10.1.0.7": NextHop("", Neighbour(True, "02:00:00:00:00:07")),
-        "10.1.0.8": NextHop("", Neighbour(False, "")),
+        "10.1.0.7": NextHop("", Neighbour(True, False, "02:00:00:00:00:07")),
+        "10.1.0.8": NextHop("", Neighbour(False, False, "")),
     }
     monkeypatch.setattr(address_evidence, "next_hop", table.get)
     code = check.finding.cause.code if check.finding else ""
@@ -227,6 +227,7 @@ def hosts_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "hosts"
     file.write_bytes(
         b"# 10.9.0.9 db7\n127.0.0.1 localhost\n10.9.0.7\tDB7.corp db7 # old\n\xff\n10.9.0.7 db7\nfd00:0::7 six\n"
+        b"10.1.0.5 proxy\n"
     )
     monkeypatch.setattr(hosts_file_, "_path", lambda: file)
     return file
@@ -264,3 +265,12 @@ def test_an_address_of_the_hosts_file_is_the_agents_as_well(hosts_file: Path) ->
     assert found.cause.case == "host-answers+hosts-file"
     assert restored(json.loads(as_line(found))).cause is found.cause
     assert found.cause.meaning.endswith("this port. The address is from this agent's hosts file.")
+
+
+@pytest.mark.parametrize(("name", "address"), [("localhost", "127.0.0.1"), ("proxy", "10.1.0.5")])
+@pytest.mark.parametrize("agent", [AGENT, Agent("proxy", "Linux")])
+def test_this_host_has_no_other_address(hosts_file: Path, name: str, address: str, agent: Agent) -> None:
+    """Every hosts file has localhost."""
+    check = failed(common.REFUSED, f"{address}:22")
+    narrow(check, agent, [name])
+    assert ("hosts_file" in check.facts) == (agent is not AGENT and name == "proxy"), "its addresses are not known then"

@@ -23,8 +23,6 @@ HOSTS_FILE = Case(
 )
 #: The name of the case of an address beside another one of the same name that answers.
 OTHER_ADDRESS = "other-address"
-
-
 _STALE = OtherOwner(Owner.NETWORK, "Remove the address from the DNS, if the host no longer has it.")
 
 

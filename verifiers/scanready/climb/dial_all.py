@@ -152,7 +152,7 @@ def _next_hop_is_silent(error: ConnectError, host: str) -> Finding | None:
     from scanready.net.neighbours import next_hop  # no packet waits for what only a failure needs
 
     hop = next_hop(host)
-    if hop is None or hop.neighbour.reachable:
+    if hop is None or not hop.neighbour.silent:
         return None
     if hop.gateway:
         detail = f"{error.strerror}: the gateway {hop.gateway} does not answer at the link layer"

@@ -24,6 +24,8 @@ _DESTINATION, _LINK_ADDRESS = 1, 2
 _INTERFACE, _GATEWAY = 4, 5
 #: NUD_REACHABLE: the host answered within the last half minute or so.
 _REACHABLE = 0x02
+#: NUD_INCOMPLETE and NUD_FAILED: it does not answer. All other states (stale, delay, probe) leave it open.
+_SILENT = 0x01 | 0x20
 #: No link-layer address is longer (that of InfiniBand).
 _LONGEST = 32
 
@@ -33,10 +35,12 @@ class Neighbour(NamedTuple):
 
     Attributes:
         reachable: it has answered within the last half minute.
+        silent: it does not answer. An entry that is neither is old: the host answered some time ago.
         link_address: as 02:00:5e:10:00:01; empty if unknown.
     """
 
     reachable: bool
+    silent: bool
     link_address: str
 
 
@@ -72,7 +76,7 @@ def neighbour_answer(data: bytes) -> Neighbour | None:
         return None
     _, _, _, _, state, _, _ = _fields(_NEIGHBOUR, body)
     link_address = _attributes(body[_NEIGHBOUR.size :]).get(_LINK_ADDRESS, b"")
-    return Neighbour(bool(state & _REACHABLE), link_address[:_LONGEST].hex(":"))
+    return Neighbour(bool(state & _REACHABLE), bool(state & _SILENT), link_address[:_LONGEST].hex(":"))
 
 
 def route_request(address: str) -> bytes:

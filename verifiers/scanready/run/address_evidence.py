@@ -5,6 +5,7 @@ Nothing is sent for that. :mod:`scanready.run.host_evidence` adds the evidence o
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -52,8 +53,9 @@ def narrow(check: Check, agent: Agent, names: Iterable[str]) -> None:
         case = _neighbour(check, address)
     if found.cause is common.UNREACHABLE and (reason := _REASONS.get(case)):
         check.facts = {**check.facts, REASON.name: reason}
-    place = next(filter(None, (line_of(name, address) for name in names)), "")
-    if place and case not in _OF_NO_ADDRESS:
+    own = subnet == "" or ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    place = "" if own or case in _OF_NO_ADDRESS else next(filter(None, (line_of(one, address) for one in names)), "")
+    if place:
         check.facts = {**check.facts, HOSTS_FILE.name: place}
         found = replace(found, detail=f"{found.detail}; the address is from {place}")
         case = "+".join(filter(None, (case, connect.HOSTS_FILE.name)))

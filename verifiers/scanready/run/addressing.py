@@ -12,7 +12,6 @@ from scanready.model import Step
 def address_fixes(probe: Probe) -> None:
     """Put the names of the target and of the agent in the headings of the fixes, and the owner in each finding."""
     host, agent = probe.host, probe.shared.agent.name
-    names = dict.fromkeys((host, *(check.endpoint for check in probe.checks if check.step is Step.RESOLVE)))
     for check in probe.checks:
         if check.finding:
             from scanready.remedies.fixes import addressed  # no packet waits for what only a finding needs
@@ -20,10 +19,15 @@ def address_fixes(probe: Probe) -> None:
             from .address_evidence import narrow
 
             check.finding = replace(check.finding, owner=owner_of(check.finding.cause, probe.row))
-            narrow(check, probe.shared.agent, names)
+            narrow(check, probe.shared.agent, _names(probe))
             found = check.finding
             check.finding = replace(
                 found,
                 fix=found.fix and addressed(found.fix, host, agent),
                 also=tuple((owner, addressed(fix, host, agent)) for owner, fix in found.also),
             )
+
+
+def _names(probe: Probe) -> list[str]:
+    """Return the names that the addresses of a climb may have been resolved from."""
+    return [probe.host, *(check.endpoint for check in probe.checks if check.step is Step.RESOLVE)]
