@@ -203,6 +203,15 @@ def test_the_agents_own_firewall_beside_an_old_entry_of_the_gateway(lab: Lab) ->
     assert owners(report) == [A]
 
 
+def test_a_router_may_lead_to_an_address_of_the_own_subnet(lab: Lab) -> None:
+    host, address = lab.host("moved-away"), "10.77.0.64"
+    lab.topology.publish(host, f"{address}/32", [address])
+    with route(lab, f"{address}/32 via {lab.agent.gateway}"):
+        report = climb(target("ssh", address), lab.agent)
+    assert (finding_of(report).cause.code, finding_of(report).cause.case) == ("connect.refused", ""), story(report)
+    assert owners(report) == [S, P, N]
+
+
 def test_a_neighbour_is_named_by_its_link_layer_address(lab: Lab) -> None:
     with by_the_neighbour("drop")(lab) as address:
         report = climb(target("ssh", address), lab.agent)

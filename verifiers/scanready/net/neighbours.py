@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from scanready.wire.buffer import WireError
 
 from . import rtnetlink
-from .rtnetlink import Neighbour
+from .rtnetlink import Neighbour, Route
 from .sockets import routing_table
 
 T = TypeVar("T")
@@ -35,11 +35,21 @@ class NextHop(NamedTuple):
 def next_hop(address: str) -> NextHop | None:
     """Return the next hop to an address; None if there is none, or nothing is known of it."""
     address = address.partition("%")[0]
-    if (route := _asked(rtnetlink.route_request(address), rtnetlink.route_answer)) is None:
+    if (route := _route(address)) is None:
         return None
     asked = rtnetlink.neighbour_request(route.gateway or address, route.interface)
     entry = _asked(asked, rtnetlink.neighbour_answer)
     return None if entry is None else NextHop(route.gateway, entry)
+
+
+def has_gateway(address: str) -> bool:
+    """Return True if this host sends its packets to an address by a gateway; False if not, or if that is not known."""
+    route = _route(address.partition("%")[0])
+    return route is not None and bool(route.gateway)
+
+
+def _route(address: str) -> Route | None:
+    return _asked(rtnetlink.route_request(address), rtnetlink.route_answer)
 
 
 def _asked(request: bytes, read: Callable[[bytes], T | None]) -> T | None:

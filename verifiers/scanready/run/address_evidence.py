@@ -13,7 +13,7 @@ from scanready.catalogue.facts import HOSTS_FILE, NEIGHBOUR, REASON, REJECTED_BY
 from scanready.causes import common, connect
 from scanready.model import Agent, Check, Finding, host_of, is_address
 from scanready.net.hosts_file import line_of
-from scanready.net.neighbours import next_hop
+from scanready.net.neighbours import has_gateway, next_hop
 
 from .agent_step import shared_subnets
 
@@ -70,7 +70,10 @@ def _case(check: Check, found: Finding, subnet: str | None, known: bool) -> str:
         known: whether the agent's subnets are known.
     """
     if found.cause is common.REFUSED:
-        return "" if subnet is None else "same-subnet"
+        is_routed = subnet is None or (
+            subnet and has_gateway(host_of(check.endpoint))
+        )  # a narrower route may lead away
+        return "" if is_routed else "same-subnet"
     if found.cause is common.FILTERED:
         return "neighbour" if subnet else ""
     if found.cause is common.UNREACHABLE and known and check.seconds >= _AT_ONCE:
