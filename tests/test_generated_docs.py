@@ -36,6 +36,13 @@ def test_a_generated_page_is_up_to_date(script: ModuleType, page: str) -> None:
     assert (ROOT / page).read_text() == script.pages()[page], "run script/generate-docs"
 
 
+def test_the_requirements_of_each_type_are_those_of_the_profile(script: ModuleType) -> None:
+    made = script.document_requirements.modules(script.TYPES)
+    assert len(made) == len({row.home for row in TYPES})
+    for name, text in made.items():
+        assert (ROOT / name).read_text() == text, "change the profile, and run script/generate-docs"
+
+
 def test_a_package_that_is_installed_adds_nothing_to_the_pages(tmp_path: Path) -> None:
     cause = 'Cause("queue.full", Owner.SERVER, Step.AUTH, "It is full.", "Empty it.", "Look.")'
     third_party.queue(tmp_path, causes=f"from scanready.model import Cause, Owner, Step\nMINE = {cause}\n")

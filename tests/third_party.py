@@ -25,12 +25,15 @@ async def verify(probe):
 """
 
 
-def install(where: Path, package: str, entries: Mapping[str, str], **modules: str) -> None:
+def install(
+    where: Path, package: str, entries: Mapping[str, str], *, group: str = "scanready.targets", **modules: str
+) -> None:
     """Put a package into ``where``.
 
     Args:
         package: the distribution; its import name has ``_`` for ``-``.
         entries: entry points, by name.
+        group: the group of the entry points.
         modules: the source of each module of the package.
     """
     folder = where / package.replace("-", "_")
@@ -41,7 +44,7 @@ def install(where: Path, package: str, entries: Mapping[str, str], **modules: st
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
     lines = "".join(f"{name} = {value}\n" for name, value in entries.items())
-    (info / "entry_points.txt").write_text(f"[scanready.targets]\n{lines}")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
 
 def queue(where: Path, **modules: str) -> None:

@@ -49,7 +49,7 @@ def refused(done: Any, *words: str) -> None:
 INVENTORIES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "not UTF-8": (
         b"targets:\n- SOUND\n- ssh://w\xe4b1\n",
-        ("{file}:3:10: not UTF-8 (byte 0xe4): save the inventory as UTF-8",),
+        ("{file}:3:10: not UTF-8 (byte 0xe4): save it as UTF-8",),
     ),
     "UTF-16": ("targets: [SOUND]\n".encode("utf-16"), ("{file}:1:1: the file is UTF-16: save it as UTF-8",)),
     "not YAML": (b"targets:\n  - SOUND\n - b\n", ("{file}:3:2: not YAML: ",)),

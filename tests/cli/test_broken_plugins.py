@@ -159,6 +159,14 @@ WORDS: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"signatures": "SIGNATURES = 'AMQP'"},
         "its module signatures is left out: its SIGNATURES is 'AMQP'",
     ),
+    "conditions raise": (
+        {"conditions": "1/0"},
+        "its module conditions is left out: ZeroDivisionError: division by zero",
+    ),
+    "no conditions": (
+        {"conditions": "CONDITIONS = {'Large Topics': 1}"},
+        "its module conditions is left out: `key` of its CONDITIONS is 'Large Topics'; write a word of lower-case letters",
+    ),
     "causes raise": ({"causes": "1/0"}, "its module causes is left out: ZeroDivisionError: division by zero"),
     "cause without a shape": (
         {

@@ -37,6 +37,16 @@ MODULES = {
             doubt="the book is old", verifies_certificate=True,
         )}
     """,
+    "conditions": """
+        from scanready.catalogue import Condition
+        def large(target, seen):
+            return "size" in target.options or None
+        def fails(target, seen):
+            raise OSError("no answer")
+        CONDITIONS = {
+            "large": Condition("large topics of Acme", large), "odd": Condition("odd topics of Acme", fails),
+        }
+    """,
     "causes": """
         from scanready.model import Cause, Owner, Step
         FULL = Cause(
@@ -122,6 +132,8 @@ def test_types_describes_it_as_a_built_in(site: Path) -> None:
         "transport": "tcp",
         "when": "large topics",
         "source": "the book",
+        "confidence": "stated",
+        "doubt": "",
     }
     told = " ".join(run(site, "types", "queue").split())
     for words in (
@@ -178,6 +190,27 @@ def test_firewall_has_its_requirements(site: Path) -> None:
     certain = run(site, "firewall", "queue://192.0.2.7?bytes=7", "--format", "csv")
     assert "large topics" not in certain
     assert "5672" in certain
+
+
+def test_a_profile_names_it_and_its_conditions(site: Path, tmp_path: Path) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text(
+        "profile: {name: acme-1, scanner: Acme, document: Ports}\n"
+        "types:\n  queue:\n    requires:\n"
+        "      - {ports: 5671, transport: tcp, confidence: stated, source: 'p. 1'}\n"
+        "      - {ports: 6000, transport: tcp, confidence: stated, source: 'p. 2', when: large}\n"
+        "      - {ports: 7000, transport: tcp, confidence: stated, source: 'p. 3', when: odd}\n"
+    )
+    rules = run(site, "firewall", "queue://192.0.2.7", "--format", "csv", "--profile", str(file))
+    assert "6000" in rules
+    assert "large topics of Acme" in rules
+    assert "odd topics of Acme" in rules, "a condition that fails is not known"
+    assert "5672" not in rules, "its own requirements do not count beside those of a profile"
+    certain = run(site, "firewall", "queue://192.0.2.7?bytes=7", "--format", "csv", "--profile", str(file))
+    assert "6000" in certain
+    assert "large topics of Acme" not in certain
+    other = run(site, "firewall", "queue://192.0.2.7", "--format", "csv", "--profile", "er2-2.0.28")
+    assert "5672" in other, "a profile that does not name it leaves its own"
 
 
 def test_check_tells_its_story(site: Path, server: str) -> None:

@@ -31,11 +31,14 @@ from scanready.inventory import entries as reading_entries
 from scanready.inventory.importing import KINDS, as_inventory, import_file
 from scanready.model import Report
 from scanready.net.tls import TlsSession
+from scanready.profiles.reading import read_profile
 from scanready.redaction import Redactor
 from scanready.redaction.pieces import Pieces
 from scanready.report import FORMATS, new_document
 from scanready.report.document import Totals
 from scanready.report.look import Look
+from scanready.run.jobs.profile_form import profile_form, profile_of
+from scanready.run.judged_by import JudgedBy
 from scanready.run.registry import all_causes, catalogue
 from tests.fuzzing.entries import Entry
 
@@ -50,6 +53,7 @@ COVERED = {
     "inventory.importing.nmap": "file.import-nmap",
     "inventory.importing.source": "file.import",
     "inventory.reading": "file.inventory",
+    "profiles.reading": "file.profile",
 }
 #: Modules that read files which no entry covers, with the reason.
 NOT_COVERED = {
@@ -106,6 +110,14 @@ def _inventory(path: str) -> None:
     """Read an inventory with a lower bound of targets: a network of ten characters stands for 65,536."""
     with mock.patch.object(reading_entries, "MOST_TARGETS", 1000):
         load(path, credentials=())
+
+
+def _profile(path: str) -> None:
+    """Read a profile; one that is right travels to another process, and has rules for a target of each type."""
+    profile = read_profile(path)
+    assert profile_of(json.loads(json.dumps(profile_form(profile)))) == profile
+    rows = JudgedBy(catalogue().built_in, profile, unnamed=False)
+    assert all(rows[name].requirements == wanted for name, wanted in profile.types.items() if name in rows)
 
 
 def _results(path: str) -> None:
@@ -217,6 +229,7 @@ def entries() -> Mapping[str, Entry]:
             for suffix in ("json", "jsonl", "html", "zip", "scanready")
         ),
         Entry("file.guard", _as_file(lambda path: read_guard_files([path]), ".guard"), (click.UsageError,), _SLOW),
+        Entry("file.profile", _as_file(_profile, ".yaml"), bad_file, _SLOW),
         Entry("file.settings", _as_file(_settings, ".toml"), (config_files.Unusable,), _SLOW),
         Entry("target", lambda data: parse_target(data.decode("utf-8", "replace")), bad_file),
         Entry("login-answer", _login_answer, ()),

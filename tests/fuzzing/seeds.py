@@ -121,6 +121,10 @@ _MADE: Mapping[str, Callable[[], list[bytes]]] = {
     "file.scanready": lambda: [_export(), gzip.compress(_export())],
     "file.jsonl": lambda: [_document("jsonl")],
     "file.html": lambda: [_document("html")],
+    "file.profile": lambda: [
+        next((ROOT / "verifiers/scanready/profiles").glob("*.yaml")).read_bytes(),
+        b"profile: {name: a, scanner: b, document: c}\ntypes: {ssh: {requires: [{ports: 22, transport: tcp}]}}\n",
+    ],
     "file.settings": lambda: [
         b'timeout = 20\nper-host = 2\nonly = ["tag=hr"]\nno-canary = true\n',
         b"[tool.scanready]\n",

@@ -18,7 +18,7 @@ Problems = Callable[[str | bytes], list[str]]
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"targets:\n- ssh://w\xe4b1\n", "inv.yaml:2:10: not UTF-8 (byte 0xe4): save the inventory as UTF-8"),
+        (b"targets:\n- ssh://w\xe4b1\n", "inv.yaml:2:10: not UTF-8 (byte 0xe4): save it as UTF-8"),
         ("targets: []".encode("utf-16"), "inv.yaml:1:1: the file is UTF-16: save it as UTF-8"),
         (b"", "inv.yaml: the inventory is empty: write its `targets`"),
         (b"# nothing\n", "inv.yaml: the inventory is empty: write its `targets`"),
@@ -37,7 +37,7 @@ Problems = Callable[[str | bytes], list[str]]
             b'targets: [{host: a, type: ssh, tags: ["a\\u001bb"]}]\n',
             "inv.yaml:1:39: this text contains a line end or control character",
         ),
-        (b"%YAML 1.1\n---\ntargets: []\n", "inv.yaml:2:1: an inventory must be YAML 1.2"),
+        (b"%YAML 1.1\n---\ntargets: []\n", "inv.yaml:2:1: this file must be YAML 1.2"),
         (b"targets: []\n---\ntargets: []\n", "inv.yaml:2:1: a second YAML document begins here"),
         (b"targets: []\ntargets: []\n", "inv.yaml:2:1: this key is repeated, first in line 1"),
         (b"targets: []\n[a]: 1\n", "inv.yaml:2:1: a key must be text"),

@@ -50,6 +50,7 @@ def test_the_fields_are_those_of_the_contract() -> None:
         "addresses": ["10.0.1.5"],
         "networks": [],
         "assumed": False,
+        "profile": "",
     }
     assert serialize["target"] == {
         "name": "postgresql://er@db7:5432/hr",

@@ -87,6 +87,7 @@ def _is_range(ports: str) -> bool:
 
 
 _NAME = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+_WORDS = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _WORD = r"[A-Za-z_][A-Za-z0-9_]*"
 NAME = Text(_NAME, 40, "a word of lower-case letters, digits and hyphens that begins with a letter")
 
@@ -110,6 +111,18 @@ Scheme = Annotated[str, Text(r"|[a-z][a-z0-9+.-]*", 40, "a word of lower-case le
 TypeOrNone = Annotated[str, Text(rf"|{_NAME}", 40, "the name of a target type, or ''")]
 Lowered = Annotated[str, Text(r"[^A-Z]*", 100, "words in lower case")]
 Ports = Annotated[str, PortRanges()]
+Transport = Annotated[str, OneOf(("tcp", "udp", "tcp,udp"))]
+#: Where the ports of a requirement come from; :class:`scanready.catalogue.requirement.Requirement` has the meanings.
+Confidence = Annotated[str, OneOf(("stated", "corrected", "inferred"))]
+#: The word for a condition in a profile; empty for one that no profile names.
+ConditionName = Annotated[
+    str, Text(rf"|{_WORDS}", 40, "a word of lower-case letters, digits and hyphens that begins with a letter or digit")
+]
+#: The name of a profile: its file without ``.yaml``.
+ProfileName = Annotated[
+    str,
+    Text(rf"{_WORDS}(?:\.{_WORDS})*", 40, "words of lower-case letters and digits, joined by hyphens and full stops"),
+]
 RequiredPorts = Annotated[str, PortRanges(("dynamic",))]
 #: ``platform.system()`` of the agents that a requirement may demand.
 Platform = Annotated[str, OneOf(("Windows", "Linux", "Darwin", "FreeBSD", "SunOS", "AIX", "HP-UX"))]

@@ -1,8 +1,8 @@
 """Declare one target type; each protocol's folder has one such row.
 
 A row holds only light facts of the protocol, because all rows are loaded together. The heavier parts are in sibling
-modules of the row (``home``), which are loaded on first use: ``requirements``, ``verify``, ``causes``, ``facts``,
-``signatures``, ``story``, ``client``, ``driver``, ``services``.
+modules of the row (``home``), which are loaded on first use: ``requirements``, ``conditions``, ``verify``, ``causes``,
+``facts``, ``signatures``, ``story``, ``client``, ``driver``, ``services``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .bounds import (
 from .notation import Notation
 from .option import TLS as IN_TLS
 from .option import USER, Option
-from .requirement import NONE, Requirements
+from .requirement import NONE, Condition, Requirements
 
 if TYPE_CHECKING:
     from .facts import Fact
@@ -377,6 +377,13 @@ class TargetType:
         """Return what a module ``requirements`` demands for this type."""
         found: Mapping[str, Requirements] = module.REQUIREMENTS if module else {}
         return found.get(self.name, NONE)
+
+    @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """Return the conditions that a profile may name in a requirement of this type, by their names."""
+        module = self.part("conditions")
+        found: Mapping[str, Condition] = module.CONDITIONS if module else {}
+        return found
 
     @property
     def facts(self) -> tuple[Fact, ...]:

@@ -60,6 +60,7 @@ KNOWN = frozenset(
         "PER_HOST",
         "PER_NET",
         "PLATFORM",
+        "PROFILE",
         "PRUNE",
         "QUIET",
         "RATE",

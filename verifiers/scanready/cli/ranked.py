@@ -15,6 +15,7 @@ from scanready.report.look import Look
 
 from .estate_report import judgement
 from .job.exit_code import NOTHING_SELECTED
+from .job.profile import warn_of_profiles
 from .messages import did_you_mean, fitting, warn
 from .output.outlet import show
 from .output.terminal import look
@@ -57,6 +58,7 @@ def show_ranking(
             for row in view.rows():
                 if _takes(row, wanted, types):
                     found.add(row)
+    warn_of_profiles(one.profile for one in view.info.columns)
     for one in view.info.columns:
         if one.absent:
             warn(f"without {fitting(one.name)} ({fitting(one.absent)}): its results may change the numbers")

@@ -20,6 +20,14 @@ def types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
     return [name for name in type_names() if name.startswith(incomplete.lower())]
 
 
+def profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the profiles by name, and files."""
+    from scanready.profiles.named import profile_names
+
+    named = [_item(name) for name in profile_names() if name.startswith(incomplete)]
+    return [*named, *files(ctx, param, incomplete)]
+
+
 def credentials(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Offer the credentials of the inventory that ``--inventory`` names; nothing if it cannot be read."""
     file = ctx.params.get("inventory")

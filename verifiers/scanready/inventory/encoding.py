@@ -21,4 +21,4 @@ def decode(content: bytes, file: str) -> str:
         before, byte = content[: error.start], content[error.start]
     line = before.count(b"\n") + 1
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
-    raise InventoryError([Problem(f"not UTF-8 (byte 0x{byte:02x}): save the inventory as UTF-8", file, line, column)])
+    raise InventoryError([Problem(f"not UTF-8 (byte 0x{byte:02x}): save it as UTF-8", file, line, column)])

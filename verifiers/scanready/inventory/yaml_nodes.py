@@ -88,7 +88,7 @@ class _Builder:
     def _weigh(self, more: int, event: Event) -> None:
         self._weight += more
         if self._weight > HEAVIEST:
-            self._stop("this inventory has too many values: split it", event.start_mark)
+            self._stop("this file has too many values: split it", event.start_mark)
 
     def _begin(self, event: MappingStartEvent | SequenceStartEvent) -> None:
         if len(self._stack) >= DEEPEST:
@@ -155,9 +155,9 @@ class _Builder:
 
     def _document(self, event: DocumentStartEvent) -> None:
         if self.root is not None:
-            self._stop("a second YAML document begins here: an inventory is one document", event.start_mark)
+            self._stop("a second YAML document begins here: a file is one document", event.start_mark)
         if event.version is not None and tuple(event.version) != (1, 2):
-            self._stop("an inventory must be YAML 1.2", event.start_mark)
+            self._stop("this file must be YAML 1.2", event.start_mark)
 
     def _note(self, text: str, node: Node) -> None:
         self.problems.append(Problem(text, self.file, node.line, node.column))

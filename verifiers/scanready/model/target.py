@@ -184,6 +184,7 @@ class Agent:
         assumed: the operator asked for the result of such an agent; nothing else is known about it.
         distribution: "Debian 12"; empty if not known.
         networks: addresses with their subnets ("10.0.1.5/24"); empty if not known.
+        profile: the requirements profile of its scanner, which its targets are judged by; empty if not known.
 
     Raises:
         TypeError: a field has another type than listed here.
@@ -195,9 +196,10 @@ class Agent:
     assumed: bool = False
     distribution: str = ""
     networks: tuple[str, ...] = ()
+    profile: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("name", "platform", "distribution"):
+        for name in ("name", "platform", "distribution", "profile"):
             _require_text("Agent", name, getattr(self, name))
         for name in ("addresses", "networks"):
             if not _are_texts(getattr(self, name)):

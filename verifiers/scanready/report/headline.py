@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from scanready.model import GOOD, Report, Standing, Verdict
+from scanready.catalogue.requirement import BUILT_IN
+from scanready.model import GOOD, Agent, Report, Standing, Verdict
 from scanready.run.tried_credentials import accepted
 from scanready.wire.printable import visible
 
@@ -90,3 +91,13 @@ def held_how(report: Report) -> str:
 def best_of_hosts(hosts: Iterable[Iterable[Report]]) -> Counter[Verdict]:
     """Return how many hosts have each verdict; the best of its types counts for a host."""
     return Counter(verdict for reports in hosts if (verdict := best(reports)) is not None)
+
+
+def unusual_profile(agent: Agent) -> str:
+    """Return the name of an agent's profile; empty if it is the built-in one, or not known."""
+    return "" if agent.profile in ("", BUILT_IN.name) else visible(agent.profile, 40)
+
+
+def judged_by(agent: Agent) -> str:
+    """Return the phrase that names an unusual profile, behind the name of its agent; else an empty text."""
+    return f" (judged by the profile {name})" if (name := unusual_profile(agent)) else ""

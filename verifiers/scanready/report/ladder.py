@@ -12,6 +12,7 @@ from scanready.wire.printable import visible
 
 from .filled import fill
 from .findings import Part, Told, besides, decisive
+from .headline import judged_by
 from .known import note
 from .look import Look
 from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
@@ -95,7 +96,8 @@ def brief(report: Report, look: Look) -> str:
 
 
 def _assumed(report: Report) -> str:
-    return f" (judged as a {visible(report.agent.platform)} agent)" if report.agent.assumed else ""
+    agent = report.agent
+    return (f" (judged as a {visible(agent.platform)} agent)" if agent.assumed else "") + judged_by(agent)
 
 
 def _rungs(report: Report, paper: Paper) -> Table:

@@ -232,6 +232,7 @@ def agent_restored(stored: object) -> Agent:
         bool(fields.get("assumed")),
         _string(fields.get("distribution", ""), "distribution"),
         networks,
+        _string(fields.get("profile", ""), "profile"),
     )
 
 

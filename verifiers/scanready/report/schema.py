@@ -58,6 +58,7 @@ _AGENT = _object(
 _AGENT["properties"] |= {  # not in results of earlier versions
     "distribution": {"type": "string", "description": "for example Debian 12; empty if unknown"},
     "networks": {"type": "array", "items": _TEXT, "description": "addresses with subnets, for example 10.0.1.5/24"},
+    "profile": {"type": "string", "description": "the requirements profile that judges; empty if unknown"},
 }
 _TARGET = _object(
     "the target of the check",

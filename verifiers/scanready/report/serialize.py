@@ -178,6 +178,7 @@ def agent_object(agent: Agent) -> dict[str, Any]:
         "addresses": list(agent.addresses),
         "networks": list(agent.networks),
         "assumed": agent.assumed,
+        "profile": agent.profile,
     }
 
 

@@ -36,8 +36,8 @@ from scanready.model import (
 )
 from scanready.net.dial_gate import NotBegun, gate_of
 from scanready.net.resolve import Resolver
-from scanready.net.this_agent import this_agent
 from scanready.net.threads import DaemonThreads
+from scanready.run.settings import own_agent
 
 from . import registry, timestamps
 from .addressing import address_fixes
@@ -91,7 +91,7 @@ class Run:
         self, settings: Settings | None = None, guard: LockoutGuard | None = None, logins: int = LOGINS
     ) -> None:
         self.settings = settings or Settings()
-        self.agent = self.settings.agent or this_agent()
+        self.agent = self.settings.agent or own_agent()
         self._day = self.settings.day or datetime.datetime.now(datetime.UTC).date()
         self._stop = asyncio.Event()
         self._context = RunContext(

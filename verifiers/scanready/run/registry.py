@@ -10,17 +10,42 @@ from __future__ import annotations
 from functools import lru_cache
 
 from scanready.catalogue import Catalogue, Verifier
+from scanready.catalogue.requirement import BUILT_IN, About, Profile
 from scanready.model import Cause
 
 from .built_in import built_in_causes, built_in_rows
 from .plugins.installed import Plugins
 from .plugins.origin import Origin
 
+_judge: Profile | None = None
+
+
+def judge_by(profile: Profile | None) -> None:
+    """Judge by a profile from now on, everywhere in this process; None is the built-in one."""
+    global _judge  # a process is an agent of one scanner
+    if profile is not _judge:
+        _judge = profile
+        catalogue.cache_clear()
+
+
+def judge() -> Profile | None:
+    """Return the profile that targets are judged by; None is the built-in one."""
+    return _judge
+
+
+def about_judge() -> About:
+    """Return the names of the profile that targets are judged by."""
+    return _judge.about if _judge else BUILT_IN
+
 
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """Return all target types; those of other packages are looked for when they are needed."""
-    return Catalogue(built_in_rows(), _plugins())
+    if _judge is None:
+        return Catalogue(built_in_rows(), _plugins())
+    from .judged_by import JudgedBy
+
+    return Catalogue(JudgedBy(built_in_rows(), _judge, unnamed=False), JudgedBy(_plugins(), _judge, unnamed=True))
 
 
 def verifier(name: str) -> Verifier | None:

@@ -1,15 +1,17 @@
-"""The limits of a run, and their defaults."""
+"""The limits of a run, their defaults, and the agent that it speaks for."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanready.model import Agent, Step, Target
 from scanready.net.dial_gate import Bounds
 from scanready.net.tap import Tap
+from scanready.net.this_agent import this_agent
 
+from .registry import about_judge
 from .validation import validate_settings
 
 #: Concurrent targets. More do not speed up targets that answer, since 200 keep a core busy. Silent targets take the
@@ -83,6 +85,11 @@ class Settings:
     def bounds(self) -> Bounds:
         """The bounds that protect firewalls on the way."""
         return Bounds(self.half_open, self.connect_rate, self.per_net)
+
+
+def own_agent(name: str | None = None, platform: str | None = None) -> Agent:
+    """Describe this host, or, with a ``platform``, an agent that is assumed in its place, with its profile."""
+    return replace(this_agent(name, platform), profile=about_judge().name)
 
 
 def bounds_of(half_open: float | None, connect_rate: float | None, per_net: float | None) -> Bounds:

@@ -18,9 +18,8 @@ from scanready.cli.selection import selection
 from scanready.cli.share import is_this_host
 from scanready.inventory import Inventory, load
 from scanready.model import DEPTHS, REQUIRES, Agent, Credential, Report, Step, Target
-from scanready.net.this_agent import this_agent
 from scanready.run.any_type import flat
-from scanready.run.settings import Settings
+from scanready.run.settings import Settings, own_agent
 from scanready.run.target_name import name_of
 
 from .checked import CheckedReport
@@ -100,7 +99,7 @@ class Checks:
             else (float(seconds) if seconds else None) or (inventory and inventory.timeout) or Settings().timeout,
             depth=_step(chosen) if chosen else (inventory and inventory.depth) or Step.ACCESS,
             ca_file=inventory.ca_file if inventory else None,
-            agent=this_agent(inventory.agent_name if inventory else None),
+            agent=own_agent(inventory.agent_name if inventory else None),
         )
 
     def _known(self, name: str) -> str | None:
@@ -155,7 +154,7 @@ class Checks:
     @cached_property
     def agent(self) -> Agent:
         """This host, with its name from the inventory."""
-        return this_agent(self.described.agent_name if self.described else None)
+        return own_agent(self.described.agent_name if self.described else None)
 
     # The checks.
 

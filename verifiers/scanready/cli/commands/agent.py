@@ -11,7 +11,7 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import BLOCKED, UNDECIDED
-from scanready.cli.job.options import AS, option, simple_format
+from scanready.cli.job.options import AS, PROFILE, option, simple_format
 from scanready.cli.messages import means_a_file
 from scanready.cli.parameters import Positive
 from scanready.model import Target, Verdict
@@ -43,6 +43,7 @@ _CODES = {Verdict.BLOCKED: BLOCKED, Verdict.UNDECIDED: UNDECIDED}
 @click.argument(
     "what", nargs=-1, metavar="[INVENTORY|TARGET...]", shell_complete=shell_completion.inventories_and_targets
 )
+@PROFILE
 @AS
 @option(
     "--role",
@@ -79,16 +80,15 @@ def command(
     from scanready.cli.output.outlet import show
     from scanready.cli.output.terminal import look
     from scanready.fitness import Asked, examine
-    from scanready.net.this_agent import this_agent
     from scanready.report.fitness import as_object, draw
-    from scanready.run.settings import Settings
+    from scanready.run.settings import Settings, own_agent
 
     described, targets = _read(what, as_name, quiet=quiet > verbose)
     there = _one("--master", master or (described.master if described else None), "master")
     if role == "node" and there is None:
         raise click.UsageError("a Node Agent needs only the path to the Master: name the Master with --master HOST")
     asked = Asked(
-        this_agent(described.agent_name if described else None),
+        own_agent(described.agent_name if described else None),
         role,
         targets,
         there,

@@ -9,7 +9,8 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import BLOCKED, UNDECIDED
-from scanready.cli.job.options import NO_COLOR, STORE, option, simple_format
+from scanready.cli.job.options import NO_COLOR, PROFILE, STORE, option, simple_format
+from scanready.cli.job.profile import warn_of_profiles
 from scanready.cli.messages import fitting, warn
 from scanready.cli.new_file import write_new
 from scanready.cli.output.outlet import show
@@ -42,6 +43,7 @@ else 0. Known failures do not count.
 
 @click.command(help=_HELP)
 @click.argument("run", metavar="RUN", shell_complete=shell_completion.runs)
+@PROFILE
 @option("-o", "--output", metavar="FILE", help="Write an inventory with one agent for each target to this new file.")
 @simple_format
 @STORE
@@ -62,6 +64,7 @@ def command(
     from scanready.report.estate import assign_formats
 
     found = _collected(run, store)
+    warn_of_profiles(one.profile for one in found.info.columns)
     chosen = found.settle()
     if output is not None:
         _write(output, found, chosen, run)

@@ -12,7 +12,7 @@ from scanready.cli import shell_completion
 from scanready.cli.agent_address import is_of_one_host
 from scanready.cli.firewall_rules import Known, permitted, resolved
 from scanready.cli.general_settings import or_inventory, unless_for_all
-from scanready.cli.job.options import JSON, agent_options, option, selection_options
+from scanready.cli.job.options import JSON, PROFILE, agent_options, option, selection_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import types_exist
 from scanready.cli.job.targets import selected_targets
@@ -77,6 +77,7 @@ def _inventory_or_run(ctx: click.Context, param: click.Parameter, what: tuple[st
     callback=_inventory_or_run,
     shell_complete=shell_completion.inventories_and_targets,
 )
+@PROFILE
 @selection_options
 @agent_options
 @option("--from", "run", metavar="RUN", help="Use the addresses and ports of this run: its name, last, or a file.")

@@ -16,7 +16,7 @@ from scanready.cli import shell_completion
 from scanready.cli.general_settings import or_inventory
 from scanready.cli.job.account import AskedAccount, credential_of
 from scanready.cli.job.guard_options import NO_LOGIN
-from scanready.cli.job.options import agent_options, bound_options, option, selection_options, simple_format
+from scanready.cli.job.options import PROFILE, agent_options, bound_options, option, selection_options, simple_format
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import types_exist
 from scanready.cli.job.targets import selected_targets
@@ -65,6 +65,7 @@ code 0: all are right; 2: one has a problem; 4: one has no target.
     callback=or_inventory,
     shell_complete=shell_completion.inventories_and_targets,
 )
+@PROFILE
 @selection_options
 @agent_options
 @option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")

@@ -14,8 +14,9 @@ from scanready.cli import estate_report, shell_completion
 from scanready.cli.job.background import background_of_stored
 from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, USAGE, Judge
 from scanready.cli.job.job import Options
-from scanready.cli.job.options import ONLY, SPLIT, background_options, option, stored_output_options
+from scanready.cli.job.options import ONLY, PROFILE, SPLIT, background_options, option, stored_output_options
 from scanready.cli.job.prepare import prepare_outputs
+from scanready.cli.job.profile import warn_of_profiles
 from scanready.cli.job.source_lines import with_lines
 from scanready.cli.job.unchecked import unchecked_of
 from scanready.cli.messages import fitting, warn
@@ -86,6 +87,7 @@ _ASSUME = click.option(
 @SPLIT
 @_EXPORT
 @_ASSUME
+@PROFILE
 @background_options
 @stored_output_options
 @click.pass_context
@@ -118,6 +120,7 @@ def command(
             ctx.exit(NOTHING_SELECTED)
         background = background_of_stored(options, source, whole=not only)
         info = replace(source.info(targets), require=options.require, background=background, assumed=assumed_texts)
+        warn_of_profiles([info.agent.profile])
         if only:  # the report is of the selected targets only
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])

@@ -1,4 +1,4 @@
-"""``scanready schema {inventory|result|agent}``: print a JSON Schema."""
+"""``scanready schema {inventory|result|agent|profile}``: print a JSON Schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ This first line of an inventory tells an editor where the schema is:
 
 
 @click.command(help=_HELP)
-@click.argument("what", type=click.Choice(("inventory", "result", "agent")))
+@click.argument("what", type=click.Choice(("inventory", "result", "agent", "profile")))
 def command(what: str) -> None:
     """Schema."""
     if what == "result":
@@ -32,6 +32,10 @@ def command(what: str) -> None:
         from scanready.report.schema import fitness_schema
 
         schema = fitness_schema()
+    elif what == "profile":
+        from scanready.profiles.schema import json_schema
+
+        schema = json_schema()
     else:
         from scanready.inventory import json_schema
 

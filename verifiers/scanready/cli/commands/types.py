@@ -9,19 +9,21 @@ import click
 
 from scanready.catalogue import TargetType
 from scanready.cli import shell_completion
-from scanready.cli.job.options import simple_format
+from scanready.cli.job.options import PROFILE, simple_format
 from scanready.cli.job.plugin_problems import warn_of_plugins
 from scanready.cli.messages import did_you_mean, fitting
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.model import Step
-from scanready.run.registry import all_causes, catalogue, origin, plugin_names
+from scanready.run.registry import about_judge, all_causes, catalogue, origin, plugin_names
 from scanready.wire.printable import visible
 
 #: The evidence shown for a type of another package that states none.
 _FOREIGN = "its own package"
 #: The same for a type whose package is broken; a line on stderr says why.
 _BROKEN = "nothing: it cannot be used"
+#: The remarks on ports that the document does not print.
+_CONFIDENCE = {"corrected": "corrected: the document prints other ports", "inferred": "inferred: it prints none"}
 _LEGEND = """
 columns: `no login` is the last step without a credential, `login` the last step with a credential
 steps: auth, the login prompt is reached; login, the account is accepted; access, one bounded read works
@@ -39,6 +41,7 @@ Examples:
 
 @click.command(help=_HELP)
 @click.argument("type_", metavar="[TYPE]", required=False, shell_complete=shell_completion.types)
+@PROFILE
 @simple_format
 def command(type_: str | None, format_: str, as_json: bool) -> None:
     """Types."""
@@ -69,8 +72,16 @@ def type_object(row: TargetType) -> dict[str, Any]:
         "steps": [step.value for step in row.steps],
         "steps_without_credential": [step.value for step in row.unaided],
         "proof": row.proof.value,
+        "profile": about_judge().name,
         "requirements": [
-            {"ports": line.ports, "transport": line.transport, "when": line.when.text, "source": line.source}
+            {
+                "ports": line.ports,
+                "transport": line.transport,
+                "when": line.when.text,
+                "source": line.source,
+                "confidence": line.confidence,
+                "doubt": line.doubt,
+            }
             for line in wanted.lines
         ],
         "options": [option.name for option in row.options],
@@ -85,7 +96,7 @@ def type_object(row: TargetType) -> dict[str, Any]:
             "probe_logins": row.cost.probe_logins,
             "log": row.cost.log,
         },
-        "doubt": wanted.doubt,
+        "doubt": wanted.doubts,
         "proven_by": row.proven_by,
         "judges": [{"name": one.name, "kind": one.kind, "test": one.test} for one in row.judges],
         "no_other_judge": row.no_other_judge,
@@ -138,7 +149,8 @@ def _table(rows: list[TargetType]) -> str:
         port, proof = str(row.port or "-"), _BROKEN if row.broken else row.proven_by or _FOREIGN
         table.add_row(Text(visible(row.name)), port, ports, _last(row.unaided), _last(row.aided), cost, proof)
     paper.draw(table)
-    paper.draw(Text(_LEGEND))
+    judge = about_judge()
+    paper.draw(Text(f"{_LEGEND}\nrequirements: {visible(judge.scanner)} (--profile {visible(judge.name)})"))
     return paper.text()
 
 
@@ -164,8 +176,9 @@ def _one(row: TargetType) -> str:
     ]
     for line in wanted.lines:
         condition = f" ({line.when.text})" if line.when.text else ""
+        confidence = "" if line.confidence == "stated" else f"; {_CONFIDENCE[line.confidence]}"
         lines.append(("requires", f"{line.ports}/{line.transport}{condition}"))
-        lines.append(("source", line.source))
+        lines.append(("source", f"{visible(line.source)}{confidence}"))
     if wanted.agent:
         lines.append(("agent", f"must run {wanted.agent}"))
     if wanted.suits:
@@ -183,7 +196,7 @@ def _one(row: TargetType) -> str:
     lines += [("certificate", certificate)] if row.tls or wanted.verifies_certificate else []
     lines.append(("footprint", _cost(row)))
     lines += [("in the target's log", row.cost.log)] if row.cost.log else []
-    lines += [("caveat", wanted.doubt)] if wanted.doubt else []
+    lines += [("caveat", wanted.doubts)] if wanted.doubts else []
     lines += [("verified against", row.proven_by)] if row.proven_by else []
     lines += _judges(row)
     paper.draw(pairs(lines), indent=2)

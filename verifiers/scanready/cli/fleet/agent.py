@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import os
 from collections.abc import Collection, Sequence
@@ -15,15 +14,14 @@ from scanready.catalogue.wrong import Wrong
 from scanready.cli.environment import PREFIX
 from scanready.cli.job.beside import Beside
 from scanready.cli.job.earlier import bind_earlier
-from scanready.cli.job.options import bound_options, option
+from scanready.cli.job.options import PROFILE, bound_options, option
 from scanready.cli.job.policy import Policy
 from scanready.cli.job.run_store import store_path
 from scanready.cli.messages import fitting, warn
 from scanready.fleet.journal import JournalError
 from scanready.inventory.secrets import certificates_file
 from scanready.net.allowed import Network, limited_to
-from scanready.net.this_agent import this_agent
-from scanready.run.settings import bounds_of
+from scanready.run.settings import bounds_of, own_agent
 from scanready.store import StoreError
 from scanready.wire.printable import visible
 
@@ -51,6 +49,7 @@ its own keeps what it found until the coordinator has it.
 
 @click.command(help=_HELP)
 @option("--name", required=True, metavar="NAME", help="The name of this agent: its user at the broker.")
+@PROFILE
 @broker_options
 @option("--allow", required=True, multiple=True, metavar="NET", help="A network that it may contact. Repeatable.")
 @option(
@@ -89,7 +88,7 @@ def command(
         path = Path(store) if store else _run_store().with_name(f"fleet-{name}.db")
         accounts = Path(journal) if journal else _run_store()
         trusted = certificates_file(target_ca_file, Path()) if target_ca_file else None
-        agent = dataclasses.replace(this_agent(), name=name)
+        agent = own_agent(name)
         bounds = bounds_of(half_open, connect_rate, per_net)
         worker = Worker(chosen, agent, path, warn, accounts, AsVerify(), trusted, bounds)
     except Wrong as error:

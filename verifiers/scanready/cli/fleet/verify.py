@@ -24,9 +24,10 @@ from scanready.cli.job.elsewhere import bind_elsewhere
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.guard_options import Logins, RetryingCommand, guard_options
 from scanready.cli.job.interrupt import INTERRUPTED
-from scanready.cli.job.options import ONLY, option
+from scanready.cli.job.options import ONLY, PROFILE, option
 from scanready.cli.job.policy import RETRY_AFTER, Policy
 from scanready.cli.job.prepare import Unusable, read_inventory
+from scanready.cli.job.profile import demand_profile
 from scanready.cli.job.run_store import find_run, open_store, store_path
 from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.progress import Progress
@@ -35,15 +36,15 @@ from scanready.cli.selection import selection
 from scanready.fleet.division import Estate
 from scanready.fleet.ledger import COMMAND, Ledger, stored_results
 from scanready.model import DEPTHS, DeclaredAgent, Report, Step, Target, Verdict, assigned
-from scanready.net.this_agent import this_agent
 from scanready.report.estate.frame import Frame, frame_restored
 from scanready.report.estate.words import LONGEST_AGENT
 from scanready.report.listed import listed
 from scanready.report.paper import counted
-from scanready.report.parse import restored
+from scanready.report.parse import agent_restored, restored
 from scanready.report.serialize import agent_object, identity, identity_of_all
 from scanready.run import timestamps
 from scanready.run.any_type import narrowed
+from scanready.run.settings import own_agent
 from scanready.store import NewRun, StoredRun, StoreError
 from scanready.wire.printable import visible
 
@@ -92,6 +93,7 @@ _CA_FILE = (
     metavar="DURATION",
     help="An agent without a heartbeat for so long is lost: its targets are undecided. [default: 120s]",
 )
+@PROFILE
 @ONLY
 @option("--depth", type=click.Choice(DEPTHS), help="Check up to this step. [default: access]")
 @option("--timeout", type=Positive(), metavar="SECONDS", help="Time limit for one whole target. [default: 10]")
@@ -276,6 +278,7 @@ def _earlier(name: str, store: str | None) -> StoredRun:
         run = find_run(kept, name)
     if run.command != COMMAND:
         raise click.UsageError(f"{run.name} is no run of `fleet verify`: continue it with `scanready verify --resume`")
+    demand_profile(agent_restored(json.loads(run.agent)).profile, run.name)
     return run
 
 
@@ -294,7 +297,7 @@ def _carried_out(asked: Asked, earlier: StoredRun | None, store: str | None) -> 
         asked.source,
         len(asked.estate.targets),
         __version__,
-        json.dumps(agent_object(this_agent())),
+        json.dumps(agent_object(own_agent())),
         json.dumps(asked.as_object(), separators=(",", ":")),
     )
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from scanready.catalogue.requirement import BUILT_IN
 from scanready.cli import shell_completion
 from scanready.cli.parameters import Duration, FileMode, FormatAndFile, FormatName, KeyAndDirectory, Positive
 from scanready.model import DEPTHS, REQUIRES
@@ -21,6 +22,7 @@ _OFFERED = {
     "EXPR": shell_completion.expressions,
     "FILE": shell_completion.files,
     "NAME": shell_completion.agents,
+    "NAME|FILE": shell_completion.profiles,
     "RUN": shell_completion.runs,
     "SITE": shell_completion.sites,
     "TYPE": shell_completion.types,
@@ -51,6 +53,23 @@ def _name_of_run(ctx: click.Context, param: click.Parameter, value: str | None) 
 
 
 ONLY = option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
+
+
+def _judge_by(ctx: click.Context, _: click.Parameter, word: str | None) -> None:
+    if word is not None and not ctx.resilient_parsing:  # the shell asks for a completion then
+        from .profile import judge_by
+
+        judge_by(ctx, word)
+
+
+PROFILE = option(
+    "--profile",
+    metavar="NAME|FILE",
+    is_eager=True,  # the other options and the targets are read with its types
+    expose_value=False,
+    callback=_judge_by,
+    help=f"Judge by the requirements of this scanner. [default: {BUILT_IN.name}]",
+)
 SPLIT = option(
     "--split",
     type=KeyAndDirectory("owner"),
@@ -111,6 +130,7 @@ _BOUNDS = (
 )
 _RUN: tuple[Decorator, ...] = (
     TYPE,
+    PROFILE,
     option("--depth", type=click.Choice(DEPTHS), help="Check up to this step. [default: access]"),
     option("--timeout", type=Positive(), metavar="SECONDS", help="Time limit for one whole target. [default: 10]"),
     option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Concurrent targets. [default: 1000]"),

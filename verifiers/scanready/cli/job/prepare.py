@@ -92,8 +92,7 @@ def read_inventory(
 
 def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:
     """Merge the command line, the inventory and the defaults, in this order."""
-    from scanready.net.this_agent import this_agent
-    from scanready.run.settings import CONCURRENCY, MAX_ATTEMPTS, PER_HOST, Settings, bounds_of
+    from scanready.run.settings import CONCURRENCY, MAX_ATTEMPTS, PER_HOST, Settings, bounds_of, own_agent
 
     from .limits import within_limits
 
@@ -110,7 +109,7 @@ def settings_of(options: Options, inventory: Inventory | None, transcript: Any =
         ca_file=inventory.ca_file if inventory else None,
         certificate_days=Settings().certificate_days if options.certificate_days is None else options.certificate_days,
         max_attempts=options.max_attempts or MAX_ATTEMPTS,
-        agent=this_agent(inventory.agent_name if inventory else None, platform),
+        agent=own_agent(inventory.agent_name if inventory else None, platform),
         tap=transcript,
         half_open=bounds.half_open,
         connect_rate=bounds.rate,

@@ -101,7 +101,14 @@ class Resumption:
         return tuple(self.asked.get("guards", ()))
 
     def merged(self, options: Options) -> Options:
-        """Return the options; those not given now are taken from the start of the run."""
+        """Return the options; those not given now are taken from the start of the run.
+
+        Raises:
+            click.UsageError: the run was started with another profile.
+        """
+        from .profile import demand_profile  # loaded late: most runs continue none
+
+        demand_profile(agent_restored(json.loads(self.run.agent)).profile, self.run.name)
         return options._replace(
             types=options.types or tuple(self.asked["types"]),
             depth=options.depth or self.asked["depth"],

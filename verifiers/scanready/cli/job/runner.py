@@ -12,12 +12,12 @@ from scanready.cli import messages
 from scanready.cli.output.progress import Progress
 from scanready.climb.confidential import secrets_in
 from scanready.climb.guard import LockoutGuard
-from scanready.net.this_agent import this_agent
 from scanready.redaction import Redactor, redacting
 from scanready.run import timestamps
 from scanready.run.collector import tune_collector
 from scanready.run.engine import Run
 from scanready.run.registry import problems
+from scanready.run.settings import own_agent
 
 from .interrupt import INTERRUPTED, interruptible
 from .job import Job
@@ -43,7 +43,7 @@ async def _carry_out(job: Job) -> int:
     job.outputs.before_terminal = progress.clear
     began = time.perf_counter()
     plugin_problems = problems()
-    agent = job.settings.agent or this_agent()
+    agent = job.settings.agent or own_agent()
     results = Results(job, agent, job.resumed.started if job.resumed else timestamps.now(), progress)
     guard = LockoutGuard(results.keeping)
     for tried in job.resumed.tried if job.resumed else ():

@@ -72,7 +72,7 @@ class Html:
         head: str = template("estate_head.html").render(
             info=info, policy=policy(_STYLES, _SCRIPTS), style=joined(_STYLES)
         )
-        columns = [[one.name, one.platform, one.addresses, one.sites, one.absent] for one in info.columns]
+        columns = [[one.name, one.platform, one.addresses, one.sites, one.absent, one.profile] for one in info.columns]
         # Each target without a result is a row, so the frame need not name it.
         frame = dataclasses.replace(info.frame, unseen=()).as_object()
         estate = {"frame": frame, "columns": columns, "clock": clock}

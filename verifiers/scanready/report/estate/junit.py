@@ -119,6 +119,7 @@ def _properties(column: AgentColumn, info: EstateInfo) -> dict[str, str]:
         "scanready": visible(info.version),
         "agent.platform": visible(column.platform),
         "agent.addresses": " ".join(map(visible, column.addresses)),
+        "agent.profile": visible(column.profile),
     }
     return found | ({"agent.absent": absence(column)} if column.absent else {})
 

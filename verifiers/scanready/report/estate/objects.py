@@ -52,6 +52,7 @@ def agents_object(info: EstateInfo, totals: EstateTotals) -> list[dict[str, Any]
             "platform": column.platform,
             "addresses": list(column.addresses),
             "sites": list(column.sites),
+            "profile": column.profile or None,
             "absent": column.absent or None,
             "verdicts": _counted(totals.agents.get(column.name, Counter())),
             "missing": totals.missing[column.name],

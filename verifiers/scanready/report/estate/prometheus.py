@@ -84,6 +84,8 @@ class EstatePrometheus:
                 keep("scanready_run_targets", totals.agents[name][one], agent=name, verdict=one.value)
             keep("scanready_agent_missing", totals.missing[name], agent=name)
             keep("scanready_agent_absent", int(bool(column.absent)), agent=name)
+            if column.profile:
+                keep("scanready_agent_profile", 1, agent=name, profile=column.profile)
         for (code, owner, verdict), count in sorted(self._causes.items()):
             keep("scanready_estate_causes", count, cause=code, owner=owner, verdict=verdict)
         for one in Verdict:

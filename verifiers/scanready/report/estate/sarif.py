@@ -52,4 +52,5 @@ def _agent(column: AgentColumn, totals: EstateTotals) -> dict[str, Any]:
         "verdicts": {verdict.value: own.get(verdict, 0) for verdict in Verdict},
         "missing": totals.missing[column.name],
     }
+    found |= {"profile": visible(column.profile)} if column.profile else {}
     return found | ({"absent": absence(column)} if column.absent else {})

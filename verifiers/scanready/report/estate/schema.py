@@ -59,6 +59,7 @@ def estate_schema(counts: _Schema, target: _Schema) -> _Schema:
                 platform=_TEXT,
                 addresses=_TEXTS,
                 sites=_TEXTS,
+                profile={"type": ["string", "null"], "description": "the requirements profile that judges its targets"},
                 absent={"type": ["string", "null"], "description": "why its results do not count"},
                 verdicts=counts,
                 missing=_COUNT | {"description": "targets that it should have a result for and has not"},

@@ -38,6 +38,7 @@ class AgentColumn:
         addresses: its addresses, as its results have them.
         sites: the sites that the inventory gives it.
         absent: why its results do not count; empty if they do.
+        profile: the requirements profile that judges its targets; empty if unknown.
     """
 
     name: str
@@ -45,6 +46,7 @@ class AgentColumn:
     addresses: tuple[str, ...]
     sites: tuple[str, ...]
     absent: str
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,5 +284,7 @@ class EstateView:
     def _column(self, name: str, declared: DeclaredAgent | None) -> AgentColumn:
         known = self._seen.get(name)
         platform = known.platform if known else declared.platform if declared else ""
-        sites = declared.sites if declared else ()
-        return AgentColumn(name, platform, known.addresses if known else (), sites, self._absent.get(name, ""))
+        sites, absent = declared.sites if declared else (), self._absent.get(name, "")
+        if known is None:
+            return AgentColumn(name, platform, (), sites, absent)
+        return AgentColumn(name, platform, known.addresses, sites, absent, known.profile)

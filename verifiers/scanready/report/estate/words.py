@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from scanready.catalogue.requirement import BUILT_IN
 from scanready.model import Verdict
 from scanready.report.headline import known, summed
 from scanready.report.paper import GRAVITY, counted
@@ -90,4 +91,15 @@ def absence(column: AgentColumn) -> str:
 
 def remarks(info: EstateInfo) -> list[str]:
     """Return the remarks of the view, harmless."""
-    return [visible(remark, LONGEST_REMARK) for remark in info.frame.remarks]
+    return [visible(remark, LONGEST_REMARK) for remark in (*info.frame.remarks, *_profiles(info))]
+
+
+def _profiles(info: EstateInfo) -> list[str]:
+    """Return a remark for each profile that judges the targets of some agents, unless all have the built-in one."""
+    by_profile: dict[str, list[str]] = {}
+    for column in info.columns:
+        if column.profile:
+            by_profile.setdefault(column.profile, []).append(column.name)
+    if by_profile.keys() <= {BUILT_IN.name}:
+        return []
+    return [f"judged by the profile {profile}: {agent_names(names)}" for profile, names in sorted(by_profile.items())]

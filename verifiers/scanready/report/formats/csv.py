@@ -52,6 +52,7 @@ COLUMNS = (
     "expected",
     "as",
     "accepted",
+    "profile",
 )
 #: Some spreadsheets read a cell that begins with one of these as a formula, also after a tab or a return.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -120,6 +121,7 @@ def values_of(report: Report) -> dict[str, Any]:
         "product": result["facts"].get("product"),
         "version": result["facts"].get("version"),
         "agent": result["agent"]["name"],
+        "profile": result["agent"]["profile"],
         **footprint,
         "started": result["started"],
         "seconds": result["seconds"],

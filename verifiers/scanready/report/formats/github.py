@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from scanready.model import Report
 from scanready.report.annotations import Annotated, Annotation, Level
 from scanready.report.document import Places, RunInfo, Totals
-from scanready.report.headline import known, summed
+from scanready.report.headline import judged_by, known, summed
 from scanready.report.look import Look
 from scanready.report.paper import GRAVITY, counted
 from scanready.report.source_line import source_line
@@ -95,7 +95,8 @@ class GitHub:
         for place, found in enumerate(self._annotated.end()):
             self._shown.add(place, found)
         words = f"{counted(totals.targets, 'target')}: {summed(totals.verdicts, named=True) or 'none was checked'}"
-        lines = [f"From {visible(self._run.agent.name, 80)}: {words}", *filter(None, [known(totals.known)])]
+        judged = judged_by(self._run.agent)
+        lines = [f"From {visible(self._run.agent.name, 80)}{judged}: {words}", *filter(None, [known(totals.known)])]
         missing = max(self._run.asked, len(self._run.targets)) - totals.targets
         if missing > 0:
             lines.append(f"{counted(missing, 'target')} without a result")

@@ -97,6 +97,7 @@ class JUnit:
             "scanready": visible(run.version),
             "agent.platform": visible(run.agent.platform),
             "agent.addresses": " ".join(map(visible, run.agent.addresses)),
+            "agent.profile": visible(run.agent.profile),
             "depth": run.depth.value,
             "timeout": f"{run.timeout:g}",
             **{f"seconds.{step}": f"{self._steps[step] / 1e6:.6f}" for step in Step if step in self._steps},

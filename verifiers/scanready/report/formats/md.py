@@ -81,7 +81,8 @@ class Markdown:
             lines.append(f"| not checked | {totals.unchecked} | the run was interrupted |")
         lines += [
             "",
-            f"{escaped(self._run.started)}, {duration(totals.seconds)}, scanready {escaped(self._run.version)}",
+            f"{escaped(self._run.started)}, {duration(totals.seconds)}, scanready {escaped(self._run.version)}"
+            + (f", profile {code(self._run.agent.profile, 40)}" if self._run.agent.profile else ""),
             "",
         ]
         return "\n".join(lines)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from scanready.model import HOLDS, Report, Standing, Verdict
 from scanready.report.document import UNKNOWN, RunInfo, Totals
 from scanready.report.findings import besides
-from scanready.report.headline import held_how, known, summed
+from scanready.report.headline import held_how, known, summed, unusual_profile
 from scanready.report.known import is_waived, note
 from scanready.report.look import Look
 from scanready.run.any_type import rank
@@ -61,7 +61,7 @@ class Nagios:
 
     def begin(self, run: RunInfo) -> str:
         """Begin to count."""
-        self._state = State(run)
+        self._state, self._agent = State(run), run.agent
         self._tried = run.tried
         return ""
 
@@ -86,6 +86,7 @@ class Nagios:
             text += f", {totals.unchecked} not checked"
         for words, counted in (("; ", self._causes), ("; also found ", self._besides)):
             text += f"{words}{_most_common(counted)}" if counted else ""
+        text += f"; profile {name}" if (name := unusual_profile(self._agent)) else ""
         self.exit_code = self._state.code(totals)
         return f"SCANREADY {STATES[self.exit_code]} - {text.replace('|', '/')} | {_performance(totals)}\n"
 

@@ -51,10 +51,10 @@ _BEGINNINGS = (
 _CUT = "\0"
 #: If a host were a part of one of these words, the placeholder would hide keys of the template from the script.
 _STRUCTURE = (
-    "schema agent name platform distribution addresses networks assumed target host type port options credential user "
-    "tags guessed explicit_port verdict reached cause code owner step detail meaning remedy confirm fix also besides "
-    "facts checks endpoint outcome summary tentative seconds events footprint connections login_attempts probe_logins "
-    "started rungs asked true false null"
+    "schema agent name platform distribution addresses networks assumed profile target host type port options "
+    "credential user tags guessed explicit_port verdict reached cause code owner step detail meaning remedy confirm "
+    "fix also besides facts checks endpoint outcome summary tentative seconds events footprint connections "
+    "login_attempts probe_logins started rungs asked true false null"
 )
 _NUMBER = re.compile(r"[-+.0-9eE]*")
 _ADDRESS = re.compile(_IPV4)

@@ -37,6 +37,7 @@ METRICS = {
     "scanready_run_causes": "Targets by the cause of their verdict, with its owner.",
     "scanready_run_duration_seconds": "Duration of the run.",
     "scanready_run_timestamp_seconds": "Start of the run, in seconds since 1970.",
+    "scanready_agent_profile": "1, with the requirements profile that judges the targets of the agent.",
     "scanready_build_info": "1, with the version of scanready that wrote this file.",
 }
 _STANDINGS = {
@@ -119,6 +120,8 @@ class Prometheus:
         self._agent, self._places = run.agent.name, Places(run)
         if began := timestamp(run.started):
             self._samples.add("scanready_run_timestamp_seconds", began, agent=self._agent)
+        if run.agent.profile:
+            self._samples.add("scanready_agent_profile", 1, agent=self._agent, profile=run.agent.profile)
         self._samples.add("scanready_build_info", 1, version=run.version)
         return ""
 

@@ -134,6 +134,7 @@ class Sarif:
         invocation = {"machine": visible(run.agent.name), **moments(run.started, totals.seconds)}
         properties = {
             "agent": {"name": visible(run.agent.name), "addresses": [visible(one) for one in run.agent.addresses]},
+            "profile": visible(run.agent.profile),
             "depth": run.depth.value,
             "verdicts": {verdict.value: totals.verdicts[verdict] for verdict in Verdict},
             "unchecked": max(0, missing),

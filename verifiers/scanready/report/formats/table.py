@@ -12,7 +12,7 @@ from scanready.report.diff import Differences
 from scanready.report.diff_formats import summary
 from scanready.report.document import Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member, ToDo
-from scanready.report.headline import assumptions, held_how
+from scanready.report.headline import assumptions, held_how, judged_by
 from scanready.report.known import is_waived, note
 from scanready.report.listed import MOST, listed
 from scanready.report.look import Look
@@ -59,7 +59,7 @@ class Table:
     def begin(self, run: RunInfo) -> str:
         """Remember the inventory's order."""
         self._places = Places(run)
-        self._assumed = assumptions(run.assumed)
+        self._assumed, self._judged = assumptions(run.assumed), judged_by(run.agent)
         self._since = run.background.since
         self._differences = Differences(self._since.glimpses) if self._since else None
         return ""
@@ -97,7 +97,8 @@ class Table:
         if known:
             paper.draw(Text("\nknown failures", "bold"))
             paper.draw(pairs((visible_name(row.target), row.note) for row in known), indent=2)
-        paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or groups or known else Text(counts(totals), "bold"))
+        text = f"{counts(totals)}{self._judged}"
+        paper.draw(Text(f"\n{text}" if rows or groups or known else text, "bold"))
         if self._since and self._differences:
             found = self._differences.end(whole=self._since.whole and not totals.interrupted)
             paper.draw(Text(f"since {visible(self._since.name)}: {summary(found)}", "bold"))

@@ -65,6 +65,7 @@ class Tap:
         self._run, self._places = run, Places(run)
         agent = " ".join([visible(run.agent.name), visible(run.agent.platform), *map(visible, run.agent.addresses)])
         about = f"scanready {visible(run.version)}, agent {agent}, {visible(run.started, 40)}, depth {run.depth}"
+        about += f", profile {visible(run.agent.profile)}" if run.agent.profile else ""
         return f"{VERSION}{plan(max(run.asked, len(run.targets)))}{comment(about)}"
 
     def add(self, report: Report) -> str:

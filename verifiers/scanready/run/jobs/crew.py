@@ -15,6 +15,7 @@ from functools import partial
 from scanready.climb.confidential import secrets_in
 from scanready.climb.guard import LockoutGuard
 from scanready.model import Credential, Report, Target
+from scanready.run import registry
 from scanready.run.any_type import flat
 from scanready.run.engine import LOGINS, Run
 from scanready.run.settings import Settings
@@ -24,6 +25,7 @@ from .groups import at_once, by_host, divided, shares
 from .hands import Hand, OwnHand
 from .lots import Lot, lots_again, lots_of
 from .member import Briefing, Member
+from .profile_form import profile_form
 from .report_form import Reader
 from .target_form import Accounts, settings_form
 from .undone import undone
@@ -219,6 +221,7 @@ class Crew:
             "logins": self._logins[-1],
             "accounts": accounts.forms,
             "secrets": self._secrets,
+            "profile": profile_form(registry.judge()),
             "types": list(dict.fromkeys(target.type for target in targets)),
         }
         credentials = accounts.distinct

@@ -104,14 +104,15 @@ def settings_form(settings: Settings) -> dict[str, Any]:
             agent.assumed,
             agent.distribution,
             list(agent.networks),
+            agent.profile,
         ],
     }
 
 
 def settings_of(form: dict[str, Any]) -> Settings:
     """Return the settings of their form."""
-    name, platform, addresses, assumed, distribution, networks = form["agent"]
-    agent = Agent(name, platform, tuple(addresses), assumed, distribution, tuple(networks))
+    name, platform, addresses, assumed, distribution, networks, profile = form["agent"]
+    agent = Agent(name, platform, tuple(addresses), assumed, distribution, tuple(networks), profile)
     day = datetime.date.fromisoformat(form["day"])
     return Settings(**form | {"depth": Step(form["depth"]), "agent": agent, "day": day})
 

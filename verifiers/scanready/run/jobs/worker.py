@@ -23,6 +23,7 @@ from scanready.run.engine import Run
 from .asking import AskingGuard, Permits
 from .frames import Message, framed
 from .process import channels
+from .profile_form import profile_of
 from .report_form import Writer
 from .target_form import Accounts, accounts_of, settings_of, target_of
 from .wire import Wire
@@ -73,10 +74,11 @@ class Worker:
     Args:
         wire: the channel to the first process.
         permits: the channel of the last questions.
-        begin: the first message: settings, accounts and secrets.
+        begin: the first message: settings, accounts, secrets, and the profile to judge by.
     """
 
     def __init__(self, wire: Wire, permits: socket.socket, begin: Message) -> None:
+        registry.judge_by(profile_of(begin["profile"]))
         for name in begin["types"]:
             registry.catalogue().get(name)
         tune_collector()

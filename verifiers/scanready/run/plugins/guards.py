@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanready.catalogue import Requirements, TargetType
 from scanready.catalogue.exchange import Exchange
+from scanready.catalogue.requirement import Condition
 from scanready.catalogue.wrong import Wrong
 from scanready.model import Check, Report, Target
 from scanready.wire.printable import visible
@@ -49,8 +50,11 @@ class Guards:
 
     def requirements(self, wanted: Requirements) -> Requirements:
         """Return requirements whose conditions cannot fail: where one does, it is unknown whether it holds."""
-        lines = (replace(line, when=replace(line.when, holds=_or_none(line.when.holds, bool))) for line in wanted.lines)
-        return replace(wanted, lines=tuple(lines))
+        return replace(wanted, lines=tuple(replace(line, when=_guarded(line.when)) for line in wanted.lines))
+
+    def conditions(self, known: Mapping[str, Condition]) -> Mapping[str, Condition]:
+        """Return conditions that a profile may name, which cannot fail."""
+        return {name: replace(_guarded(condition), name=name) for name, condition in known.items()}
 
     def exchange(self, exchange: Exchange) -> Exchange:
         """Return the words of one step; where they are made by a function that fails, they say so."""
@@ -111,6 +115,10 @@ def _one_line(message: Any) -> str:
     """Return a message of another package as one line of printable text, whatever it is."""
     text, error = attempted(str, message)
     return visible(" ".join((error or text).split()), _LONGEST_MESSAGE) or "this value cannot be used"
+
+
+def _guarded(condition: Condition) -> Condition:
+    return replace(condition, holds=_or_none(condition.holds, bool))
 
 
 def _option_fault(value: Any) -> str:

@@ -1,7 +1,8 @@
 """Load and check the sibling modules of a row that another package brings.
 
 Parts that decide a check (the requirements, the client program, the services of a hostless type) must be right, or the
-type cannot be used. Parts that only add words (story, signatures, causes) are left out where they are wrong.
+type cannot be used. Parts that only add words (conditions of profiles, story, signatures, causes) are left out where
+they are wrong.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from types import ModuleType
 from typing import Any
 
 from scanready.catalogue import Requirements, TargetType
-from scanready.catalogue.bounds import Line, Title
+from scanready.catalogue.bounds import ConditionName, Line, Title
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.facts import Fact
+from scanready.catalogue.requirement import Condition
 from scanready.climb.signature import Signature
 from scanready.model import Cause, Step
 
@@ -118,6 +120,11 @@ def _names(of: Any, kinds: Mapping[str, Any], what: str) -> None:
         _right(getattr(of, name), hint, f"`{name}` of {what}")
 
 
+def _conditions(_: TargetType, module: ModuleType, guards: Guards) -> ModuleType:
+    _right(module.CONDITIONS, Mapping[ConditionName, Condition], "its CONDITIONS")
+    return module_of("conditions", CONDITIONS=guards.conditions(module.CONDITIONS))
+
+
 def _services(_: TargetType, module: ModuleType, guards: Guards) -> ModuleType:
     if not isinstance(module.SERVICES, tuple):
         raise Unusable(f"its SERVICES are {shown(module.SERVICES)}; write a tuple")
@@ -163,9 +170,10 @@ def _causes(_: TargetType, module: ModuleType, __: Guards) -> ModuleType:
 
 
 _NEEDED = ("requirements", "client", "services", "driver")
-_WORDS = ("facts", "story", "signatures", "causes")
+_WORDS = ("conditions", "facts", "story", "signatures", "causes")
 _READERS: Mapping[str, Callable[[TargetType, ModuleType, Guards], ModuleType]] = {
     "requirements": _requirements,
+    "conditions": _conditions,
     "client": _client,
     "services": _services,
     "driver": _driver,

@@ -28,8 +28,8 @@ function numbers(text) {
 
 /** One agent, and what replaces its placeholders. */
 class Column {
-  constructor([name, platform, addresses, sites, absent], place) {
-    Object.assign(this, { name, platform, addresses, sites, absent, place });
+  constructor([name, platform, addresses, sites, absent, profile], place) {
+    Object.assign(this, { name, platform, addresses, sites, absent, profile, place });
     this.words = new Map();
   }
 

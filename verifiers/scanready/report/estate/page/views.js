@@ -138,6 +138,7 @@ function showAgent(column) {
   const agent = COLUMNS[column];
   const { verdicts, causes: found, rows } = tally(column);
   const facts = [["platform", agent.platform || "unknown"], ["addresses", agent.addresses.join(", ") || "unknown"], ["sites", agent.sites.join(", ") || "none"]];
+  if (agent.profile) facts.push(["profile", agent.profile]);
   if (agent.absent) facts.push(["no results", agent.absent]);
   let list = targetsOf(column, rows);
   const narrow = (by) => {
