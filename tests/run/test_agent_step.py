@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from scanready.run.agent_step import shared_subnets
 from scanready.run.engine import verify
 from scanready.run.settings import Settings
 from tests.ladder import PLENTY, WAIT, check_of, climb, expect, finding_of, target
+from tests.net.test_proxy_settings import VARIABLES
 
 DEBIAN = dataclasses.replace(this_agent(), platform="Linux", distribution="Debian 12")
 AGENT = Agent("proxy", "Linux", ("10.0.1.5",), networks=("10.0.1.5/24", "fd00::5/64"))
@@ -147,3 +149,38 @@ def test_an_unsure_cause_of_the_target_does_not_lead_over_a_sure_one_of_the_agen
         report = climb(target("windows", "127.0.0.1", server.port), agent=None, timeout=WAIT)
     expect(report, Verdict.BLOCKED, "agent.platform-mismatch", step=Step.AGENT, owner=Owner.AGENT)
     assert [second.verdict for second in besides(report)] == [Verdict.UNDECIDED]
+
+
+@pytest.mark.parametrize(
+    ("type_", "options", "bypass", "named"),
+    [
+        ("https", {}, "", True),
+        ("ews", {}, "corp", True),
+        ("https", {}, "127.0.0.0/8", False),
+        ("https", {"proxy": "127.0.0.1:1"}, "", False),
+        ("http", {}, "", False),
+        ("postgresql", {}, "", False),
+    ],
+)
+def test_a_proxy_that_the_environment_names_for_the_target_is_a_note(
+    monkeypatch: pytest.MonkeyPatch, type_: str, options: dict[str, Any], bypass: str, named: bool
+) -> None:
+    """The check connects directly all the same: what it reports is what it did."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://er:hunter2@proxy.corp:3128")
+    monkeypatch.setenv("no_proxy", bypass)
+    rung = check_of(climb(target(type_, "127.0.0.1", 1, **options)), Step.AGENT)
+    assert rung.outcome is Outcome.PASSED
+    assert ("agent_proxy" in rung.facts) is named
+    assert "hunter2" not in repr(rung)
+    if named:
+        assert rung.facts["agent_proxy"].endswith("@proxy.corp:3128")
+        assert "https_proxy of this agent names the proxy" in rung.summary
+
+
+def test_of_an_assumed_agent_no_proxy_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.corp:3128")
+    settings = Settings(timeout=WAIT, agent=Agent("a", "Windows", ("127.0.0.1",), assumed=True))
+    report = asyncio.run(verify(Target("127.0.0.1", "https", 1), settings))
+    assert "agent_proxy" not in report.facts

@@ -111,6 +111,7 @@ HOSTS_FILE = Fact(
 SPEAKS = Fact("speaks", Kind.TEXT, "", "The protocol that answers in place of the expected one, as `ssh`.")
 SAME_PLATFORM = Fact("same_platform", Kind.FLAG, "", "Whether the target runs the same platform as this agent.")
 SAME_SUBNET = Fact("same_subnet", Kind.FLAG, "", "Whether this agent has an address in a subnet of the target.")
+AGENT_PROXY = Fact("agent_proxy", Kind.TEXT, "", "The proxy that this agent's environment names for the target.")
 PLATFORM_NOTE = Fact("platform_note", Kind.TEXT, "", "The agent platform that is recommended for this target.")
 ACCOUNT_PROVEN = Fact(
     "account_proven",
@@ -159,6 +160,7 @@ CORE = (
     SAME_PLATFORM,
     SAME_SUBNET,
     PLATFORM_NOTE,
+    AGENT_PROXY,
     ACCOUNT_PROVEN,
     REFUSED_AT,
     REFUSED_ACCOUNT,

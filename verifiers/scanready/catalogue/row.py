@@ -402,6 +402,11 @@ class TargetType:
         found: list[Target] = services.placed(target) if services else [target]
         return found
 
+    @property
+    def takes_a_relay(self) -> bool:
+        """Return whether a target of the type can name a proxy."""
+        return any(option.relay for option in self.options)
+
     def relay(self, target: Target) -> tuple[str, int] | None:
         """Return host and port of the proxy that a target of the type is reached through; None without one."""
         if not target.options:  # nearly always

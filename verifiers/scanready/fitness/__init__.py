@@ -10,6 +10,7 @@
     net/open_files.py   open files
     clock.py         this host's clock against a server's
     resolvers.py     each DNS server
+    proxy_settings.py   the proxies that the environment and Windows name
     subnets.py       interfaces, and which targets are beside them
     vantage_point.py    signs of a container or of address translation
     master_server.py    the Master's requirements: the path to it, and its listening ports

@@ -65,6 +65,9 @@ BY_SUBJECT: dict[str, tuple[Fact, ...]] = {
         Fact("resolvers", Kind.MAP, "text by address", "The DNS servers, and how each answered."),
         Fact("search", Kind.TEXTS, "domain", "The search list."),
     ),
+    "proxy settings": (
+        Fact("proxies", Kind.MAP, "proxy by source", "The proxies that the host's settings name, without passwords."),
+    ),
     "clock": (CLOCK_SKEW_SECONDS,),
     "path to the Master": _CLIMB,
     "way to updates": _CLIMB,
