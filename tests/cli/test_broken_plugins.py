@@ -165,7 +165,7 @@ WORDS: Mapping[str, tuple[Mapping[str, str], str]] = {
     ),
     "no conditions": (
         {"conditions": "CONDITIONS = {'Large Topics': 1}"},
-        "its module conditions is left out: `key` of its CONDITIONS is 'Large Topics'; write a word of lower-case letters",
+        "its module conditions is left out: `key` of its CONDITIONS is 'Large Topics'; write a word",
     ),
     "causes raise": ({"causes": "1/0"}, "its module causes is left out: ZeroDivisionError: division by zero"),
     "cause without a shape": (

@@ -20,6 +20,15 @@ def test_types_lists_the_catalogue() -> None:
     assert {row["type"]: row["built"] for row in rows}["postgresql"] is True
 
 
+def test_types_says_which_ports_the_document_does_not_print() -> None:
+    text = " ".join(call("types", "windows").output.split())
+    assert '"Dynamic ports 9152 - 65535"; corrected: the document prints other ports' in text
+    assert "The document prints 9152-65535." in text
+    assert "inferred: the document prints no port" in " ".join(call("types", "smb").output.split())
+    assert "inferred" not in call("types", "mysql").output
+    assert "Ground Labs Enterprise Recon 2.0.28 (--profile er2-2.0.28)" in call("types").output
+
+
 def test_types_names_the_programs_that_judged_a_type() -> None:
     text = " ".join(call("types", "postgresql").output.split())
     assert "reference servers PostgreSQL, PgBouncer, pgpool2, PGlite" in text

@@ -23,7 +23,10 @@ _FOREIGN = "its own package"
 #: The same for a type whose package is broken; a line on stderr says why.
 _BROKEN = "nothing: it cannot be used"
 #: The remarks on ports that the document does not print.
-_CONFIDENCE = {"corrected": "corrected: the document prints other ports", "inferred": "inferred: it prints none"}
+_CONFIDENCE = {
+    "corrected": "corrected: the document prints other ports",
+    "inferred": "inferred: the document prints no port",
+}
 _LEGEND = """
 columns: `no login` is the last step without a credential, `login` the last step with a credential
 steps: auth, the login prompt is reached; login, the account is accepted; access, one bounded read works
