@@ -19,7 +19,10 @@ from fixtures.lab.namespace import wait_until
 from fixtures.lab.server import hand_over
 from scanready.climb import certificates
 from scanready.model import Owner, Report, Step, Verdict
+from scanready.profiles.reading import parsed
+from scanready.run import registry
 from tests.ladder import WAIT, account, check_of, climb, expect, finding_of, passed, story, target
+from tests.profiles.test_reading import GOOD
 
 SCANNER = account("scanuser")
 QUIET = "Info: Disconnected: Aborted login by logging out (no auth attempts in "
@@ -207,6 +210,22 @@ def test_certificate_faults_limit(lab: Lab, type_: str) -> None:
     report = climb(target(type_, server.address6, credential=SCANNER, allow_untrusted=True), lab.agent)
     expect(report, Verdict.LIMITED, "tls.name-mismatch", step=Step.TLS, owner=Owner.SERVER)
     passed(report, Step.LOGIN, Step.ACCESS)
+
+
+@BOTH
+def test_a_profile_that_does_not_name_the_type_still_sends_no_password_to_an_unknown_server(
+    lab: Lab, type_: str
+) -> None:
+    server = lab.dovecot("starttls")
+    registry.judge_by(parsed(GOOD, "acme.yaml"))
+    try:
+        report = climb(target(type_, server.address6, credential=SCANNER), lab.agent)
+        expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+        report = climb(target(type_, server.address6, credential=SCANNER, allow_untrusted=True), lab.agent)
+        expect(report, Verdict.SCANNABLE)
+        assert "tls.name-mismatch" in report.facts["certificate_faults"]
+    finally:
+        registry.judge_by(None)
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,7 @@ def test_a_port_needs_no_quotes(tmp_path: Path) -> None:
         (f"{{ssh: {{agent: Beos, requires: [{SSH}]}}}}", "2:22: `agent` is 'Beos'; write one of 'Windows', 'Linux'"),
         (f"{{ssh: {{alike: maybe, requires: [{SSH}]}}}}", "2:22: `alike` is 'maybe'; write True or False"),
         (f"{{mysql: {{client: mysql, requires: [{SSH}]}}}}", "2:17: no client of `mysql` can be looked for: remove"),
+        (f"{{ssh: {{verifies_certificate: true, requires: [{SSH}]}}}}", "2:15: `ssh` has no certificate: remove"),
         ("{ssh: {requires: [{ports: 22}]}}", "2:26: `transport` of an item of `requires` is missing"),
         ("{ssh: {requires: [{ports: 22}]}}", "2:26: `source` of an item of `requires` is missing"),
         ("{ssh: {requires: [{ports: 22}]}}", "2:26: `confidence` of an item of `requires` is missing"),

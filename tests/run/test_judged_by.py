@@ -48,6 +48,18 @@ def test_an_agent_names_it(profile: Profile) -> None:
     assert registry.catalogue()["ssh"].port == 22
 
 
+def test_a_profile_never_loosens_the_care_for_a_secret(profile: Profile) -> None:
+    imaps, mysql = registry.catalogue()["imaps"], registry.catalogue()["mysql"]
+    assert not imaps.requirements.verifies_certificate
+    assert imaps.needs_trust
+    assert not mysql.needs_trust
+    verified = Requirements(profile.types["ssh"].lines, verifies_certificate=True)
+    row = JudgedBy({"mysql": mysql}, Profile(BUILT_IN, {"mysql": verified}), unnamed=False)["mysql"]
+    assert row.needs_trust, "a profile may ask for more"
+    assert mysql.option("allow_untrusted") is None
+    assert row.option("allow_untrusted") is not None, "the remedy names it"
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_a_type_of_another_package_keeps_its_own_unless_it_is_named(named: bool) -> None:
     own = Requirements((Requirement("5671", "tcp", "the book"),))

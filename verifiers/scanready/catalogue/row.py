@@ -283,6 +283,8 @@ class TargetType:
         no_other_judge: the reason for fewer than two judges.
         parts: sibling modules in place of those of ``home``, None for one that is left out. Set by the registry for a
             row of another package, whose modules are checked when it is loaded.
+        careful: a secret needs a certificate that proves who receives it, though the scanner's client may verify none.
+            Set by the registry for a row that another profile judges: a profile never loosens the care for a secret.
         broken: why the type cannot be used, on one line; empty if it can. Set by the registry: such a row stands for
             what another package failed to bring, so nothing of a target is judged by it, and its port may be 0.
     """
@@ -326,6 +328,7 @@ class TargetType:
     judges: tuple[Judge, ...] = ()
     no_other_judge: Line = ""
     parts: Mapping[str, ModuleType | None] = field(default_factory=dict)
+    careful: bool = False
     broken: str = ""
 
     def on(self, port: int) -> TargetType:
@@ -377,6 +380,11 @@ class TargetType:
         """Return what a module ``requirements`` demands for this type."""
         found: Mapping[str, Requirements] = module.REQUIREMENTS if module else {}
         return found.get(self.name, NONE)
+
+    @property
+    def needs_trust(self) -> bool:
+        """Return whether a secret leaves only to a server whose certificate proves who it is."""
+        return self.careful or self.requirements.verifies_certificate
 
     @property
     def conditions(self) -> Mapping[str, Condition]:

@@ -354,7 +354,7 @@ class Probe:
             raise TimeoutError("no time is left for a login")
         credential = self.credential
         assert credential is not None, "a login needs a credential"
-        if self.row.requirements.verifies_certificate:
+        if self.row.needs_trust:
             self.about_to_send_over_tls()
         channel.permit_password(credential)
         guard, where = self.shared.guard, (self.host, self.endpoint, secret)

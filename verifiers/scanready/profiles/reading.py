@@ -16,6 +16,7 @@ from scanready.inventory.options import accepted, type_row
 from scanready.inventory.problem_log import Page
 from scanready.inventory.problems import InventoryError, Problem
 from scanready.inventory.yaml_nodes import compose
+from scanready.model import Step
 from scanready.run.plugins.shape import shape_fault
 
 from .keys import ABOUT, HEAD, LINE, TYPE, Key, Keys
@@ -87,6 +88,9 @@ class _Reader:
         if "client" in values and row.part("client") is None:
             words = f"no client of `{row.name}` can be looked for: remove `client`, and write the need as `doubt`"
             self._page.wrong(node.value["client"][0], words)
+        if values.get("verifies_certificate") and Step.TLS not in row.steps:
+            words = f"`{row.name}` has no certificate: remove `verifies_certificate`"
+            self._page.wrong(node.value["verifies_certificate"][0], words)
         if "requires" not in node.value:
             self._page.wrong(node, f"`requires` of `{row.name}` is missing")
             return None

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from scanready.catalogue import TargetType
+from scanready.catalogue.option import ALLOW_UNTRUSTED
 from scanready.catalogue.requirement import Profile, Requirements
 
 from .plugins.guards import module_of
 
 
 class JudgedBy(Mapping[str, TargetType]):
-    """The rows of ``rows`` as ``profile`` judges them.
+    """The rows of ``rows`` as ``profile`` judges them; for a secret, the care that they have themselves stays.
 
     Args:
         unnamed: whether a row that the profile does not name keeps its own requirements, as one of another package
@@ -41,5 +42,8 @@ class JudgedBy(Mapping[str, TargetType]):
         if wanted is None:
             wanted = Requirements(doubt=f"The profile {self._profile.about.name} does not name this target type.")
         port = int(wanted.lines[0].ports) if wanted.lines else row.port
-        requirements = module_of("requirements", REQUIREMENTS={row.name: wanted})
-        return replace(row, port=port, parts={**row.parts, "requirements": requirements})
+        options = row.options
+        if wanted.verifies_certificate and ALLOW_UNTRUSTED not in options:
+            options = (*options, ALLOW_UNTRUSTED)  # the remedy for a certificate that proves nothing names it
+        requirements = {"requirements": module_of("requirements", REQUIREMENTS={row.name: wanted})}
+        return replace(row, port=port, options=options, careful=row.needs_trust, parts={**row.parts, **requirements})
