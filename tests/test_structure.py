@@ -26,13 +26,20 @@ FAMILIES = sorted(path.name for path in (PACKAGE / "targets").iterdir() if (path
 #: Folders below ``targets``: what stands there knows no target type.
 LOWER = ("wire", "catalogue", "causes", "remedies", "net", "climb", "clients")
 
+#: Where the proxies of the agent's environment are read: that of http, and that of https.
+PROXIES = ("net/proxy_settings.py", "run/proxy_note.py")
+
 #: Words that are a target type's name and mean something else in general code: the word, its meaning there, and the
 #: places, as folders or files below the package. At most ten: each is one word in one meaning.
 EXCEPTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("http", "the scheme of a URL, and the protocol that the HTTP clients share", ("clients", "cli/commands/agent.py")),
+    (
+        "http",
+        "the scheme of a URL, and the protocol that the HTTP clients share",
+        ("clients", "cli/commands/agent.py", *PROXIES),
+    ),
     ("option table", "a format of output", ("cli",)),
     ("option user", "an account, in a report and in a table of hosts", ("report/serialize.py", "inventory/importing")),
-    ("https", "the scheme of a URL", ("clients", "cli/commands/agent.py")),
+    ("https", "the scheme of a URL", ("clients", "cli/commands/agent.py", *PROXIES)),
     ("import http", "the codec of that protocol", ("clients",)),
     ("windows", "the platform of an agent, as --assume-agent has it", ("model/platforms.py",)),
     ("windows", "a firewall dialect", ("report/rule_forms",)),

@@ -24,14 +24,14 @@ TIMEOUT = 5.0
 CLIMB = """
 import asyncio, json, sys
 from scanready import Settings, Target, verify_all
-from scanready.run.engine import this_agent
+from scanready.run.settings import own_agent
 from tests.pace import held_up
 
 async def main():
     asked = json.load(sys.stdin)
     options = asked["options"]
     targets = [Target("127.0.0.1", asked["type"], port, options) for port in asked["ports"].values()]
-    agent = this_agent(platform_name=asked["agent"])
+    agent = own_agent(platform=asked["agent"])
     names = {port: name for name, port in asked["ports"].items()}
     settings = Settings(timeout=asked["timeout"], per_host=100, canary=False, agent=agent)
     found, before = {}, held_up()

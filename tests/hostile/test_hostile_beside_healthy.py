@@ -39,7 +39,7 @@ import asyncio, gc, io, json, sys, time
 from scanready import Credential, Settings, Target, verify_all
 from scanready.cli.output.outlet import Outlet
 from scanready.cli.output.transcript import recorder
-from scanready.run.engine import this_agent
+from scanready.run.settings import own_agent
 from tests.pace import slowness
 
 longest = []
@@ -76,7 +76,7 @@ async def checked(targets, seconds):
         settings = Settings(
             timeout=seconds,
             ca_file=asked["ca_file"],
-            agent=this_agent(platform_name=agent),
+            agent=own_agent(platform=agent),
             tap=recorder(Outlet(io.BytesIO(), "a transcript")),
         )
         async for report in verify_all([target(one) for one in known], settings):

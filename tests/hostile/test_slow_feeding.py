@@ -57,7 +57,7 @@ FIRST = {"closing": misbehave.closes_at_once, "foreign": misbehave.says(b"220 ma
 CLIMB = """
 import asyncio, heapq, json, sys, time
 from scanready import Settings, Target, verify, verify_all
-from scanready.run.engine import this_agent
+from scanready.run.settings import own_agent
 from tests.pace import held_up, slowness
 
 longest = [0.0] * 10  # the ten longest callbacks
@@ -78,7 +78,7 @@ async def climb(agent, ports):
     targets = [Target("127.0.0.1", name, port, options) for name, options in fitting for port in ports.values()]
     names = {port: name for name, port in ports.items()}
     found = []
-    async for report in verify_all(targets, settings(asked["timeout"], this_agent(platform_name=agent))):
+    async for report in verify_all(targets, settings(asked["timeout"], own_agent(platform=agent))):
         cause = report.cause.code if report.cause else None
         found.append([report.target.type, names[report.target.port], report.verdict, cause, report.seconds])
     return found

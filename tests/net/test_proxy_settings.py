@@ -111,6 +111,6 @@ def test_the_settings_of_a_windows_user_are_read(values: tuple[object, ...], exp
 
 
 def test_a_host_has_each_setting_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxy_settings, "_of_windows", lambda: iter([ProxySetting("WinHTTP", "p:2")]))
+    monkeypatch.setattr(proxy_settings, "_of_registry", lambda: iter([ProxySetting("WinHTTP", "p:2")]))
     monkeypatch.setenv("ALL_PROXY", "p:1")
     assert of_host() == [ProxySetting("ALL_PROXY", "p:1"), ProxySetting("WinHTTP", "p:2")]

@@ -65,10 +65,10 @@ def _names(word: str, host: str) -> bool:
 def of_host() -> list[ProxySetting]:
     """Return all settings: those of the environment, and those of Windows. One that cannot be read is left out."""
     found = [setting for scheme in ("http", "https") if (setting := of_environment(scheme))]
-    return [*dict.fromkeys(found), *_of_windows()]
+    return [*dict.fromkeys(found), *_of_registry()]
 
 
-def _of_windows() -> Iterator[ProxySetting]:
+def _of_registry() -> Iterator[ProxySetting]:
     if sys.platform != "win32":
         return
     import winreg

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from scanready.catalogue import Group, TargetType
-from scanready.catalogue.facts import AGENT_PROXY
 from scanready.causes import common
 from scanready.climb.probe import Probe
 from scanready.model import Agent, Check, Step, reached
@@ -98,29 +97,14 @@ def _noted(check: Check, probe: Probe) -> Check:
         facts["platform_note"] = unsuited(probe.row)
         notes.append(facts["platform_note"])
     if probe.row.takes_a_relay:
-        notes += _proxy(probe, facts)
+        from .proxy_note import proxy_note  # loaded with the verifier of the type; most types take no proxy
+
+        notes += proxy_note(probe, facts)
     if not probe.row.hostless:  # a cloud has no subnet
         notes += _subnet(probe.shared.agent, _addresses(probe), facts)
     if notes:
         check.summary, check.facts = "; ".join((check.summary, *notes)), check.facts | facts
     return check
-
-
-def _proxy(probe: Probe, facts: dict[str, Any]) -> list[str]:
-    """Return the note on a proxy that the environment names for the target, which the check does not use."""
-    if probe.shared.agent.assumed or probe.row.relay(probe.target):
-        return []
-    # Loaded late: most types take no proxy.
-    from scanready.net.proxy_settings import applies_to, of_environment
-    from scanready.redaction.userinfo import without_passwords
-    from scanready.wire.printable import visible
-
-    setting = of_environment("https" if probe.row.tls else "http")
-    if setting is None or not (probe.row.hostless or applies_to(setting, probe.target.host)):
-        return []
-    named = visible(without_passwords(setting.proxy), 200)
-    facts[AGENT_PROXY.name] = named
-    return [f"{setting.source} of this agent names the proxy {named}, which the check uses only as the option proxy"]
 
 
 def _told(checks: list[Check]) -> tuple[str, str]:

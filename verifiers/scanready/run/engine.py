@@ -395,7 +395,10 @@ async def _end(probe: Probe, verify: Verifier) -> NoReturn:
 
 def _loaded(type_: str) -> Verifier | None:
     """Load what a climb of a type begins with, and return its verifier."""
-    registry.catalogue()[type_].part("requirements")
+    row = registry.catalogue()[type_]
+    row.part("requirements")
+    if row.takes_a_relay:
+        from . import proxy_note  # noqa: F401 - what the agent step loads for such a type
     return registry.verifier(type_)
 
 
